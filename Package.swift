@@ -1,0 +1,119 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Strict from the first line: Swift 6 concurrency, spelled-out existentials, imports that do not leak.
+let strict: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableExperimentalFeature("Lifetimes"),
+]
+
+let nio = "swift-nio"
+let quic: Target.Dependency = .target(name: "SerfQUIC", condition: .when(traits: ["QUIC"]))
+
+let package = Package(
+  name: "swift-serf",
+  products: [
+    .library(name: "Serf", targets: ["Serf"]),
+    .library(name: "SerfTransport", targets: ["SerfTransport"]),
+    .library(name: "SerfClient", targets: ["SerfClient"]),
+    .executable(name: "serf", targets: ["SerfCommand"]),
+    .executable(name: "serf-bench", targets: ["SerfBenchmark"]),
+  ],
+  traits: [
+    .trait(name: "QUIC", description: "The QUIC transport (needs libngtcp2-dev and libngtcp2-crypto-gnutls-dev)."),
+    .default(enabledTraits: ["QUIC"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+  ],
+  targets: [
+    // The pure core: no sockets, files, clocks, threads, Foundation or NIO. Also compiles as Embedded Swift.
+    .target(name: "SerfPrimitives", swiftSettings: strict),
+    .target(name: "Memberlist", dependencies: ["SerfPrimitives"], swiftSettings: strict),
+    .target(name: "SerfCore", dependencies: ["Memberlist", "SerfPrimitives"], swiftSettings: strict),
+
+    // The C libraries, behind small opaque shims.
+    .target(name: "CGnuTLS", linkerSettings: [.linkedLibrary("gnutls")]),
+    .target(
+      name: "CNgtcp2",
+      dependencies: ["CGnuTLS"],
+      cSettings: [.define("SERF_QUIC", .when(traits: ["QUIC"]))],
+      linkerSettings: [
+        .linkedLibrary("ngtcp2", .when(traits: ["QUIC"])),
+        .linkedLibrary("ngtcp2_crypto_gnutls", .when(traits: ["QUIC"])),
+      ]),
+
+    // Certificates and QUIC: still no sockets.
+    .target(name: "SerfIdentity", dependencies: ["CGnuTLS", "SerfPrimitives"], swiftSettings: strict),
+    .target(
+      name: "SerfQUIC",
+      dependencies: ["CNgtcp2", "CGnuTLS", "SerfIdentity", "SerfPrimitives"],
+      swiftSettings: strict),
+
+    // Sockets and the public face.
+    .target(
+      name: "SerfTransport",
+      dependencies: [
+        "Memberlist", "SerfPrimitives", "SerfIdentity", quic,
+        .product(name: "NIOCore", package: nio),
+        .product(name: "NIOPosix", package: nio),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "Metrics", package: "swift-metrics"),
+      ],
+      swiftSettings: strict),
+    .target(
+      name: "Serf",
+      dependencies: [
+        "SerfCore", "Memberlist", "SerfTransport", "SerfIdentity", "SerfPrimitives",
+        .product(name: "NIOCore", package: nio),
+        .product(name: "NIOPosix", package: nio),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "Metrics", package: "swift-metrics"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+      ],
+      swiftSettings: strict),
+
+    // The agent and its command line.
+    .target(
+      name: "SerfClient",
+      dependencies: [
+        "Memberlist", "SerfPrimitives",
+        .product(name: "NIOCore", package: nio),
+        .product(name: "NIOPosix", package: nio),
+      ],
+      swiftSettings: strict),
+    .target(
+      name: "SerfAgent",
+      dependencies: [
+        "Serf", "SerfClient", "SerfCore", "SerfIdentity", "SerfTransport", "SerfPrimitives",
+        .product(name: "NIOCore", package: nio),
+        .product(name: "NIOPosix", package: nio),
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "SerfCommand",
+      dependencies: [
+        "SerfAgent", "SerfClient", "SerfIdentity", "SerfPrimitives",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "SerfBenchmark",
+      dependencies: [
+        "Serf", "SerfTransport", "SerfIdentity", "SerfPrimitives",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "NIOPosix", package: nio),
+      ],
+      swiftSettings: strict),
+  ]
+)

@@ -1,0 +1,57 @@
+/// Timers as data: a binary heap of (deadline, value), with cancellation by forgetting.
+///
+/// Nothing is removed on cancel. The owner keeps in its own record what a timer was for (a sequence number, the time a state began) and ignores an
+/// entry that no longer matches, so that every operation stays logarithmic; NIO's own timers cancel in linear time.
+/// Entries of one instant come out in the order in which they were scheduled, which keeps a run a function of its seed.
+public struct DeadlineQueue<Value: Sendable>: Sendable {
+  private struct Entry: Sendable {
+    var deadline: Instant
+    var order: UInt64
+    var value: Value
+
+    func precedes(_ other: Entry) -> Bool {
+      deadline == other.deadline ? order < other.order : deadline < other.deadline
+    }
+  }
+
+  private var heap: [Entry] = []
+  private var scheduled: UInt64 = 0
+
+  /// An empty queue.
+  public init() {}
+
+  /// How many entries wait, forgotten ones included.
+  public var count: Int { heap.count }
+
+  /// The earliest deadline, or nil when nothing waits.
+  public var nextDeadline: Instant? { heap.first?.deadline }
+
+  /// Adds `value`, to come out at `deadline`.
+  public mutating func schedule(_ value: Value, at deadline: Instant) {
+    heap.append(Entry(deadline: deadline, order: scheduled, value: value))
+    scheduled += 1
+    var child = heap.count - 1
+    while child > 0 {
+      let parent = (child - 1) / 2
+      guard heap[child].precedes(heap[parent]) else { break }
+      heap.swapAt(child, parent)
+      child = parent
+    }
+  }
+
+  /// Takes out the earliest entry that is due at `now`, or nil.
+  public mutating func popDue(at now: Instant) -> Value? {
+    guard let first = heap.first, first.deadline <= now else { return nil }
+    heap.swapAt(0, heap.count - 1)
+    heap.removeLast()
+    var parent = 0
+    while true {
+      var least = parent
+      for child in 2 * parent + 1...2 * parent + 2 where child < heap.count && heap[child].precedes(heap[least]) { least = child }
+      guard least != parent else { break }
+      heap.swapAt(parent, least)
+      parent = least
+    }
+    return first.value
+  }
+}

@@ -1,0 +1,53 @@
+/// Where a packet or exchange goes, and which name must answer there.
+public enum Destination: Hashable, Sendable {
+  /// Back to whoever sent what is being answered; where the transport has connections, on that very connection.
+  case reply(Peer)
+  /// A member, at the address that the member table holds. A transport that proves names demands this one.
+  case member(NodeName, NodeAddress)
+  /// An address whose owner is not known yet: a plain join address. Any member of the cluster but ourselves may answer.
+  case anyMember(NodeAddress)
+}
+
+/// Which of several ways to one peer a message takes, on a transport that keeps connections.
+public enum SendPath: Hashable, Sendable {
+  /// The connection that most recently received something from the peer, else a new one.
+  case warm
+  /// A connection dialled after this instant: a warm connection is evidence of nothing (`secure-transport.md` 2.1).
+  case fresh(since: Instant)
+}
+
+/// Names one reliable exchange, at most one request and one reply, for as long as the node lives.
+public struct ExchangeID: Hashable, Comparable, Sendable {
+  /// A running number; numbers of exchanges that we open and of those that we accept never meet.
+  public let value: UInt64
+
+  /// The exchange with this running number.
+  @inlinable public init(_ value: UInt64) { self.value = value }
+
+  @inlinable public static func < (left: ExchangeID, right: ExchangeID) -> Bool { left.value < right.value }
+}
+
+/// Names one packet whose fate the core wants to hear about when it could not be sent.
+public struct PacketID: Hashable, Sendable {
+  /// A running number.
+  public let value: UInt64
+
+  /// The packet with this running number.
+  @inlinable public init(_ value: UInt64) { self.value = value }
+}
+
+/// Why a peer was not reached, or a message not delivered.
+public enum ContactFailure: Hashable, Sendable {
+  /// Nothing answered at the address.
+  case noContact
+  /// The other side answered, and declined.
+  case refused
+  /// Somebody else answers at the address.
+  case identityMismatch
+  /// No answer within the deadline.
+  case deadline
+  /// The connection broke after contact.
+  case broken
+  /// We could not send it: a full queue, a local error, not sent within its time. Our fault, never the peer's (`secure-transport.md` 2.8).
+  case notSent
+}
