@@ -115,5 +115,8 @@ let package = Package(
         .product(name: "NIOPosix", package: nio),
       ],
       swiftSettings: strict),
+
+    // Tests mirror the sources.
+    .testTarget(name: "SerfPrimitivesTests", dependencies: ["SerfPrimitives"], swiftSettings: strict),
   ]
 )

@@ -1,0 +1,75 @@
+import SerfPrimitives
+import Testing
+
+@Suite struct NodeAddressTests {
+  @Test(
+    "an address prints as people write it, and reads back",
+    arguments: [
+      "127.0.0.1:7946", "0.0.0.0:0", "[::1]:7946", "[::]:1", "[2001:db8::1:0:0:2]:65535", "[fe80::1]:9", "[1:2:3:4:5:6:7:8]:80", "[1::]:1",
+    ])
+  func roundTrip(text: String) throws {
+    #expect(try #require(NodeAddress(parsing: text, defaultPort: 1)).description == text)
+  }
+
+  @Test(
+    "what is not an address is refused",
+    arguments: [
+      "", "localhost:1", "256.1.1.1", "1.2.3", "1.2.3.4:", "1.2.3.4:65536", "1.2.3.4:-1", "[::1", "[::1]x", "[:::1]:1", "[1::2::3]:1",
+      "1:2:3:4:5:6:7:8:9",
+      "[1:2:3:4:5:6:7:8::]:1", "[12345::]:1", "[::+1]:1", "1.2.3.4.5", "[1:]:1",
+    ])
+  func refused(text: String) {
+    #expect(NodeAddress(parsing: text, defaultPort: 1) == nil)
+  }
+
+  @Test("a missing port takes the default")
+  func defaultPort() {
+    #expect(NodeAddress(parsing: "10.0.0.1", defaultPort: 7946)?.port == 7946)
+    #expect(NodeAddress(parsing: "::1", defaultPort: 7946)?.description == "[::1]:7946")
+    #expect(NodeAddress(parsing: "[::1]", defaultPort: 7946)?.port == 7946)
+  }
+
+  @Test("both forms of one IPv4 address are the same endpoint but not the same bytes")
+  func forms() {
+    let short = NodeAddress(ipv4: 10, 1, 2, 3, port: 7946)
+    let long = short.mapped
+    #expect(long.bytes == [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 1, 2, 3])
+    #expect(short != long)
+    #expect(short.isSameEndpoint(as: long))
+    #expect(long.canonical == short)
+    #expect(long.description == "10.1.2.3:7946")
+    #expect(NodeAddress(parsing: "[::ffff:10.1.2.3]:7946", defaultPort: 0) == long)
+  }
+
+  @Test("only 4 and 16 bytes are addresses", arguments: [0, 1, 3, 5, 15, 17])
+  func lengths(count: Int) {
+    #expect(NodeAddress(bytes: [UInt8](repeating: 1, count: count), port: 1) == nil)
+  }
+
+  @Test("unspecified and loopback are known in both forms")
+  func kinds() {
+    #expect(NodeAddress(ipv4: 0, 0, 0, 0, port: 5).mapped.isUnspecified)
+    #expect(NodeAddress(parsing: "::", defaultPort: 0)?.isUnspecified == true)
+    #expect(NodeAddress(parsing: "::1", defaultPort: 0)?.isLoopback == true)
+    #expect(NodeAddress(ipv4: 127, 9, 9, 9, port: 0).mapped.isLoopback)
+    #expect(!NodeAddress(ipv4: 128, 0, 0, 1, port: 0).isLoopback)
+  }
+}
+
+@Suite struct NodeNameTests {
+  @Test("a name shows control bytes, direction marks and broken UTF-8 for what they are")
+  func escapes() {
+    #expect(NodeName("web-1.eu").description == "web-1.eu")
+    #expect(NodeName("größe 節點 🙂").description == "größe 節點 🙂")
+    #expect(NodeName("a\u{1b}[2Jb").description == "a\\u{1b}[2Jb")
+    #expect(NodeName("a\u{202e}b\\").description == "a\\u{202e}b\\\\")
+    #expect(NodeName(bytes: [0x61, 0xff, 0xc3, 0x28, 0xed, 0xa0, 0x80]).description == "a\\xff\\xc3(\\xed\\xa0\\x80")
+    #expect(NodeName(bytes: [0x0a, 0xe2, 0x82]).description == "\\u{a}\\xe2\\x82")
+  }
+
+  @Test("names are their bytes: order is byte order, canonical equivalence is not equality")
+  func bytes() {
+    #expect(NodeName("\u{e9}") != NodeName("e\u{301}"))
+    #expect([NodeName("b"), NodeName("B"), NodeName("a")].sorted() == [NodeName("B"), NodeName("a"), NodeName("b")])
+  }
+}
