@@ -117,6 +117,7 @@ let package = Package(
       swiftSettings: strict),
 
     // Tests mirror the sources.
+    .testTarget(name: "SerfCoreTests", dependencies: ["SerfCore", "Memberlist", "SerfPrimitives"], swiftSettings: strict),
     .testTarget(name: "SerfPrimitivesTests", dependencies: ["SerfPrimitives"], swiftSettings: strict),
   ]
 )

@@ -1,0 +1,114 @@
+/// A regular expression in RE2's syntax, matched in time linear in the text, whatever the expression.
+///
+/// Peers send patterns (the tag filters of a query), and a backtracking matcher lets one of them stop a node with `(a*)*b`. This one runs all
+/// alternatives side by side (Thompson, "Regular Expression Search Algorithm", 1968; Pike's variant) and has limits on the pattern's length, nesting and
+/// compiled size, so a match costs at most ``programLimit`` steps per character.
+///
+/// | Syntax | Meaning |
+/// | --- | --- |
+/// | `x` `.` `[a-z]` `[^a-z]` | a character; any but newline; one of a class; none of a class |
+/// | `\d \w \s` `\D \W \S` `[[:alpha:]]` `[[:^alpha:]]` | ASCII classes, inside brackets too |
+/// | `\n \t \r \f \v \a \x7F \x{10FFFF}` `\.` | a control character; by number; a mark taken literally |
+/// | `\Q…\E` | everything between taken literally |
+/// | `^ $ \A \z \b \B` | start and end of the text (of a line with `(?m)`); start, end; at and not at a word boundary |
+/// | `xy` `x\|y` `(x)` `(?:x)` `(?P<name>x)` | sequence, alternatives, groups; nothing is captured |
+/// | `x* x+ x? x{2} x{2,} x{2,5}` | repetition, each bound at most 1,000; `x*?` and the like parse, and mean the same since only "does it match" is asked |
+/// | `(?i)` `(?s)` `(?m)` `(?U)` `(?i-s:x)` | flags: fold the case of ASCII letters, `.` takes newlines, anchors at lines, laziness swapped |
+///
+/// Not supported, and refused with the position: Unicode classes (`\pL`), back references and look-around (RE2 has neither of the last two). Case folds for ASCII letters only.
+public struct Pattern: Sendable {
+  private let program: PatternProgram
+
+  /// Reads `text`. The pattern is searched for anywhere in a text; anchor it with `^` and `$` for less.
+  public init(_ text: String) throws(PatternError) {
+    guard text.utf8.count <= Self.lengthLimit else { throw PatternError(.tooLong, at: Self.lengthLimit) }
+    var parser = PatternParser(text)
+    program = try PatternProgram(compiling: parser.parse())
+  }
+
+  /// Reads `^text$`, pasted together as plain text, as Serf's member filters do: `a|b` becomes `^a|b$`, and so means "begins with a, or ends with b".
+  public init(pasting text: String) throws(PatternError) {
+    do {
+      try self.init("^" + text + "$")
+    } catch {
+      throw PatternError(error.reason, at: max(0, error.position - 1))
+    }
+  }
+
+  /// Whether the pattern occurs in `text`.
+  public func matches(_ text: String) -> Bool {
+    var bytes = text
+    return bytes.withUTF8 { program.matches(Span(_unsafeElements: $0).bytes) }
+  }
+
+  /// Whether the pattern occurs in these bytes. A byte that is not part of valid UTF-8 counts as one U+FFFD, as in RE2.
+  public func matches(_ bytes: RawSpan) -> Bool { program.matches(bytes) }
+
+  /// The longest pattern text, in bytes. A pattern of a query cannot be longer: the query's own limit is 1,024.
+  public static let lengthLimit = 1_024
+  /// The deepest nesting of groups.
+  public static let nestingLimit = 100
+  /// The largest bound of one repetition, as in RE2.
+  public static let repetitionLimit = 1_000
+  /// The largest compiled pattern, in instructions. Repetitions are written out, so nested ones reach it soon: `(a{100}){100}` is too large.
+  public static let programLimit = 4_096
+}
+
+/// Why a text is no pattern of the supported syntax, and where.
+public struct PatternError: Error, Hashable, Sendable {
+  /// What is wrong.
+  public enum Reason: Hashable, Sendable {
+    case missingParenthesis
+    case unexpectedParenthesis
+    case missingBracket
+    case nothingToRepeat
+    case repeatedRepetition
+    case badRepetitionBound
+    case badRange
+    case unknownClass
+    case badEscape
+    case trailingBackslash
+    case unsupportedGroup
+    case unsupportedEscape
+    case tooLong
+    case tooDeep
+    case tooLarge
+  }
+
+  /// What is wrong.
+  public var reason: Reason
+  /// Where: the number of characters (Unicode scalars) before it.
+  public var position: Int
+
+  init(_ reason: Reason, at position: Int) {
+    self.reason = reason
+    self.position = position
+  }
+}
+
+extension PatternError: CustomStringConvertible {
+  /// For example `missing ")" for the group at character 4`.
+  public var description: String { reason.description + " at character " + String(position + 1) }
+}
+
+extension PatternError.Reason: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .missingParenthesis: "missing \")\" for the group"
+    case .unexpectedParenthesis: "\")\" without a group"
+    case .missingBracket: "missing \"]\" for the class"
+    case .nothingToRepeat: "nothing to repeat"
+    case .repeatedRepetition: "repetition of a repetition (use a group)"
+    case .badRepetitionBound: "bad repetition bound (0 to 1000, smaller first)"
+    case .badRange: "class range with its ends the wrong way round"
+    case .unknownClass: "unknown class name"
+    case .badEscape: "bad escape"
+    case .trailingBackslash: "backslash with nothing after it"
+    case .unsupportedGroup: "unsupported group (no look-around, flags are i, m, s and U)"
+    case .unsupportedEscape: "unsupported escape (no Unicode classes, no back references)"
+    case .tooLong: "pattern longer than 1024 bytes"
+    case .tooDeep: "groups nested deeper than 100"
+    case .tooLarge: "pattern too large once its repetitions are written out"
+    }
+  }
+}
