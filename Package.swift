@@ -119,5 +119,14 @@ let package = Package(
     // Tests mirror the sources.
     .testTarget(name: "SerfCoreTests", dependencies: ["SerfCore", "Memberlist", "SerfPrimitives"], swiftSettings: strict),
     .testTarget(name: "SerfPrimitivesTests", dependencies: ["SerfPrimitives"], swiftSettings: strict),
+    .testTarget(
+      name: "SerfTransportTests",
+      dependencies: [
+        "SerfTransport", "SerfIdentity", "SerfPrimitives",
+        .product(name: "NIOCore", package: nio),
+        .product(name: "NIOPosix", package: nio),
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: strict),
   ]
 )

@@ -1,0 +1,47 @@
+public import Logging
+public import SerfPrimitives
+
+/// What a node tells a transport when it binds it.
+public struct StreamLayerContext: Sendable {
+  /// Our own name.
+  public var nodeName: NodeName
+  /// The address that we tell others to reach us at, if it is configured.
+  public var advertise: NodeAddress?
+  /// How long a probe waits for its answer; unacknowledged datagrams younger than this follow a peer to its next connection.
+  public var probeTimeout: Duration
+  /// How often one member is probed; with the number of members it decides how long an idle connection is worth keeping.
+  public var probeInterval: Duration
+  /// Where the transport logs.
+  public var logger: Logger
+
+  /// A context; the node makes it from its configuration.
+  public init(nodeName: NodeName, advertise: NodeAddress?, probeTimeout: Duration, probeInterval: Duration, logger: Logger) {
+    self.nodeName = nodeName
+    self.advertise = advertise
+    self.probeTimeout = probeTimeout
+    self.probeInterval = probeInterval
+    self.logger = logger
+  }
+}
+
+/// Why a transport could not be bound or configured. The description is one line: the cause and the next step.
+public struct TransportError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// What kind of thing went wrong.
+  public enum Code: Hashable, Sendable {
+    /// The address is taken, not ours, or not to be bound by us.
+    case bind
+    /// A setting contradicts another, or the certificate.
+    case configuration
+  }
+
+  /// What kind of thing went wrong.
+  public let code: Code
+  /// One line for the user.
+  public let description: String
+
+  /// An error with a line for the user.
+  public init(_ code: Code, _ description: String) {
+    self.code = code
+    self.description = description
+  }
+}

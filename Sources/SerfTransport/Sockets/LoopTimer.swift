@@ -1,0 +1,56 @@
+package import NIOCore
+package import SerfPrimitives
+
+/// One re-armable timer of an event loop, for an owner that keeps its deadlines itself.
+///
+/// Cancelling a timer costs NIO linear time, so this one is lazy: while a scheduled callback fires no later than the deadline that is wanted,
+/// it stays, and when it fires early the difference is scheduled again.
+package final class LoopTimer {
+  private let loop: any EventLoop
+  private let fire: (Instant) -> Void
+  private var wanted: Instant?
+  private var scheduled: Instant?
+  private var callback: NIOScheduledCallback?
+
+  /// A timer that calls `fire` on `loop`, which is also where it must be used.
+  package init(on loop: any EventLoop, fire: @escaping (Instant) -> Void) {
+    self.loop = loop
+    self.fire = fire
+  }
+
+  /// Sets when the timer fires next; nil for never.
+  package func arm(at deadline: Instant?) {
+    loop.preconditionInEventLoop()
+    wanted = deadline
+    guard let deadline else { return }
+    if let scheduled, scheduled <= deadline { return }
+    callback?.cancel()
+    schedule(at: deadline)
+  }
+
+  /// Stops for good and lets go of what `fire` holds.
+  package func cancel() {
+    callback?.cancel()
+    (callback, wanted, scheduled) = (nil, nil, nil)
+  }
+
+  private func schedule(at deadline: Instant) {
+    scheduled = deadline
+    callback = try? loop.scheduleCallback(at: NIODeadline(deadline), handler: Callback(timer: NIOLoopBound(self, eventLoop: loop)))
+  }
+
+  private func fired() {
+    (callback, scheduled) = (nil, nil)
+    guard let wanted else { return }
+    let now = Instant.monotonic()
+    guard wanted <= now else { return schedule(at: wanted) }
+    self.wanted = nil
+    fire(now)
+  }
+
+  private struct Callback: NIOScheduledCallbackHandler, Sendable {
+    let timer: NIOLoopBound<LoopTimer>
+
+    func handleScheduledCallback(eventLoop: some EventLoop) { timer.value.fired() }
+  }
+}

@@ -1,0 +1,84 @@
+import Logging
+import NIOCore
+import NIOPosix
+import SerfPrimitives
+import SerfTransport
+import Testing
+
+@Suite struct DatagramPortTests {
+  private static let loopback = NodeAddress(ipv4: 127, 0, 0, 1, port: 0)
+
+  @Test("several datagrams in one write arrive one by one, whatever offloads the kernel has")
+  func segments() async throws {
+    let loop = MultiThreadedEventLoopGroup.singleton.next()
+    let sizes = [Int](repeating: 1000, count: 20) + [300]
+    let received: [[UInt8]] = try await loop.flatSubmit {
+      let done = loop.makePromise(of: [[UInt8]].self)
+      let logger = Logger(label: "test")
+      let bound = DatagramPort.bind(Self.loopback, on: loop, logger: logger).and(DatagramPort.bind(Self.loopback, on: loop, logger: logger))
+      bound.assumeIsolated().whenComplete { result in
+        do {
+          let (sender, receiver) = try result.get()
+          let collector = Collector(
+            expecting: sizes.count, of: receiver.value.localAddress, ports: [sender.value, receiver.value], done: done)
+          receiver.value.start(collector)
+          let bytes = (0..<sizes.reduce(0, +)).map { UInt8(truncatingIfNeeded: $0 / 1000 + $0) }
+          sender.value.write(bytes.span.bytes, segmentSize: 1000, to: receiver.value.localAddress, ecnCapable: true)
+          sender.value.flush()
+        } catch { done.fail(error) }
+      }
+      return done.futureResult
+    }.get()
+    #expect(received.map(\.count) == sizes)
+    #expect(received.joined().elementsEqual((0..<sizes.reduce(0, +)).map { UInt8(truncatingIfNeeded: $0 / 1000 + $0) }))
+  }
+
+  @Test("a used port is refused with the cause and the next step")
+  func usedPort() async throws {
+    let loop = MultiThreadedEventLoopGroup.singleton.next()
+    let text: String = try await loop.flatSubmit {
+      let done = loop.makePromise(of: String.self)
+      DatagramPort.bind(Self.loopback, on: loop, logger: Logger(label: "test")).assumeIsolated().whenSuccess { first in
+        let address = first.value.localAddress
+        DatagramPort.bind(address, on: loop, logger: Logger(label: "test")).assumeIsolated().whenComplete { second in
+          if case .failure(let error) = second { done.succeed("\(error)") } else { done.succeed("bound twice") }
+          _ = first.value.close(on: loop)
+        }
+      }
+      return done.futureResult
+    }.get()
+    #expect(text.contains("the port is in use"))
+    #expect(text.contains("127.0.0.1:"))
+  }
+
+  private final class Collector: DatagramPortHandler {
+    private var datagrams: [[UInt8]] = []
+    private let expected: Int
+    private let ports: [DatagramPort]
+    private let done: EventLoopPromise<[[UInt8]]>
+
+    init(expecting expected: Int, of address: NodeAddress, ports: [DatagramPort], done: EventLoopPromise<[[UInt8]]>) {
+      self.expected = expected
+      self.ports = ports
+      self.done = done
+      // The port holds its handler weakly; this one keeps itself until it has seen everything.
+      keep = self
+      done.futureResult.eventLoop.assumeIsolated().scheduleTask(in: .seconds(10)) { [self] in finish() }
+    }
+
+    private var keep: Collector?
+
+    func datagramReceived(_ datagram: RawSpan, from source: NodeAddress, congestionExperienced: Bool, at now: Instant) {
+      datagrams.append(datagram.withUnsafeBytes { Array($0) })
+    }
+
+    func datagramsComplete(at now: Instant) { if datagrams.count >= expected { finish() } }
+
+    private func finish() {
+      guard keep != nil else { return }
+      keep = nil
+      for port in ports { _ = port.close(on: done.futureResult.eventLoop) }
+      done.succeed(datagrams)
+    }
+  }
+}
