@@ -118,6 +118,8 @@ let package = Package(
 
     // Tests mirror the sources.
     .testTarget(name: "SerfCoreTests", dependencies: ["SerfCore", "Memberlist", "SerfPrimitives"], swiftSettings: strict),
+    .testTarget(
+      name: "MemberlistTests", dependencies: ["Memberlist", "SerfPrimitives", "VectorSupport"], swiftSettings: strict),
     .testTarget(name: "SerfPrimitivesTests", dependencies: ["SerfPrimitives"], swiftSettings: strict),
     .testTarget(
       name: "SerfTransportTests",
@@ -128,5 +130,6 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: strict),
+    .target(name: "VectorSupport", path: "Tests/VectorSupport", swiftSettings: strict),
   ]
 )

@@ -1,0 +1,21 @@
+package import SerfPrimitives
+
+extension MessagePackReader {
+  /// Reads an IP address, whose port stands in a field of its own. Any length but 4 and 16 gives nil, "not stated": there is nothing that
+  /// could be done with such an address.
+  @_lifetime(self: copy self)
+  package mutating func readAddress() throws(WireError) -> NodeAddress? {
+    guard let bytes = try readBytes() else { return nil }
+    return NodeAddress(bytes: bytes, port: 0)
+  }
+}
+
+extension MessagePackWriter {
+  /// A key and the address's 4 or 16 bytes, verbatim (`memberlist.md`, rule 5); nil for none.
+  package mutating func field(_ key: StaticString, address: NodeAddress?) {
+    string(key)
+    guard let address else { return null() }
+    binaryHeader(Int(address.byteCount))
+    for index in 0..<Int(address.byteCount) { raw(address[index]) }
+  }
+}

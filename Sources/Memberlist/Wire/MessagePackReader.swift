@@ -1,0 +1,253 @@
+/// Reads MessagePack values one after another from borrowed bytes, without allocating.
+///
+/// Every read moves ``offset`` past one value or throws ``WireError`` and leaves the reader unusable. What it accepts is the union of
+/// what both generations of HashiCorp's codec accept, in every dialect (`memberlist.md` section 3.4, `serf.md` section 2): any string or
+/// binary family for text and bytes, any integer width that fits, 0 and 1 for a bool, nil for the zero value, an array of small integers
+/// for bytes. Lengths and counts are checked against what remains before they are believed.
+///
+/// - Values: ``readString()``, ``readBytes()``, ``readInteger(_:)``, ``readBool()``, ``readDouble()``, ``readNil()``
+/// - Containers: ``readMapHeader()``, ``readArrayHeader()``, and ``readStruct()`` for a Go struct
+/// - Anything: ``peekKind()``, ``skip()``
+package struct MessagePackReader: ~Escapable {
+  /// What a value is, from its first byte.
+  package enum Kind: UInt8, Sendable {
+    case `nil`, bool, integer, float, text, binary, array, map, `extension`
+  }
+
+  @usableFromInline let bytes: RawSpan
+  /// How many bytes have been read.
+  package private(set) var offset: Int
+
+  /// A reader at the first byte of `bytes`, or at `offset`.
+  @inlinable @_lifetime(copy bytes)
+  package init(_ bytes: RawSpan, at offset: Int = 0) {
+    self.bytes = bytes
+    self.offset = offset
+  }
+
+  /// How many bytes are left.
+  @inlinable package var remaining: Int { bytes.byteCount - offset }
+
+  /// True when nothing is left.
+  @inlinable package var isAtEnd: Bool { offset == bytes.byteCount }
+
+  /// What is left, unread.
+  @inlinable package var rest: RawSpan {
+    @_lifetime(copy self) get { bytes.extracting(droppingFirst: offset) }
+  }
+
+  // MARK: Values
+
+  /// The kind of the next value, which stays unread.
+  @inlinable package func peekKind() throws(WireError) -> Kind {
+    guard offset < bytes.byteCount else { throw .truncated }
+    switch bytes[checked: offset] {
+    case 0x00...0x7f, 0xcc...0xd3, 0xe0...0xff: return .integer
+    case 0x80...0x8f, 0xde, 0xdf: return .map
+    case 0x90...0x9f, 0xdc, 0xdd: return .array
+    case 0xa0...0xbf, 0xd9...0xdb: return .text
+    case 0xc0: return .nil
+    case 0xc2, 0xc3: return .bool
+    case 0xc4...0xc6: return .binary
+    case 0xca, 0xcb: return .float
+    case 0xc7...0xc9, 0xd4...0xd8: return .extension
+    default: throw .unexpectedKind
+    }
+  }
+
+  /// Reads a nil if there is one.
+  @inlinable @_lifetime(self: copy self)
+  package mutating func readNil() -> Bool {
+    guard offset < bytes.byteCount, bytes[checked: offset] == 0xc0 else { return false }
+    offset += 1
+    return true
+  }
+
+  /// Reads text: nil counts as empty, bytes are not validated as UTF-8.
+  @inlinable @_lifetime(copy self) @_lifetime(self: copy self)
+  package mutating func readString() throws(WireError) -> RawSpan {
+    guard let text = try readBytes() else { return bytes.extracting(0..<0) }
+    return text
+  }
+
+  /// Reads bytes in any family, or nil. An array counts as bytes if each element is an integer below 128, since those stand on the wire
+  /// as the bytes they mean; no peer sends any other.
+  @inlinable @_lifetime(copy self) @_lifetime(self: copy self)
+  package mutating func readBytes() throws(WireError) -> RawSpan? {
+    let tag = try byte()
+    // The common case: fixraw.
+    if tag & 0xe0 == 0xa0 { return try take(Int(tag & 0x1f)) }
+    switch tag {
+    case 0xc0: return nil
+    case 0xc4, 0xd9: return try take(Int(try byte()))
+    case 0xc5, 0xda: return try take(Int(truncatingIfNeeded: try unsigned(bytes: 2)))
+    case 0xc6, 0xdb: return try take(Int(truncatingIfNeeded: try unsigned(bytes: 4)))
+    case 0x90...0x9f, 0xdc, 0xdd:
+      offset -= 1
+      let elements = try take(try readArrayHeader())
+      for index in 0..<elements.byteCount where elements[checked: index] > 0x7f { throw .unexpectedKind }
+      return elements
+    default: throw .unexpectedKind
+    }
+  }
+
+  /// Reads an integer of any width that fits; nil counts as 0.
+  @inlinable @_lifetime(self: copy self)
+  package mutating func readInteger<Value: FixedWidthInteger>(_ type: Value.Type = Value.self) throws(WireError) -> Value {
+    let tag = try byte()
+    if tag < 0x80 { return Value(truncatingIfNeeded: tag) }
+    let value: Value?
+    switch tag {
+    case 0xc0: value = 0
+    case 0xcc: value = Value(exactly: try byte())
+    case 0xcd: value = Value(exactly: try unsigned(bytes: 2))
+    case 0xce: value = Value(exactly: try unsigned(bytes: 4))
+    case 0xcf: value = Value(exactly: try unsigned(bytes: 8))
+    case 0xd0: value = Value(exactly: Int8(truncatingIfNeeded: try byte()))
+    case 0xd1: value = Value(exactly: Int16(truncatingIfNeeded: try unsigned(bytes: 2)))
+    case 0xd2: value = Value(exactly: Int32(truncatingIfNeeded: try unsigned(bytes: 4)))
+    case 0xd3: value = Value(exactly: Int64(truncatingIfNeeded: try unsigned(bytes: 8)))
+    case 0xe0...0xff: value = Value(exactly: Int8(truncatingIfNeeded: tag))
+    default: throw .unexpectedKind
+    }
+    guard let value else { throw .outOfRange }
+    return value
+  }
+
+  /// Reads a bool, 0 or 1; nil counts as false.
+  @inlinable @_lifetime(self: copy self)
+  package mutating func readBool() throws(WireError) -> Bool {
+    switch try byte() {
+    case 0xc2, 0xc0, 0x00: return false
+    case 0xc3, 0x01: return true
+    default: throw .unexpectedKind
+    }
+  }
+
+  /// Reads a float of either width, or an integer; nil counts as 0.
+  @inlinable @_lifetime(self: copy self)
+  package mutating func readDouble() throws(WireError) -> Double {
+    switch try byte() {
+    case 0xca: return Double(Float(bitPattern: UInt32(truncatingIfNeeded: try unsigned(bytes: 4))))
+    case 0xcb: return Double(bitPattern: try unsigned(bytes: 8))
+    case 0xcf:
+      offset -= 1
+      return Double(try readInteger(UInt64.self))
+    default:
+      offset -= 1
+      return Double(try readInteger(Int64.self))
+    }
+  }
+
+  // MARK: Containers
+
+  /// Reads a map's count of pairs; nil counts as 0.
+  @inlinable @_lifetime(self: copy self)
+  package mutating func readMapHeader() throws(WireError) -> Int {
+    let tag = try byte()
+    let count: Int
+    switch tag {
+    case 0x80...0x8f: count = Int(tag & 0x0f)
+    case 0xc0: count = 0
+    case 0xde: count = Int(truncatingIfNeeded: try unsigned(bytes: 2))
+    case 0xdf: count = Int(truncatingIfNeeded: try unsigned(bytes: 4))
+    default: throw .unexpectedKind
+    }
+    // A pair takes two bytes at least.
+    guard count <= remaining / 2, count >= 0 else { throw .truncated }
+    return count
+  }
+
+  /// Reads an array's count of elements; nil counts as 0.
+  @inlinable @_lifetime(self: copy self)
+  package mutating func readArrayHeader() throws(WireError) -> Int {
+    let tag = try byte()
+    let count: Int
+    switch tag {
+    case 0x90...0x9f: count = Int(tag & 0x0f)
+    case 0xc0: count = 0
+    case 0xdc: count = Int(truncatingIfNeeded: try unsigned(bytes: 2))
+    case 0xdd: count = Int(truncatingIfNeeded: try unsigned(bytes: 4))
+    default: throw .unexpectedKind
+    }
+    guard count <= remaining, count >= 0 else { throw .truncated }
+    return count
+  }
+
+  /// Skips one value of any kind and depth. It counts the values that are still owed instead of recursing: nesting costs no stack, and
+  /// the work is linear in the bytes.
+  @inlinable @_lifetime(self: copy self)
+  package mutating func skip() throws(WireError) {
+    var owed = 1
+    while owed > 0 {
+      owed -= 1
+      let tag = try byte()
+      switch tag {
+      case 0x00...0x7f, 0xe0...0xff, 0xc0, 0xc2, 0xc3: break
+      case 0xa0...0xbf: try drop(Int(tag & 0x1f))
+      case 0xcc, 0xd0: try drop(1)
+      case 0xcd, 0xd1, 0xd4: try drop(2)
+      case 0xd5: try drop(3)
+      case 0xce, 0xd2, 0xca: try drop(4)
+      case 0xd6: try drop(5)
+      case 0xcf, 0xd3, 0xcb: try drop(8)
+      case 0xd7: try drop(9)
+      case 0xd8: try drop(17)
+      case 0xc4, 0xd9: try drop(Int(try byte()))
+      case 0xc5, 0xda: try drop(Int(truncatingIfNeeded: try unsigned(bytes: 2)))
+      case 0xc6, 0xdb: try drop(Int(truncatingIfNeeded: try unsigned(bytes: 4)))
+      case 0xc7: try drop(Int(try byte()) + 1)
+      case 0xc8: try drop(Int(truncatingIfNeeded: try unsigned(bytes: 2)) + 1)
+      case 0xc9: try drop(Int(truncatingIfNeeded: try unsigned(bytes: 4)) &+ 1)
+      case 0x80...0x8f, 0xde, 0xdf:
+        offset -= 1
+        owed += 2 * (try readMapHeader())
+      case 0x90...0x9f, 0xdc, 0xdd:
+        offset -= 1
+        owed += try readArrayHeader()
+      default: throw .unexpectedKind
+      }
+      guard owed <= remaining else { throw .truncated }
+    }
+  }
+
+  // MARK: Bytes
+
+  /// Reads one byte that is not MessagePack, such as a message type.
+  @inlinable @_lifetime(self: copy self)
+  package mutating func byte() throws(WireError) -> UInt8 {
+    guard offset < bytes.byteCount else { throw .truncated }
+    let value = bytes[checked: offset]
+    offset += 1
+    return value
+  }
+
+  /// Reads `count` bytes that are not MessagePack, such as the user state behind the nodes of a push/pull.
+  @inlinable @_lifetime(copy self) @_lifetime(self: copy self)
+  package mutating func take(_ count: Int) throws(WireError) -> RawSpan {
+    guard count >= 0, count <= remaining else { throw .truncated }
+    let span = bytes.extracting(offset..<offset + count)
+    offset += count
+    return span
+  }
+
+  @inlinable @_lifetime(self: copy self)
+  mutating func drop(_ count: Int) throws(WireError) {
+    guard count >= 0, count <= remaining else { throw .truncated }
+    offset += count
+  }
+
+  /// A big-endian integer of 2, 4 or 8 bytes.
+  @inlinable @_lifetime(self: copy self)
+  mutating func unsigned(bytes count: Int) throws(WireError) -> UInt64 {
+    guard count <= remaining else { throw .truncated }
+    let value: UInt64
+    switch count {
+    case 2: value = UInt64(UInt16(bigEndian: bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt16.self)))
+    case 4: value = UInt64(UInt32(bigEndian: bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt32.self)))
+    default: value = UInt64(bigEndian: bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt64.self))
+    }
+    offset += count
+    return value
+  }
+}

@@ -1,0 +1,222 @@
+/// Appends MessagePack to a byte array, byte for byte as HashiCorp's Go peers write it: shortest integers, always in their unsigned
+/// form when positive (`memberlist.md` section 3.2).
+///
+/// The writer owns the array while it writes, so that nothing is copied:
+/// ```swift
+/// var writer = MessagePackWriter(taking: &bytes)
+/// writer.map(1)
+/// writer.field("SeqNo", sequence)
+/// bytes = writer.finish()
+/// ```
+/// A struct is a map whose keys are the Go field names in ascending byte order; the caller writes them in that order.
+package struct MessagePackWriter: ~Copyable {
+  /// Which families text and bytes are written in.
+  package enum Dialect: Sendable {
+    /// Gossip: one old "raw" family for both, since decoders before 2016 know no other (`memberlist.md`, rule 3).
+    case raw
+    /// RPC: text has an 8-bit length form, bytes have the `bin` family (`serf.md` section 2).
+    case extended
+  }
+
+  @usableFromInline var bytes: [UInt8]
+  @usableFromInline let dialect: Dialect
+
+  /// A writer that appends to an empty array.
+  @inlinable package init(_ dialect: Dialect = .raw) {
+    bytes = []
+    self.dialect = dialect
+  }
+
+  /// A writer that appends to `bytes`, which is empty until the caller assigns ``finish()`` to it.
+  @inlinable package init(taking bytes: inout [UInt8], _ dialect: Dialect = .raw) {
+    self.bytes = bytes
+    bytes = []
+    self.dialect = dialect
+  }
+
+  /// Gives the array back.
+  @inlinable package consuming func finish() -> [UInt8] { bytes }
+
+  /// How many bytes there are.
+  @inlinable package var count: Int { bytes.count }
+
+  // MARK: Values
+
+  /// Text of a literal; every key is shorter than 32 bytes.
+  @inlinable package mutating func string(_ literal: StaticString) {
+    let count = literal.utf8CodeUnitCount
+    textHeader(count)
+    bytes.append(contentsOf: UnsafeBufferPointer(start: literal.utf8Start, count: count))
+  }
+
+  /// Text of these bytes.
+  @inlinable package mutating func string(_ text: RawSpan) {
+    textHeader(text.byteCount)
+    bytes.append(copying: text)
+  }
+
+  /// Text of these bytes.
+  @inlinable package mutating func string(_ text: [UInt8]) { string(text.span.bytes) }
+
+  /// Text of the UTF-8 of a string, for RPC.
+  @inlinable package mutating func string(_ text: String) {
+    textHeader(text.utf8.count)
+    bytes.append(contentsOf: text.utf8)
+  }
+
+  /// Bytes.
+  @inlinable package mutating func binary(_ value: RawSpan) {
+    binaryHeader(value.byteCount)
+    bytes.append(copying: value)
+  }
+
+  /// Bytes.
+  @inlinable package mutating func binary(_ value: [UInt8]) { binary(value.span.bytes) }
+
+  /// Bytes, or nil for none: the wire tells an absent byte string from an empty one.
+  @inlinable package mutating func binary(_ value: RawSpan?) {
+    if let value { binary(value) } else { null() }
+  }
+
+  /// Nil.
+  @inlinable package mutating func null() { bytes.append(0xc0) }
+
+  /// A bool.
+  @inlinable package mutating func bool(_ value: Bool) { bytes.append(value ? 0xc3 : 0xc2) }
+
+  /// An unsigned integer in its shortest form.
+  @inlinable package mutating func integer<Value: FixedWidthInteger & UnsignedInteger>(_ value: Value) {
+    if value < 0x80 {
+      bytes.append(UInt8(truncatingIfNeeded: value))
+    } else if value <= 0xff {
+      bytes.append(0xcc)
+      bytes.append(UInt8(truncatingIfNeeded: value))
+    } else if UInt64(value) <= 0xffff {
+      number(0xcd, UInt16(truncatingIfNeeded: value))
+    } else if UInt64(value) <= 0xffff_ffff {
+      number(0xce, UInt32(truncatingIfNeeded: value))
+    } else {
+      number(0xcf, UInt64(value))
+    }
+  }
+
+  /// A signed integer in its shortest form; the unsigned form where it is positive, which every decoder takes (`memberlist.md`, rule 4).
+  @inlinable package mutating func integer(_ value: Int64) {
+    if value >= 0 {
+      integer(UInt64(value))
+    } else if value >= -32 {
+      bytes.append(UInt8(truncatingIfNeeded: value))
+    } else if let small = Int8(exactly: value) {
+      bytes.append(0xd0)
+      bytes.append(UInt8(bitPattern: small))
+    } else if let small = Int16(exactly: value) {
+      number(0xd1, UInt16(bitPattern: small))
+    } else if let small = Int32(exactly: value) {
+      number(0xd2, UInt32(bitPattern: small))
+    } else {
+      number(0xd3, UInt64(bitPattern: value))
+    }
+  }
+
+  /// A signed integer in its shortest form.
+  @inlinable package mutating func integer(_ value: Int) { integer(Int64(value)) }
+
+  /// A float, always of 64 bits.
+  @inlinable package mutating func double(_ value: Double) { number(0xcb, value.bitPattern) }
+
+  // MARK: Containers
+
+  /// The header of a map of `count` pairs.
+  @inlinable package mutating func map(_ count: Int) {
+    if count < 16 {
+      bytes.append(0x80 | UInt8(truncatingIfNeeded: count))
+    } else if count <= 0xffff {
+      number(0xde, UInt16(truncatingIfNeeded: count))
+    } else {
+      number(0xdf, UInt32(truncatingIfNeeded: count))
+    }
+  }
+
+  /// The header of an array of `count` elements.
+  @inlinable package mutating func array(_ count: Int) {
+    if count < 16 {
+      bytes.append(0x90 | UInt8(truncatingIfNeeded: count))
+    } else if count <= 0xffff {
+      number(0xdc, UInt16(truncatingIfNeeded: count))
+    } else {
+      number(0xdd, UInt32(truncatingIfNeeded: count))
+    }
+  }
+
+  /// The header of bytes whose `count` bytes follow by ``raw(_:)``.
+  @inlinable package mutating func binaryHeader(_ count: Int) {
+    guard dialect == .extended else { return textHeader(count) }
+    if count <= 0xff {
+      bytes.append(0xc4)
+      bytes.append(UInt8(truncatingIfNeeded: count))
+    } else if count <= 0xffff {
+      number(0xc5, UInt16(truncatingIfNeeded: count))
+    } else {
+      number(0xc6, UInt32(truncatingIfNeeded: count))
+    }
+  }
+
+  /// The header of text whose `count` bytes follow by ``raw(_:)``.
+  @inlinable package mutating func textHeader(_ count: Int) {
+    if count < 32 {
+      bytes.append(0xa0 | UInt8(truncatingIfNeeded: count))
+    } else if dialect == .extended, count <= 0xff {
+      bytes.append(0xd9)
+      bytes.append(UInt8(truncatingIfNeeded: count))
+    } else if count <= 0xffff {
+      number(0xda, UInt16(truncatingIfNeeded: count))
+    } else {
+      number(0xdb, UInt32(truncatingIfNeeded: count))
+    }
+  }
+
+  // MARK: Fields of a struct
+
+  /// A key and text.
+  @inlinable package mutating func field(_ key: StaticString, string value: RawSpan) {
+    string(key)
+    string(value)
+  }
+
+  /// A key and bytes or nil.
+  @inlinable package mutating func field(_ key: StaticString, binary value: RawSpan?) {
+    string(key)
+    binary(value)
+  }
+
+  /// A key and an unsigned integer.
+  @inlinable package mutating func field<Value: FixedWidthInteger & UnsignedInteger>(_ key: StaticString, _ value: Value) {
+    string(key)
+    integer(value)
+  }
+
+  /// A key and a Go `int`.
+  @inlinable package mutating func field(_ key: StaticString, _ value: Int) {
+    string(key)
+    integer(value)
+  }
+
+  /// A key and a bool.
+  @inlinable package mutating func field(_ key: StaticString, _ value: Bool) {
+    string(key)
+    bool(value)
+  }
+
+  // MARK: Bytes
+
+  /// One byte that is not MessagePack, such as a message type.
+  @inlinable package mutating func raw(_ byte: UInt8) { bytes.append(byte) }
+
+  /// Bytes that are not MessagePack.
+  @inlinable package mutating func raw(_ span: RawSpan) { bytes.append(copying: span) }
+
+  @inlinable mutating func number<Value: FixedWidthInteger>(_ tag: UInt8, _ value: Value) {
+    bytes.append(tag)
+    withUnsafeBytes(of: value.bigEndian) { bytes.append(contentsOf: $0) }
+  }
+}

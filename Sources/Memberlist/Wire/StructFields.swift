@@ -1,0 +1,65 @@
+/// Walks the fields of a Go struct, in any of the three forms that the Go decoders take: a map from field names (what everybody sends),
+/// an array in declaration order, possibly short, or nil (`memberlist.md` section 3.4).
+///
+/// ```swift
+/// var fields = try reader.readStruct()
+/// while let key = try reader.nextField(&fields, declared: "SeqNo Payload") {
+///   if key.equals("SeqNo") { sequence = try reader.readInteger() }
+///   else if key.equals("Payload") { payload = try reader.readBytes() }
+///   else { try reader.skip() }
+/// }
+/// ```
+/// Unknown fields are skipped, missing ones keep their zero value, of a repeated one the last wins.
+package struct StructFields {
+  @usableFromInline var left: Int
+  @usableFromInline var position: Int
+  @usableFromInline let isArray: Bool
+
+  @inlinable init(left: Int, isArray: Bool) {
+    self.left = left
+    self.isArray = isArray
+    position = 0
+  }
+}
+
+extension MessagePackReader {
+  /// Reads the header of a struct.
+  @inlinable @_lifetime(self: copy self)
+  package mutating func readStruct() throws(WireError) -> StructFields {
+    guard offset < bytes.byteCount else { throw .truncated }
+    switch bytes[checked: offset] {
+    case 0x90...0x9f, 0xdc, 0xdd: return StructFields(left: try readArrayHeader(), isArray: true)
+    default: return StructFields(left: try readMapHeader(), isArray: false)
+    }
+  }
+
+  /// The name of the next field, whose value is then to be read or skipped; nil at the end of the struct. `declared` lists the field
+  /// names in the order of the Go declaration, separated by one space; array elements beyond them have the empty name.
+  @inlinable @_lifetime(copy self) @_lifetime(self: copy self)
+  package mutating func nextField(_ fields: inout StructFields, declared: StaticString) throws(WireError) -> RawSpan? {
+    guard fields.left > 0 else { return nil }
+    fields.left -= 1
+    if !fields.isArray { return try readString() }
+    let name = declaredName(fields.position, in: declared)
+    fields.position += 1
+    return name
+  }
+
+  /// The word at `position`. The span of a literal outlives everything.
+  @usableFromInline @_lifetime(immortal)
+  func declaredName(_ position: Int, in declared: StaticString) -> RawSpan {
+    let names = UnsafeBufferPointer(start: declared.utf8Start, count: declared.utf8CodeUnitCount)
+    var start = 0
+    var words = position
+    for index in 0...names.count {
+      guard index == names.count || names[index] == 0x20 else { continue }
+      if words == 0 {
+        let name = RawSpan(_unsafeBytes: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(names)[start..<index]))
+        return _overrideLifetime(name, copying: ())
+      }
+      words -= 1
+      start = index + 1
+    }
+    return _overrideLifetime(RawSpan(_unsafeBytes: UnsafeRawBufferPointer(start: nil, count: 0)), copying: ())
+  }
+}
