@@ -87,7 +87,8 @@ struct PatternParser {
     let outer = flags
     if take("?") {
       if take("P") || peek == "<" {
-        guard take("<"), let end = text[position...].firstIndex(of: ">"), end > position, text[position..<end].allSatisfy({ ScalarSet.words.contains($0.value) })
+        guard take("<"), let end = text[position...].firstIndex(of: ">"), end > position,
+          text[position..<end].allSatisfy({ ScalarSet.words.contains($0.value) })
         else { throw PatternError(.unsupportedGroup, at: start) }
         position = end + 1
       } else if try !groupFlags(openedAt: start) {

@@ -1,0 +1,66 @@
+import Memberlist
+
+/// The newest user events by Lamport time: tells news from repetition, and is what a push/pull replays to a late joiner
+/// (`serf.md` section 8).
+///
+/// Slot = time mod size, one time per slot. Members that send at once share a time; their events are told apart by name and payload.
+/// A slot is bounded in events and bytes, where Go's grows without end (`secure-transport.md` 3.3).
+package struct EventRing: Sendable {
+  package struct Slot: Sendable {
+    package let time: LamportTime
+    package fileprivate(set) var events: [UserEvent]
+    fileprivate var byteCount: Int
+  }
+
+  private var slots: [Slot?]
+  private let eventsPerSlot: Int
+  private let bytesPerSlot: Int
+  /// Events before this time are dropped: a join with `ignoreOld` raises it.
+  package private(set) var minimumTime: LamportTime = 0
+
+  /// A ring of `size` Lamport times.
+  package init(size: Int, eventsPerSlot: Int, bytesPerSlot: Int) {
+    precondition(size > 0, "an event ring has at least one slot")
+    slots = Array(repeating: nil, count: size)
+    self.eventsPerSlot = eventsPerSlot
+    self.bytesPerSlot = bytesPerSlot
+  }
+
+  /// From now on, events before `time` are dropped.
+  package mutating func ignoreEvents(before time: LamportTime) { minimumTime = max(minimumTime, time) }
+
+  /// Takes in an event, unless it is no news. `clock` is the event clock after it witnessed the event. Nothing is copied for a repetition,
+  /// the common case: every event arrives several times.
+  package mutating func insert(
+    time: LamportTime, name: RawSpan, payload: RawSpan, coalesces: Bool, clock: LamportTime
+  ) throws(RingRefusal) -> UserEvent {
+    guard time >= minimumTime, !isTooOld(time, clock: clock, ringSize: slots.count) else { throw .tooOld }
+    let index = Int(time % LamportTime(slots.count))
+    let size = name.byteCount + payload.byteCount
+    var slot = Slot(time: time, events: [], byteCount: 0)
+    if let known = slots[index], known.time >= time {
+      guard known.time == time else { throw .tooOld }
+      for event in known.events where name.equals(event.nameBytes) && payload.equals(event.payload) { throw .duplicate }
+      slot = known
+    }
+    guard slot.events.count < eventsPerSlot, slot.byteCount + size <= bytesPerSlot else { throw .full }
+    let event = UserEvent(time: time, nameBytes: [UInt8](copying: name), payload: [UInt8](copying: payload), coalesces: coalesces)
+    slots[index] = nil
+    slot.events.append(event)
+    slot.byteCount += size
+    slots[index] = slot
+    return event
+  }
+
+  /// The filled slots, oldest first; of many, as many of the newest as `budget` bytes of names and payloads allow.
+  package func newest(within budget: Int) -> ArraySlice<Slot> {
+    let filled = slots.compactMap { $0 }.sorted { $0.time < $1.time }
+    var left = budget
+    var first = filled.endIndex
+    while first > filled.startIndex, filled[first - 1].byteCount <= left {
+      first -= 1
+      left -= filled[first].byteCount
+    }
+    return filled[first...]
+  }
+}

@@ -1,0 +1,14 @@
+/// Why a user event or query is no news to its ring.
+package enum RingRefusal: Error, Hashable, Sendable, CaseIterable {
+  /// Seen before.
+  case duplicate
+  /// From before the time at which we began to listen, or so far back that nobody can tell any more whether it was seen.
+  case tooOld
+  /// The slot of its time is full. It does not travel on.
+  case full
+}
+
+/// Whether a time lies so far behind the clock that its slot may have been given to a newer one.
+func isTooOld(_ time: LamportTime, clock: LamportTime, ringSize: Int) -> Bool {
+  clock > LamportTime(ringSize) && time < clock - LamportTime(ringSize)
+}

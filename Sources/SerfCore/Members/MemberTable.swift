@@ -1,0 +1,134 @@
+package import SerfPrimitives
+
+/// Every member that this node knows, with the state machine of ``MemberTransition`` applied to it.
+///
+/// Go keeps the failed and the left members in two lists beside its map. Here the status is the list: a member is among the failed ones
+/// because its status says so, and the two cannot disagree.
+package struct MemberTable: Sendable {
+  package struct Row: Sendable {
+    package fileprivate(set) var member: Member
+    /// The newest intent about the member: older ones are no news.
+    package fileprivate(set) var intentTime: LamportTime
+    /// When it failed or left; nil while it is here. A failed member that is declared left keeps the time of its failure.
+    package fileprivate(set) var goneAt: Instant?
+  }
+
+  /// What an input did.
+  package struct Change: Sendable {
+    /// What the application is told.
+    package var event: MemberEvent.Kind?
+    /// The member afterwards.
+    package var member: Member
+    /// It had failed, and came back so soon that the failure was probably none.
+    package var flapped = false
+  }
+
+  /// In the order of arrival, but for erased members, whose place the last one takes.
+  package private(set) var rows: [Row] = []
+  private var indexes: [NodeName: Int] = [:]
+  private var counts = [Int](repeating: 0, count: MemberStatus.allCases.count)
+
+  package init() {}
+
+  /// How many members there are, in any status.
+  package var count: Int { rows.count }
+
+  /// How many members have this status.
+  package func count(of status: MemberStatus) -> Int { counts[Int(status.rawValue)] }
+
+  /// The row of `name`.
+  package subscript(name: NodeName) -> Row? { indexes[name].map { rows[$0] } }
+
+  /// Whether anybody but `name` is alive.
+  package func hasOtherAlive(than name: NodeName) -> Bool {
+    count(of: .alive) > (self[name]?.member.status == .alive ? 1 : 0)
+  }
+
+  // MARK: Inputs
+
+  /// The gossip layer sees `member` alive. `pending` is the intent that arrived ahead of it; a failed member that returns within
+  /// `flapTimeout` flapped.
+  package mutating func joined(_ member: Member, pending: Intent?, flapTimeout: Duration, at now: Instant) -> Change {
+    guard let index = indexes[member.name] else {
+      var newcomer = member
+      newcomer.status = pending?.kind == .leave ? .leaving : .alive
+      append(Row(member: newcomer, intentTime: pending?.time ?? 0, goneAt: nil))
+      return Change(event: .join, member: newcomer)
+    }
+    let flapped = rows[index].member.status == .failed && rows[index].goneAt.map { now - $0 < flapTimeout } ?? false
+    replaceFacts(at: index, with: member)
+    let event = apply(.joined, at: index, now)
+    rows[index].goneAt = nil
+    return Change(event: event, member: rows[index].member, flapped: flapped)
+  }
+
+  /// The gossip layer has new facts about a member; nil when it is not known here.
+  package mutating func updated(_ member: Member, at now: Instant) -> Change? {
+    guard let index = indexes[member.name] else { return nil }
+    replaceFacts(at: index, with: member)
+    return Change(event: apply(.updated, at: index, now), member: rows[index].member)
+  }
+
+  /// The gossip layer lost a member; nil when it is not known here.
+  package mutating func departed(_ name: NodeName, at now: Instant) -> Change? {
+    guard let index = indexes[name] else { return nil }
+    return Change(event: apply(.departed, at: index, now), member: rows[index].member)
+  }
+
+  /// An intent about a known member; nil when it is no news, and then does not travel on.
+  package mutating func intended(_ intent: Intent, for name: NodeName, at now: Instant) -> Change? {
+    guard let index = indexes[name], intent.time > rows[index].intentTime else { return nil }
+    rows[index].intentTime = intent.time
+    return Change(event: apply(intent.kind == .join ? .joinIntent : .leaveIntent, at: index, now), member: rows[index].member)
+  }
+
+  /// Erases the members that are gone and for which `isExpired` holds; returns them as they were.
+  package mutating func removeExpired(where isExpired: (Row) -> Bool) -> [Member] {
+    var erased: [Member] = []
+    // Backwards, so that the member that takes an erased one's place has already been looked at.
+    for index in rows.indices.reversed() where MemberTransition.from(rows[index].member.status, on: .expired).status == nil {
+      if isExpired(rows[index]) { erased.append(remove(at: index)) }
+    }
+    return erased
+  }
+
+  /// Erases one member, whatever its status.
+  package mutating func remove(_ name: NodeName) -> Member? { indexes[name].map { remove(at: $0) } }
+
+  // MARK: The table itself
+
+  private mutating func apply(_ input: MemberInput, at index: Int, _ now: Instant) -> MemberEvent.Kind? {
+    let old = rows[index].member.status
+    let transition = MemberTransition.from(old, on: input)
+    guard let status = transition.status, status != old else { return transition.event }
+    counts[Int(old.rawValue)] -= 1
+    counts[Int(status.rawValue)] += 1
+    rows[index].member.status = status
+    if input == .departed { rows[index].goneAt = now }
+    return transition.event
+  }
+
+  private mutating func replaceFacts(at index: Int, with member: Member) {
+    rows[index].member.address = member.address
+    rows[index].member.tags = member.tags
+    rows[index].member.versions = member.versions
+  }
+
+  private mutating func append(_ row: Row) {
+    indexes[row.member.name] = rows.count
+    counts[Int(row.member.status.rawValue)] += 1
+    rows.append(row)
+  }
+
+  private mutating func remove(at index: Int) -> Member {
+    let member = rows[index].member
+    counts[Int(member.status.rawValue)] -= 1
+    indexes[member.name] = nil
+    let last = rows.removeLast()
+    if index < rows.count {
+      rows[index] = last
+      indexes[last.member.name] = index
+    }
+    return member
+  }
+}

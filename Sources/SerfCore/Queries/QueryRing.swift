@@ -1,0 +1,34 @@
+/// The newest queries by Lamport time and ID: tells news from repetition (`serf.md` section 9).
+///
+/// Slot = time mod size, one time per slot. Only IDs are kept, since queries are not replayed; their number is bounded
+/// (`secure-transport.md` 3.3).
+package struct QueryRing: Sendable {
+  private struct Slot: Sendable {
+    let time: LamportTime
+    var ids: [UInt32]
+  }
+
+  private var slots: [Slot?]
+  private let idsPerSlot: Int
+
+  /// A ring of `size` Lamport times.
+  package init(size: Int, idsPerSlot: Int) {
+    precondition(size > 0, "a query ring has at least one slot")
+    slots = Array(repeating: nil, count: size)
+    self.idsPerSlot = idsPerSlot
+  }
+
+  /// Takes note of a query, unless it is no news. `clock` is the query clock after it witnessed the query.
+  package mutating func insert(id: UInt32, time: LamportTime, clock: LamportTime) throws(RingRefusal) {
+    guard !isTooOld(time, clock: clock, ringSize: slots.count) else { throw .tooOld }
+    let index = Int(time % LamportTime(slots.count))
+    guard let known = slots[index], known.time >= time else {
+      slots[index] = Slot(time: time, ids: [id])
+      return
+    }
+    guard known.time == time else { throw .tooOld }
+    guard !known.ids.contains(id) else { throw .duplicate }
+    guard known.ids.count < idsPerSlot else { throw .full }
+    slots[index]?.ids.append(id)
+  }
+}

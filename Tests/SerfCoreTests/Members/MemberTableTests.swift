@@ -1,0 +1,152 @@
+import SerfCore
+import SerfPrimitives
+import Testing
+
+@Suite("the member table")
+final class MemberTableTests {
+  var table = MemberTable()
+  let start = Instant.zero
+
+  func member(_ name: String, port: UInt16 = 7946, tags: [String: String] = [:]) -> Member {
+    Member(
+      name: NodeName(name), address: NodeAddress(ipv4: 127, 0, 0, 1, port: port), tags: tags, status: .alive, versions: MemberVersions())
+  }
+
+  func join(_ name: String, pending: Intent? = nil, at now: Instant = .zero) -> MemberTable.Change {
+    table.joined(member(name), pending: pending, flapTimeout: .seconds(60), at: now)
+  }
+
+  @Test("takes the time of an intent that was there before the member")
+  func pendingJoin() {
+    #expect(join("a", pending: Intent(.join, at: 5)).event == .join)
+    #expect(table["a"]?.member.status == .alive)
+    #expect(table["a"]?.intentTime == 5)
+  }
+
+  @Test("lets a member appear as leaving when its leave was heard of first")
+  func pendingLeave() {
+    #expect(join("a", pending: Intent(.leave, at: 6)).event == .join)
+    #expect(table["a"]?.member.status == .leaving)
+    #expect(table["a"]?.intentTime == 6)
+  }
+
+  @Test("takes no intent that is not newer than the last")
+  func staleIntents() {
+    _ = join("a", pending: Intent(.join, at: 5))
+    #expect(table.intended(Intent(.leave, at: 5), for: "a", at: start) == nil)
+    #expect(table.intended(Intent(.leave, at: 4), for: "a", at: start) == nil)
+    #expect(table["a"]?.member.status == .alive)
+    #expect(table.intended(Intent(.leave, at: 6), for: "a", at: start) != nil)
+    #expect(table["a"]?.member.status == .leaving)
+  }
+
+  @Test("moves the intent time of a member whose status does not change, so that the intent is no news the next time")
+  func intentTimeAlwaysMoves() {
+    _ = join("a")
+    #expect(table.intended(Intent(.leave, at: 2), for: "a", at: start) != nil)
+    #expect(table.intended(Intent(.leave, at: 3), for: "a", at: start) != nil)
+    #expect(table.intended(Intent(.leave, at: 3), for: "a", at: start) == nil)
+    #expect(table["a"]?.intentTime == 3)
+  }
+
+  @Test("turns a leaving member back to alive on a newer join intent, silently")
+  func joinResetsLeaving() {
+    _ = join("a", pending: Intent(.leave, at: 6))
+    let change = table.intended(Intent(.join, at: 7), for: "a", at: start)
+    #expect(change?.event == nil)
+    #expect(change?.member.status == .alive)
+  }
+
+  @Test("keeps the time of the failure when a failed member is declared left")
+  func forceLeftKeepsTime() {
+    _ = join("a")
+    #expect(table.departed("a", at: start + .seconds(10))?.event == .failed)
+    #expect(table.intended(Intent(.leave, at: 1), for: "a", at: start + .seconds(20))?.event == .leave)
+    #expect(table["a"]?.goneAt == start + .seconds(10))
+  }
+
+  @Test("counts a quick return from failure as a flap, a slow one not", arguments: [(59, true), (60, false)])
+  func flaps(seconds: Int, flapped: Bool) {
+    _ = join("a")
+    _ = table.departed("a", at: start)
+    #expect(join("a", at: start + .seconds(seconds)).flapped == flapped)
+    #expect(table["a"]?.goneAt == nil)
+  }
+
+  @Test("replaces address and tags of a member that returns, and keeps its intent time")
+  func returnsChanged() {
+    _ = join("a", pending: Intent(.join, at: 5))
+    _ = table.departed("a", at: start)
+    _ = table.joined(member("a", port: 9, tags: ["role": "db"]), pending: nil, flapTimeout: .zero, at: start)
+    #expect(table["a"]?.member.address.port == 9)
+    #expect(table["a"]?.member.tags == ["role": "db"])
+    #expect(table["a"]?.intentTime == 5)
+  }
+
+  @Test("ignores news about a member that it does not know")
+  func unknown() {
+    #expect(table.departed("x", at: start) == nil)
+    #expect(table.updated(member("x"), at: start) == nil)
+    #expect(table.intended(Intent(.join, at: 1), for: "x", at: start) == nil)
+    #expect(table.remove("x") == nil)
+  }
+
+  @Test("erases only what is gone and expired, and stays consistent")
+  func reaps() {
+    for name in ["a", "b", "c", "d", "e"] { _ = join(name) }
+    for name in ["a", "c", "e"] as [NodeName] { _ = table.departed(name, at: start) }
+    _ = table.intended(Intent(.leave, at: 1), for: "b", at: start)
+    let erased = table.removeExpired { $0.member.name != "c" }
+    #expect(erased.map(\.name).sorted() == ["a", "e"])
+    #expect(table.rows.map(\.member.name).sorted() == ["b", "c", "d"])
+    for name in ["b", "c", "d"] as [NodeName] { #expect(table[name]?.member.name == name) }
+    #expect(table["a"] == nil)
+    #expect(MemberStatus.allCases.map { table.count(of: $0) } == [0, 1, 1, 0, 1])
+  }
+
+  @Test("knows whether somebody else is alive")
+  func others() {
+    _ = join("me")
+    #expect(!table.hasOtherAlive(than: "me"))
+    _ = join("a")
+    #expect(table.hasOtherAlive(than: "me"))
+    _ = table.intended(Intent(.leave, at: 1), for: "me", at: start)
+    #expect(table.hasOtherAlive(than: "me"))
+    _ = table.departed("a", at: start)
+    #expect(!table.hasOtherAlive(than: "me"))
+  }
+}
+
+@Suite("the intent buffer")
+struct IntentBufferTests {
+  @Test("keeps the newest intent of each name, whatever its kind, and calls only that news")
+  func newestWins() {
+    var buffer = IntentBuffer(limit: 8)
+    #expect(buffer.insert(Intent(.join, at: 5), for: "a", at: .zero) == .new)
+    #expect(buffer.insert(Intent(.leave, at: 5), for: "a", at: .zero) == .stale)
+    #expect(buffer.insert(Intent(.join, at: 4), for: "a", at: .zero) == .stale)
+    #expect(buffer.insert(Intent(.leave, at: 6), for: "a", at: .zero) == .new)
+    #expect(buffer["a"] == Intent(.leave, at: 6))
+    #expect(buffer["b"] == nil)
+  }
+
+  @Test("refuses new names when it is full, and still takes news about the old ones")
+  func limit() {
+    var buffer = IntentBuffer(limit: 2)
+    #expect(buffer.insert(Intent(.join, at: 1), for: "a", at: .zero) == .new)
+    #expect(buffer.insert(Intent(.join, at: 1), for: "b", at: .zero) == .new)
+    #expect(buffer.insert(Intent(.join, at: 1), for: "c", at: .zero) == .refused)
+    #expect(buffer.insert(Intent(.join, at: 2), for: "a", at: .zero) == .new)
+    #expect(buffer.count == 2)
+  }
+
+  @Test("forgets what is old")
+  func expiry() {
+    var buffer = IntentBuffer(limit: 8)
+    _ = buffer.insert(Intent(.join, at: 1), for: "old", at: .zero)
+    _ = buffer.insert(Intent(.join, at: 1), for: "young", at: .zero + .seconds(7))
+    buffer.removeOlder(than: .zero + .seconds(7))
+    #expect(buffer["old"] == nil)
+    #expect(buffer["young"] != nil)
+  }
+}
