@@ -131,5 +131,6 @@ let package = Package(
       ],
       swiftSettings: strict),
     .target(name: "VectorSupport", path: "Tests/VectorSupport", swiftSettings: strict),
+    .testTarget(name: "SerfIdentityTests", dependencies: ["SerfIdentity", "SerfPrimitives"], swiftSettings: strict),
   ]
 )

@@ -1,0 +1,105 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+/// Reading and writing the small files that credentials live in.
+package enum CredentialFile {
+  /// A CA bundle of dozens of authorities, or a long revocation list, fits; a wrong path to something huge does not.
+  package static let sizeMaximum = 1 << 20
+
+  /// Reads a whole file; with `secret`, only one that nobody but its owner can read.
+  package static func read(_ path: String, what: String, flag: String, secret: Bool = false) throws(CredentialsError) -> [UInt8] {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard descriptor >= 0 else { throw unreadable(path, what: what, flag: flag, error: errno) }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw unreadable(path, what: what, flag: flag, error: errno) }
+    guard status.st_mode & S_IFMT != S_IFDIR else { throw unreadable(path, what: what, flag: flag, error: EISDIR) }
+    if secret, status.st_mode & 0o077 != 0 {
+      throw CredentialsError(
+        .keyReadableByOthers, file: path,
+        cause: "the private key is open to group or others (mode 0\(String(status.st_mode & 0o777, radix: 8)))",
+        nextStep: "run 'chmod 600 \(path)', or accept it with -tls-key-insecure")
+    }
+    var bytes: [UInt8] = []
+    while bytes.count <= sizeMaximum {
+      var count = 0
+      let piece = [UInt8](unsafeUninitializedCapacity: 65_536) { buffer, initialized in
+        repeat { count = Self.readOnce(descriptor, buffer) } while count < 0 && errno == EINTR
+        initialized = max(count, 0)
+      }
+      if count < 0 { throw unreadable(path, what: what, flag: flag, error: errno) }
+      if count == 0 { break }
+      bytes += piece
+    }
+    guard bytes.count <= sizeMaximum else {
+      throw CredentialsError(
+        .tooLarge, file: path, cause: "the \(what) file is larger than 1 MiB", nextStep: "name a PEM file with \(flag)")
+    }
+    guard !bytes.isEmpty else {
+      throw CredentialsError(.empty, file: path, cause: "the \(what) file is empty", nextStep: "name a PEM file with \(flag)")
+    }
+    return bytes
+  }
+
+  /// Writes a new file, durable when this returns; an existing one is replaced only with `overwrite`, and then in one step.
+  package static func write(_ bytes: [UInt8], to path: String, mode: UInt32, overwrite: Bool) throws(CredentialsError) {
+    if !overwrite, access(path, F_OK) == 0 {
+      throw CredentialsError(
+        .exists, file: path, cause: "the file exists already", nextStep: "remove it, choose another -out, or replace it with -force")
+    }
+    let temporary = "\(path).new.\(getpid())"
+    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode_t(mode))
+    guard descriptor >= 0 else { throw notWritable(path, error: errno) }
+    var failure: Int32 = fchmod(descriptor, mode_t(mode)) == 0 ? 0 : errno
+    var rest = bytes[...]
+    while failure == 0, !rest.isEmpty {
+      let count = rest.withUnsafeBytes { writeOnce(descriptor, $0) }
+      if count >= 0 { rest = rest.dropFirst(count) } else if errno != EINTR { failure = errno }
+    }
+    if failure == 0, fsync(descriptor) != 0 { failure = errno }
+    if close(descriptor) != 0, failure == 0 { failure = errno }
+    // link() refuses an existing name, so that two writers cannot both believe that they made the file.
+    if failure == 0 {
+      if overwrite ? rename(temporary, path) != 0 : link(temporary, path) != 0 { failure = errno }
+    }
+    if failure != 0 || !overwrite { unlink(temporary) }
+    if failure == EEXIST {
+      throw CredentialsError(
+        .exists, file: path, cause: "the file exists already", nextStep: "remove it, choose another -out, or replace it with -force")
+    }
+    if failure != 0 { throw notWritable(path, error: failure) }
+  }
+
+  private static func unreadable(_ path: String, what: String, flag: String, error: Int32) -> CredentialsError {
+    error == ENOENT
+      ? CredentialsError(.missing, file: path, cause: "the \(what) file does not exist", nextStep: "check the path given with \(flag)")
+      : CredentialsError(
+        .unreadable, file: path, cause: "the \(what) file cannot be read (\(String(cString: strerror(error))))",
+        nextStep: "check the path given with \(flag) and that this user may read it")
+  }
+
+  private static func notWritable(_ path: String, error: Int32) -> CredentialsError {
+    CredentialsError(
+      .notWritable, file: path, cause: "the file cannot be written (\(String(cString: strerror(error))))",
+      nextStep: "check that the directory exists and that this user may write to it")
+  }
+
+  private static func readOnce(_ descriptor: Int32, _ buffer: UnsafeMutableBufferPointer<UInt8>) -> Int {
+    #if canImport(Glibc)
+      Glibc.read(descriptor, buffer.baseAddress, buffer.count)
+    #else
+      Musl.read(descriptor, buffer.baseAddress, buffer.count)
+    #endif
+  }
+
+  private static func writeOnce(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {
+    #if canImport(Glibc)
+      Glibc.write(descriptor, bytes.baseAddress, bytes.count)
+    #else
+      Musl.write(descriptor, bytes.baseAddress, bytes.count)
+    #endif
+  }
+}

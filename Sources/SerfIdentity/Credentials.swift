@@ -1,0 +1,245 @@
+internal import CGnuTLS
+public import SerfPrimitives
+
+/// What a node is and whom it believes: its certificate and private key, the cluster's authorities and their revocation lists.
+///
+/// A value of this type has passed: its own certificate would be accepted by any node with the same CA file, at the time of loading.
+/// Immutable; rotation loads a new one and swaps it in (`secure-transport.md` 1.7). A broken file throws, and the old one stays in use.
+///
+/// `@unchecked Sendable`: all parts are immutable, the C ones by the contract in `CGnuTLS.h`.
+public final class Credentials: @unchecked Sendable {
+  /// Paths of PEM files.
+  public struct Files: Hashable, Sendable {
+    /// The authorities whose nodes are members; two of them while one replaces the other.
+    public var authorities: String
+    /// This node's certificate, followed by intermediates if there are any.
+    public var certificate: String
+    public var privateKey: String
+    /// Revocation lists of the authorities.
+    public var revocations: String?
+    /// Accepts a private key that group or others can read. Off; turn it on only where file modes mean nothing, as on some volume mounts.
+    public var allowsInsecureKey: Bool
+
+    public init(
+      authorities: String, certificate: String, privateKey: String, revocations: String? = nil, allowsInsecureKey: Bool = false
+    ) {
+      self.authorities = authorities
+      self.certificate = certificate
+      self.privateKey = privateKey
+      self.revocations = revocations
+      self.allowsInsecureKey = allowsInsecureKey
+    }
+  }
+
+  /// The name that our own certificate proves.
+  public let name: CertificateName
+  /// Our own certificate as a peer would see it, with its end of validity.
+  public let identity: PeerIdentity
+  public var node: NodeName { name.node }
+  /// The cluster that peers must be of.
+  public var cluster: String { policy.cluster }
+  public var mode: IdentityMode { policy.mode }
+  /// When the earliest revocation list should have been replaced by a newer one. Overdue lists still count: say so in the log.
+  public var revocationsNextUpdate: UTCTime? { policy.revocationsNextUpdate }
+
+  /// Whom we believe.
+  package let policy: TrustPolicy
+  /// The `cg_credentials`: a TLS session takes it with `cg_credentials_retain`, and gives it back after the session is gone.
+  package let tls: OpaquePointer
+  private let privateKey: PrivateKey
+
+  /// Loads and checks everything, in the order a reader would look for the mistake: settings, files, whether they fit together, whether peers would accept us.
+  ///
+  /// - Parameters:
+  ///   - cluster: 1–128 bytes of `[A-Za-z0-9._-]`.
+  ///   - expected: the configured node name, which the certificate must carry; nil takes the certificate's.
+  public convenience init(
+    files: Files, cluster: String = "default", mode: IdentityMode = .uri, expecting expected: String? = nil, at now: UTCTime = .now
+  ) throws(CredentialsError) {
+    let authorities = try CredentialFile.read(files.authorities, what: "CA", flag: "-tls-ca")
+    let certificate = try CredentialFile.read(files.certificate, what: "certificate", flag: "-tls-cert")
+    let key = try CredentialFile.read(files.privateKey, what: "key", flag: "-tls-key", secret: !files.allowsInsecureKey)
+    var revocations: [UInt8]?
+    if let file = files.revocations { revocations = try CredentialFile.read(file, what: "revocation list", flag: "-tls-crl") }
+    try self.init(
+      pem: PEM(authorities: authorities, certificate: certificate, privateKey: key, revocations: revocations), files: files,
+      cluster: cluster, mode: mode, expecting: expected, at: now)
+  }
+
+  /// The contents of the files of ``Files``.
+  public struct PEM: Sendable {
+    public var authorities: [UInt8]
+    public var certificate: [UInt8]
+    public var privateKey: [UInt8]
+    public var revocations: [UInt8]?
+
+    public init(authorities: [UInt8], certificate: [UInt8], privateKey: [UInt8], revocations: [UInt8]? = nil) {
+      self.authorities = authorities
+      self.certificate = certificate
+      self.privateKey = privateKey
+      self.revocations = revocations
+    }
+  }
+
+  /// As ``init(files:cluster:mode:expecting:at:)``, from memory; `files` is what errors call the parts.
+  public init(
+    pem: PEM, files: Files = Files(authorities: "CA", certificate: "certificate", privateKey: "key", revocations: "CRL"),
+    cluster: String = "default", mode: IdentityMode = .uri, expecting expected: String? = nil, at now: UTCTime = .now
+  ) throws(CredentialsError) {
+    try Self.checkSettings(cluster: cluster, expected: expected)
+    let chain = try Self.parseCertificates(pem.certificate, file: files.certificate, flag: "-tls-cert")
+    privateKey = try Self.parseKey(pem.privateKey, file: files.privateKey)
+    guard privateKey.matches(chain) else {
+      throw CredentialsError(
+        .keyMismatch, file: files.privateKey, cause: "the private key does not belong to the certificate \(files.certificate)",
+        nextStep: "give the pair that was issued together with -tls-cert and -tls-key")
+    }
+    policy = try Self.makePolicy(pem: pem, files: files, cluster: cluster, mode: mode)
+    identity = try Self.checkOurselves(chain, policy: policy, files: files, at: now)
+    name = identity.name
+    if let expected, NodeName(expected) != name.node {
+      throw CredentialsError(
+        .nameNotCarried, file: files.certificate,
+        cause: "the certificate is for node '\(name.node)', not '\(escaped(Array(expected.utf8)))'",
+        nextStep: "start with -node \(name.node), or issue a certificate with 'serf certs node \(expected)'")
+    }
+    var status = CG_OK
+    guard let made = cg_credentials_new(chain.raw, privateKey.raw, &status) else {
+      throw CredentialsError(
+        .internalFailure, file: files.certificate, cause: "the TLS library refuses this pair (\(CShimError(status)))",
+        nextStep: "issue a new pair with 'serf certs node'")
+    }
+    tls = made
+  }
+
+  deinit { cg_credentials_release(tls) }
+
+  /// Who the peer of a TLS session is: what the session's verify callback asks. `session` is a `gnutls_session_t`.
+  package func verifyPeer(ofSession session: UnsafeMutableRawPointer, at now: UTCTime) throws(VerificationFailure) -> PeerIdentity {
+    try policy.verify(CertificateChain(peerOfSession: session), at: now)
+  }
+
+  /// Who proves what with this chain: DER certificates, leaf first. No role: every node's certificate must serve both.
+  package func verify(chain: [[UInt8]], at now: UTCTime) throws(VerificationFailure) -> PeerIdentity {
+    try policy.verify(CertificateChain(der: chain), at: now)
+  }
+
+  /// Whether a peer that was verified before, perhaps by other credentials, still is what it was: at each reload and every 60 s
+  /// (`secure-transport.md` 1.7). Costs a comparison of two times unless authorities or revocation lists changed since.
+  package func reverify(_ identity: PeerIdentity, at now: UTCTime) throws(VerificationFailure) {
+    try policy.reverify(identity, at: now)
+  }
+
+  /// The key of QUIC's stateless resets, the same after every restart with the same private key (`secure-transport.md` 2.4).
+  package var statelessResetSecret: [UInt8] { privateKey.derive("serf/1 stateless reset", count: 32) }
+}
+
+extension Credentials {
+  private static func checkSettings(cluster: String, expected: String?) throws(CredentialsError) {
+    guard CertificateName.isValid(cluster.utf8) else {
+      throw CredentialsError(
+        .clusterNotInAlphabet, file: nil, cause: "the cluster name '\(escaped(Array(cluster.utf8)))' is not 1 to 128 of A-Z a-z 0-9 . _ -",
+        nextStep: "choose another with -cluster")
+    }
+    if let expected, !CertificateName.isValid(expected.utf8) {
+      throw CredentialsError(
+        .nameNotInAlphabet, file: nil, cause: "the node name '\(escaped(Array(expected.utf8)))' is not 1 to 128 of A-Z a-z 0-9 . _ -",
+        nextStep: "choose another with -node")
+    }
+  }
+
+  private static func parseCertificates(_ pem: [UInt8], file: String, flag: String) throws(CredentialsError) -> CertificateChain {
+    do {
+      return try CertificateChain(pem: pem)
+    } catch .tooMany {
+      throw CredentialsError(
+        .tooLarge, file: file, cause: "the file holds more than \(CG_BUNDLE_COUNT_MAX) certificates",
+        nextStep: "name a smaller file with \(flag)")
+    } catch {
+      throw CredentialsError(
+        .notPEM, file: file, cause: "the file holds no readable PEM certificate",
+        nextStep: "give a file that begins with '-----BEGIN CERTIFICATE-----' with \(flag)")
+    }
+  }
+
+  private static func parseKey(_ pem: [UInt8], file: String) throws(CredentialsError) -> PrivateKey {
+    // Both ways of writing an encrypted key say so in clear: "ENCRYPTED PRIVATE KEY", or a header "Proc-Type: 4,ENCRYPTED".
+    if String(decoding: pem, as: UTF8.self).contains("ENCRYPTED") {
+      throw CredentialsError(
+        .keyEncrypted, file: file, cause: "the private key is encrypted",
+        nextStep: "decrypt it, for example with 'openssl pkey -in \(file) -out node.key', and keep it at mode 600")
+    }
+    do {
+      return try PrivateKey(pem: pem)
+    } catch .unsupported {
+      throw CredentialsError(
+        .keyUnsupported, file: file, cause: "the private key is of a kind that is not supported",
+        nextStep: "use P-256, P-384, Ed25519 or RSA of 2048 bits or more")
+    } catch {
+      throw CredentialsError(
+        .notPEM, file: file, cause: "the file holds no readable PEM private key",
+        nextStep: "give a file that begins with '-----BEGIN PRIVATE KEY-----' with -tls-key")
+    }
+  }
+
+  private static func makePolicy(pem: PEM, files: Files, cluster: String, mode: IdentityMode) throws(CredentialsError) -> TrustPolicy {
+    let authorities = try parseCertificates(pem.authorities, file: files.authorities, flag: "-tls-ca")
+    for index in 0..<authorities.count {
+      let certificate = authorities[index]
+      guard certificate.isAuthority else {
+        throw CredentialsError(
+          .notAnAuthority, file: files.authorities,
+          cause: "the certificate of \(certificate.subject) is not an authority's (basicConstraints CA)",
+          nextStep: "give the certificate of the CA itself with -tls-ca")
+      }
+      if case .rsa(let bits) = certificate.key.kind, bits < 2048 {
+        throw CredentialsError(
+          .notAnAuthority, file: files.authorities, cause: "the authority \(certificate.subject) has a weak key (RSA \(bits))",
+          nextStep: "make a new CA with 'serf certs ca'")
+      }
+    }
+    do {
+      return try TrustPolicy(authorities: authorities, revocationsPEM: pem.revocations, cluster: cluster, mode: mode)
+    } catch {
+      guard pem.revocations != nil else {
+        throw CredentialsError(
+          .internalFailure, file: files.authorities, cause: "the TLS library refuses these authorities (\(error))",
+          nextStep: "check the file given with -tls-ca")
+      }
+      throw CredentialsError(
+        .revocationsUnusable, file: files.revocations,
+        cause: error == .notOurs
+          ? "the revocation list is not signed by an authority in \(files.authorities)" : "the file holds no readable PEM revocation list",
+        nextStep: "give a list that begins with '-----BEGIN X509 CRL-----', issued by that authority, with -tls-crl")
+    }
+  }
+
+  /// Our own certificate by our own rules: whatever a peer would refuse is found here, before the first packet.
+  private static func checkOurselves(
+    _ chain: CertificateChain, policy: TrustPolicy, files: Files, at now: UTCTime
+  ) throws(CredentialsError) -> PeerIdentity {
+    do {
+      // Through DER, so that the limits for peers hold for us too.
+      return try policy.verify(CertificateChain(der: chain.der), at: now)
+    } catch {
+      throw CredentialsError(
+        .refused(error), file: files.certificate, cause: error.description, nextStep: error.nextStep(cluster: policy.cluster, files: files))
+    }
+  }
+}
+
+extension VerificationFailure {
+  fileprivate func nextStep(cluster: String, files: Credentials.Files) -> String {
+    switch self {
+    case .expired, .issuerExpired: "issue a new one with 'serf certs node'"
+    case .notYetValid, .issuerNotYetValid: "check this machine's clock, or wait until then"
+    case .unknownIssuer, .badSignature: "give the CA that issued it with -tls-ca (now \(files.authorities))"
+    case .wrongCluster(let found): "start with -cluster \(found), or issue a certificate for cluster '\(cluster)'"
+    case .noName, .malformedName, .severalNames, .tooManyNames:
+      "issue one with exactly one URI name 'serf://\(cluster)/<node>', as 'serf certs node' does"
+    case .isAuthority: "give a node's certificate with -tls-cert; 'serf certs node' issues one"
+    case .revoked: "issue a new certificate with a new key"
+    default: "issue one as certs/README.md describes, for example with 'serf certs node'"
+    }
+  }
+}

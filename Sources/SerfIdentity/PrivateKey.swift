@@ -1,0 +1,83 @@
+internal import CGnuTLS
+
+/// The kinds of key that certificates come with.
+public enum KeyKind: Hashable, Sendable, CustomStringConvertible {
+  case p256, p384, p521, ed25519, ed448
+  case rsa(bits: Int)
+  case other
+
+  public var description: String {
+    switch self {
+    case .p256: "P-256"
+    case .p384: "P-384"
+    case .p521: "P-521"
+    case .ed25519: "Ed25519"
+    case .ed448: "Ed448"
+    case .rsa(let bits): "RSA \(bits)"
+    case .other: "other"
+    }
+  }
+
+  init(_ kind: cg_key_kind, bits: Int) {
+    self =
+      switch kind {
+      case CG_KEY_RSA: .rsa(bits: bits)
+      case CG_KEY_P256: .p256
+      case CG_KEY_P384: .p384
+      case CG_KEY_P521: .p521
+      case CG_KEY_ED25519: .ed25519
+      case CG_KEY_ED448: .ed448
+      default: .other
+      }
+  }
+
+  fileprivate var raw: (kind: cg_key_kind, bits: UInt32) {
+    switch self {
+    case .p256: (CG_KEY_P256, 0)
+    case .p384: (CG_KEY_P384, 0)
+    case .p521: (CG_KEY_P521, 0)
+    case .ed25519: (CG_KEY_ED25519, 0)
+    case .ed448: (CG_KEY_ED448, 0)
+    case .rsa(let bits): (CG_KEY_RSA, UInt32(clamping: bits))
+    case .other: (CG_KEY_OTHER, 0)
+    }
+  }
+}
+
+/// The owner of one `cg_key`. `@unchecked Sendable`: the C object never changes after it is made.
+package final class PrivateKey: @unchecked Sendable {
+  let raw: OpaquePointer
+
+  private init(adopting raw: OpaquePointer) { self.raw = raw }
+
+  deinit { cg_key_free(raw) }
+
+  package convenience init(generate kind: KeyKind) throws(CShimError) {
+    var status = CG_OK
+    guard let made = cg_key_generate(kind.raw.kind, kind.raw.bits, &status) else { throw CShimError(status) }
+    self.init(adopting: made)
+  }
+
+  package convenience init(pem: [UInt8]) throws(CShimError) {
+    var status = CG_OK
+    guard let made = cg_key_from_pem(pem, pem.count, &status) else { throw CShimError(status) }
+    self.init(adopting: made)
+  }
+
+  /// PKCS #8, not encrypted.
+  package var pem: [UInt8] {
+    var length = 0
+    return cBytes(cg_key_pem(raw, &length), length) ?? []
+  }
+
+  package func matches(_ chain: CertificateChain) -> Bool { cg_key_matches(raw, chain.raw) != 0 }
+
+  /// Bytes that only the holder of the key can compute, the same after every restart (HKDF-SHA-256, `label` as info).
+  package func derive(_ label: StaticString, count: Int) -> [UInt8] {
+    [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+      let status = label.withUTF8Buffer { cg_key_derive(raw, $0.baseAddress, $0.count, buffer.baseAddress, count) }
+      precondition(status == CG_OK, "HKDF cannot fail for a key that was parsed")
+      initialized = count
+    }
+  }
+}

@@ -1,0 +1,135 @@
+/// Why a certificate chain is refused, precise enough to act on.
+///
+/// Made in one order, from the cheap to the dear and from the general to the particular (see ``TrustPolicy``), so that one certificate has one reason.
+public enum VerificationFailure: Error, Hashable, Sendable {
+  case noCertificate
+  /// More than 16 KiB of certificates, refused before any of it is parsed.
+  case chainTooLarge
+  /// More than 4 certificates, refused before any of them is parsed.
+  case chainTooDeep
+  case unreadable
+  /// The key's kind and size, such as `RSA 1024`.
+  case weakKey(String)
+  /// An RSA key beyond 4,096 bits: work that a peer could make us do.
+  case keyTooLarge(bits: Int)
+  /// The signature algorithm's name, such as `RSA-SHA1`.
+  case weakSignature(String)
+  /// No authority in our CA file issued it; the name of the issuer that it states.
+  case unknownIssuer(String)
+  case badSignature
+  case revoked
+  /// A certificate in between may not issue others, or constrains what it may issue.
+  case issuerNotAllowed
+  case unknownCriticalExtension
+  case expired(UTCTime)
+  case notYetValid(UTCTime)
+  /// An intermediate, or the authority itself.
+  case issuerExpired(UTCTime)
+  case issuerNotYetValid(UTCTime)
+  case isAuthority
+  case missingDigitalSignature
+  case missingClientAuth
+  case missingServerAuth
+  case tooManyNames
+  case noName
+  case severalNames
+  case malformedName(String)
+  case wrongCluster(String)
+}
+
+extension VerificationFailure {
+  /// One word for counters and JSON; stable.
+  public var label: String {
+    switch self {
+    case .noCertificate: "noCertificate"
+    case .chainTooLarge: "chainTooLarge"
+    case .chainTooDeep: "chainTooDeep"
+    case .unreadable: "unreadable"
+    case .weakKey: "weakKey"
+    case .keyTooLarge: "keyTooLarge"
+    case .weakSignature: "weakSignature"
+    case .unknownIssuer: "unknownIssuer"
+    case .badSignature: "badSignature"
+    case .revoked: "revoked"
+    case .issuerNotAllowed: "issuerNotAllowed"
+    case .unknownCriticalExtension: "unknownCriticalExtension"
+    case .expired: "expired"
+    case .notYetValid: "notYetValid"
+    case .issuerExpired: "issuerExpired"
+    case .issuerNotYetValid: "issuerNotYetValid"
+    case .isAuthority: "isAuthority"
+    case .missingDigitalSignature: "missingDigitalSignature"
+    case .missingClientAuth: "missingClientAuth"
+    case .missingServerAuth: "missingServerAuth"
+    case .tooManyNames: "tooManyNames"
+    case .noName: "noName"
+    case .severalNames: "severalNames"
+    case .malformedName: "malformedName"
+    case .wrongCluster: "wrongCluster"
+    }
+  }
+
+  /// The TLS alert (RFC 8446, 6.2) that tells the peer, as far as alerts can.
+  public var tlsAlert: UInt8 {
+    switch self {
+    case .noCertificate: 116  // certificate_required
+    case .expired, .notYetValid, .issuerExpired, .issuerNotYetValid: 45  // certificate_expired
+    case .revoked: 44  // certificate_revoked
+    case .unknownIssuer: 48  // unknown_ca
+    case .weakKey, .keyTooLarge, .weakSignature, .isAuthority, .missingDigitalSignature, .missingClientAuth, .missingServerAuth,
+      .unknownCriticalExtension:
+      43  // unsupported_certificate
+    case .tooManyNames, .noName, .severalNames, .malformedName, .wrongCluster: 49  // access_denied
+    case .chainTooLarge, .chainTooDeep, .unreadable, .badSignature, .issuerNotAllowed: 42  // bad_certificate
+    }
+  }
+
+  /// What a peer meant by a TLS alert about *our* certificate, for "peer refused our certificate: …" (`secure-transport.md` 1.8). Nil for alerts
+  /// that are not about certificates.
+  public static func meaning(ofTLSAlert alert: UInt8) -> String? {
+    switch alert {
+    case 42: "not acceptable"
+    case 43: "not fit for a node (key, purpose or authority flag)"
+    case 44: "revoked"
+    case 45: "expired or not yet valid"
+    case 46: "not accepted, for a reason it does not tell"
+    case 48: "issued by an authority it does not know"
+    case 49: "no name of its cluster in it"
+    case 116: "none was sent"
+    default: nil
+    }
+  }
+}
+
+extension VerificationFailure: CustomStringConvertible {
+  /// A clause for people: "the certificate …".
+  public var description: String {
+    switch self {
+    case .noCertificate: "no certificate was sent"
+    case .chainTooLarge: "the certificate chain is larger than 16 KiB"
+    case .chainTooDeep: "the certificate chain holds more than 4 certificates"
+    case .unreadable: "the certificate is not valid X.509"
+    case .weakKey(let key): "the key is too weak or of a kind not allowed (\(key))"
+    case .keyTooLarge(let bits): "the RSA key is too large (\(bits) bits, at most 4096)"
+    case .weakSignature(let algorithm): "the signature algorithm is too weak (\(algorithm))"
+    case .unknownIssuer(let issuer): "issued by an authority that is not in the CA file (\(issuer))"
+    case .badSignature: "the certificate's signature is wrong"
+    case .revoked: "the certificate is revoked"
+    case .issuerNotAllowed: "a certificate of the chain may not have issued the next one"
+    case .unknownCriticalExtension: "the certificate has a critical extension that is not understood"
+    case .expired(let time): "the certificate expired on \(time)"
+    case .notYetValid(let time): "the certificate is not valid before \(time)"
+    case .issuerExpired(let time): "the certificate's issuer expired on \(time)"
+    case .issuerNotYetValid(let time): "the certificate's issuer is not valid before \(time)"
+    case .isAuthority: "the certificate is an authority's, not a node's"
+    case .missingDigitalSignature: "the certificate's key usage lacks digitalSignature"
+    case .missingClientAuth: "the certificate's extended key usage lacks clientAuth"
+    case .missingServerAuth: "the certificate's extended key usage lacks serverAuth"
+    case .tooManyNames: "the certificate has more than \(SubjectAlternativeNames.countMaximum) alternative names"
+    case .noName: "the certificate carries no node name"
+    case .severalNames: "the certificate carries more than one node name"
+    case .malformedName(let name): "the certificate's node name is malformed (\(name))"
+    case .wrongCluster(let cluster): "the certificate is of another cluster (\(cluster))"
+    }
+  }
+}
