@@ -97,6 +97,7 @@ let package = Package(
         .product(name: "NIOCore", package: nio),
         .product(name: "NIOPosix", package: nio),
         .product(name: "Logging", package: "swift-log"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ],
       swiftSettings: strict),
     .executableTarget(
@@ -105,6 +106,7 @@ let package = Package(
         "SerfAgent", "SerfClient", "SerfIdentity", "SerfPrimitives",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ],
       swiftSettings: strict),
     .executableTarget(
@@ -128,6 +130,14 @@ let package = Package(
         .product(name: "NIOCore", package: nio),
         .product(name: "NIOPosix", package: nio),
         .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: strict),
+    .testTarget(
+      name: "SerfClientTests",
+      dependencies: [
+        "SerfClient", "Memberlist", "SerfPrimitives", "VectorSupport",
+        .product(name: "NIOCore", package: nio),
+        .product(name: "NIOPosix", package: nio),
       ],
       swiftSettings: strict),
     .target(name: "VectorSupport", path: "Tests/VectorSupport", swiftSettings: strict),

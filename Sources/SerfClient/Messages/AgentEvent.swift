@@ -1,0 +1,116 @@
+package import Memberlist
+
+/// One record of the agent's event stream.
+public enum AgentEvent: Hashable, Sendable {
+  /// Members joined, left, failed, changed or were forgotten: `member-join`, `member-leave`, `member-failed`, `member-update`,
+  /// `member-reap`.
+  case members(String, [AgentMember])
+  /// A user event arrived.
+  case user(UserEvent)
+  /// A query arrived.
+  case query(Query)
+
+  /// A user event.
+  public struct UserEvent: Hashable, Sendable {
+    public var name: String
+    /// Nil if the sender gave none.
+    public var payload: [UInt8]?
+    /// The Lamport time at which it was sent.
+    public var time: UInt64
+    /// Whether it may be merged with later events of its name.
+    public var coalesce: Bool
+
+    public init(name: String, payload: [UInt8]?, time: UInt64, coalesce: Bool) {
+      self.name = name
+      self.payload = payload
+      self.time = time
+      self.coalesce = coalesce
+    }
+  }
+
+  /// A query.
+  public struct Query: Hashable, Sendable {
+    /// Names the query on this connection, for an answer.
+    public var id: UInt64
+    public var name: String
+    /// Nil if the sender gave none.
+    public var payload: [UInt8]?
+    /// The Lamport time at which it was sent.
+    public var time: UInt64
+
+    public init(id: UInt64, name: String, payload: [UInt8]?, time: UInt64) {
+      self.id = id
+      self.name = name
+      self.payload = payload
+      self.time = time
+    }
+  }
+
+  /// The value of the record's `Event`.
+  public var type: String {
+    switch self {
+    case .members(let type, _): type
+    case .user: "user"
+    case .query: "query"
+    }
+  }
+}
+
+extension AgentEvent: RPCBody {
+  package init(from reader: inout MessagePackReader) throws(WireError) {
+    var type = ""
+    var members: [AgentMember] = []
+    var name = ""
+    var payload: [UInt8]?
+    var (id, time): (UInt64, UInt64) = (0, 0)
+    var coalesce = false
+    var fields = try reader.readStruct()
+    while let key = try reader.nextField(&fields, declared: "Event") {
+      if key.equals("Event") {
+        type = try reader.readText()
+      } else if key.equals("Members") {
+        members = try reader.readMembers()
+      } else if key.equals("Name") {
+        name = try reader.readText()
+      } else if key.equals("Payload") {
+        payload = try reader.readData()
+      } else if key.equals("LTime") {
+        time = try reader.readInteger()
+      } else if key.equals("ID") {
+        id = try reader.readInteger()
+      } else if key.equals("Coalesce") {
+        coalesce = try reader.readBool()
+      } else {
+        try reader.skip()
+      }
+    }
+    switch type {
+    case "user": self = .user(UserEvent(name: name, payload: payload, time: time, coalesce: coalesce))
+    case "query": self = .query(Query(id: id, name: name, payload: payload, time: time))
+    default: self = .members(type, members)
+    }
+  }
+
+  package func encode(to writer: inout MessagePackWriter) {
+    switch self {
+    case .members(let type, let members):
+      writer.map(2)
+      writer.field("Event", text: type)
+      writer.field("Members", members: members)
+    case .user(let event):
+      writer.map(5)
+      writer.field("Coalesce", event.coalesce)
+      writer.field("Event", text: type)
+      writer.field("LTime", event.time)
+      writer.field("Name", text: event.name)
+      writer.field("Payload", data: event.payload)
+    case .query(let query):
+      writer.map(5)
+      writer.field("Event", text: type)
+      writer.field("ID", query.id)
+      writer.field("LTime", query.time)
+      writer.field("Name", text: query.name)
+      writer.field("Payload", data: query.payload)
+    }
+  }
+}

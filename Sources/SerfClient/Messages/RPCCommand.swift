@@ -1,0 +1,48 @@
+/// The commands of the agent's RPC that this version speaks (`agent.md` section 2). A name that is missing here is answered with
+/// `Unsupported command`.
+package enum RPCCommand: String, CaseIterable, Sendable {
+  case handshake, auth, event
+  case forceLeave = "force-leave"
+  case join, members
+  case membersFiltered = "members-filtered"
+  case tags, stream, monitor, stop, leave, stats
+
+  /// Whether a request of this command has a body behind its header.
+  package var hasRequestBody: Bool {
+    switch self {
+    case .members, .leave, .stats: false
+    default: true
+    }
+  }
+
+  /// When an answer to this command has a body behind its header.
+  package var responseBody: ResponseBody {
+    switch self {
+    case .join, .members, .membersFiltered: .always
+    case .stats: .onSuccess
+    default: .never
+    }
+  }
+
+  package enum ResponseBody: Sendable {
+    case never, onSuccess, always
+  }
+}
+
+/// The error texts of the protocol. Clients compare them, so they are Go's to the letter (`agent.md` section 4).
+package enum RPCErrorText {
+  package static let unsupportedCommand = "Unsupported command"
+  package static let unsupportedVersion = "Unsupported IPC version"
+  package static let duplicateHandshake = "Handshake already performed"
+  package static let handshakeRequired = "Handshake required"
+  package static let authenticationRequired = "Authentication required"
+  package static let invalidAuthentication = "Invalid authentication token"
+  package static let invalidFilter = "Invalid event filter"
+  package static let streamExists = "Stream with given sequence exists"
+  package static let monitorExists = "Monitor already exists"
+
+  /// These are given before the command is looked at, so that no body follows whatever the command.
+  package static func neverHasBody(_ text: String) -> Bool {
+    text == authenticationRequired || text == handshakeRequired || text == unsupportedCommand
+  }
+}

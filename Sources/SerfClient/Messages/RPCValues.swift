@@ -1,0 +1,77 @@
+import Memberlist
+import SerfPrimitives
+
+extension MessagePackReader {
+  /// Reads text. Bytes that are not UTF-8 become `\xNN`, so that different bytes stay different text.
+  @_lifetime(self: copy self)
+  mutating func readText() throws(WireError) -> String {
+    let bytes = [UInt8](copying: try readString())
+    return String(validating: bytes, as: UTF8.self) ?? escaped(bytes)
+  }
+
+  /// Reads a node's name, verbatim.
+  @_lifetime(self: copy self)
+  mutating func readName() throws(WireError) -> NodeName {
+    NodeName(bytes: [UInt8](copying: try readString()))
+  }
+
+  /// Reads bytes; nil stays nil.
+  @_lifetime(self: copy self)
+  mutating func readData() throws(WireError) -> [UInt8]? {
+    guard let bytes = try readBytes() else { return nil }
+    return [UInt8](copying: bytes)
+  }
+
+  /// Reads an array of text; nil counts as empty.
+  @_lifetime(self: copy self)
+  mutating func readTexts() throws(WireError) -> [String] {
+    var texts: [String] = []
+    for _ in 0..<(try readArrayHeader()) { texts.append(try readText()) }
+    return texts
+  }
+
+  /// Reads a map from text to text; nil counts as empty, of a repeated key the last wins.
+  @_lifetime(self: copy self)
+  mutating func readTextMap() throws(WireError) -> [String: String] {
+    var map: [String: String] = [:]
+    for _ in 0..<(try readMapHeader()) {
+      let key = try readText()
+      map[key] = try readText()
+    }
+    return map
+  }
+}
+
+extension MessagePackWriter {
+  mutating func field(_ key: StaticString, text value: String) {
+    string(key)
+    string(value)
+  }
+
+  mutating func field(_ key: StaticString, data value: [UInt8]?) {
+    string(key)
+    if let value { binary(value) } else { null() }
+  }
+
+  /// Nil for no texts at all.
+  mutating func field(_ key: StaticString, texts value: [String]?) {
+    string(key)
+    guard let value else { return null() }
+    array(value.count)
+    for text in value { string(text) }
+  }
+
+  mutating func field(_ key: StaticString, map value: [String: String]) {
+    string(key)
+    textMap(value)
+  }
+
+  /// A map with its keys in byte order; any order would do, one order makes the bytes repeatable.
+  mutating func textMap(_ value: [String: String]) {
+    map(value.count)
+    for (key, text) in value.sorted(by: { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }) {
+      string(key)
+      string(text)
+    }
+  }
+}

@@ -1,0 +1,118 @@
+import Memberlist
+import NIOCore
+
+/// Pairs what comes in with what went out, by sequence number. Confined to the channel's event loop.
+final class RPCConnection: ChannelInboundHandler {
+  typealias InboundIn = ByteBuffer
+  typealias Answer = @Sendable (Result<ByteBuffer?, SerfRPCError>) -> Void
+
+  /// Somebody who waits for objects with one sequence number.
+  private struct Waiter {
+    let body: RPCCommand.ResponseBody
+    /// Takes the answer.
+    var answer: Answer
+    /// Takes each record of a stream, or the reason of its end; nil for an ordinary command.
+    var record: Answer?
+    /// Whether the answer has come, so that what follows are records.
+    var isAnswered = false
+  }
+
+  private var waiters: [UInt64: Waiter] = [:]
+  /// The header whose body comes next.
+  private var header: ResponseHeader?
+  private var end: SerfRPCError?
+  private var context: ChannelHandlerContext?
+
+  func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+  func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
+  // MARK: Orders
+
+  /// Sends a request; `answer` is called once, and `record`, if given, for everything that follows it.
+  func send(_ request: [UInt8], sequence: UInt64, body: RPCCommand.ResponseBody, answer: @escaping Answer, record: Answer? = nil) {
+    guard let context, end == nil else { return answer(.failure(end ?? .closed)) }
+    waiters[sequence] = Waiter(body: body, answer: answer, record: record)
+    context.channel.writeAndFlush(context.channel.allocator.buffer(bytes: request), promise: nil)
+  }
+
+  /// Nobody waits for the answer to `sequence` any more; it is still read.
+  func abandon(_ sequence: UInt64) {
+    guard let waiter = waiters[sequence], !waiter.isAnswered else { return }
+    waiters[sequence]?.answer = { _ in }
+    waiter.answer(.failure(.cancelled))
+  }
+
+  /// Nobody wants records of the stream `sequence` any more: says so to the agent in a request numbered `request`. The entry stays, since
+  /// records may be under way even behind the answer.
+  func stop(_ sequence: UInt64, request: UInt64) {
+    guard waiters[sequence] != nil, end == nil else { return }
+    waiters[sequence]?.record = { _ in }
+    let stop = RequestHeader(command: RPCCommand.stop.rawValue, sequence: request).encoded + StopRequest(stop: sequence).encoded
+    send(stop, sequence: request, body: .never, answer: { _ in })
+  }
+
+  // MARK: Input
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    let object = unwrapInboundIn(data)
+    if let header {
+      self.header = nil
+      return deliver(header, object)
+    }
+    let header: ResponseHeader
+    do {
+      header = try ResponseHeader(decoding: object.readableBytesSpan)
+    } catch {
+      return fail(.malformed("a response header is \(error)"), context)
+    }
+    guard let waiter = waiters[header.sequence] else {
+      // Some agents answer one refused request twice; without a body there is nothing to lose step over.
+      return header.error.isEmpty ? fail(.malformed("an answer to request \(header.sequence), which is not open"), context) : ()
+    }
+    let hasBody: Bool
+    if waiter.isAnswered {
+      hasBody = true
+    } else if RPCErrorText.neverHasBody(header.error) {
+      hasBody = false
+    } else {
+      hasBody = waiter.body == .always || (waiter.body == .onSuccess && header.error.isEmpty)
+    }
+    if hasBody { self.header = header } else { deliver(header, nil) }
+  }
+
+  private func deliver(_ header: ResponseHeader, _ body: ByteBuffer?) {
+    guard let waiter = waiters[header.sequence] else { return }
+    let result: Result<ByteBuffer?, SerfRPCError> = header.error.isEmpty ? .success(body) : .failure(.refused(header.error))
+    if waiter.isAnswered {
+      waiter.record?(result)
+    } else {
+      let opensStream = waiter.record != nil && header.error.isEmpty
+      if opensStream { waiters[header.sequence]?.isAnswered = true } else { waiters[header.sequence] = nil }
+      waiter.answer(result)
+    }
+  }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    finish(.closed)
+    context.fireChannelInactive()
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    fail(error is WireError ? .malformed("\(error)") : .closed, context)
+  }
+
+  private func fail(_ error: SerfRPCError, _ context: ChannelHandlerContext) {
+    finish(error)
+    context.close(promise: nil)
+  }
+
+  private func finish(_ error: SerfRPCError) {
+    guard end == nil else { return }
+    end = error
+    let ended = waiters
+    waiters = [:]
+    for (_, waiter) in ended.sorted(by: { $0.key < $1.key }) {
+      if waiter.isAnswered { waiter.record?(.failure(error)) } else { waiter.answer(.failure(error)) }
+    }
+  }
+}

@@ -1,0 +1,216 @@
+import Memberlist
+import NIOCore
+import NIOPosix
+public import SerfPrimitives
+import Synchronization
+
+/// A connection to a running agent, ours or HashiCorp's.
+///
+/// ```swift
+/// let client = try await SerfRPCClient.connect(to: "127.0.0.1:7373")
+/// for member in try await client.members() { print(member.name, member.status) }
+/// await client.close()
+/// ```
+/// Calls may overlap; each waits for its own answer, without a time limit of its own (a `leave` takes seconds), so cancel the task that
+/// calls to give up. After ``SerfRPCError/closed`` or ``SerfRPCError/malformed(_:)`` the client is of no further use.
+public final class SerfRPCClient: Sendable {
+  /// Where agents listen unless told otherwise.
+  public static let defaultAddress = "127.0.0.1:7373"
+
+  private let channel: any Channel
+  private let connection: NIOLoopBound<RPCConnection>
+  private let lastSequence = Mutex<UInt64>(0)
+
+  private init(channel: any Channel, connection: NIOLoopBound<RPCConnection>) {
+    self.channel = channel
+    self.connection = connection
+  }
+
+  /// Connects, shakes hands and authenticates.
+  ///
+  /// - Parameters:
+  ///   - address: `host:port`; the host may be a name, an IPv6 address stands in brackets; the default port is 7373.
+  ///   - authKey: the agent's RPC key, if it has one.
+  ///   - timeout: how long to wait for the connection; Go's client waits 10 s too.
+  public static func connect(
+    to address: String = defaultAddress, authKey: String? = nil, timeout: Duration = .seconds(10)
+  ) async throws(SerfRPCError) -> SerfRPCClient {
+    guard let (host, port) = hostAndPort(address, defaultPort: 7373) else {
+      throw .unreachable(address: address, reason: "this is not host:port")
+    }
+    let client: SerfRPCClient
+    do {
+      client = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        .connectTimeout(TimeAmount(timeout))
+        .channelOption(ChannelOptions.socketOption(.tcp_nodelay), value: 1)
+        .connect(host: host, port: Int(port)) { channel in
+          channel.eventLoop.makeCompletedFuture {
+            let connection = RPCConnection()
+            try channel.pipeline.syncOperations.addHandler(
+              ByteToMessageHandler(ObjectDecoder(maximumLength: RPCLimit.response), maximumBufferSize: 2 * RPCLimit.response))
+            try channel.pipeline.syncOperations.addHandler(connection)
+            return SerfRPCClient(channel: channel, connection: NIOLoopBound(connection, eventLoop: channel.eventLoop))
+          }
+        }
+    } catch {
+      throw .unreachable(address: address, reason: Self.reason(of: error))
+    }
+    do {
+      try await client.call(.handshake, HandshakeRequest())
+      if let authKey, !authKey.isEmpty { try await client.call(.auth, AuthRequest(authKey: authKey)) }
+    } catch {
+      await client.close()
+      throw error
+    }
+    return client
+  }
+
+  /// Closes the connection. Calls in progress end with ``SerfRPCError/closed``.
+  public func close() async {
+    try? await channel.close()
+  }
+
+  // MARK: The cluster
+
+  /// All members that the agent knows, or those that match `filter`, in the agent's order.
+  public func members(matching filter: MemberFilter? = nil) async throws(SerfRPCError) -> [AgentMember] {
+    if let filter { return try await call(.membersFiltered, filter, answer: MembersResponse.self).members }
+    return try decode(MembersResponse.self, try await exchange(.members, body: [])).members
+  }
+
+  /// Contacts `addresses` and returns how many of them answered; throws if none did.
+  ///
+  /// - Parameter replay: whether user events from before the join are delivered.
+  @discardableResult
+  public func join(_ addresses: [String], replay: Bool = false) async throws(SerfRPCError) -> Int {
+    Int(try await call(.join, JoinRequest(existing: addresses, replay: replay), answer: JoinResponse.self).count)
+  }
+
+  /// Sends a user event to the whole cluster.
+  ///
+  /// - Parameter coalesce: whether receivers may merge it with later events of the same name.
+  public func userEvent(_ name: String, payload: [UInt8]? = nil, coalesce: Bool = true) async throws(SerfRPCError) {
+    try await call(.event, EventRequest(coalesce: coalesce, name: name, payload: payload))
+  }
+
+  /// Declares a failed member as left; with `prune` it is forgotten at once.
+  public func forceLeave(_ node: NodeName, prune: Bool = false) async throws(SerfRPCError) {
+    try await call(.forceLeave, ForceLeaveRequest(node: node, prune: prune))
+  }
+
+  // MARK: The agent
+
+  /// Changes the agent's own tags: `deleting` first, then `setting`.
+  public func updateTags(setting: [String: String], deleting: [String] = []) async throws(SerfRPCError) {
+    try await call(.tags, TagsRequest(delete: deleting.isEmpty ? nil : deleting, set: setting))
+  }
+
+  /// Lets the agent leave the cluster and end. Returns when it has left.
+  public func leave() async throws(SerfRPCError) {
+    _ = try await exchange(.leave, body: [])
+  }
+
+  /// What the agent says about itself.
+  public func stats() async throws(SerfRPCError) -> AgentStats {
+    try decode(AgentStats.self, try await exchange(.stats, body: []))
+  }
+
+  /// The agent's events from now on.
+  ///
+  /// - Parameter filter: a comma list of `member-join`, `member-leave`, `member-failed`, `member-update`, `member-reap`, `user`,
+  ///   `user:NAME`, `query`, `query:NAME` and `*`.
+  public func events(_ filter: String = "*") async throws(SerfRPCError) -> RPCStream<AgentEvent> {
+    try await stream(.stream, StreamRequest(type: filter)) { (event: AgentEvent) in event }
+  }
+
+  /// The agent's log lines: the last ones first, then new ones as they come.
+  ///
+  /// - Parameter level: `TRACE`, `DEBUG`, `INFO`, `WARN` or `ERR`; independent of what the agent itself prints.
+  public func monitor(level: String = "INFO") async throws(SerfRPCError) -> RPCStream<String> {
+    try await stream(.monitor, MonitorRequest(logLevel: level)) { (record: LogRecord) in record.line }
+  }
+
+  // MARK: Requests
+
+  private func call<Request: RPCBody>(_ command: RPCCommand, _ request: Request) async throws(SerfRPCError) {
+    _ = try await exchange(command, body: request.encoded)
+  }
+
+  private func call<Request: RPCBody, Response: RPCBody>(
+    _ command: RPCCommand, _ request: Request, answer: Response.Type
+  ) async throws(SerfRPCError) -> Response {
+    try decode(Response.self, try await exchange(command, body: request.encoded))
+  }
+
+  private func decode<Response: RPCBody>(_ type: Response.Type, _ body: ByteBuffer?) throws(SerfRPCError) -> Response {
+    guard let body else { throw .malformed("an answer has no body") }
+    do {
+      return try Response(decoding: body.readableBytesSpan)
+    } catch {
+      throw .malformed("an answer is \(error)")
+    }
+  }
+
+  private func nextSequence() -> UInt64 {
+    lastSequence.withLock { last in
+      last += 1
+      return last
+    }
+  }
+
+  private func exchange(
+    _ command: RPCCommand, body: [UInt8], sequence given: UInt64? = nil, record: RPCConnection.Answer? = nil
+  ) async throws(SerfRPCError) -> ByteBuffer? {
+    let sequence = given ?? nextSequence()
+    let request = RequestHeader(command: command.rawValue, sequence: sequence).encoded + body
+    let (connection, loop) = (connection, channel.eventLoop)
+    let result: Result<ByteBuffer?, SerfRPCError> = await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        loop.execute {
+          connection.value.send(
+            request, sequence: sequence, body: command.responseBody, answer: { continuation.resume(returning: $0) }, record: record)
+        }
+        // The handler below may already have run, before there was anything to abandon.
+        if Task.isCancelled { loop.execute { connection.value.abandon(sequence) } }
+      }
+    } onCancel: {
+      loop.execute { connection.value.abandon(sequence) }
+    }
+    return try result.get()
+  }
+
+  private func stream<Request: RPCBody, Record: RPCBody, Element: Sendable>(
+    _ command: RPCCommand, _ request: Request, element: @escaping @Sendable (Record) -> Element
+  ) async throws(SerfRPCError) -> RPCStream<Element> {
+    typealias Item = Result<Element, SerfRPCError>
+    let (records, feed) = AsyncStream.makeStream(of: Item.self, bufferingPolicy: .bufferingOldest(RPCStream<Element>.bufferLimit))
+    let sequence = nextSequence()
+    let (connection, loop) = (connection, channel.eventLoop)
+    let stop: @Sendable () -> Void = { [weak self] in
+      guard let request = self?.nextSequence() else { return }
+      loop.execute { connection.value.stop(sequence, request: request) }
+    }
+    do {
+      _ = try await exchange(command, body: request.encoded, sequence: sequence) { result in
+        switch result {
+        case .success(let body):
+          guard let body else { return }
+          do {
+            feed.yield(.success(element(try Record(decoding: body.readableBytesSpan))))
+          } catch {
+            feed.yield(.failure(.malformed("a record is \(error)")))
+            feed.finish()
+          }
+        case .failure(let error):
+          feed.yield(.failure(error))
+          feed.finish()
+        }
+      }
+    } catch {
+      if error == .cancelled { stop() }
+      throw error
+    }
+    feed.onTermination = { _ in stop() }
+    return RPCStream(records: records)
+  }
+}

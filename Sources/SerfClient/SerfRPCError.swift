@@ -1,0 +1,25 @@
+/// Why a call to the agent failed. Unless it says otherwise, the agent's state is as before the call.
+public enum SerfRPCError: Error, Hashable, Sendable {
+  /// No connection: the address and the reason.
+  case unreachable(address: String, reason: String)
+  /// The agent answered with an error; this is its text.
+  case refused(String)
+  /// The connection ended before the answer. Whether the agent acted is unknown.
+  case closed
+  /// The agent sent something that is no answer of this protocol; the connection is closed. Whether the agent acted is unknown.
+  case malformed(String)
+  /// The calling task was cancelled. Whether the agent acted is unknown.
+  case cancelled
+}
+
+extension SerfRPCError: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .unreachable(let address, let reason): "cannot reach an agent at \(address): \(reason)"
+    case .refused(let text): text
+    case .closed: "the agent closed the connection"
+    case .malformed(let what): "the other side does not speak the agent's protocol: \(what)"
+    case .cancelled: "cancelled"
+    }
+  }
+}

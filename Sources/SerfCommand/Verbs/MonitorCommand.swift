@@ -1,0 +1,46 @@
+import ArgumentParser
+import SerfClient
+import UnixSignals
+
+/// `serf monitor`: the agent's log and events, as they come.
+struct MonitorCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "monitor", abstract: "Stream logs from a Serf agent", usage: "serf monitor [options]",
+    discussion: "Runs until interrupted.")
+
+  @Option(help: "The lowest level to show: TRACE, DEBUG, INFO, WARN or ERR.") var logLevel = "INFO"
+  @OptionGroup var rpc: RPCOptions
+  @Argument(help: .hidden) var ignored: [String] = []
+
+  func run() async throws {
+    let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
+    try await rpc.withClient("monitoring") { client throws(SerfRPCError) in
+      let events = try await client.events()
+      let lines = try await client.monitor(level: logLevel)
+      // Leaving the group cancels the readers, and that sends the agent a `stop` for each stream.
+      let end = await withTaskGroup(of: SerfRPCError?.self) { group in
+        group.addTask { await Self.print(events) { GoSyntax.eventInfo($0) } }
+        group.addTask { await Self.print(lines) { escapedLines($0) } }
+        group.addTask {
+          for await _ in signals { break }
+          return nil
+        }
+        defer { group.cancelAll() }
+        return await group.next() ?? nil
+      }
+      if let end { throw end }
+    }
+  }
+
+  /// Prints each record until the stream ends; the reason, or nil if it was cancelled.
+  private static func print<Element: Sendable>(
+    _ records: RPCStream<Element>, _ text: @Sendable (Element) -> String
+  ) async -> SerfRPCError? {
+    do {
+      for try await record in records { Terminal.output(text(record)) }
+      return nil
+    } catch {
+      return error
+    }
+  }
+}
