@@ -119,6 +119,16 @@ let package = Package(
       swiftSettings: strict),
 
     // Tests mirror the sources.
+    .target(
+      name: "SerfTestSupport",
+      dependencies: [
+        "SerfTransport", "SerfPrimitives",
+        .product(name: "NIOCore", package: nio),
+        .product(name: "NIOPosix", package: nio),
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      path: "Tests/SerfTestSupport",
+      swiftSettings: strict),
     .testTarget(name: "SerfCoreTests", dependencies: ["SerfCore", "Memberlist", "SerfPrimitives"], swiftSettings: strict),
     .testTarget(
       name: "MemberlistTests", dependencies: ["Memberlist", "SerfPrimitives", "VectorSupport"], swiftSettings: strict),
