@@ -62,7 +62,7 @@ public final class DatagramRelay: Sendable {
   }
 
   /// The relay's state, confined to its loop.
-  private final class Core: DatagramPortHandler {
+  private final class Core: DatagramSocketHandler {
     let front: DatagramPort
     let loop: any EventLoop
     var node: NodeAddress?
@@ -106,7 +106,7 @@ public final class DatagramRelay: Sendable {
   }
 
   /// One peer socket and the relay's own socket for it.
-  private final class Flow: DatagramPortHandler {
+  private final class Flow: DatagramSocketHandler {
     let number: Int
     let peer: NodeAddress
     unowned let relay: Core

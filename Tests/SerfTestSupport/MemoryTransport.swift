@@ -46,7 +46,7 @@ private struct MemoryEnd: Sendable {
   /// In a later turn of the layer's loop, as the contract of `StreamLayer` asks.
   func later(_ body: @escaping @Sendable (MemoryLayer, Instant) -> Void) {
     loop.execute {
-      let now = Instant.monotonic()
+      let now = Instant(nanoseconds: Int64(clamping: loop.now.uptimeNanoseconds))
       body(layer.value, now)
       layer.value.handler?.readComplete(at: now)
     }

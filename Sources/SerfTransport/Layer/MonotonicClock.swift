@@ -1,12 +1,12 @@
-public import NIOCore
-public import SerfPrimitives
+package import NIOCore
+package import SerfPrimitives
 
-extension Instant {
-  /// Now, on the monotonic clock of the operating system that NIO's deadlines also use. Read once per batch of input.
-  public static func monotonic() -> Instant { Instant(nanoseconds: Int64(clamping: NIODeadline.now().uptimeNanoseconds)) }
+extension EventLoop {
+  /// Now, on the loop's own clock: the monotonic clock of the operating system, or a test's virtual time. Read once per batch of input.
+  package var instant: Instant { Instant(nanoseconds: Int64(clamping: now.uptimeNanoseconds)) }
 }
 
 extension NIODeadline {
   /// The same point in time for NIO's timers.
-  public init(_ instant: Instant) { self = .uptimeNanoseconds(UInt64(max(0, instant.nanoseconds))) }
+  package init(_ instant: Instant) { self = .uptimeNanoseconds(UInt64(max(0, instant.nanoseconds))) }
 }

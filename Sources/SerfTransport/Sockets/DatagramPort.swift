@@ -3,8 +3,22 @@ package import NIOCore
 import NIOPosix
 package import SerfPrimitives
 
-/// What a ``DatagramPort`` delivers to, on its event loop.
-package protocol DatagramPortHandler: AnyObject {
+/// A bound UDP socket as a transport sees it; confined to one event loop. ``DatagramPort`` is the real one.
+package protocol DatagramSocket: AnyObject {
+  /// The bound address, with the port that the kernel chose.
+  var localAddress: NodeAddress { get }
+  /// Starts delivering. The handler is held weakly.
+  func start(_ handler: any DatagramSocketHandler)
+  /// Queues bytes that are one datagram, or several of `segmentSize` bytes back to back, of which the last may be shorter.
+  func write(_ bytes: RawSpan, segmentSize: Int, to destination: NodeAddress, ecnCapable: Bool)
+  /// Sends what is queued.
+  func flush()
+  /// Closes the socket; completes when it is released.
+  func close(on loop: any EventLoop) -> EventLoopFuture<Void>
+}
+
+/// What a ``DatagramSocket`` delivers to, on its event loop.
+package protocol DatagramSocketHandler: AnyObject {
   /// One datagram. The bytes are valid only during the call.
   func datagramReceived(_ datagram: RawSpan, from source: NodeAddress, congestionExperienced: Bool, at now: Instant)
   /// A batch has been delivered.
@@ -15,7 +29,7 @@ package protocol DatagramPortHandler: AnyObject {
 ///
 /// Offloads are used where the kernel has them. A kernel or device that refuses a GSO write (EIO, EINVAL, ENOTSUP) turns it off for the socket's
 /// life; the refused batch is sent again one datagram at a time (`secure-transport.md` 2.11). There is no SO_REUSEADDR: a used port must fail.
-package final class DatagramPort: ChannelInboundHandler {
+package final class DatagramPort: DatagramSocket, ChannelInboundHandler {
   package typealias InboundIn = AddressedEnvelope<ByteBuffer>
   package typealias OutboundOut = AddressedEnvelope<ByteBuffer>
 
@@ -28,7 +42,7 @@ package final class DatagramPort: ChannelInboundHandler {
   }
 
   private var channel: (any Channel)?
-  private weak var handler: (any DatagramPortHandler)?
+  private weak var handler: (any DatagramSocketHandler)?
   private var socketAddresses: [NodeAddress: SocketAddress] = [:]
   private var batchTime: Instant?
   private var needsFlush = false
@@ -37,7 +51,6 @@ package final class DatagramPort: ChannelInboundHandler {
   /// Whether several equal datagrams may leave in one write.
   package private(set) var canSegment: Bool
   package private(set) var counters = Counters()
-  /// The bound address, with the port that the kernel chose.
   package private(set) var localAddress: NodeAddress
 
   private init(logger: Logger, localAddress: NodeAddress) {
@@ -79,10 +92,8 @@ package final class DatagramPort: ChannelInboundHandler {
       .flatMapErrorThrowing { throw TransportError(.bind, Self.explain($0, binding: address)) }
   }
 
-  /// Starts delivering.
-  package func start(_ handler: any DatagramPortHandler) { self.handler = handler }
+  package func start(_ handler: any DatagramSocketHandler) { self.handler = handler }
 
-  /// Queues `count` bytes that are one datagram, or several of `segmentSize` bytes back to back, of which the last may be shorter.
   package func write(_ bytes: RawSpan, segmentSize: Int, to destination: NodeAddress, ecnCapable: Bool) {
     guard let channel else { return }
     var buffer = channel.allocator.buffer(capacity: bytes.byteCount)
@@ -98,14 +109,12 @@ package final class DatagramPort: ChannelInboundHandler {
     }
   }
 
-  /// Sends what is queued.
   package func flush() {
     guard needsFlush else { return }
     needsFlush = false
     channel?.pipeline.syncOperations.flush()
   }
 
-  /// Closes the socket; completes when it is released.
   package func close(on loop: any EventLoop) -> EventLoopFuture<Void> {
     flush()
     handler = nil
@@ -120,7 +129,7 @@ package final class DatagramPort: ChannelInboundHandler {
     guard let handler else { return }
     let envelope = unwrapInboundIn(data)
     guard let source = NodeAddress(envelope.remoteAddress) else { return }
-    let now = batchTime ?? Instant.monotonic()
+    let now = batchTime ?? context.eventLoop.instant
     batchTime = now
     let congested = envelope.metadata?.ecnState == .congestionExperienced
     let segment = max(1, envelope.metadata?.segmentSize ?? envelope.data.readableBytes)
@@ -137,7 +146,7 @@ package final class DatagramPort: ChannelInboundHandler {
   }
 
   package func channelReadComplete(context: ChannelHandlerContext) {
-    let now = batchTime ?? Instant.monotonic()
+    let now = batchTime ?? context.eventLoop.instant
     batchTime = nil
     handler?.datagramsComplete(at: now)
   }

@@ -51,7 +51,7 @@ import Testing
     #expect(text.contains("127.0.0.1:"))
   }
 
-  private final class Collector: DatagramPortHandler {
+  private final class Collector: DatagramSocketHandler {
     private var datagrams: [[UInt8]] = []
     private let expected: Int
     private let ports: [DatagramPort]
