@@ -89,20 +89,16 @@ cg_chain *cg_chain_from_pem(const uint8_t *bytes, size_t length, cg_status *stat
   return cg_chain_adopt(list, (size_t)read, status);
 }
 
-cg_chain *cg_session_peer_chain(void *session, cg_status *status) {
-  const uint8_t *pieces[CG_CHAIN_DEPTH_MAX];
-  size_t lengths[CG_CHAIN_DEPTH_MAX];
+size_t cg_session_peer_count(void *session) {
+  unsigned count = 0;
+  return gnutls_certificate_get_peers(session, &count) ? count : 0;
+}
+
+const uint8_t *cg_session_peer_der(void *session, size_t index, size_t *length) {
   unsigned count = 0;
   const gnutls_datum_t *peers = gnutls_certificate_get_peers(session, &count);
-  if (!peers || count == 0 || count > CG_CHAIN_DEPTH_MAX) {
-    *status = peers && count ? CG_ERROR_TOO_MANY : CG_ERROR_EMPTY;
-    return NULL;
-  }
-  for (unsigned i = 0; i < count; i++) {
-    pieces[i] = peers[i].data;
-    lengths[i] = peers[i].size;
-  }
-  return cg_chain_from_der(pieces, lengths, count, status);
+  *length = peers && index < count ? peers[index].size : 0;
+  return peers && index < count ? peers[index].data : NULL;
 }
 
 void cg_chain_free(cg_chain *chain) {
@@ -200,25 +196,6 @@ int32_t cg_chain_signature_is_strong(const cg_chain *chain, size_t index) {
   case GNUTLS_DIG_SHA512: return 1;
   default: return 0;
   }
-}
-
-uint8_t *cg_chain_alternative_names(const cg_chain *chain, size_t index, size_t *length, cg_status *status) {
-  gnutls_x509_crt_t certificate = chain->certificates[index];
-  gnutls_datum_t value = {NULL, 0}, second = {NULL, 0};
-  int error = gnutls_x509_crt_get_extension_by_oid2(certificate, GNUTLS_X509EXT_OID_SAN, 0, &value, NULL);
-  if (error < 0) {
-    *status = error == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE ? CG_ERROR_EMPTY : CG_ERROR_MALFORMED;
-    return NULL;
-  }
-  if (gnutls_x509_crt_get_extension_by_oid2(certificate, GNUTLS_X509EXT_OID_SAN, 1, &second, NULL) >= 0) {
-    gnutls_free(second.data);
-    gnutls_free(value.data);
-    *status = CG_ERROR_MALFORMED;
-    return NULL;
-  }
-  *length = value.size;
-  *status = CG_OK;
-  return value.data;
 }
 
 size_t cg_chain_text(const cg_chain *chain, size_t index, cg_text_kind kind, uint8_t *buffer, size_t capacity) {

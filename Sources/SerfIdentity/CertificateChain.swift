@@ -11,11 +11,10 @@ package final class CertificateChain: @unchecked Sendable {
 
   deinit { cg_chain_free(raw) }
 
-  /// Size and count are checked before anything is parsed.
+  /// From a peer's bytes. Size, count and the number of names are checked before GnuTLS, whose parser is slow on names, sees any of it.
   package convenience init(der pieces: [[UInt8]]) throws(VerificationFailure) {
-    guard !pieces.isEmpty else { throw .noCertificate }
-    guard pieces.count <= Int(CG_CHAIN_DEPTH_MAX) else { throw .chainTooDeep }
-    guard pieces.reduce(0, { $0 + $1.count }) <= Int(CG_CHAIN_BYTES_MAX) else { throw .chainTooLarge }
+    try Self.checkLimits(count: pieces.count, bytes: pieces.reduce(0) { $0 + $1.count })
+    for piece in pieces { _ = try SubjectAlternativeNames(certificate: piece) }
     var status = CG_OK
     let flat = pieces.flatMap(\.self)
     let made = flat.withUnsafeBufferPointer { buffer in
@@ -33,9 +32,19 @@ package final class CertificateChain: @unchecked Sendable {
 
   /// What the peer of this TLS session (a `gnutls_session_t`) sent.
   package convenience init(peerOfSession session: UnsafeMutableRawPointer) throws(VerificationFailure) {
-    var status = CG_OK
-    guard let made = cg_session_peer_chain(session, &status) else { throw VerificationFailure(status) }
-    self.init(adopting: made)
+    let received = (0..<cg_session_peer_count(session)).map { index in
+      var length = 0
+      let bytes = cg_session_peer_der(session, index, &length)
+      return UnsafeBufferPointer(start: bytes, count: length)
+    }
+    try Self.checkLimits(count: received.count, bytes: received.reduce(0) { $0 + $1.count })
+    try self.init(der: received.map(Array.init))
+  }
+
+  private static func checkLimits(count: Int, bytes: Int) throws(VerificationFailure) {
+    guard count > 0 else { throw .noCertificate }
+    guard count <= Int(CG_CHAIN_DEPTH_MAX) else { throw .chainTooDeep }
+    guard bytes <= Int(CG_CHAIN_BYTES_MAX) else { throw .chainTooLarge }
   }
 
   package convenience init(pem: [UInt8]) throws(CShimError) {
@@ -94,13 +103,7 @@ package struct Certificate {
   package var signatureAlgorithm: String { text(CG_TEXT_SIGNATURE) }
 
   package func alternativeNames() throws(VerificationFailure) -> SubjectAlternativeNames {
-    var length = 0
-    var status = CG_OK
-    guard let bytes = cBytes(cg_chain_alternative_names(chain.raw, index, &length, &status), length) else {
-      if status == CG_ERROR_EMPTY { return SubjectAlternativeNames([]) }
-      throw .unreadable
-    }
-    return try SubjectAlternativeNames(der: bytes)
+    try SubjectAlternativeNames(certificate: der)
   }
 
   private func text(_ kind: cg_text_kind) -> String {

@@ -17,15 +17,41 @@ package struct SubjectAlternativeNames: Equatable, Sendable {
 
   package init(_ names: [Name]) { self.names = names }
 
+  /// Reads a certificate's names, in time linear in its size; none when it has no such extension.
+  package init(certificate der: [UInt8]) throws(VerificationFailure) {
+    // Certificate ::= SEQUENCE { tbsCertificate SEQUENCE { …, extensions [3] SEQUENCE OF Extension }, … }
+    var whole = DERReader(bytes: der[...])
+    var certificate = DERReader(bytes: try whole.content(of: Self.sequence))
+    var body = DERReader(bytes: try certificate.content(of: Self.sequence))
+    var value: ArraySlice<UInt8>?
+    while !body.isAtEnd {
+      let (tag, content) = try body.next()
+      guard tag == Self.extensions else { continue }
+      var outer = DERReader(bytes: content)
+      var list = DERReader(bytes: try outer.content(of: Self.sequence))
+      while !list.isAtEnd {
+        var fields = DERReader(bytes: try list.content(of: Self.sequence))
+        guard try fields.content(of: Self.objectIdentifier).elementsEqual(Self.identifier) else { continue }
+        // A second list of names could hide a second identity.
+        guard value == nil else { throw .unreadable }
+        var field = try fields.next()
+        if field.tag == Self.boolean { field = try fields.next() }  // critical
+        guard field.tag == Self.octetString else { throw .unreadable }
+        value = field.content
+      }
+    }
+    if let value { try self.init(value: value) } else { self.init([]) }
+  }
+
   /// Reads the extension's value. Stops with ``VerificationFailure/tooManyNames`` at the first name beyond ``countMaximum``.
-  package init(der: [UInt8]) throws(VerificationFailure) {
+  package init(value: ArraySlice<UInt8>) throws(VerificationFailure) {
     names = []
-    var outer = DERReader(bytes: der[...])
-    guard let (tag, content) = outer.next(), tag == Self.sequence, outer.isAtEnd else { throw .unreadable }
-    var reader = DERReader(bytes: content)
+    var outer = DERReader(bytes: value)
+    var reader = DERReader(bytes: try outer.content(of: Self.sequence))
+    guard outer.isAtEnd else { throw .unreadable }
     while !reader.isAtEnd {
       guard names.count < Self.countMaximum else { throw .tooManyNames }
-      guard let (tag, content) = reader.next() else { throw .unreadable }
+      let (tag, content) = try reader.next()
       switch tag {
       case Self.dnsName: names.append(.dns(Array(content)))
       case Self.uniformResourceIdentifier: names.append(.uri(Array(content)))
@@ -61,7 +87,13 @@ package struct SubjectAlternativeNames: Equatable, Sendable {
     output += content
   }
 
+  /// id-ce-subjectAltName, 2.5.29.17.
+  private static let identifier: [UInt8] = [0x55, 0x1d, 0x11]
+  private static let boolean: UInt8 = 0x01
+  private static let octetString: UInt8 = 0x04
+  private static let objectIdentifier: UInt8 = 0x06
   private static let sequence: UInt8 = 0x30
+  private static let extensions: UInt8 = 0xa3
   private static let dnsName: UInt8 = 0x82
   private static let uniformResourceIdentifier: UInt8 = 0x86
 }
@@ -74,19 +106,26 @@ private struct DERReader {
 
   var isAtEnd: Bool { rest.isEmpty }
 
-  /// Nil when what follows is no DER element that fits.
-  mutating func next() -> (tag: UInt8, content: ArraySlice<UInt8>)? {
-    guard let tag = rest.popFirst(), tag & 0x1f != 0x1f, let first = rest.popFirst() else { return nil }
+  /// The next element; fails when what follows is no DER element that fits.
+  mutating func next() throws(VerificationFailure) -> (tag: UInt8, content: ArraySlice<UInt8>) {
+    guard let tag = rest.popFirst(), tag & 0x1f != 0x1f, let first = rest.popFirst() else { throw .unreadable }
     var length = Int(first)
     if first >= 0x80 {
       let size = Int(first & 0x7f)
-      guard (1...3).contains(size), rest.count >= size else { return nil }
+      guard (1...3).contains(size), rest.count >= size else { throw .unreadable }
       length = 0
       for _ in 0..<size { length = length << 8 | Int(rest.removeFirst()) }
-      guard length >= 0x80, size == 1 || length >> (8 * (size - 1)) != 0 else { return nil }
+      guard length >= 0x80, size == 1 || length >> (8 * (size - 1)) != 0 else { throw .unreadable }
     }
-    guard length <= rest.count else { return nil }
+    guard length <= rest.count else { throw .unreadable }
     defer { rest = rest.dropFirst(length) }
     return (tag, rest.prefix(length))
+  }
+
+  /// The content of the next element, which must have this tag.
+  mutating func content(of expected: UInt8) throws(VerificationFailure) -> ArraySlice<UInt8> {
+    let (tag, content) = try next()
+    guard tag == expected else { throw .unreadable }
+    return content
   }
 }

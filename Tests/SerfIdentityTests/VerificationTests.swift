@@ -65,6 +65,7 @@ struct VerificationTests {
     Bad("P-521", .weakKey("P-521"), key: .p521) { _ in },
     Bad("SHA-1", .weakSignature("ECDSA-SHA1")) { $0.hash = .sha1 },
     Bad("65 names", .tooManyNames) { $0.names = names(uri, dns: (0..<64).map { "a\($0)" }) },
+    Bad("4,000 names", .tooManyNames) { $0.names = names(uri, dns: Array(repeating: "a", count: 4_000)) },
     Bad("10,000 names", .chainTooLarge) { $0.names = names(uri, dns: (0..<10_000).map { "a\($0)" }) },
   ]
 

@@ -7,7 +7,7 @@
  *   CNgtcp2's gnutls_session_set_verify_function callback
  *     -> the endpoint's Swift callback
  *       -> Credentials.verifyPeer(ofSession:at:)          (SerfIdentity)
- *         -> cg_session_peer_chain, cg_trust_verify, ...  (here)
+ *         -> cg_session_peer_der, cg_trust_verify, ...    (here)
  *   and a failure returns GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR, after gnutls_alert_send of VerificationFailure.tlsAlert.
  *
  * Threads: a cg_template belongs to one thread; all other objects are immutable once made and may be shared. cg_credentials is
@@ -55,8 +55,6 @@ typedef struct cg_chain cg_chain;
 cg_chain *cg_chain_from_der(const uint8_t *const *pieces, const size_t *lengths, size_t count, cg_status *status);
 /* From every CERTIFICATE block of a PEM text of our own, at most CG_BUNDLE_COUNT_MAX. */
 cg_chain *cg_chain_from_pem(const uint8_t *bytes, size_t length, cg_status *status);
-/* What the peer of a TLS session (a gnutls_session_t) sent. CG_ERROR_EMPTY when it sent none. */
-cg_chain *cg_session_peer_chain(void *session, cg_status *status);
 void cg_chain_free(cg_chain *chain); /* NULL is allowed */
 
 size_t cg_chain_count(const cg_chain *chain);
@@ -96,12 +94,6 @@ cg_key_kind cg_chain_key_kind(const cg_chain *chain, size_t index, uint32_t *bit
 /* Signed with SHA-2 of at least 256 bits, or EdDSA. */
 int32_t cg_chain_signature_is_strong(const cg_chain *chain, size_t index);
 
-/*
- * The subjectAltName extension's value, DER, copied out for a reader of our own (names are compared by our own bytes). Free with
- * cg_bytes_free. NULL with CG_ERROR_EMPTY when there is none, with CG_ERROR_MALFORMED when it stands there twice.
- */
-uint8_t *cg_chain_alternative_names(const cg_chain *chain, size_t index, size_t *length, cg_status *status);
-
 typedef enum {
   CG_TEXT_SUBJECT = 1,
   CG_TEXT_ISSUER = 2,
@@ -110,6 +102,10 @@ typedef enum {
 } cg_text_kind;
 /* Writes at most `capacity` bytes, no terminator, and returns how many. A peer's text: escape before printing. */
 size_t cg_chain_text(const cg_chain *chain, size_t index, cg_text_kind kind, uint8_t *buffer, size_t capacity);
+
+/* What the peer of a TLS session (a gnutls_session_t) sent: how many, and the bytes of each, valid until the session changes. */
+size_t cg_session_peer_count(void *session);
+const uint8_t *cg_session_peer_der(void *session, size_t index, size_t *length);
 
 /* ---- Trust ---- */
 
