@@ -1,0 +1,176 @@
+extension StreamMessage {
+  /// Decides, while the bytes of a stream come in, whether they are a whole message yet.
+  ///
+  /// Give it all bytes received so far, each time they have grown; it remembers where it stood, so that the work over all calls is linear
+  /// however small the pieces are. It looks inside nothing that it does not have to: a message that it calls complete still has to be
+  /// decoded. After a decision it keeps giving the same answer.
+  ///
+  /// ```
+  /// type ─┬─ ping, ack, error, compressed: one value
+  ///       ├─ user: header, payload
+  ///       └─ push/pull: header, nodes…, user state
+  /// ```
+  package struct Scanner: Sendable {
+    private enum Stage {
+      case type, value, userHeader, pushPullHeader, nodes, payload
+    }
+
+    private let limits: Limits
+    private var stage = Stage.type
+    /// Everything before this has been dealt with.
+    private var position = 0
+    /// MessagePack values of the current stage that have not begun yet; a container owes its elements.
+    private var owed: Int64 = 0
+    /// Where the header began that will be decoded when it is complete.
+    private var headerStart = 0
+    /// User state or user message that follows the values.
+    private var payload = 0
+    /// How long the message may become.
+    private var limit = 0
+    /// Fewer bytes than this bring no news.
+    private var needed = 1
+    private var decision: Progress?
+
+    package init(limits: Limits = Limits()) { self.limits = limits }
+
+    /// Looks at what is new since the last call.
+    package mutating func scan(_ bytes: RawSpan) -> Progress {
+      if let decision { return decision }
+      while bytes.byteCount >= needed {
+        do throws(WireError) {
+          if try step(bytes) {
+            decision = .complete(position)
+            return .complete(position)
+          }
+          if needed > limit { throw .tooLarge }
+        } catch {
+          decision = .malformed(error)
+          return .malformed(error)
+        }
+      }
+      return .needsMore(atLeast: needed)
+    }
+
+    /// Takes one step, for which there are enough bytes, and sets `needed` for the next; true at the end of the message.
+    private mutating func step(_ bytes: RawSpan) throws(WireError) -> Bool {
+      switch stage {
+      case .type:
+        position = 1
+        try begin(bytes[checked: 0])
+      case .payload:
+        position += payload
+        return true
+      case .value, .userHeader, .pushPullHeader, .nodes:
+        if try skipToken(bytes) { return try valuesEnded(bytes) }
+      }
+      return false
+    }
+
+    private mutating func begin(_ type: UInt8) throws(WireError) {
+      switch MessageType(rawValue: type) {
+      case .ping, .ack, .error: (stage, limit) = (.value, limits.small)
+      case .compressed: (stage, limit) = (.value, limits.compressed)
+      case .user: (stage, limit) = (.userHeader, limits.small)
+      case .pushPull: (stage, limit) = (.pushPullHeader, limits.small)
+      default: throw .unexpectedType
+      }
+      headerStart = position
+      owed = 1
+      needed = position + 1
+    }
+
+    /// All values of the stage are there: what comes next.
+    private mutating func valuesEnded(_ bytes: RawSpan) throws(WireError) -> Bool {
+      switch stage {
+      case .userHeader:
+        var reader = MessagePackReader(bytes.extracting(headerStart..<position))
+        let header = try UserMessageHeader(&reader)
+        payload = try Self.checked(header.length, limits.userMessage)
+        limit = position + payload
+      case .pushPullHeader:
+        var reader = MessagePackReader(bytes.extracting(headerStart..<position))
+        let header = try PushPullHeader(&reader)
+        payload = try Self.checked(header.userStateLength, limits.userState)
+        owed = Int64(try Self.checked(header.nodeCount, limits.nodes))
+        limit = limits.total
+        if owed > 0 {
+          stage = .nodes
+          try expectMore()
+          return false
+        }
+      case .nodes: break
+      case .type, .value, .payload: return true
+      }
+      stage = .payload
+      needed = position + payload
+      guard needed <= max(limit, position) else { throw .tooLarge }
+      return payload == 0
+    }
+
+    private static func checked(_ value: Int, _ limit: Int) throws(WireError) -> Int {
+      guard value >= 0 else { throw .outOfRange }
+      guard value <= limit else { throw .tooLarge }
+      return value
+    }
+
+    /// Passes one token: a scalar with its bytes, or the header of a container. True when no more values are owed.
+    private mutating func skipToken(_ bytes: RawSpan) throws(WireError) -> Bool {
+      let tag = bytes[checked: position]
+      let lengthBytes = Self.lengthBytes(tag)
+      guard bytes.byteCount > position + lengthBytes else {
+        needed = position + 1 + lengthBytes
+        return false
+      }
+      var length: Int64 = 0
+      for index in 0..<lengthBytes { length = length << 8 | Int64(bytes[checked: position + 1 + index]) }
+
+      var elements: Int64 = 0
+      var body: Int64 = 0
+      switch tag {
+      case 0x80...0x8f: elements = 2 * Int64(tag & 0x0f)
+      case 0x90...0x9f: elements = Int64(tag & 0x0f)
+      case 0xde, 0xdf: elements = 2 * length
+      case 0xdc, 0xdd: elements = length
+      case 0xa0...0xbf: body = Int64(tag & 0x1f)
+      case 0xc4...0xc6, 0xd9...0xdb: body = length
+      case 0xc7...0xc9: body = length + 1
+      case 0xca, 0xce, 0xd2: body = 4
+      case 0xcb, 0xcf, 0xd3: body = 8
+      case 0xcc, 0xd0: body = 1
+      case 0xcd, 0xd1, 0xd4: body = 2
+      case 0xd5: body = 3
+      case 0xd6: body = 5
+      case 0xd7: body = 9
+      case 0xd8: body = 17
+      case 0xc1: throw .unexpectedKind
+      default: break
+      }
+      let end = Int64(position + 1 + lengthBytes) + body
+      // Every value that is still owed takes a byte at least, so an inflated count or length is known as soon as it is read.
+      guard end + owed - 1 + elements <= Int64(limit) else { throw .tooLarge }
+      guard end <= Int64(bytes.byteCount) else {
+        needed = Int(end)
+        return false
+      }
+      position = Int(end)
+      owed += elements - 1
+      guard owed > 0 else { return true }
+      try expectMore()
+      return false
+    }
+
+    private mutating func expectMore() throws(WireError) {
+      guard Int64(position) + owed + Int64(payload) <= Int64(limit) else { throw .tooLarge }
+      needed = position + 1
+    }
+
+    private static func lengthBytes(_ tag: UInt8) -> Int {
+      switch tag {
+      case 0xc4, 0xc7, 0xd9: 1
+      case 0xc5, 0xc8, 0xda, 0xdc, 0xde: 2
+      case 0xc6, 0xc9, 0xdb, 0xdd, 0xdf: 4
+      default: 0
+      }
+    }
+  }
+}
