@@ -8,6 +8,9 @@ public struct CertificateAuthority: Sendable {
     public let privateKeyPEM: [UInt8]
     package let chain: CertificateChain
     package let key: PrivateKey
+
+    /// The certificate's last valid second.
+    public var expiry: UTCTime { chain.leaf.notAfter }
   }
 
   /// The authority's own certificate and key.
@@ -29,8 +32,23 @@ public struct CertificateAuthority: Sendable {
   {
     var generator = SystemRandomNumberGenerator()
     let mark = String(UInt32.random(in: .min ... .max, using: &generator), radix: 16)
-    let request = CertificateRequest.authority(commonName: "Serf CA \(cluster) \(mark)", from: now - Self.backdating, until: now + validFor)
+    var request = CertificateRequest.authority(commonName: "Serf CA \(cluster) \(mark)", from: now - Self.backdating, until: now + validFor)
+    guard CertificateName.isValid(cluster.utf8) else { throw .nameNotInAlphabet }
+    // For `serf certs node`, so that nobody has to repeat the cluster's name; verification never looks at an authority's names.
+    request.names = SubjectAlternativeNames([.uri(Array((Self.clusterPrefix + cluster).utf8))])
     self.init(adopting: try Self.sign(request, key: kind, issuer: nil))
+  }
+
+  private static let clusterPrefix = "serf://"
+
+  /// The cluster that the authority was made for; nil if it was not made here. A hint for whoever issues, not a limit.
+  public var cluster: String? { Self.cluster(of: chain.leaf) }
+
+  package static func cluster(of authority: Certificate) -> String? {
+    guard let names = try? authority.alternativeNames(), case .uri(let bytes)? = names.names.first else { return nil }
+    let name = bytes.dropFirst(clusterPrefix.utf8.count)
+    guard bytes.starts(with: clusterPrefix.utf8), CertificateName.isValid(name) else { return nil }
+    return String(decoding: name, as: UTF8.self)
   }
 
   /// An authority from its files' contents. The key is only compared with the certificate here.
@@ -87,7 +105,7 @@ public struct CertificateAuthority: Sendable {
   }
 
   /// The last second of the authority's own validity.
-  public var expiry: UTCTime { chain.leaf.notAfter }
+  public var expiry: UTCTime { issued.expiry }
 
   private static func sign(
     _ request: CertificateRequest, key kind: KeyKind, issuer: CertificateAuthority?
@@ -111,6 +129,21 @@ public enum IssuingError: Error, Hashable, Sendable {
   case authorityExpired(UTCTime)
   case nameNotInAlphabet
   case refusedByLibrary(String)
+}
+
+extension IssuingError: CustomStringConvertible {
+  /// Cause and next step, on one line.
+  public var description: String {
+    switch self {
+    case .unreadableCertificate: "the CA file holds no readable PEM certificate; give the file that 'serf certs ca' made"
+    case .unreadableKey: "the CA's key file holds no readable, unencrypted PEM key; give the file that 'serf certs ca' made"
+    case .keyMismatch: "the CA's key does not belong to the CA's certificate; give the pair that was made together"
+    case .notAnAuthority: "the CA file's first certificate is not an authority's; give the one that 'serf certs ca' made"
+    case .authorityExpired(let time): "the CA expired on \(time); make a new one with 'serf certs ca'"
+    case .nameNotInAlphabet: "names of nodes and clusters are 1 to 128 of A-Z a-z 0-9 . _ -; choose another"
+    case .refusedByLibrary(let reason): "the TLS library refuses (\(reason)); choose another kind of key"
+    }
+  }
 }
 
 extension Duration {

@@ -9,19 +9,26 @@ package enum CredentialFile {
   /// A CA bundle of dozens of authorities, or a long revocation list, fits; a wrong path to something huge does not.
   package static let sizeMaximum = 1 << 20
 
-  /// Reads a whole file; with `secret`, only one that nobody but its owner can read.
-  package static func read(_ path: String, what: String, flag: String, secret: Bool = false) throws(CredentialsError) -> [UInt8] {
+  /// Who may read a file.
+  package enum Privacy {
+    case open
+    /// Nobody but its owner; `escape` is the flag that would allow more, if there is one.
+    case secret(escape: String?)
+  }
+
+  /// Reads a whole file. `what` and `flag` are for the error's text.
+  package static func read(_ path: String, what: String, flag: String, privacy: Privacy = .open) throws(CredentialsError) -> [UInt8] {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw unreadable(path, what: what, flag: flag, error: errno) }
     defer { close(descriptor) }
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { throw unreadable(path, what: what, flag: flag, error: errno) }
     guard status.st_mode & S_IFMT != S_IFDIR else { throw unreadable(path, what: what, flag: flag, error: EISDIR) }
-    if secret, status.st_mode & 0o077 != 0 {
+    if case .secret(let escape) = privacy, status.st_mode & 0o077 != 0 {
       throw CredentialsError(
         .keyReadableByOthers, file: path,
         cause: "the private key is open to group or others (mode 0\(String(status.st_mode & 0o777, radix: 8)))",
-        nextStep: "run 'chmod 600 \(path)', or accept it with -tls-key-insecure")
+        nextStep: "run 'chmod 600 \(path)'" + (escape.map { ", or accept it with \($0)" } ?? ""))
     }
     var bytes: [UInt8] = []
     while bytes.count <= sizeMaximum {
@@ -46,10 +53,7 @@ package enum CredentialFile {
 
   /// Writes a new file, durable when this returns; an existing one is replaced only with `overwrite`, and then in one step.
   package static func write(_ bytes: [UInt8], to path: String, mode: UInt32, overwrite: Bool) throws(CredentialsError) {
-    if !overwrite, access(path, F_OK) == 0 {
-      throw CredentialsError(
-        .exists, file: path, cause: "the file exists already", nextStep: "remove it, choose another -out, or replace it with -force")
-    }
+    try requireFree([path], overwrite: overwrite)
     let temporary = "\(path).new.\(getpid())"
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode_t(mode))
     guard descriptor >= 0 else { throw notWritable(path, error: errno) }
@@ -66,11 +70,31 @@ package enum CredentialFile {
       if overwrite ? rename(temporary, path) != 0 : link(temporary, path) != 0 { failure = errno }
     }
     if failure != 0 || !overwrite { unlink(temporary) }
-    if failure == EEXIST {
-      throw CredentialsError(
-        .exists, file: path, cause: "the file exists already", nextStep: "remove it, choose another -out, or replace it with -force")
-    }
+    if failure == EEXIST { throw exists(path) }
     if failure != 0 { throw notWritable(path, error: failure) }
+  }
+
+  /// Fails for the first of these that is there already, before anything is written.
+  package static func requireFree(_ paths: [String], overwrite: Bool) throws(CredentialsError) {
+    guard !overwrite, let taken = paths.first(where: { access($0, F_OK) == 0 }) else { return }
+    throw exists(taken)
+  }
+
+  private static func exists(_ path: String) -> CredentialsError {
+    CredentialsError(
+      .exists, file: path, cause: "the file exists already", nextStep: "remove it, choose another -out, or replace it with -force")
+  }
+
+  /// Makes a directory and those above it, as far as they are missing.
+  package static func makeDirectory(_ path: String) throws(CredentialsError) {
+    var end = path.startIndex
+    while end < path.endIndex {
+      end = path[path.index(after: end)...].firstIndex(of: "/") ?? path.endIndex
+      guard mkdir(String(path[..<end]), 0o755) != 0, errno != EEXIST, end == path.endIndex || errno != EACCES else { continue }
+      throw CredentialsError(
+        .notWritable, file: path, cause: "the directory cannot be made (\(String(cString: strerror(errno))))",
+        nextStep: "choose another with -out")
+    }
   }
 
   private static func unreadable(_ path: String, what: String, flag: String, error: Int32) -> CredentialsError {

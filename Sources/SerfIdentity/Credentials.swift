@@ -58,7 +58,8 @@ public final class Credentials: @unchecked Sendable {
   ) throws(CredentialsError) {
     let authorities = try CredentialFile.read(files.authorities, what: "CA", flag: "-tls-ca")
     let certificate = try CredentialFile.read(files.certificate, what: "certificate", flag: "-tls-cert")
-    let key = try CredentialFile.read(files.privateKey, what: "key", flag: "-tls-key", secret: !files.allowsInsecureKey)
+    let key = try CredentialFile.read(
+      files.privateKey, what: "key", flag: "-tls-key", privacy: files.allowsInsecureKey ? .open : .secret(escape: "-tls-key-insecure"))
     var revocations: [UInt8]?
     if let file = files.revocations { revocations = try CredentialFile.read(file, what: "revocation list", flag: "-tls-crl") }
     try self.init(
@@ -86,25 +87,15 @@ public final class Credentials: @unchecked Sendable {
     pem: PEM, files: Files = Files(authorities: "CA", certificate: "certificate", privateKey: "key", revocations: "CRL"),
     cluster: String = "default", mode: IdentityMode = .uri, expecting expected: String? = nil, at now: UTCTime = .now
   ) throws(CredentialsError) {
-    try Self.checkSettings(cluster: cluster, expected: expected)
-    let chain = try Self.parseCertificates(pem.certificate, file: files.certificate, flag: "-tls-cert")
-    privateKey = try Self.parseKey(pem.privateKey, file: files.privateKey)
-    guard privateKey.matches(chain) else {
-      throw CredentialsError(
-        .keyMismatch, file: files.privateKey, cause: "the private key does not belong to the certificate \(files.certificate)",
-        nextStep: "give the pair that was issued together with -tls-cert and -tls-key")
-    }
-    policy = try Self.makePolicy(pem: pem, files: files, cluster: cluster, mode: mode)
-    identity = try Self.checkOurselves(chain, policy: policy, files: files, at: now)
+    let key = try Self.parseKey(pem.privateKey, file: files.privateKey)
+    let (chain, policy, identity) = try Self.check(
+      pem: pem, privateKey: key, files: files, cluster: cluster, mode: mode, expecting: expected, at: now)
+    privateKey = key
+    self.policy = policy
+    self.identity = identity
     name = identity.name
-    if let expected, NodeName(expected) != name.node {
-      throw CredentialsError(
-        .nameNotCarried, file: files.certificate,
-        cause: "the certificate is for node '\(name.node)', not '\(escaped(Array(expected.utf8)))'",
-        nextStep: "start with -node \(name.node), or issue a certificate with 'serf certs node \(expected)'")
-    }
     var status = CG_OK
-    guard let made = cg_credentials_new(chain.raw, privateKey.raw, &status) else {
+    guard let made = cg_credentials_new(chain.raw, key.raw, &status) else {
       throw CredentialsError(
         .internalFailure, file: files.certificate, cause: "the TLS library refuses this pair (\(CShimError(status)))",
         nextStep: "issue a new pair with 'serf certs node'")
@@ -135,6 +126,27 @@ public final class Credentials: @unchecked Sendable {
 }
 
 extension Credentials {
+  /// Everything that loading checks, apart from reading the private key: also for certificates whose key is elsewhere.
+  package static func check(
+    pem: PEM, privateKey: PrivateKey?, files: Files, cluster: String, mode: IdentityMode, expecting expected: String?, at now: UTCTime
+  ) throws(CredentialsError) -> (chain: CertificateChain, policy: TrustPolicy, identity: PeerIdentity) {
+    try checkSettings(cluster: cluster, expected: expected)
+    let chain = try parseCertificates(pem.certificate, file: files.certificate, flag: "-tls-cert")
+    if let privateKey, !privateKey.matches(chain) {
+      throw CredentialsError(
+        .keyMismatch, file: files.privateKey, cause: "the private key does not belong to the certificate \(files.certificate)",
+        nextStep: "give the pair that was issued together with -tls-cert and -tls-key")
+    }
+    let policy = try makePolicy(pem: pem, files: files, cluster: cluster, mode: mode)
+    let identity = try checkOurselves(chain, policy: policy, files: files, at: now)
+    if let expected, NodeName(expected) != identity.node {
+      throw CredentialsError(
+        .nameNotCarried, file: files.certificate, cause: "the certificate is for node '\(identity.node)', not '\(expected)'",
+        nextStep: "start with -node \(identity.node), or issue a certificate with 'serf certs node \(expected)'")
+    }
+    return (chain, policy, identity)
+  }
+
   private static func checkSettings(cluster: String, expected: String?) throws(CredentialsError) {
     guard CertificateName.isValid(cluster.utf8) else {
       throw CredentialsError(
@@ -148,7 +160,7 @@ extension Credentials {
     }
   }
 
-  private static func parseCertificates(_ pem: [UInt8], file: String, flag: String) throws(CredentialsError) -> CertificateChain {
+  package static func parseCertificates(_ pem: [UInt8], file: String, flag: String) throws(CredentialsError) -> CertificateChain {
     do {
       return try CertificateChain(pem: pem)
     } catch .tooMany {
@@ -162,7 +174,7 @@ extension Credentials {
     }
   }
 
-  private static func parseKey(_ pem: [UInt8], file: String) throws(CredentialsError) -> PrivateKey {
+  package static func parseKey(_ pem: [UInt8], file: String) throws(CredentialsError) -> PrivateKey {
     // Both ways of writing an encrypted key say so in clear: "ENCRYPTED PRIVATE KEY", or a header "Proc-Type: 4,ENCRYPTED".
     if String(decoding: pem, as: UTF8.self).contains("ENCRYPTED") {
       throw CredentialsError(

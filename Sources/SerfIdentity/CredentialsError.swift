@@ -35,6 +35,32 @@ public struct CredentialsError: Error, Hashable, Sendable {
   }
 }
 
+extension CredentialsError {
+  /// One word for JSON and counters; stable.
+  public var label: String {
+    switch code {
+    case .missing: "missing"
+    case .unreadable: "unreadable"
+    case .tooLarge: "tooLarge"
+    case .empty: "empty"
+    case .notPEM: "notPEM"
+    case .keyEncrypted: "keyEncrypted"
+    case .keyReadableByOthers: "keyReadableByOthers"
+    case .keyMismatch: "keyMismatch"
+    case .keyUnsupported: "keyUnsupported"
+    case .notAnAuthority: "notAnAuthority"
+    case .revocationsUnusable: "revocationsUnusable"
+    case .refused(let failure): failure.label
+    case .clusterNotInAlphabet: "clusterNotInAlphabet"
+    case .nameNotInAlphabet: "nameNotInAlphabet"
+    case .nameNotCarried: "nameNotCarried"
+    case .exists: "exists"
+    case .notWritable: "notWritable"
+    case .internalFailure: "internalFailure"
+    }
+  }
+}
+
 extension CredentialsError: CustomStringConvertible {
   /// One line: `node1.pem: the certificate expired on 2026-11-01 12:00:00 UTC; issue a new one with 'serf certs node'`.
   public var description: String { (file.map { "\($0): " } ?? "") + "\(cause); \(nextStep)" }

@@ -31,12 +31,17 @@ public struct UTCTime: Hashable, Comparable, Sendable {
 
 extension UTCTime: CustomStringConvertible {
   /// `2026-11-23 18:05:21 UTC`.
-  public var description: String {
+  public var description: String { text(between: " ", zone: " UTC") }
+
+  /// `2026-11-23T18:05:21Z`, for programs.
+  public var iso8601: String { text(between: "T", zone: "Z") }
+
+  private func text(between: String, zone: String) -> String {
     let day = secondsSinceEpoch.quotientRoundingDown(by: 86_400)
     let second = secondsSinceEpoch - day * 86_400
     let (year, month, dayOfMonth) = Self.civil(day: day)
     let clock = [second / 3600, second / 60 % 60, second % 60].map(Self.twoDigits).joined(separator: ":")
-    return "\(year)-\(Self.twoDigits(month))-\(Self.twoDigits(dayOfMonth)) \(clock) UTC"
+    return "\(year)-\(Self.twoDigits(month))-\(Self.twoDigits(dayOfMonth))" + between + clock + zone
   }
 
   private static func twoDigits(_ value: Int64) -> String { value < 10 ? "0\(value)" : "\(value)" }

@@ -166,9 +166,9 @@ struct CredentialsTests {
       try CredentialFile.write([2], to: path, mode: 0o600, overwrite: false)
     }
     #expect(error.code == .exists && error.file == path)
-    #expect(try CredentialFile.read(path, what: "", flag: "", secret: true) == [1])
+    #expect(try CredentialFile.read(path, what: "", flag: "", privacy: .secret(escape: nil)) == [1])
     try CredentialFile.write([3], to: path, mode: 0o600, overwrite: true)
-    #expect(try CredentialFile.read(path, what: "", flag: "", secret: true) == [3])
+    #expect(try CredentialFile.read(path, what: "", flag: "", privacy: .secret(escape: nil)) == [3])
     let nowhere = directory.path + "/no/such"
     #expect(throws: CredentialsError.self) { try CredentialFile.write([1], to: nowhere, mode: 0o600, overwrite: false) }
   }

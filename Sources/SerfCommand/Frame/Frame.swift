@@ -7,7 +7,7 @@ import ArgumentParser
 package enum Frame {
   /// Every verb, in the order of the listing.
   static let verbs: [any ParsableCommand.Type] = [
-    EventCommand.self, ForceLeaveCommand.self, InfoCommand.self, JoinCommand.self, LeaveCommand.self,
+    CertsCommand.self, EventCommand.self, ForceLeaveCommand.self, InfoCommand.self, JoinCommand.self, LeaveCommand.self,
     MembersCommand.self, MonitorCommand.self, TagsCommand.self, VersionCommand.self,
   ]
 
@@ -21,7 +21,8 @@ package enum Frame {
     let wantsHelp = ours.contains(where: GoFlags.isHelp)
     let flagsInFront = ours.prefix { $0.hasPrefix("-") && !GoFlags.isHelp($0) }
     guard let position = ours.firstIndex(where: { !$0.hasPrefix("-") }), let verb = verb(named: ours[position]) else {
-      return listing(explaining: ours.first { !GoFlags.isHelp($0) && !$0.isEmpty }, wasAskedFor: wantsHelp && ours.allSatisfy(GoFlags.isHelp))
+      return listing(
+        explaining: ours.first { !GoFlags.isHelp($0) && !$0.isEmpty }, wasAskedFor: wantsHelp && ours.allSatisfy(GoFlags.isHelp))
     }
     let (command, rest) = descend(verb, Array(arguments[(position + 1)...]))
     if wantsHelp {

@@ -15,22 +15,26 @@ package enum GoFlags {
 
   static func normalise(_ arguments: [String], for command: any ParsableCommand.Type) throws(Misuse) -> [String] {
     let (switches, booleans) = flagsWithoutValue(of: command)
-    return try normalise(arguments, switches: switches, booleans: booleans)
+    return try normalise(arguments, switches: switches, booleans: booleans, anywhere: command is any FlagsAnywhere.Type)
   }
 
   /// - Parameters:
   ///   - switches: flags that the parser knows as present or absent.
   ///   - booleans: flags that the parser knows as `--x=true` or `--x=false`.
+  ///   - anywhere: words do not end the flags.
   package static func normalise(
-    _ arguments: [String], switches: Set<String>, booleans: Set<String>
+    _ arguments: [String], switches: Set<String>, booleans: Set<String>, anywhere: Bool = false
   ) throws(Misuse) -> [String] {
     var flags: [String] = []
+    var words: [String] = []
     var rest = arguments[...]
     while let argument = rest.popFirst() {
       guard argument.hasPrefix("-"), argument != "-" else {
-        return flags + ["--", argument] + rest
+        words.append(argument)
+        if anywhere { continue }
+        return flags + ["--"] + words + rest
       }
-      guard argument != "--" else { return flags + ["--"] + rest }
+      guard argument != "--" else { return flags + ["--"] + words + rest }
       let body = argument.dropFirst(argument.hasPrefix("--") ? 2 : 1)
       let equals = body.firstIndex(of: "=")
       let name = String(body[..<(equals ?? body.endIndex)])
@@ -54,7 +58,7 @@ package enum GoFlags {
         flags.append("--\(name)")
       }
     }
-    return flags
+    return words.isEmpty ? flags : flags + ["--"] + words
   }
 
   /// The spellings that Go's `strconv.ParseBool` takes.
@@ -89,3 +93,6 @@ package enum GoFlags {
     return line.hasSuffix(".") ? String(line.dropLast()) : line
   }
 }
+
+/// A command whose flags may also follow its words, as `serf certs node n1 -out DIR`: for verbs that Go Serf does not have.
+protocol FlagsAnywhere: ParsableCommand {}

@@ -1,0 +1,59 @@
+import SerfIdentity
+import SerfPrimitives
+import Testing
+
+@Suite("A certificate authority")
+struct CertificateAuthorityTests {
+  @Test("remembers its cluster, and comes back from its files")
+  func files() throws {
+    let made = try CertificateAuthority(cluster: "prod", at: noon)
+    let read = try CertificateAuthority(certificatePEM: made.certificatePEM, privateKeyPEM: made.privateKeyPEM)
+    #expect(read.cluster == "prod")
+    #expect(read.expiry == noon + .days(3650))
+    let node = try read.issue(node: "n1", cluster: "prod", at: noon)
+    let credentials = try Credentials(
+      pem: .init(authorities: made.certificatePEM, certificate: node.certificatePEM, privateKey: node.privateKeyPEM), cluster: "prod",
+      expecting: "n1", at: noon)
+    #expect(credentials.node == "n1")
+  }
+
+  @Test("issues certificates that reach five minutes back and never outlive it")
+  func validity() throws {
+    let authority = try CertificateAuthority(validFor: .days(10), at: noon)
+    let leaf = try authority.issue(node: "n1", validFor: .days(30), at: noon).chain.leaf
+    #expect(leaf.notBefore == noon - .seconds(300))
+    #expect(leaf.notAfter == noon + .days(10))
+    #expect(throws: IssuingError.authorityExpired(noon + .days(10))) { try authority.issue(node: "n1", at: noon + .days(11)) }
+  }
+
+  @Test("gives every certificate a serial and every authority a name of its own")
+  func unique() throws {
+    let authority = try authority.get()
+    let issued = try (0..<8).map { _ in try authority.issue(node: "n1", at: noon).chain.leaf }
+    #expect(Set(issued.map(\.serial)).count == 8)
+    #expect(issued.allSatisfy { $0.serial.utf8.count == 40 })
+    #expect(try CertificateAuthority(at: noon).issued.chain.leaf.subject != authority.issued.chain.leaf.subject)
+  }
+
+  @Test("is refused when its parts do not fit")
+  func broken() throws {
+    let made = try authority.get()
+    let other = try CertificateAuthority(at: noon)
+    let node = try made.issue(node: "n1", at: noon)
+    func load(_ certificate: [UInt8], _ key: [UInt8]) -> IssuingError? {
+      do throws(IssuingError) {
+        _ = try CertificateAuthority(certificatePEM: certificate, privateKeyPEM: key)
+        return nil
+      } catch {
+        return error
+      }
+    }
+    #expect(load(made.certificatePEM, made.privateKeyPEM) == nil)
+    #expect(load(made.certificatePEM, other.privateKeyPEM) == .keyMismatch)
+    #expect(load(node.certificatePEM, node.privateKeyPEM) == .notAnAuthority)
+    #expect(load([], made.privateKeyPEM) == .unreadableCertificate)
+    #expect(load(made.certificatePEM, made.certificatePEM) == .unreadableKey)
+    #expect(throws: IssuingError.nameNotInAlphabet) { try made.issue(node: "a/b") }
+    #expect(throws: IssuingError.nameNotInAlphabet) { try CertificateAuthority(cluster: "a b") }
+  }
+}
