@@ -129,7 +129,8 @@ let package = Package(
       ],
       path: "Tests/SerfTestSupport",
       swiftSettings: strict),
-    .testTarget(name: "SerfCoreTests", dependencies: ["SerfCore", "Memberlist", "SerfPrimitives"], swiftSettings: strict),
+    .testTarget(
+      name: "SerfCoreTests", dependencies: ["SerfCore", "Memberlist", "SerfPrimitives", "VectorSupport"], swiftSettings: strict),
     .testTarget(
       name: "MemberlistTests", dependencies: ["Memberlist", "SerfPrimitives", "VectorSupport"], swiftSettings: strict),
     .testTarget(name: "SerfPrimitivesTests", dependencies: ["SerfPrimitives"], swiftSettings: strict),

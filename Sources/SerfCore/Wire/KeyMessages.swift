@@ -1,0 +1,86 @@
+package import Memberlist
+
+/// What a member shall do with its keyring (message 7); which operation it is says the query's name.
+package struct KeyRequestMessage: ~Escapable {
+  /// The key, 16, 24 or 32 bytes if the sender is sane; empty to list the keys.
+  package var key: RawSpan
+
+  @_lifetime(copy key)
+  package init(key: RawSpan) { self.key = key }
+
+  /// Decodes the map behind the type byte.
+  @_lifetime(copy body)
+  package init(decoding body: RawSpan) throws(WireError) {
+    var reader = MessagePackReader(body)
+    key = RawSpan()
+    var fields = try reader.readStruct()
+    while let name = try reader.nextField(&fields, declared: "Key") {
+      if name.equals("Key") { key = try reader.readString() } else { try reader.skip() }
+    }
+  }
+
+  /// Appends the type byte and the map.
+  package func encode(into bytes: inout [UInt8]) {
+    var writer = MessagePackWriter(taking: &bytes)
+    writer.raw(SerfMessageType.keyRequest.rawValue)
+    writer.map(1)
+    writer.field("Key", binary: key)
+    bytes = writer.finish()
+  }
+}
+
+/// What came of a key request (message 8).
+package struct KeyResponseMessage: ~Escapable {
+  /// Whether it was done.
+  package private(set) var succeeded: Bool
+  /// Why not, or a remark.
+  package private(set) var text: RawSpan
+  /// The keys, in base64; nothing unless they were asked for.
+  package private(set) var keys: StringList
+  /// The primary key, in base64; empty unless the keys were asked for.
+  package private(set) var primaryKey: RawSpan
+
+  /// Decodes the map behind the type byte.
+  @_lifetime(copy body)
+  package init(decoding body: RawSpan) throws(WireError) {
+    var reader = MessagePackReader(body)
+    succeeded = false
+    text = RawSpan()
+    keys = StringList()
+    primaryKey = RawSpan()
+    var fields = try reader.readStruct()
+    while let key = try reader.nextField(&fields, declared: "Result Message Keys PrimaryKey") {
+      if key.equals("Keys") {
+        keys = try StringList(&reader)
+      } else if key.equals("Message") {
+        text = try reader.readString()
+      } else if key.equals("PrimaryKey") {
+        primaryKey = try reader.readString()
+      } else if key.equals("Result") {
+        succeeded = try reader.readBool()
+      } else {
+        try reader.skip()
+      }
+    }
+  }
+
+  /// Appends a response of ours, type byte and map. Nil keys are for an answer that lists none.
+  package static func encode(
+    succeeded: Bool, text: [UInt8], keys: [[UInt8]]?, primaryKey: [UInt8], into bytes: inout [UInt8]
+  ) {
+    var writer = MessagePackWriter(taking: &bytes)
+    writer.raw(SerfMessageType.keyResponse.rawValue)
+    writer.map(4)
+    writer.string("Keys")
+    if let keys {
+      writer.array(keys.count)
+      for key in keys { writer.string(key) }
+    } else {
+      writer.null()
+    }
+    writer.field("Message", string: text.span.bytes)
+    writer.field("PrimaryKey", string: primaryKey.span.bytes)
+    writer.field("Result", succeeded)
+    bytes = writer.finish()
+  }
+}
