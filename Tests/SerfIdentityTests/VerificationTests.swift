@@ -131,6 +131,24 @@ struct VerificationTests {
         == .failure(.issuerExpired(noon + .days(9))))
   }
 
+  @Test("may end at an intermediate, if that is the authority that we were given")
+  func intermediateAsAnchor() throws {
+    let root = try authority.get()
+    let middle = try root.intermediate(named: "middle", from: noon - .days(1), until: noon + .days(10))
+    let policy = try TrustPolicy(
+      authorities: CertificateChain(pem: middle.certificatePEM), revocationsPEM: nil, cluster: "default", mode: .uri)
+    func verify(_ chain: CertificateAuthority.Issued..., at time: UTCTime = noon) throws(VerificationFailure) -> PeerIdentity {
+      try policy.verify(CertificateChain(der: chain.flatMap(\.chain.der)), at: time)
+    }
+    let leaf = try middle.issue(goodRequest())
+    #expect(try verify(leaf).node == "node-1")
+    #expect(try verify(leaf, middle.issued, root.issued).expiry == noon + .days(10))
+    #expect(throws: VerificationFailure.issuerExpired(noon + .days(10))) { try verify(leaf, at: noon + .days(11)) }
+    let sibling = try root.issue(goodRequest())
+    #expect(throws: VerificationFailure.self) { try verify(sibling) }
+    #expect(throws: VerificationFailure.self) { try verify(sibling, root.issued) }
+  }
+
   @Test("issued by a node is refused")
   func issuedByNode() throws {
     let node = try authority.get().issue(goodRequest())
