@@ -93,6 +93,12 @@ public struct CertificateAuthority: Sendable {
     return CertificateAuthority(adopting: issued)
   }
 
+  /// This authority with the same name and key and another validity: what a CA does that renews its certificate but not its key.
+  package func renewed(from: UTCTime, until: UTCTime) throws(IssuingError) -> CertificateAuthority {
+    let request = CertificateRequest.authority(commonName: String(chain.leaf.subject.dropFirst("CN=".count)), from: from, until: until)
+    return CertificateAuthority(adopting: try Self.sign(request, key: key, issuer: nil))
+  }
+
   /// A revocation list over these certificates, PEM.
   package func revocationList(of revoked: [Issued], at now: UTCTime, nextUpdate: UTCTime) -> [UInt8] {
     var length = 0
@@ -112,6 +118,12 @@ public struct CertificateAuthority: Sendable {
   ) throws(IssuingError) -> Issued {
     let key: PrivateKey
     do { key = try PrivateKey(generate: kind) } catch { throw .refusedByLibrary("\(kind) key: \(error)") }
+    return try sign(request, key: key, issuer: issuer)
+  }
+
+  private static func sign(
+    _ request: CertificateRequest, key: PrivateKey, issuer: CertificateAuthority?
+  ) throws(IssuingError) -> Issued {
     let template = request.makeTemplate()
     defer { cg_template_free(template) }
     var status = CG_OK

@@ -23,7 +23,7 @@ package final class TrustPolicy: @unchecked Sendable {
     guard let made = cg_trust_new(authorities.raw, &status) else { throw CShimError(status) }
     var nextUpdate: Int64 = -1
     if let revocationsPEM {
-      status = cg_trust_add_revocations_pem(made, authorities.raw, revocationsPEM, revocationsPEM.count, &nextUpdate)
+      status = cg_trust_add_revocations_pem(made, revocationsPEM, revocationsPEM.count, &nextUpdate)
       guard status == CG_OK else {
         cg_trust_free(made)
         throw CShimError(status)
@@ -79,7 +79,7 @@ package final class TrustPolicy: @unchecked Sendable {
     var used = 0
     var anchorNotBefore: Int64 = 0
     var anchorNotAfter: Int64 = 0
-    switch cg_trust_verify(raw, chain.raw, &used, &anchorNotBefore, &anchorNotAfter) {
+    switch cg_trust_verify(raw, chain.raw, now.secondsSinceEpoch, &used, &anchorNotBefore, &anchorNotAfter) {
     case CG_TRUST_OK: break
     case CG_TRUST_UNKNOWN_ISSUER: throw .unknownIssuer(chain[chain.count - 1].issuer)
     case CG_TRUST_BAD_SIGNATURE: throw .badSignature
