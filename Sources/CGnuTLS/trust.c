@@ -63,7 +63,8 @@ void cg_trust_free(cg_trust *trust) {
 
 /*
  * Whether one of the authorities signed the list. gnutls_x509_crl_verify compares times with the system's clock whatever the flags
- * say, but after the signature, so its verdict on time can be told apart and left to the caller: an overdue list still revokes what it names.
+ * say, but after the signature, so its verdict on time can be told apart and left to the caller: an overdue list still revokes what it
+ * names.
  */
 static int is_signed_by(gnutls_x509_crl_t list, const cg_chain *authorities) {
   const unsigned about_time = GNUTLS_CERT_REVOCATION_DATA_SUPERSEDED | GNUTLS_CERT_REVOCATION_DATA_ISSUED_IN_FUTURE;

@@ -21,7 +21,8 @@ public struct CertificateAuthority: Sendable {
   public var certificatePEM: [UInt8] { issued.certificatePEM }
   public var privateKeyPEM: [UInt8] { issued.privateKeyPEM }
 
-  /// How far into the past a new certificate reaches, so that a machine whose clock is a little late accepts it (`secure-transport.md` 3.6).
+  /// How far into the past a new certificate reaches, so that a machine whose clock is a little late accepts it
+  /// (`secure-transport.md` 3.6).
   public static let backdating = Duration.seconds(300)
 
   /// Makes a new self-signed authority.

@@ -3,7 +3,8 @@ internal import CGnuTLS
 /// Decides whether a certificate chain is a node of our cluster: the rules of `secure-transport.md` 1.1 and 1.2, in one order.
 ///
 /// 1. size and depth, before anything is parsed; 2. keys and algorithms, before any signature is checked; 3. the path to an
-/// authority of ours and revocation; 4. time; 5. purpose; 6. name. There is no "role": a node dials and accepts, so its certificate must serve both.
+/// authority of ours and revocation; 4. time; 5. purpose; 6. name. There is no "role": a node dials and accepts, so its certificate must
+/// serve both.
 ///
 /// `@unchecked Sendable`: the C trust list is not changed after `init`, and verification only reads it.
 package final class TrustPolicy: @unchecked Sendable {
