@@ -153,6 +153,7 @@ let package = Package(
       swiftSettings: strict),
     .target(name: "VectorSupport", path: "Tests/VectorSupport", swiftSettings: strict),
     .testTarget(name: "SerfCommandTests", dependencies: ["SerfCommand", "SerfIdentity", "SerfPrimitives"], swiftSettings: strict),
+    .testTarget(name: "SerfQUICTests", dependencies: ["SerfQUIC", "SerfIdentity", "SerfPrimitives"], swiftSettings: strict),
     .testTarget(name: "SerfIdentityTests", dependencies: ["SerfIdentity", "SerfPrimitives"], swiftSettings: strict),
   ]
 )

@@ -5,9 +5,9 @@
 /// question is "the same socket?".
 public struct NodeAddress: Hashable, Sendable {
   /// Bytes 0–7 in network order, zero beyond ``byteCount``.
-  @usableFromInline let high: UInt64
+  @usableFromInline package let high: UInt64
   /// Bytes 8–15 in network order.
-  @usableFromInline let low: UInt64
+  @usableFromInline package let low: UInt64
   /// 4 or 16.
   public let byteCount: UInt8
   /// The port; 0 stands for "not stated".
@@ -39,7 +39,8 @@ public struct NodeAddress: Hashable, Sendable {
     self.port = port
   }
 
-  private init(high: UInt64, low: UInt64, byteCount: UInt8, port: UInt16) {
+  /// The address in two words, for a socket layer of our own.
+  package init(high: UInt64, low: UInt64, byteCount: UInt8, port: UInt16) {
     self.high = high
     self.low = low
     self.byteCount = byteCount

@@ -1,0 +1,84 @@
+internal import CNgtcp2
+internal import SerfPrimitives
+
+typealias SendPiece = sq_bytes
+
+/// A connection ID as a table key.
+struct CIDKey: Hashable {
+  let first: UInt64
+  let second: UInt64
+  let third: UInt32
+  let length: UInt8
+
+  init(_ cid: sq_cid) {
+    first = cid.first
+    second = cid.second
+    third = cid.third
+    length = cid.length
+  }
+
+  var raw: sq_cid { sq_cid(first: first, second: second, third: third, length: length) }
+}
+
+/// A stateless reset token as a table key.
+struct TokenKey: Hashable {
+  let first: UInt64
+  let second: UInt64
+
+  init(_ token: sq_token) {
+    first = token.first
+    second = token.second
+  }
+}
+
+extension NodeAddress {
+  /// In the form that ngtcp2 gets: IPv4 always in four bytes, so that one socket has one address.
+  var raw: sq_address {
+    let address = canonical
+    return sq_address(high: address.high, low: address.low, port: address.port, length: address.byteCount)
+  }
+
+  init(_ raw: sq_address) {
+    self.init(high: raw.high, low: raw.low, byteCount: raw.length, port: raw.port)
+  }
+}
+
+extension Instant {
+  /// ngtcp2's time: unsigned, and never the zero at which some of its fields mean "never".
+  var ticks: UInt64 { UInt64(max(nanoseconds, 0)) + Self.tickOrigin }
+
+  /// Nil for "never".
+  init?(ticks: UInt64) {
+    guard ticks != .max else { return nil }
+    self.init(nanoseconds: Int64(clamping: ticks) - Int64(Self.tickOrigin))
+  }
+
+  private static let tickOrigin: UInt64 = 1_000_000_000
+}
+
+extension Duration {
+  /// Nanoseconds for ngtcp2; negative durations become zero.
+  var ticks: UInt64 { UInt64(max(nanoseconds, 0)) }
+}
+
+/// 32 secret bytes at an address that stays, because C keeps pointing at them.
+final class Secret {
+  let pointer: UnsafeMutablePointer<UInt8>
+  static let length = Int(SQ_SECRET_LENGTH)
+
+  /// From `bytes`, or random if there are none.
+  init(_ bytes: [UInt8]) {
+    precondition(bytes.isEmpty || bytes.count == Self.length, "a secret has \(Self.length) bytes")
+    pointer = .allocate(capacity: Self.length)
+    if bytes.isEmpty {
+      precondition(sq_random(pointer, Self.length), "the system's random generator fails")
+    } else {
+      bytes.withUnsafeBufferPointer { pointer.initialize(from: $0.baseAddress!, count: Self.length) }
+    }
+  }
+
+  deinit {
+    UnsafeMutableRawPointer(pointer).initializeMemory(as: UInt8.self, repeating: 0, count: Self.length)
+    pointer.deallocate()
+  }
+}

@@ -1,0 +1,114 @@
+internal import SerfPrimitives
+
+/// Packets that wait to be sent as datagrams on one connection, and those sent but not yet acknowledged.
+///
+/// Bounded; the oldest leaves first. A packet whose deadline has passed is never sent. What it stores is copied into buffers that are
+/// used again (``PacketBuffers``), so that steady traffic allocates nothing.
+struct DatagramQueue {
+  struct Entry {
+    var bytes: UnsafeMutableRawBufferPointer
+    var count: Int
+    var id: PacketID?
+    var deadline: Instant
+    /// When it was sent, and under which number of ngtcp2's.
+    var sentAt = Instant.zero
+    var number: UInt64 = 0
+
+    var content: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: bytes[..<count]) }
+  }
+
+  private(set) var waiting: [Entry] = []
+  private(set) var unacknowledged: [Entry] = []
+  /// The earliest deadline of what waits.
+  private(set) var nextDeadline = Instant.distantFuture
+  private var lastNumber: UInt64 = 0
+
+  var first: Entry? { waiting.first }
+
+  /// The number that the next datagram gets.
+  var nextNumber: UInt64 { lastNumber + 1 }
+
+  /// Adds a packet and returns one that had to leave for it.
+  mutating func append(_ bytes: RawSpan, id: PacketID?, deadline: Instant, limit: Int, buffers: PacketBuffers) -> Entry? {
+    let buffer = buffers.take(bytes.byteCount)
+    bytes.withUnsafeBytes { buffer.copyMemory(from: $0) }
+    let oldest = waiting.count >= limit ? waiting.removeFirst() : nil
+    waiting.append(Entry(bytes: buffer, count: bytes.byteCount, id: id, deadline: deadline))
+    if oldest == nil { nextDeadline = min(nextDeadline, deadline) } else { updateDeadline() }
+    return oldest
+  }
+
+  /// The first was accepted for sending: keeps it until it is acknowledged, and gives back the oldest beyond `limit`.
+  mutating func sent(at now: Instant, limit: Int, buffers: PacketBuffers) {
+    var entry = waiting.removeFirst()
+    lastNumber += 1
+    entry.number = lastNumber
+    entry.sentAt = now
+    updateDeadline()
+    if unacknowledged.count >= limit { buffers.give(unacknowledged.removeFirst().bytes) }
+    unacknowledged.append(entry)
+  }
+
+  mutating func acknowledged(_ number: UInt64, buffers: PacketBuffers) {
+    // Numbers rise, so that the place is found by halving.
+    var low = 0
+    var high = unacknowledged.count
+    while low < high {
+      let middle = (low + high) / 2
+      if unacknowledged[middle].number < number { low = middle + 1 } else { high = middle }
+    }
+    guard low < unacknowledged.count, unacknowledged[low].number == number else { return }
+    buffers.give(unacknowledged.remove(at: low).bytes)
+  }
+
+  /// Takes out the first, which is not to be sent.
+  mutating func removeFirst() -> Entry {
+    defer { updateDeadline() }
+    return waiting.removeFirst()
+  }
+
+  /// Takes out what may not be sent any more.
+  mutating func removeExpired(at now: Instant) -> [Entry] {
+    guard nextDeadline <= now else { return [] }
+    let expired = waiting.filter { $0.deadline <= now }
+    waiting.removeAll { $0.deadline <= now }
+    updateDeadline()
+    return expired
+  }
+
+  /// Forgets everything, returning it for whoever wants to send it elsewhere or report it.
+  mutating func removeAll() -> (waiting: [Entry], unacknowledged: [Entry]) {
+    defer {
+      waiting = []
+      unacknowledged = []
+      nextDeadline = .distantFuture
+    }
+    return (waiting, unacknowledged)
+  }
+
+  private mutating func updateDeadline() {
+    nextDeadline = .distantFuture
+    for entry in waiting { nextDeadline = min(nextDeadline, entry.deadline) }
+  }
+}
+
+/// Packet-sized buffers, shared by the connections of an endpoint and used again.
+final class PacketBuffers {
+  private static let size = 1500
+  private static let keptLimit = 256
+  private var free: [UnsafeMutableRawBufferPointer] = []
+
+  deinit {
+    for buffer in free { buffer.deallocate() }
+  }
+
+  func take(_ count: Int) -> UnsafeMutableRawBufferPointer {
+    guard count <= Self.size else { return .allocate(byteCount: count, alignment: 16) }
+    return free.popLast() ?? .allocate(byteCount: Self.size, alignment: 16)
+  }
+
+  func give(_ buffer: UnsafeMutableRawBufferPointer) {
+    guard buffer.count == Self.size, free.count < Self.keptLimit else { return buffer.deallocate() }
+    free.append(buffer)
+  }
+}

@@ -1,0 +1,126 @@
+package import SerfPrimitives
+
+/// What a ``QUICEndpoint`` may do and how much of it. Every limit has a counter in ``QUICCounters`` for what it refused.
+package struct QUICConfiguration: Sendable {
+  /// The address that the socket is bound to. It has to be the same for the endpoint's life: QUIC takes another for a migration.
+  package var localAddress: NodeAddress
+  /// The application protocol, mandatory on both sides.
+  package var applicationProtocol = "serf/1"
+  /// Sent at the head of the first unidirectional stream of each connection (`secure-transport.md` 2.10): one MessagePack map. Nothing waits for it.
+  package var hello: [UInt8] = [0x80]
+
+  /// What the round trip is taken for before the first sample, which sets when a lost first packet is sent again: 30 ms in a LAN, 100 ms in a WAN.
+  package var initialRoundTrip = Duration.milliseconds(30)
+  /// How long a handshake may take. RFC 9000 suggests none; ten seconds is ngtcp2's own default.
+  package var handshakeTimeout = Duration.seconds(10)
+  /// The idle time announced to peers. The lower of both ends counts and it cannot change later, so it is long and eviction is the pool's.
+  package var idleTimeout = Duration.seconds(30 * 60)
+  /// UDP payload of the largest packet sent: 1,200 passes everywhere, more only with ``discoversMTU``.
+  package var largestPacket = 1200
+  /// Whether larger packets are tried on each path. Off by default (`secure-transport.md` 2.9).
+  package var discoversMTU = false
+
+  /// Bytes that a peer may have under way to us on all streams of a connection and on one of them, before we consume.
+  package var connectionWindow = 1 << 20
+  package var streamWindow = 256 << 10
+  /// Bidirectional streams that a peer may have open at once.
+  package var streamLimit = 64
+  /// Unidirectional streams that a peer may have open at once; 16 is what every peer may count on.
+  package var unidirectionalStreamLimit = 16
+  /// Unidirectional streams of a peer on one connection, all told, after which it is closed as `replaced`; only with ngtcp2 below 0.14, which
+  /// never frees them (about 300 bytes each).
+  package var unidirectionalStreamTotal = 8192
+  /// Bytes queued on one stream beyond which ``QUICEvent/streamWritable(_:)`` is promised once half of them are gone.
+  package var streamSendBuffer = 256 << 10
+
+  /// Datagrams waiting on one connection; the oldest leaves for a new one.
+  package var datagramQueueLimit = 64
+  /// Sent datagrams kept until they are acknowledged, for a successor of the connection (`secure-transport.md` 2.4).
+  package var unacknowledgedLimit = 64
+  /// The largest packet that goes on a stream of its own when no datagram holds it.
+  package var oversizedPacketLimit = 64 << 10
+
+  /// Connections at once, in any state. The pool's cap is lower; this one protects memory from handshakes.
+  package var connectionLimit = 2048
+  /// Handshakes of clients in progress: above the first number an address is asked to prove itself, above the second it is refused.
+  package var retryThreshold = 64
+  package var halfOpenLimit = 256
+  /// New handshakes for all sources together.
+  package var handshakesPerSecond = 400
+  package var handshakeBurst = 800
+  /// New handshakes from one /24 or /56 that need no Retry.
+  package var handshakesPerSourcePerSecond = 20
+  package var handshakeBurstPerSource = 100
+  /// Handshake packets taken up per turn, so that a wave of dials delays nobody's ack (`secure-transport.md` 2.7).
+  package var handshakeStepsPerTurn = 4
+  /// Long-header packets waiting for their turn.
+  package var handshakeQueueLimit = 512
+  /// Retries, refusals, version negotiations and resets in a second.
+  package var statelessRepliesPerSecond = 500
+  /// Whom to talk to at all; empty means everybody.
+  package var allowedSources: [AddressRange] = []
+
+  /// 32 bytes from which stateless reset tokens derive, and the same after a restart (`secure-transport.md` 2.4): derive it from the private key.
+  /// Empty: random, so that a restarted endpoint's resets are not believed.
+  package var resetSecret: [UInt8] = []
+
+  /// Whether a byte of a stream rides with every datagram so that its loss is noticed; needed by ngtcp2 below 0.14 and off only to show that.
+  package var pulses = QUICEndpoint.needsPulse
+
+  /// The defaults, on this address.
+  package init(localAddress: NodeAddress) { self.localAddress = localAddress }
+}
+
+/// A CIDR block.
+package struct AddressRange: Hashable, Sendable {
+  package var base: NodeAddress
+  package var prefixLength: Int
+
+  package init(base: NodeAddress, prefixLength: Int) {
+    self.base = base.canonical
+    self.prefixLength = prefixLength
+  }
+
+  package func contains(_ address: NodeAddress) -> Bool {
+    let address = address.canonical
+    guard address.byteCount == base.byteCount else { return false }
+    return address.prefix(prefixLength) == base.prefix(prefixLength)
+  }
+}
+
+extension NodeAddress {
+  /// The network of this many leading bits: the rest and the port are zero.
+  func prefix(_ length: Int) -> NodeAddress {
+    let highBits = min(max(length, 0), 64)
+    let lowBits = min(max(length - 64, 0), 64)
+    return NodeAddress(
+      high: highBits == 0 ? 0 : high & ~UInt64(0) << UInt64(64 - highBits),
+      low: lowBits == 0 ? 0 : low & ~UInt64(0) << UInt64(64 - lowBits), byteCount: byteCount, port: 0)
+  }
+}
+
+/// What an endpoint counted since it began. Every refusal shows up in one of these.
+package struct QUICCounters: Hashable, Sendable {
+  package var datagramsReceived: UInt64 = 0
+  package var datagramsSent: UInt64 = 0
+  package var tooShort: UInt64 = 0
+  package var sourceNotAllowed: UInt64 = 0
+  package var unreadable: UInt64 = 0
+  package var unroutable: UInt64 = 0
+  package var versionNegotiations: UInt64 = 0
+  package var retries: UInt64 = 0
+  package var invalidTokens: UInt64 = 0
+  package var refusedForLoad: UInt64 = 0
+  package var handshakeQueueOverflows: UInt64 = 0
+  package var statelessRepliesWithheld: UInt64 = 0
+  package var resetsSent: UInt64 = 0
+  package var resetsReceived: UInt64 = 0
+  package var handshakesStarted: UInt64 = 0
+  package var handshakesAccepted: UInt64 = 0
+  package var handshakesCompleted: UInt64 = 0
+  package var certificatesRefused: UInt64 = 0
+  package var packetsNotSent: UInt64 = 0
+  package var streamsRefused: UInt64 = 0
+
+  package init() {}
+}

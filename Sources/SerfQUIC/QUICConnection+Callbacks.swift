@@ -1,0 +1,196 @@
+internal import CNgtcp2
+internal import SerfIdentity
+internal import SerfPrimitives
+
+/// What ngtcp2 calls, in a table of functions that find the connection by their context. They copy bytes, note what happened and return;
+/// whatever needs another call into the connection waits until the one that is under way has returned.
+extension QUICConnection {
+  nonisolated(unsafe) static let callbacks: UnsafePointer<sq_callbacks> = {
+    let table = UnsafeMutablePointer<sq_callbacks>.allocate(capacity: 1)
+    table.initialize(
+      to: sq_callbacks(
+        verify: { at($0).verifyPeer(session: $1!) },
+        handshake_completed: { at($0).handshakeCompleted() },
+        handshake_confirmed: { at($0).handshakeConfirmed() },
+        datagram: { at($0).datagramReceived(UnsafeRawBufferPointer(start: $1, count: $2)) },
+        datagram_acked: { at($0).datagramAcknowledged($1) },
+        stream_opened: { at($0).streamOpened($1) },
+        stream_data: { at($0).streamReceived($1, UnsafeRawBufferPointer(start: $2, count: $3), end: $4) },
+        stream_acked: { at($0).streamAcknowledged($1, Int(clamping: $2)) },
+        stream_reset: { at($0).streamReset($1, code: $2) },
+        stream_unblocked: { at($0).streamUnblocked($1) },
+        stream_closed: { at($0).streamClosed($1) },
+        streams_allowed: { at($0).heard() },
+        cid_issued: { at($0).connectionIDIssued(CIDKey($1)) },
+        cid_retired: { at($0).connectionIDRetired(CIDKey($1)) },
+        token_changed: { at($0).tokenChanged(TokenKey($1), isActive: $2) },
+        path_validated: { at($0).pathValidated(NodeAddress($1), success: $2) },
+        reset_received: { at($0).wasReset = true }))
+    return UnsafePointer(table)
+  }()
+
+  private static func at(_ context: UnsafeMutableRawPointer?) -> QUICConnection {
+    Unmanaged<QUICConnection>.fromOpaque(context!).takeUnretainedValue()
+  }
+
+  /// A callback that only a packet from the peer can cause.
+  func heard() { lastHeard = endpoint.callbackTime }
+
+  // MARK: Handshake
+
+  private func verifyPeer(session: UnsafeMutableRawPointer) -> UInt8 {
+    do {
+      identity = try credentials.verifyPeer(ofSession: session, at: endpoint.civilTime(at: endpoint.callbackTime))
+      return 0
+    } catch {
+      refusal = error
+      return error.tlsAlert
+    }
+  }
+
+  private func handshakeCompleted() {
+    heard()
+    guard let name = identity?.node else { return }
+    let isWanted =
+      switch expectation {
+      case .name(let expected): name == expected
+      case .anyMember, nil: name != credentials.node
+      }
+    endpoint.handshakeEnded(self)
+    if isWanted {
+      phase = .established
+      endpoint.counters.handshakesCompleted += 1
+      inbox.append(.established(id, role, name: name, address: remote))
+    } else {
+      // The close can be read by the peer only once it has our last flight: it goes out when the peer confirms.
+      phase = .rejected
+      endpoint.rejected(self, role == .client ? .wrongName(name) : .closed(.nameInUse))
+    }
+    // For a server the two are one, and ngtcp2 calls for the first only.
+    if role == .server { handshakeConfirmed() }
+  }
+
+  private func handshakeConfirmed() {
+    heard()
+    isConfirmedByPeer = true
+    if let initialCID { endpoint.withdraw(initialCID, from: self) }
+    initialCID = nil
+    endpoint.validated(remote)
+    guard phase == .established else { return }
+    phase = .confirmed
+    inbox.append(.confirmed(id))
+  }
+
+  // MARK: Packets
+
+  private func datagramReceived(_ bytes: UnsafeRawBufferPointer) {
+    heard()
+    guard isUsable else { return }
+    inbox.append(.packet(id, inbox.store(bytes)))
+  }
+
+  private func datagramAcknowledged(_ number: UInt64) {
+    heard()
+    datagrams.acknowledged(number, buffers: endpoint.buffers)
+  }
+
+  // MARK: Streams
+
+  private func streamOpened(_ number: Int64) {
+    heard()
+    guard phase != .rejected else { return }
+    if sq_stream_is_bidirectional(number) {
+      streams[number] = QUICStream(number: number, kind: .bidirectional)
+      inbox.append(.streamOpened(QUICStreamID(connection: id, number: number)))
+    } else {
+      streams[number] = QUICStream(number: number, kind: .incoming(IncomingUnidirectional()))
+    }
+  }
+
+  private func streamReceived(_ number: Int64, _ bytes: UnsafeRawBufferPointer, end: Bool) {
+    heard()
+    guard let stream = streams[number] else { return returnLater(bytes.count, on: nil) }
+    if end { stream.isReceiveClosed = true }
+    guard case .incoming(var parser) = stream.kind else {
+      stream.unconsumed += bytes.count
+      inbox.append(.streamData(QUICStreamID(connection: id, number: number), inbox.store(bytes), end: end))
+      return
+    }
+    returnLater(bytes.count, on: stream)
+    stream.kind = .outgoing  // so that the parser is not shared while it changes
+    let step = parser.receive(bytes, end: end, mayBeHello: !hasPeerHello, packetLimit: endpoint.configuration.oversizedPacketLimit)
+    stream.kind = .incoming(parser)
+    switch step {
+    case .nothing: break
+    case .hello(let content):
+      hasPeerHello = true
+      inbox.append(.hello(id, content.withUnsafeBytes { inbox.store($0) }))
+    case .packet(let content):
+      inbox.append(.packet(id, content.withUnsafeBytes { inbox.store($0) }))
+    case .refuse:
+      endpoint.counters.streamsRefused += 1
+      if !end { unwanted.append(number) }
+    }
+    if end { incomingEnded(stream) }
+  }
+
+  /// A unidirectional stream of the peer's is over. ngtcp2 below 0.14 does not say so, and keeps a few hundred bytes of it for the life of the
+  /// connection; a connection that has seen very many is therefore replaced.
+  private func incomingEnded(_ stream: QUICStream) {
+    guard !QUICEndpoint.closesUnidirectionalStreams else { return }
+    streams[stream.number] = nil
+    returnedStreams.unidirectional += 1
+    leakedStreams += 1
+  }
+
+  private func streamAcknowledged(_ number: Int64, _ count: Int) {
+    heard()
+    guard let stream = streams[number], number != pulse.stream else { return }
+    stream.outgoing.acknowledged(count)
+    streamBytesInFlight -= count
+  }
+
+  private func streamReset(_ number: Int64, code: UInt64) {
+    heard()
+    guard let stream = streams[number] else { return }
+    stream.isReceiveClosed = true
+    guard case .bidirectional = stream.kind else { return incomingEnded(stream) }
+    inbox.append(.streamReset(QUICStreamID(connection: id, number: number), code: code))
+  }
+
+  private func streamUnblocked(_ number: Int64) {
+    heard()
+    guard let stream = streams[number] else { return }
+    stream.isBlocked = false
+    queueForSending(stream)
+  }
+
+  private func streamClosed(_ number: Int64) {
+    if !sq_stream_is_ours(raw, number) {
+      if sq_stream_is_bidirectional(number) { returnedStreams.bidirectional += 1 } else { returnedStreams.unidirectional += 1 }
+    }
+    guard let stream = streams[number] else { return }
+    streamBytesInFlight -= number == pulse.stream ? 0 : stream.outgoing.inFlight
+    stream.isClosed = true
+    stream.isSendClosed = true
+    if case .bidirectional = stream.kind { inbox.append(.streamClosed(QUICStreamID(connection: id, number: number))) }
+    if stream.unconsumed == 0 { streams[number] = nil }
+  }
+
+  // MARK: IDs and paths
+
+  private func connectionIDIssued(_ cid: CIDKey) { endpoint.register(cid, for: self) }
+
+  private func connectionIDRetired(_ cid: CIDKey) { endpoint.withdraw(cid, from: self) }
+
+  private func tokenChanged(_ token: TokenKey, isActive: Bool) {
+    if isActive { endpoint.register(token, for: self) } else { endpoint.withdraw(token, from: self) }
+  }
+
+  private func pathValidated(_ address: NodeAddress, success: Bool) {
+    heard()
+    guard success, address != remote else { return }
+    remote = address
+    inbox.append(.moved(id, to: address))
+  }
+}

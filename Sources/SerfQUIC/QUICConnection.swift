@@ -1,0 +1,282 @@
+internal import CNgtcp2
+internal import SerfIdentity
+internal import SerfPrimitives
+
+/// One connection: the C object, its streams and its datagrams. Used by its endpoint only, which owns it.
+///
+/// ```
+///  handshaking ──→ established ──→ confirmed ──→ closing  (we ended it: CONNECTION_CLOSE is repeated on demand, 3 PTO)
+///       │               │              ├───────→ draining (the peer ended it: silence, 3 PTO)
+///       │               └──→ rejected ─┘          (a client met the wrong name: it waits to say so in a packet that the peer can read)
+///       └──→ closing / draining / gone
+/// ```
+/// Whatever C may call back into, or keep a pointer to, is behind a pointer of its own or in this class: no `inout` access is ever open
+/// across a call into C.
+final class QUICConnection {
+  enum Phase: Equatable {
+    case handshaking
+    case established
+    case confirmed
+    /// The peer is a member, but not the one that was meant, or it is ourselves.
+    case rejected
+    case closing
+    case draining
+    case gone
+  }
+
+  let id: ConnectionID
+  let role: QUICRole
+  let expectation: DialExpectation?
+  /// Kept, because the session points into it.
+  let credentials: Credentials
+  unowned let endpoint: QUICEndpoint
+  let inbox: Inbox
+
+  var phase = Phase.handshaking
+  /// The C object; nil once the connection is over.
+  var raw: OpaquePointer?
+  var remote: NodeAddress
+  var identity: PeerIdentity?
+  var refusal: VerificationFailure?
+  /// When something arrived that only the peer can have sent.
+  var lastHeard: Instant
+  let startedAt: Instant
+
+  /// IDs and tokens that lead here, to be withdrawn with it.
+  var cids: [CIDKey] = []
+  var tokens: [TokenKey] = []
+  /// The client's own choice of our first ID, until the handshake is confirmed.
+  var initialCID: CIDKey?
+
+  var datagrams = DatagramQueue()
+  var streams: [Int64: QUICStream] = [:]
+  /// Streams with something to send, in turn.
+  var sendable: [QUICStream] = []
+  var streamBytesInFlight = 0
+  var pulse = Pulse()
+  var hasPeerHello = false
+  var isConfirmedByPeer = false
+  var wasReset = false
+  // What callbacks leave to be done when the call into C is over: streams of the peer that ended, credit for bytes that nobody has to
+  // consume, streams that we do not want.
+  var returnedStreams = (bidirectional: 0, unidirectional: 0)
+  var owedCredit = 0
+  var owedStreamCredit: [Int64] = []
+  var unwanted: [Int64] = []
+  /// Ended unidirectional streams that ngtcp2 still holds.
+  var leakedStreams = 0
+
+  var isDirty = false
+  /// Where it stands in the endpoint's timers; -1: nowhere.
+  var timerIndex = -1
+  var timerDeadline = Instant.distantFuture
+
+  /// While closing: the packet, until when, and how many packets came since.
+  var closePacket: [UInt8] = []
+  var closeDestination: NodeAddress?
+  var closeUntil = Instant.distantFuture
+  var packetsSinceClose = 0
+
+  init(
+    id: ConnectionID, role: QUICRole, expectation: DialExpectation?, credentials: Credentials, remote: NodeAddress, endpoint: QUICEndpoint,
+    at now: Instant
+  ) {
+    self.id = id
+    self.role = role
+    self.expectation = expectation
+    self.credentials = credentials
+    self.remote = remote
+    self.endpoint = endpoint
+    inbox = endpoint.inbox
+    lastHeard = now
+    startedAt = now
+  }
+
+  deinit {
+    sq_connection_free(raw)
+    for entry in datagrams.waiting + datagrams.unacknowledged { entry.bytes.deallocate() }
+  }
+
+  /// Whether application data may go out: never before we have verified the peer.
+  var isUsable: Bool { phase == .established || phase == .confirmed }
+
+  // MARK: Inputs
+
+  func receive(_ datagram: UnsafeRawBufferPointer, from address: NodeAddress, ecn: UInt8, at now: Instant) {
+    switch phase {
+    case .draining, .gone: return
+    case .closing: return repeatClose()
+    case .handshaking, .established, .confirmed, .rejected: break
+    }
+    endpoint.callbackTime = now
+    let base = datagram.baseAddress?.assumingMemoryBound(to: UInt8.self)
+    handle(sq_connection_receive(raw, address.raw, ecn, base, datagram.count, now.ticks), at: now)
+  }
+
+  func advance(to now: Instant) {
+    switch phase {
+    case .gone: return
+    case .closing, .draining:
+      if now >= closeUntil { endpoint.forget(self) }
+      return
+    case .handshaking, .established, .confirmed, .rejected: break
+    }
+    for expired in datagrams.removeExpired(at: now) { notSent(expired) }
+    guard let expiry = Instant(ticks: sq_connection_expiry(raw)), expiry <= now else { return endpoint.markDirty(self) }
+    endpoint.callbackTime = now
+    handle(sq_connection_handle_expiry(raw, now.ticks), at: now)
+  }
+
+  /// The earliest time at which something has to happen.
+  var deadline: Instant {
+    switch phase {
+    case .gone: return .distantFuture
+    case .closing, .draining: return closeUntil
+    case .handshaking, .established, .confirmed, .rejected:
+      let expiry = Instant(ticks: sq_connection_expiry(raw)) ?? .distantFuture
+      return min(expiry, datagrams.nextDeadline)
+    }
+  }
+
+  // MARK: Results
+
+  /// What a call into C came to, and what the callbacks left to do.
+  func handle(_ result: sq_result, at now: Instant) {
+    switch result {
+    case SQ_OK, SQ_MORE, SQ_BLOCKED, SQ_GONE, SQ_REFUSED:
+      settle(at: now)
+    case SQ_DRAINING:
+      end(peerEnd(), at: now, quiet: true)
+    case SQ_IDLE: abandon(.idle)
+    case SQ_HANDSHAKE_TIMEOUT: abandon(.handshakeTimeout)
+    case SQ_NO_COMMON_VERSION: abandon(.noCommonVersion)
+    case SQ_DROP, SQ_RETRY: abandon(.error(sq_connection_error_code(raw)))
+    default:
+      let code = sq_connection_error_code(raw)
+      end(refusal.map { .peerNotAuthorised($0) } ?? .error(code), at: now, quiet: false)
+    }
+  }
+
+  /// After a call into C went well: gives back what callbacks could not, and lets the connection write.
+  private func settle(at now: Instant) {
+    if phase == .established || phase == .confirmed { sendHello() }
+    for number in owedStreamCredit {
+      guard let stream = streams[number] else { continue }
+      if !stream.isClosed, !stream.isReceiveClosed { sq_connection_return_stream_credit(raw, number, UInt64(stream.unconsumed)) }
+      stream.unconsumed = 0
+      if stream.isClosed { streams[number] = nil }
+    }
+    owedStreamCredit.removeAll(keepingCapacity: true)
+    if owedCredit > 0 { sq_connection_return_credit(raw, UInt64(owedCredit)) }
+    owedCredit = 0
+    while returnedStreams.bidirectional > 0 {
+      returnedStreams.bidirectional -= 1
+      sq_connection_return_stream(raw, false)
+    }
+    while returnedStreams.unidirectional > 0 {
+      returnedStreams.unidirectional -= 1
+      sq_connection_return_stream(raw, true)
+    }
+    for number in unwanted { sq_connection_stop_stream(raw, number, UInt64(CloseReason.protocolViolation.rawValue)) }
+    unwanted.removeAll(keepingCapacity: true)
+    if phase == .rejected, isConfirmedByPeer { return close(role == .client ? .wrongName : .nameInUse, at: now) }
+    if leakedStreams > endpoint.configuration.unidirectionalStreamTotal { return close(.replaced, at: now) }
+    endpoint.markDirty(self)
+  }
+
+  private func peerEnd() -> QUICEnd {
+    if wasReset { return .reset }
+    let close = sq_connection_peer_close(raw)
+    switch close.kind {
+    case UInt8(SQ_CLOSE_APPLICATION.rawValue):
+      return .closedByPeer(UInt8(exactly: close.code).flatMap(CloseReason.init(rawValue:)) ?? .none)
+    case UInt8(SQ_CLOSE_TRANSPORT.rawValue):
+      if close.code == UInt64(SQ_ERROR_REFUSED) { return .refusedByPeer }
+      if close.code == 0 { return .closedByPeer(.none) }
+      if let alert = UInt8(exactly: Int64(clamping: close.code) - Int64(SQ_ERROR_CRYPTO)),
+        VerificationFailure.meaning(ofTLSAlert: alert) != nil
+      {
+        return .refusedOurCertificate(alert: alert)
+      }
+      return .errorAtPeer(close.code)
+    default: return .errorAtPeer(close.code)
+    }
+  }
+
+  // MARK: Ending
+
+  /// Ends the connection with a code of ours.
+  func close(_ reason: CloseReason, because end: QUICEnd? = nil, at now: Instant) {
+    switch phase {
+    case .closing, .draining, .gone: return
+    case .handshaking, .established, .confirmed, .rejected: break
+    }
+    writeClose(application: reason, at: now)
+    finish(phase == .rejected ? nil : end ?? .closed(reason), lingering: true, at: now)
+  }
+
+  /// The peer or an error ended it. `quiet`: the peer knows.
+  private func end(_ end: QUICEnd, at now: Instant, quiet: Bool) {
+    if !quiet { writeClose(application: nil, at: now) }
+    finish(phase == .rejected ? nil : end, lingering: true, at: now)
+    if quiet { phase = .draining }
+  }
+
+  /// Over without a word.
+  private func abandon(_ end: QUICEnd) {
+    finish(phase == .rejected ? nil : end, lingering: false, at: lastHeard)
+  }
+
+  /// The peer's stateless reset came in a packet of no connection's.
+  func resetReceived(at now: Instant) {
+    switch phase {
+    case .closing, .draining, .gone: return
+    case .handshaking, .established, .confirmed, .rejected: finish(.reset, lingering: false, at: now)
+    }
+  }
+
+  private func writeClose(application reason: CloseReason?, at now: Instant) {
+    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 1500) { buffer in
+      var packet = sq_packet()
+      packet.base = buffer.baseAddress
+      packet.capacity = buffer.count
+      let result = sq_connection_write_close(raw, &packet, reason != nil, UInt64(reason?.rawValue ?? 0), now.ticks)
+      guard result == SQ_OK, packet.count > 0 else { return }
+      closePacket = Array(buffer[..<packet.count])
+      closeDestination = NodeAddress(packet.remote)
+    }
+    repeatClose()
+  }
+
+  /// The close packet may have been lost: it is sent again for the first, second, fourth, eighth … packet that comes.
+  private func repeatClose() {
+    guard let closeDestination, !closePacket.isEmpty else { return }
+    packetsSinceClose += 1
+    if packetsSinceClose & (packetsSinceClose - 1) == 0 { endpoint.sendAlone(closePacket, to: closeDestination) }
+  }
+
+  private func finish(_ end: QUICEnd?, lingering: Bool, at now: Instant) {
+    closeUntil = now + .nanoseconds(Int64(clamping: 3 * sq_connection_pto(raw)))
+    let wasHandshaking = phase == .handshaking
+    phase = lingering ? .closing : .gone
+    endpoint.connectionEnded(self, end, wasHandshaking: wasHandshaking)
+    sq_connection_free(raw)
+    raw = nil
+    streams = [:]
+    sendable = []
+    if lingering { endpoint.schedule(self) } else { endpoint.forget(self) }
+  }
+
+  func notSent(_ entry: DatagramQueue.Entry) {
+    endpoint.buffers.give(entry.bytes)
+    endpoint.counters.packetsNotSent += 1
+    if let id = entry.id { inbox.append(.packetNotSent(id)) }
+  }
+}
+
+/// The unidirectional stream that carries our hello and then a byte beside every datagram.
+struct Pulse {
+  var stream: Int64?
+  /// Opened once per connection, even if the peer then wants none of it.
+  var wasOpened = false
+}

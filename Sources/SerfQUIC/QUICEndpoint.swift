@@ -1,0 +1,357 @@
+internal import CNgtcp2
+package import SerfIdentity
+package import SerfPrimitives
+
+/// One UDP port's QUIC, both roles, without the port: datagrams and time go in, datagrams and events come out.
+///
+/// No sockets, no clocks, no threads. Everything is called from one place (an event loop, a test), `now` never runs backwards, and nothing
+/// calls back: what happened is found in ``nextEvent()``.
+///
+/// - **Inputs**: ``receive(_:from:ecn:at:)`` for each datagram of a batch, then ``advance(to:)`` once, also whenever ``nextDeadline`` is reached.
+///   Handshake packets are only queued by the first and taken up by the second, a few per turn.
+/// - **Commands**: ``connect(to:expecting:initialRoundTrip:at:)``, ``send(_:on:id:deadline:)``, ``openStream(on:)``, ``write(_:on:finish:)``,
+///   ``finish(_:)``, ``reset(_:code:)``, ``consumed(_:on:)``, ``close(_:_:at:)``, ``replace(credentials:)``, ``recheckCredentials(at:)``.
+/// - **Outputs**: ``nextEvent()``, ``nextTransmit(at:)``, ``nextDeadline``.
+///
+/// The order is: inputs; then events until there are none, which may give commands; then transmits until there are none; then one timer for
+/// ``nextDeadline``. Bytes of an event are good until the next input, those of a transmit until the next ``nextTransmit(at:)``.
+///
+/// Certificates are verified by ``Credentials``; names are compared with what the dial expects; a client's dial is *established* when it has
+/// verified the server and *confirmed* when the server has accepted it. Rules: `secure-transport.md`; ngtcp2's ways: `quic.md`.
+package final class QUICEndpoint {
+  package private(set) var configuration: QUICConfiguration
+  /// What new handshakes use; live connections keep theirs.
+  package private(set) var credentials: Credentials
+  package internal(set) var counters = QUICCounters()
+
+  /// The civil time at `Instant.zero`, which certificates are judged by. Set again when the system's clock was set.
+  package var civilOrigin: UTCTime
+
+  let inbox = Inbox()
+  let buffers = PacketBuffers()
+  let resetSecret: Secret
+  let retrySecret = Secret([])
+  /// `now` of the input that is being worked on, for callbacks.
+  var callbackTime: Instant
+
+  var connections: [ConnectionID: QUICConnection] = [:]
+  var routes: [CIDKey: QUICConnection] = [:]
+  var tokens: [TokenKey: QUICConnection] = [:]
+  var timers = ConnectionTimers()
+  var budget: HandshakeBudget
+  var statelessReplies: TokenBucket
+  /// Clients' handshakes in progress.
+  var halfOpen = 0
+  var handshakeQueue = HandshakeQueue()
+  var transmitter = Transmitter()
+  private var lastConnection: UInt64 = 0
+  /// Over, but named by an event that is perhaps not drained yet; their packets can still be moved.
+  private var ended: [QUICConnection] = []
+
+  /// An endpoint with this certificate at `now`.
+  package init(configuration: QUICConfiguration, credentials: Credentials, civilOrigin: UTCTime, at now: Instant) {
+    self.configuration = configuration
+    self.credentials = credentials
+    self.civilOrigin = civilOrigin
+    resetSecret = Secret(configuration.resetSecret)
+    callbackTime = now
+    budget = HandshakeBudget(configuration, at: now)
+    statelessReplies = TokenBucket(
+      perSecond: configuration.statelessRepliesPerSecond, burst: configuration.statelessRepliesPerSecond, at: now)
+  }
+
+  // MARK: Outputs
+
+  /// The next thing that happened, or nil.
+  package func nextEvent() -> QUICEvent? { inbox.take() }
+
+  /// The bytes that an event carries.
+  package func withBytes<Result>(of slot: ByteSlot, _ body: (RawSpan) -> Result) -> Result {
+    body(RawSpan(_unsafeBytes: inbox.bytes(slot)))
+  }
+
+  /// When ``advance(to:)`` has to be called next; nil when only a packet or a command can change anything.
+  package var nextDeadline: Instant? {
+    handshakeQueue.isEmpty && ended.isEmpty ? timers.first?.timerDeadline : .zero
+  }
+
+  // MARK: Inputs
+
+  /// Every input begins so: what was drained is forgotten, and what ended connections still held goes.
+  func beginInput(at now: Instant) {
+    callbackTime = now
+    guard inbox.isDrained else { return }
+    inbox.recycle()
+    guard !ended.isEmpty else { return }
+    let over = ended
+    ended = []
+    for connection in over { release(connection) }
+  }
+
+  /// Time has come, or a batch of datagrams has been received: takes up waiting handshakes, and whatever is due.
+  package func advance(to now: Instant) {
+    beginInput(at: now)
+    for _ in 0..<configuration.handshakeStepsPerTurn {
+      guard let packet = handshakeQueue.take() else { break }
+      takeUp(packet, at: now)
+    }
+    while let connection = timers.first, connection.timerDeadline <= now {
+      timers.remove(connection)
+      connection.advance(to: now)
+      schedule(connection)
+    }
+  }
+
+  // MARK: Queries
+
+  /// The peer of a live connection, once its name is proven.
+  package func peer(of id: ConnectionID) -> Peer? {
+    guard let connection = connections[id], connection.isUsable else { return nil }
+    return Peer(address: connection.remote, connection: id, provenName: connection.identity?.node)
+  }
+
+  /// When the connection last received something that only its peer can have sent.
+  package func lastHeard(_ id: ConnectionID) -> Instant? { connections[id]?.lastHeard }
+
+  /// The largest packet that goes as a datagram; larger ones go on a stream of their own.
+  package func datagramLimit(_ id: ConnectionID) -> Int { connections[id]?.datagramLimit ?? 0 }
+
+  /// Datagrams queued and not yet sent.
+  package func waitingDatagrams(_ id: ConnectionID) -> Int { connections[id]?.datagrams.waiting.count ?? 0 }
+
+  /// The smoothed round-trip time, once there is a sample.
+  package func roundTrip(_ id: ConnectionID) -> Duration? {
+    guard let raw = connections[id]?.raw else { return nil }
+    var statistics = sq_statistics()
+    sq_connection_statistics(raw, &statistics)
+    return statistics.sampled ? .nanoseconds(Int64(clamping: statistics.smoothed_rtt)) : nil
+  }
+
+  /// Connections in any state, closing ones included.
+  package var connectionCount: Int { connections.count }
+
+  /// Whether ngtcp2 needs ``QUICConfiguration/pulses``.
+  package static var needsPulse: Bool { sq_needs_pulse() }
+
+  /// Whether ngtcp2 says when a peer's unidirectional stream is over.
+  static let closesUnidirectionalStreams = sq_closes_unidirectional()
+
+  /// The version of ngtcp2.
+  package static var libraryVersion: String { String(cString: sq_version()) }
+
+  static func alertName(_ alert: UInt8) -> String { String(cString: sq_alert_name(alert)) }
+
+  func civilTime(at now: Instant) -> UTCTime { civilOrigin + .nanoseconds(now.nanoseconds) }
+
+  // MARK: Commands
+
+  /// Replaces what new handshakes present and believe. Live connections are judged by it at ``recheckCredentials(at:)``.
+  package func replace(credentials: Credentials) { self.credentials = credentials }
+
+  /// Replaces the hello of connections to come.
+  package func replace(hello: [UInt8]) { configuration.hello = hello }
+
+  /// Judges every live connection again by the credentials of now (`secure-transport.md` 1.7); those that fail are closed.
+  package func recheckCredentials(at now: Instant) {
+    beginInput(at: now)
+    let time = civilTime(at: now)
+    for connection in connections.values.sorted(by: { $0.id < $1.id }) {
+      guard connection.isUsable, let identity = connection.identity else { continue }
+      do {
+        try credentials.reverify(identity, at: time)
+      } catch {
+        counters.certificatesRefused += 1
+        connection.close(.notAuthorised, because: .peerNotAuthorised(error), at: now)
+      }
+    }
+  }
+
+  /// Dials. ``QUICEvent/established(_:_:name:address:)`` and ``QUICEvent/confirmed(_:)`` follow, or ``QUICEvent/closed(_:_:)``. Nil when there
+  /// are as many connections as allowed.
+  package func connect(
+    to address: NodeAddress, expecting expectation: DialExpectation, initialRoundTrip: Duration? = nil, at now: Instant
+  ) -> ConnectionID? {
+    guard connections.count < configuration.connectionLimit else { return nil }
+    let connection = makeConnection(.client, expectation, address, at: now)
+    var settings = cSettings(for: connection, at: now)
+    if let initialRoundTrip { settings.initial_rtt = initialRoundTrip.ticks }
+    connection.raw = withUnsafePointer(to: settings) { sq_connection_connect($0) }
+    guard connection.raw != nil else { return nil }
+    adopt(connection)
+    return connection.id
+  }
+
+  /// Queues a packet. It leaves before `deadline` or never; then, if it has an `id`, ``QUICEvent/packetNotSent(_:)`` says so.
+  /// False, and nothing else said, when it cannot be queued at all.
+  package func send(_ packet: RawSpan, on id: ConnectionID, id packetID: PacketID?, deadline: Instant) -> Bool {
+    connections[id]?.send(packet, id: packetID, deadline: deadline) ?? false
+  }
+
+  /// Opens a bidirectional stream; nil when the connection is not usable or the peer allows no more streams now.
+  package func openStream(on id: ConnectionID) -> QUICStreamID? {
+    connections[id]?.open(.bidirectional).map { QUICStreamID(connection: id, number: $0.number) }
+  }
+
+  /// Queues bytes, and with `finish` the end. False when the stream takes no more.
+  @discardableResult
+  package func write(_ chunk: SendChunk, on stream: QUICStreamID, finish: Bool = false) -> Bool {
+    connections[stream.connection]?.write(chunk, on: stream.number, finish: finish) ?? false
+  }
+
+  /// Ends our half of a stream.
+  @discardableResult
+  package func finish(_ stream: QUICStreamID) -> Bool { connections[stream.connection]?.finish(stream.number) ?? false }
+
+  /// Gives up both directions of a stream.
+  package func reset(_ stream: QUICStreamID, code: CloseReason = .none) { connections[stream.connection]?.reset(stream.number, code: code) }
+
+  /// Lets the peer send `count` more bytes on a stream.
+  package func consumed(_ count: Int, on stream: QUICStreamID) { connections[stream.connection]?.consumed(count, on: stream.number) }
+
+  /// Closes a connection; ``QUICEvent/closed(_:_:)`` follows.
+  package func close(_ id: ConnectionID, _ reason: CloseReason, at now: Instant) { connections[id]?.close(reason, at: now) }
+
+  /// Changes the keys of a connection; ngtcp2 does it by itself when a cipher's limit is near. False when it is too early.
+  package func updateKeys(_ id: ConnectionID, at now: Instant) -> Bool {
+    guard let connection = connections[id], let raw = connection.raw, sq_connection_update_keys(raw, now.ticks) else { return false }
+    markDirty(connection)
+    return true
+  }
+
+  /// Takes out the packets that a connection sent since `earliest` and its peer has not acknowledged, and those still waiting, oldest first, so
+  /// that they can go on another connection (`secure-transport.md` 2.4). Works on live connections and during ``QUICEvent/closed(_:_:)``.
+  package func takeUnacknowledged(
+    _ id: ConnectionID, sentSince earliest: Instant, _ body: (RawSpan, PacketID?, _ deadline: Instant) -> Void
+  ) {
+    guard let connection = connections[id] else { return }
+    let (waiting, unacknowledged) = connection.datagrams.removeAll()
+    for entry in unacknowledged + waiting {
+      if entry.sentAt >= earliest || entry.number == 0 { body(RawSpan(_unsafeBytes: entry.content), entry.id, entry.deadline) }
+      buffers.give(entry.bytes)
+    }
+  }
+
+  // MARK: Life of a connection
+
+  func makeConnection(_ role: QUICRole, _ expectation: DialExpectation?, _ address: NodeAddress, at now: Instant) -> QUICConnection {
+    lastConnection += 1
+    return QUICConnection(
+      id: ConnectionID(lastConnection), role: role, expectation: expectation, credentials: credentials, remote: address.canonical,
+      endpoint: self, at: now)
+  }
+
+  func cSettings(for connection: QUICConnection, at now: Instant) -> sq_settings {
+    var settings = sq_settings()
+    settings.callbacks = QUICConnection.callbacks
+    settings.context = Unmanaged.passUnretained(connection).toOpaque()
+    settings.credentials = UnsafeMutableRawPointer(credentials.tls)
+    settings.reset_secret = UnsafePointer(resetSecret.pointer)
+    settings.alpn = applicationProtocol.pointer
+    settings.local = configuration.localAddress.raw
+    settings.remote = connection.remote.raw
+    settings.now = now.ticks
+    settings.initial_rtt = configuration.initialRoundTrip.ticks
+    settings.handshake_timeout = configuration.handshakeTimeout.ticks
+    settings.idle_timeout = configuration.idleTimeout.ticks
+    settings.connection_window = UInt64(configuration.connectionWindow)
+    settings.stream_window = UInt64(configuration.streamWindow)
+    settings.unidirectional_window = UInt64(configuration.oversizedPacketLimit + 1)
+    settings.streams_bidirectional = UInt64(configuration.streamLimit)
+    settings.streams_unidirectional = UInt64(max(16, configuration.unidirectionalStreamLimit))
+    settings.largest_packet = UInt16(clamping: configuration.largestPacket)
+    settings.discover_mtu = configuration.discoversMTU
+    return settings
+  }
+
+  private lazy var applicationProtocol = CText(configuration.applicationProtocol)
+
+  func adopt(_ connection: QUICConnection) {
+    connections[connection.id] = connection
+    counters.handshakesStarted += connection.role == .client ? 1 : 0
+    counters.handshakesAccepted += connection.role == .server ? 1 : 0
+    if connection.role == .server { halfOpen += 1 }
+    markDirty(connection)
+  }
+
+  /// A handshake is complete, or will not be.
+  func handshakeEnded(_ connection: QUICConnection) {
+    if connection.role == .server { halfOpen -= 1 }
+  }
+
+  func validated(_ address: NodeAddress) { budget.validated(address, at: callbackTime) }
+
+  /// The handshake went well, but it is not whom we want. To our user it is over.
+  func rejected(_ connection: QUICConnection, _ end: QUICEnd) {
+    inbox.append(connection.role == .client ? .closed(connection.id, end) : .turnedAway(connection.remote, end))
+  }
+
+  func connectionEnded(_ connection: QUICConnection, _ end: QUICEnd?, wasHandshaking: Bool) {
+    ended.append(connection)
+    if wasHandshaking { handshakeEnded(connection) }
+    guard let end else { return }
+    if case .peerNotAuthorised = end { counters.certificatesRefused += 1 }
+    if case .reset = end { counters.resetsReceived += 1 }
+    let isAnonymous = wasHandshaking && connection.role == .server
+    inbox.append(isAnonymous ? .turnedAway(connection.remote, end) : .closed(connection.id, end))
+  }
+
+  /// After the user has seen the end: what nobody moved to another connection was not sent, and a connection that does not linger is gone.
+  private func release(_ connection: QUICConnection) {
+    let (waiting, unacknowledged) = connection.datagrams.removeAll()
+    for entry in waiting { connection.notSent(entry) }
+    for entry in unacknowledged { buffers.give(entry.bytes) }
+    if connection.phase == .gone { connections[connection.id] = nil }
+  }
+
+  /// Nothing leads to the connection any more.
+  func forget(_ connection: QUICConnection) {
+    connection.phase = .gone
+    for cid in connection.cids where routes[cid] === connection { routes[cid] = nil }
+    for token in connection.tokens where tokens[token] === connection { tokens[token] = nil }
+    timers.remove(connection)
+    ended.append(connection)
+  }
+
+  func schedule(_ connection: QUICConnection) { timers.schedule(connection, at: connection.deadline) }
+
+  // MARK: Routes
+
+  /// A peer chose some of these bytes: what is taken stays where it is.
+  func register(_ cid: CIDKey, for connection: QUICConnection) {
+    guard routes[cid] == nil else { return }
+    routes[cid] = connection
+    connection.cids.append(cid)
+  }
+
+  func withdraw(_ cid: CIDKey, from connection: QUICConnection) {
+    guard routes[cid] === connection else { return }
+    routes[cid] = nil
+    connection.cids.removeAll { $0 == cid }
+  }
+
+  func register(_ token: TokenKey, for connection: QUICConnection) {
+    guard tokens[token] == nil else { return }
+    tokens[token] = connection
+    connection.tokens.append(token)
+  }
+
+  func withdraw(_ token: TokenKey, from connection: QUICConnection) {
+    guard tokens[token] === connection else { return }
+    tokens[token] = nil
+    connection.tokens.removeAll { $0 == token }
+  }
+}
+
+/// A C string that stays where it is.
+final class CText {
+  let pointer: UnsafePointer<CChar>
+
+  init(_ text: String) {
+    let bytes = text.utf8CString
+    let copy = UnsafeMutablePointer<CChar>.allocate(capacity: bytes.count)
+    bytes.withUnsafeBufferPointer { copy.initialize(from: $0.baseAddress!, count: bytes.count) }
+    pointer = UnsafePointer(copy)
+  }
+
+  deinit { pointer.deallocate() }
+}

@@ -1,0 +1,145 @@
+internal import SerfPrimitives
+
+/// One stream of a connection.
+final class QUICStream {
+  enum Kind {
+    /// Reliable exchanges.
+    case bidirectional
+    /// Ours: the hello and pulses, or one oversized packet.
+    case outgoing
+    /// The peer's, whose first byte says what it is.
+    case incoming(IncomingUnidirectional)
+  }
+
+  let number: Int64
+  var kind: Kind
+  var outgoing = SendQueue()
+  /// Bytes delivered whose credit the peer has not got back.
+  var unconsumed = 0
+  /// In the connection's `sendable`.
+  var isQueued = false
+  /// The peer has to give credit before more can go out.
+  var isBlocked = false
+  /// Nothing can be sent any more.
+  var isSendClosed = false
+  /// The peer's end has been delivered, or it has reset the stream: credit for the stream alone is of no use.
+  var isReceiveClosed = false
+  /// Over in ngtcp2; kept for what is not consumed yet.
+  var isClosed = false
+  /// More than the send buffer was queued, and ``QUICEvent/streamWritable(_:)`` is owed.
+  var owesWritable = false
+  init(number: Int64, kind: Kind) {
+    self.number = number
+    self.kind = kind
+  }
+}
+
+/// What arrives on a unidirectional stream of the peer's (`secure-transport.md` 2.10).
+struct IncomingUnidirectional {
+  enum Kind {
+    case unknown
+    /// The hello is being gathered.
+    case hello
+    /// The hello is complete; pulses follow, which say nothing.
+    case pulses
+    case packet
+    case ignored
+  }
+
+  enum Step {
+    case nothing
+    /// Delivered as a hello.
+    case hello([UInt8])
+    /// Delivered as a packet.
+    case packet([UInt8])
+    /// Of no use to us: the peer is told to stop.
+    case refuse
+  }
+
+  static let helloType: UInt8 = 1
+  static let packetType: UInt8 = 2
+  private static let helloLimit = 1024
+
+  private var kind = Kind.unknown
+  private var gathered: [UInt8] = []
+
+  /// The next bytes of the stream. `mayBeHello`: the connection has had none yet.
+  mutating func receive(_ bytes: UnsafeRawBufferPointer, end: Bool, mayBeHello: Bool, packetLimit: Int) -> Step {
+    var rest = UnsafeRawBufferPointer(rebasing: bytes[...])
+    if case .unknown = kind, let type = rest.first {
+      rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst())
+      switch type {
+      case Self.helloType where mayBeHello: kind = .hello
+      case Self.packetType: kind = .packet
+      default: return refuse()
+      }
+    }
+    switch kind {
+    case .unknown, .pulses, .ignored: return .nothing
+    case .hello:
+      gathered += rest.prefix(Self.helloLimit + 1 - min(gathered.count, Self.helloLimit))
+      if let length = HelloScanner.length(of: gathered), length <= Self.helloLimit {
+        kind = .pulses
+        defer { gathered = [] }
+        return .hello(Array(gathered[..<length]))
+      }
+      return gathered.count > Self.helloLimit || end ? refuse() : .nothing
+    case .packet:
+      guard gathered.count + rest.count <= packetLimit else { return refuse() }
+      gathered += rest
+      guard end else { return .nothing }
+      defer { gathered = [] }
+      kind = .ignored
+      return .packet(gathered)
+    }
+  }
+
+  private mutating func refuse() -> Step {
+    kind = .ignored
+    gathered = []
+    return .refuse
+  }
+}
+
+/// Finds the end of the hello: the length of one MessagePack value, without reading what it says.
+enum HelloScanner {
+  /// Nil while bytes are missing, and for ever when it is nested too deep or not MessagePack.
+  static func length(of bytes: [UInt8]) -> Int? {
+    var position = 0
+    // Values still to come: one, and then whatever containers announce.
+    var missing = 1
+    while missing > 0 {
+      guard position < bytes.count else { return nil }
+      missing -= 1
+      let head = bytes[position]
+      position += 1
+      func number(_ width: Int) -> Int? {
+        guard position + width <= bytes.count else { return nil }
+        defer { position += width }
+        return bytes[position..<position + width].reduce(0) { $0 << 8 | Int($1) }
+      }
+      switch head {
+      case 0x00...0x7f, 0xc0, 0xc2, 0xc3, 0xe0...0xff: break
+      case 0x80...0x8f: missing += 2 * Int(head & 0x0f)
+      case 0x90...0x9f: missing += Int(head & 0x0f)
+      case 0xa0...0xbf: position += Int(head & 0x1f)
+      case 0xcc, 0xd0: position += 1
+      case 0xcd, 0xd1: position += 2
+      case 0xca, 0xce, 0xd2: position += 4
+      case 0xcb, 0xcf, 0xd3: position += 8
+      case 0xd4...0xd8: position += 1 + 1 << Int(head - 0xd4)
+      case 0xc4, 0xd9, 0xc5, 0xda:
+        guard let count = number(head == 0xc4 || head == 0xd9 ? 1 : 2) else { return nil }
+        position += count
+      case 0xc7, 0xc8:
+        guard let count = number(head == 0xc7 ? 1 : 2) else { return nil }
+        position += 1 + count
+      case 0xdc, 0xde:
+        guard let count = number(2) else { return nil }
+        missing += head == 0xdc ? count : 2 * count
+      default: return nil
+      }
+    }
+    return position <= bytes.count ? position : nil
+  }
+}

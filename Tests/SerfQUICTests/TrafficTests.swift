@@ -1,0 +1,218 @@
+import SerfPrimitives
+import SerfQUIC
+import Testing
+
+@Suite struct TrafficTests {
+  /// Two members with one confirmed connection.
+  static func pair(seed: UInt64 = 1, configure: (inout QUICConfiguration) -> Void = { _ in }) -> (
+    TestNetwork, TestNode, TestNode, ConnectionID
+  ) {
+    let network = TestNetwork(seed: seed)
+    let a = network.node("a", number: 1, configure: configure)
+    let b = network.node("b", number: 2, configure: configure)
+    let id = a.dial(b)
+    network.run(for: .seconds(2)) { a.confirmed.contains(id) && b.confirmed.count == 1 && a.hellos.count == 1 }
+    return (network, a, b, id)
+  }
+
+  static func bytes(_ count: Int, seed: UInt64 = 9) -> [UInt8] {
+    var random = SeededRandom(seed: seed)
+    return (0..<count).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+  }
+
+  @Test("1 MiB crosses both ways", arguments: [0.0, 0.01])
+  func bulk(loss: Double) throws {
+    let (network, a, b, id) = Self.pair()
+    network.loss = loss
+    b.echoes = true
+    let content = Self.bytes(1 << 20)
+    let stream = try #require(a.endpoint.openStream(on: id))
+    a.endpoint.write(SendChunk(copying: content), on: stream, finish: true)
+    #expect(network.run(for: .seconds(120)) { a.ended.contains(stream) })
+    #expect(a.received[stream] == content)
+    #expect(a.writable == 1)
+  }
+
+  @Test("saturating datagrams under 1 % loss complete with the pulse", arguments: 1...4 as ClosedRange<UInt64>)
+  func pulse(seed: UInt64) {
+    #expect(Self.saturate(pulses: true, seed: seed))
+  }
+
+  /// Whether 20,000 datagrams, as many at once as the queue holds, are all sent.
+  private static func saturate(pulses: Bool, seed: UInt64) -> Bool {
+    let (network, a, b, id) = pair(seed: seed) { $0.pulses = pulses }
+    network.loss = 0.01
+    network.latency = .microseconds(50)
+    network.jitter = .microseconds(5)
+    b.keepsPackets = false
+    let packet = bytes(1000)
+    var queued = 0
+    // Another is queued whenever the network has moved; none waits so long that it is dropped from the queue.
+    return network.run(for: .seconds(60)) {
+      while queued < 20_000, a.endpoint.waitingDatagrams(id) < 32 {
+        a.send(packet, on: id)
+        queued += 1
+      }
+      return queued == 20_000 && a.endpoint.waitingDatagrams(id) == 0
+    }
+  }
+
+  @Test("a packet that no datagram holds goes on a stream of its own")
+  func oversized() {
+    let (network, a, b, id) = Self.pair()
+    #expect(a.endpoint.datagramLimit(id) == 1160)
+    let sizes = [1160, 1161, 5000, 64 << 10]
+    for size in sizes { #expect(a.send(Self.bytes(size), on: id)) }
+    #expect(!a.send(Self.bytes(64 << 10 + 1), on: id))
+    network.run(for: .seconds(5)) { b.packets.count == 4 }
+    #expect(b.packets.map(\.count).sorted() == sizes)
+    // Again and again: the peer gives the streams and the credit back.
+    for _ in 0..<100 {
+      let sent = a.send(Self.bytes(20_000), on: id)
+      #expect(sent)
+      network.run(for: .seconds(1)) { false }
+    }
+    #expect(b.packets.count == 104)
+  }
+
+  @Test("a packet is never sent after its deadline, and its sender hears of it")
+  func deadline() {
+    let (network, a, b, id) = Self.pair()
+    network.intercept = { $0.source == b.address ? [] : [$0] }
+    for number in 0..<200 { a.send(Self.bytes(1000), on: id, id: PacketID(UInt64(number)), within: .milliseconds(50)) }
+    network.run(for: .seconds(3))
+    // The queue holds 64, so that 136 left it at once; what the congestion window does not take is dropped at its deadline.
+    #expect(a.notSent.count + b.packets.count == 200)
+    #expect(a.notSent.count > 136)
+    #expect(Set(a.notSent).count == a.notSent.count)
+  }
+
+  @Test("a slow reader is not flooded, and a patient one gets everything")
+  func backPressure() throws {
+    let (network, a, b, id) = Self.pair()
+    b.consumes = false
+    let content = Self.bytes(1 << 20)
+    let stream = try #require(a.endpoint.openStream(on: id))
+    a.endpoint.write(SendChunk(copying: content), on: stream, finish: true)
+    network.run(for: .seconds(20))
+    let peers = try #require(b.opened.first)
+    #expect(b.received[peers]?.count == 256 << 10)
+    b.consumes = true
+    b.endpoint.consumed(256 << 10, on: peers)
+    #expect(network.run(for: .seconds(20)) { b.ended.contains(peers) })
+    #expect(b.received[peers] == content)
+  }
+
+  @Test("a stream trickled one byte at a time arrives whole")
+  func trickle() throws {
+    let (network, a, b, id) = Self.pair()
+    let stream = try #require(a.endpoint.openStream(on: id))
+    for number in 0..<300 {
+      a.endpoint.write(SendChunk(copying: [UInt8(truncatingIfNeeded: number)]), on: stream)
+      network.run(for: .milliseconds(1))
+    }
+    a.endpoint.finish(stream)
+    #expect(network.run(for: .seconds(2)) { b.ended.count == 1 })
+    #expect(b.received[try #require(b.opened.first)] == (0..<300).map { UInt8(truncatingIfNeeded: $0) })
+  }
+
+  @Test("no more than 64 streams of a peer at once, and another for each that ended")
+  func streamLimit() throws {
+    let (network, a, b, id) = Self.pair()
+    var streams: [QUICStreamID] = []
+    while let stream = a.endpoint.openStream(on: id) {
+      a.endpoint.write(SendChunk(copying: [1]), on: stream)
+      streams.append(stream)
+    }
+    #expect(streams.count == 64)
+    b.echoes = true
+    for round in 0..<3 {
+      for stream in streams { a.endpoint.finish(stream) }
+      #expect(network.run(for: .seconds(2)) { a.streamsClosed.isSuperset(of: streams) })
+      network.run(for: .milliseconds(50))
+      streams = []
+      while let stream = a.endpoint.openStream(on: id) {
+        a.endpoint.write(SendChunk(copying: [2]), on: stream)
+        streams.append(stream)
+      }
+      #expect(streams.count == 64, "round \(round)")
+    }
+  }
+
+  @Test("a reset ends a stream for both sides")
+  func reset() throws {
+    let (network, a, b, id) = Self.pair()
+    let stream = try #require(a.endpoint.openStream(on: id))
+    a.endpoint.write(SendChunk(copying: [1, 2]), on: stream)
+    network.run(for: .milliseconds(100))
+    let peers = try #require(b.opened.first)
+    b.endpoint.reset(peers, code: .overloaded)
+    #expect(network.run(for: .seconds(1)) { a.resets[stream] == 7 })
+    #expect(network.run(for: .seconds(1)) { a.streamsClosed.contains(stream) && b.streamsClosed.contains(peers) })
+  }
+
+  @Test("keys are updated while traffic flows")
+  func keyUpdate() {
+    let (network, a, b, id) = Self.pair()
+    var updates = 0
+    for round in 0..<20 {
+      if a.endpoint.updateKeys(id, at: network.now) { updates += 1 }
+      a.send([UInt8(round)], on: id)
+      network.run(for: .milliseconds(500))
+    }
+    #expect(updates >= 3)
+    #expect(b.packets == (0..<20).map { [$0] })
+    #expect(a.closed.isEmpty && b.closed.isEmpty)
+  }
+
+  @Test("each close reason arrives as it was said", arguments: CloseReason.allCases)
+  func closeReasons(reason: CloseReason) {
+    let (network, a, b, id) = Self.pair()
+    a.endpoint.close(id, reason, at: network.now)
+    #expect(network.run(for: .seconds(1)) { b.closed.count == 1 })
+    #expect(b.closed.values.first == .closedByPeer(reason))
+  }
+
+  @Test("a lost close is said again when the peer goes on talking")
+  func closeRepeated() throws {
+    let (network, a, b, id) = Self.pair()
+    network.intercept = { $0.source == a.address ? [] : [$0] }
+    a.endpoint.close(id, .left, at: network.now)
+    network.run(for: .milliseconds(5))
+    network.intercept = nil
+    b.send([1], on: try #require(b.established.first?.id))
+    #expect(network.run(for: .seconds(1)) { b.closed.values.first == .closedByPeer(.left) })
+  }
+
+  @Test("a member that was restarted makes its peers notice with a stateless reset")
+  func restart() {
+    let network = TestNetwork()
+    let secret = [UInt8](repeating: 7, count: 32)
+    let a = network.node("a", number: 1)
+    let b = network.node("b", number: 2) { $0.resetSecret = secret }
+    let id = a.dial(b)
+    network.run(for: .seconds(2)) { a.confirmed.contains(id) }
+    _ = network.node("b", number: 2) { $0.resetSecret = secret }
+    let started = network.now
+    a.send([1], on: id)
+    #expect(network.run(for: .seconds(1)) { a.closed[id] == .reset })
+    #expect(network.now - started < .milliseconds(10))
+  }
+
+  @Test("a peer whose address is translated anew is followed after its new path is validated")
+  func rebinding() throws {
+    let (network, a, b, id) = Self.pair()
+    // Another port of the same address; a whole new address is a migration, which is off.
+    let translated = a.address.with(port: 4242)
+    network.intercept = { datagram in
+      var datagram = datagram
+      if datagram.source == a.address { datagram.source = translated }
+      if datagram.destination == translated { datagram.destination = a.address }
+      return [datagram]
+    }
+    a.send([1], on: id)
+    #expect(network.run(for: .seconds(3)) { b.moved == [translated] })
+    b.send([2], on: try #require(b.established.first?.id))
+    #expect(network.run(for: .seconds(1)) { a.packets == [[2]] })
+  }
+}
