@@ -51,6 +51,9 @@ let package = Package(
         .linkedLibrary("ngtcp2_crypto_gnutls", .when(traits: ["QUIC"])),
       ]),
 
+    // A network in memory and in virtual time that runs the core.
+    .target(name: "SerfSimulator", dependencies: ["Memberlist", "SerfPrimitives"], swiftSettings: strict),
+
     // Certificates and QUIC: still no sockets.
     .target(name: "SerfIdentity", dependencies: ["CGnuTLS", "SerfPrimitives"], swiftSettings: strict),
     .target(
@@ -132,7 +135,7 @@ let package = Package(
     .testTarget(
       name: "SerfCoreTests", dependencies: ["SerfCore", "Memberlist", "SerfPrimitives", "VectorSupport"], swiftSettings: strict),
     .testTarget(
-      name: "MemberlistTests", dependencies: ["Memberlist", "SerfPrimitives", "VectorSupport"], swiftSettings: strict),
+      name: "MemberlistTests", dependencies: ["Memberlist", "SerfPrimitives", "SerfSimulator", "VectorSupport"], swiftSettings: strict),
     .testTarget(name: "SerfPrimitivesTests", dependencies: ["SerfPrimitives"], swiftSettings: strict),
     .testTarget(
       name: "SerfTransportTests",
@@ -154,6 +157,8 @@ let package = Package(
     .target(name: "VectorSupport", path: "Tests/VectorSupport", swiftSettings: strict),
     .testTarget(name: "SerfCommandTests", dependencies: ["SerfCommand", "SerfIdentity", "SerfPrimitives"], swiftSettings: strict),
     .testTarget(name: "SerfQUICTests", dependencies: ["SerfQUIC", "SerfIdentity", "SerfPrimitives"], swiftSettings: strict),
+    .testTarget(
+      name: "SerfSimulatorTests", dependencies: ["SerfSimulator", "Memberlist", "SerfPrimitives"], swiftSettings: strict),
     .testTarget(name: "SerfIdentityTests", dependencies: ["SerfIdentity", "SerfPrimitives"], swiftSettings: strict),
   ]
 )

@@ -5,49 +5,31 @@
 
 struct cg_trust {
   gnutls_x509_trust_list_t list;
-  /* The same authorities once more: the list hides its own, and several may have one name. */
-  cg_chain *authorities;
 };
 
 /* Time is the caller's (a virtual clock in tests); an unsorted chain would make the walk below disagree with GnuTLS's. */
 static const unsigned verify_flags =
     GNUTLS_VERIFY_DISABLE_TIME_CHECKS | GNUTLS_VERIFY_DO_NOT_ALLOW_UNSORTED_CHAIN | GNUTLS_VERIFY_DO_NOT_ALLOW_X509_V1_CA_CRT;
 
-static int copy_of(const gnutls_datum_t *der, gnutls_x509_crt_t *copy) {
-  int error = gnutls_x509_crt_init(copy);
-  if (error < 0) return error;
-  error = gnutls_x509_crt_import(*copy, der, GNUTLS_X509_FMT_DER);
-  if (error < 0) gnutls_x509_crt_deinit(*copy);
-  return error;
-}
-
 cg_trust *cg_trust_new(const cg_chain *authorities, cg_status *status) {
   cg_trust *trust = calloc(1, sizeof *trust);
-  gnutls_x509_crt_t *copies = calloc(authorities->count, sizeof *copies);
-  int error = trust && copies ? gnutls_x509_trust_list_init(&trust->list, 0) : GNUTLS_E_MEMORY_ERROR;
-  size_t done = 0;
-  while (done < authorities->count && error >= 0) {
-    error = copy_of(&authorities->der[done], &copies[done]);
-    if (error >= 0) done += 1;
+  if (!trust) {
+    *status = CG_ERROR_MEMORY;
+    return NULL;
   }
-  if (error >= 0) {
-    trust->authorities = cg_chain_adopt(copies, done, status);
-    done = 0;
-    if (!trust->authorities) error = GNUTLS_E_MEMORY_ERROR;
-  }
-  /* The trust list owns what it is given, so it gets copies of its own. */
+  int error = gnutls_x509_trust_list_init(&trust->list, 0);
   for (size_t i = 0; i < authorities->count && error >= 0; i++) {
+    /* The list owns what it is given, so it gets a copy. */
     gnutls_x509_crt_t copy;
-    error = copy_of(&authorities->der[i], &copy);
+    error = gnutls_x509_crt_init(&copy);
     if (error < 0) break;
-    error = gnutls_x509_trust_list_add_cas(trust->list, &copy, 1, 0);
+    error = gnutls_x509_crt_import(copy, &authorities->der[i], GNUTLS_X509_FMT_DER);
+    if (error >= 0) error = gnutls_x509_trust_list_add_cas(trust->list, &copy, 1, 0);
     if (error < 0) gnutls_x509_crt_deinit(copy);
   }
-  while (done > 0) gnutls_x509_crt_deinit(copies[--done]);
-  free(copies);
   if (error < 0) {
-    cg_trust_free(trust);
     *status = cg_status_of(error);
+    cg_trust_free(trust);
     return NULL;
   }
   *status = CG_OK;
@@ -57,14 +39,12 @@ cg_trust *cg_trust_new(const cg_chain *authorities, cg_status *status) {
 void cg_trust_free(cg_trust *trust) {
   if (!trust) return;
   if (trust->list) gnutls_x509_trust_list_deinit(trust->list, 1);
-  cg_chain_free(trust->authorities);
   free(trust);
 }
 
 /*
  * Whether one of the authorities signed the list. gnutls_x509_crl_verify compares times with the system's clock whatever the flags
- * say, but after the signature, so its verdict on time can be told apart and left to the caller: an overdue list still revokes what it
- * names.
+ * say, but after the signature, so its verdict on time can be told apart and left to the caller: an overdue list still revokes what it names.
  */
 static int is_signed_by(gnutls_x509_crl_t list, const cg_chain *authorities) {
   const unsigned about_time = GNUTLS_CERT_REVOCATION_DATA_SUPERSEDED | GNUTLS_CERT_REVOCATION_DATA_ISSUED_IN_FUTURE;
@@ -74,7 +54,8 @@ static int is_signed_by(gnutls_x509_crl_t list, const cg_chain *authorities) {
   return verdict == 0 || ((verdict & about_time) && !(verdict & ~(about_time | GNUTLS_CERT_INVALID)));
 }
 
-cg_status cg_trust_add_revocations_pem(cg_trust *trust, const uint8_t *bytes, size_t length, int64_t *next_update) {
+cg_status cg_trust_add_revocations_pem(
+    cg_trust *trust, const cg_chain *authorities, const uint8_t *bytes, size_t length, int64_t *next_update) {
   gnutls_datum_t text = {(unsigned char *)bytes, (unsigned)length};
   gnutls_x509_crl_t *lists = NULL;
   unsigned count = 0;
@@ -91,7 +72,7 @@ cg_status cg_trust_add_revocations_pem(cg_trust *trust, const uint8_t *bytes, si
     int64_t next = gnutls_x509_crl_get_next_update(lists[i]);
     if (next >= 0 && (*next_update < 0 || next < *next_update)) *next_update = next;
     /* Added, the list belongs to the trust list. */
-    if (!is_signed_by(lists[i], trust->authorities)) status = CG_ERROR_NOT_OURS;
+    if (!is_signed_by(lists[i], authorities)) status = CG_ERROR_NOT_OURS;
     else if (gnutls_x509_trust_list_add_crls(trust->list, &lists[i], 1, 0, 0) != 1) status = CG_ERROR_OTHER;
     if (status != CG_OK) break;
   }
@@ -100,38 +81,22 @@ cg_status cg_trust_add_revocations_pem(cg_trust *trust, const uint8_t *bytes, si
   return status;
 }
 
-/*
- * An authority that signed `certificate`; of several (one that was renewed with its old key) one that is valid now, if there is one.
- * GnuTLS's own search returns the first, which may be the expired one.
- */
-static gnutls_x509_crt_t issuer_of(gnutls_x509_crt_t certificate, const cg_chain *authorities, int64_t now) {
-  gnutls_x509_crt_t found = NULL;
-  for (size_t i = 0; i < authorities->count; i++) {
-    gnutls_x509_crt_t candidate = authorities->certificates[i];
-    unsigned verdict = 0;
-    if (!gnutls_x509_crt_check_issuer(certificate, candidate)) continue;
-    if (gnutls_x509_crt_verify(certificate, &candidate, 1, verify_flags, &verdict) < 0 || verdict != 0) continue;
-    found = candidate;
-    if (gnutls_x509_crt_get_activation_time(candidate) <= now && now <= gnutls_x509_crt_get_expiration_time(candidate)) break;
-  }
-  return found;
-}
-
 /* The walk that GnuTLS made: up the sent chain until a certificate whose issuer is one of the authorities. */
 static void find_anchor(
-    const cg_trust *trust, const cg_chain *chain, int64_t now, size_t *used, int64_t *anchor_not_before, int64_t *anchor_not_after) {
+    gnutls_x509_trust_list_t list, const cg_chain *chain, size_t *used, int64_t *anchor_not_before, int64_t *anchor_not_after) {
   for (size_t i = 0; i < chain->count; i++) {
-    gnutls_x509_crt_t issuer = issuer_of(chain->certificates[i], trust->authorities, now);
+    gnutls_x509_crt_t issuer;
     *used = i + 1;
-    if (!issuer) continue;
+    if (gnutls_x509_trust_list_get_issuer(list, chain->certificates[i], &issuer, GNUTLS_TL_GET_COPY) < 0) continue;
     *anchor_not_before = gnutls_x509_crt_get_activation_time(issuer);
     *anchor_not_after = gnutls_x509_crt_get_expiration_time(issuer);
+    gnutls_x509_crt_deinit(issuer);
     return;
   }
 }
 
 cg_trust_result cg_trust_verify(
-    const cg_trust *trust, const cg_chain *chain, int64_t now, size_t *used, int64_t *anchor_not_before, int64_t *anchor_not_after) {
+    const cg_trust *trust, const cg_chain *chain, size_t *used, int64_t *anchor_not_before, int64_t *anchor_not_after) {
   *used = chain->count;
   *anchor_not_before = INT64_MIN;
   *anchor_not_after = INT64_MAX;
@@ -140,7 +105,7 @@ cg_trust_result cg_trust_verify(
       trust->list, chain->certificates, (unsigned)chain->count, NULL, 0, verify_flags, &verdict, NULL);
   if (error < 0) return CG_TRUST_OTHER;
   if (verdict == 0) {
-    find_anchor(trust, chain, now, used, anchor_not_before, anchor_not_after);
+    find_anchor(trust->list, chain, used, anchor_not_before, anchor_not_after);
     return CG_TRUST_OK;
   }
   /* From the general to the particular: an unknown issuer says nothing about the rest. */

@@ -21,8 +21,7 @@ public struct CertificateAuthority: Sendable {
   public var certificatePEM: [UInt8] { issued.certificatePEM }
   public var privateKeyPEM: [UInt8] { issued.privateKeyPEM }
 
-  /// How far into the past a new certificate reaches, so that a machine whose clock is a little late accepts it
-  /// (`secure-transport.md` 3.6).
+  /// How far into the past a new certificate reaches, so that a machine whose clock is a little late accepts it (`secure-transport.md` 3.6).
   public static let backdating = Duration.seconds(300)
 
   /// Makes a new self-signed authority.
@@ -94,12 +93,6 @@ public struct CertificateAuthority: Sendable {
     return CertificateAuthority(adopting: issued)
   }
 
-  /// This authority with the same name and key and another validity: what a CA does that renews its certificate but not its key.
-  package func renewed(from: UTCTime, until: UTCTime) throws(IssuingError) -> CertificateAuthority {
-    let request = CertificateRequest.authority(commonName: String(chain.leaf.subject.dropFirst("CN=".count)), from: from, until: until)
-    return CertificateAuthority(adopting: try Self.sign(request, key: key, issuer: nil))
-  }
-
   /// A revocation list over these certificates, PEM.
   package func revocationList(of revoked: [Issued], at now: UTCTime, nextUpdate: UTCTime) -> [UInt8] {
     var length = 0
@@ -119,12 +112,6 @@ public struct CertificateAuthority: Sendable {
   ) throws(IssuingError) -> Issued {
     let key: PrivateKey
     do { key = try PrivateKey(generate: kind) } catch { throw .refusedByLibrary("\(kind) key: \(error)") }
-    return try sign(request, key: key, issuer: issuer)
-  }
-
-  private static func sign(
-    _ request: CertificateRequest, key: PrivateKey, issuer: CertificateAuthority?
-  ) throws(IssuingError) -> Issued {
     let template = request.makeTemplate()
     defer { cg_template_free(template) }
     var status = CG_OK

@@ -48,8 +48,7 @@ public final class Credentials: @unchecked Sendable {
   package let tls: OpaquePointer
   private let privateKey: PrivateKey
 
-  /// Loads and checks everything, in the order a reader would look for the mistake: files, settings, whether they fit together,
-  /// whether peers would accept us.
+  /// Loads and checks everything, in the order a reader would look for the mistake: settings, files, whether they fit together, whether peers would accept us.
   ///
   /// - Parameters:
   ///   - cluster: 1–128 bytes of `[A-Za-z0-9._-]`.

@@ -3,8 +3,7 @@ internal import CGnuTLS
 /// Decides whether a certificate chain is a node of our cluster: the rules of `secure-transport.md` 1.1 and 1.2, in one order.
 ///
 /// 1. size and depth, before anything is parsed; 2. keys and algorithms, before any signature is checked; 3. the path to an
-/// authority of ours and revocation; 4. time; 5. purpose; 6. name. There is no "role": a node dials and accepts, so its certificate must
-/// serve both.
+/// authority of ours and revocation; 4. time; 5. purpose; 6. name. There is no "role": a node dials and accepts, so its certificate must serve both.
 ///
 /// `@unchecked Sendable`: the C trust list is not changed after `init`, and verification only reads it.
 package final class TrustPolicy: @unchecked Sendable {
@@ -24,7 +23,7 @@ package final class TrustPolicy: @unchecked Sendable {
     guard let made = cg_trust_new(authorities.raw, &status) else { throw CShimError(status) }
     var nextUpdate: Int64 = -1
     if let revocationsPEM {
-      status = cg_trust_add_revocations_pem(made, revocationsPEM, revocationsPEM.count, &nextUpdate)
+      status = cg_trust_add_revocations_pem(made, authorities.raw, revocationsPEM, revocationsPEM.count, &nextUpdate)
       guard status == CG_OK else {
         cg_trust_free(made)
         throw CShimError(status)
@@ -80,7 +79,7 @@ package final class TrustPolicy: @unchecked Sendable {
     var used = 0
     var anchorNotBefore: Int64 = 0
     var anchorNotAfter: Int64 = 0
-    switch cg_trust_verify(raw, chain.raw, now.secondsSinceEpoch, &used, &anchorNotBefore, &anchorNotAfter) {
+    switch cg_trust_verify(raw, chain.raw, &used, &anchorNotBefore, &anchorNotAfter) {
     case CG_TRUST_OK: break
     case CG_TRUST_UNKNOWN_ISSUER: throw .unknownIssuer(chain[chain.count - 1].issuer)
     case CG_TRUST_BAD_SIGNATURE: throw .badSignature

@@ -1,7 +1,6 @@
 /// Why a certificate chain is refused, precise enough to act on.
 ///
-/// Made in one order, from the cheap to the dear and from the general to the particular (see ``TrustPolicy``), so that one certificate
-/// has one reason.
+/// Made in one order, from the cheap to the dear and from the general to the particular (see ``TrustPolicy``), so that one certificate has one reason.
 public enum VerificationFailure: Error, Hashable, Sendable {
   case noCertificate
   /// More than 16 KiB of certificates, refused before any of it is parsed.
@@ -85,8 +84,8 @@ extension VerificationFailure {
     }
   }
 
-  /// What a peer meant by a TLS alert about *our* certificate, for "peer refused our certificate: …" (`secure-transport.md` 1.8).
-  /// Nil for alerts that are not about certificates.
+  /// What a peer meant by a TLS alert about *our* certificate, for "peer refused our certificate: …" (`secure-transport.md` 1.8). Nil for alerts
+  /// that are not about certificates.
   public static func meaning(ofTLSAlert alert: UInt8) -> String? {
     switch alert {
     case 42: "not acceptable"

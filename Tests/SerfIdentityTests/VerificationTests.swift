@@ -149,21 +149,6 @@ struct VerificationTests {
     #expect(throws: VerificationFailure.self) { try verify(sibling, root.issued) }
   }
 
-  @Test("is judged by the valid one of two authorities with one name and key, whichever comes first")
-  func renewedAuthority() throws {
-    let old = try CertificateAuthority(validFor: .days(1), at: noon)
-    let new = try old.renewed(from: noon, until: noon + .days(100))
-    let chain = try CertificateChain(der: old.issue(goodRequest()).chain.der)
-    for pem in [old.certificatePEM + new.certificatePEM, new.certificatePEM + old.certificatePEM] {
-      let policy = try TrustPolicy(
-        authorities: CertificateChain(pem: pem), revocationsPEM: nil, cluster: "default", mode: .uri)
-      #expect(try policy.verify(chain, at: noon + .days(2)).expiry == noon + .days(30))
-      let early = try policy.verify(chain, at: noon - .seconds(1))
-      #expect(early.expiry == noon + .days(1))
-      try policy.reverify(early, at: noon + .days(2))
-    }
-  }
-
   @Test("issued by a node is refused")
   func issuedByNode() throws {
     let node = try authority.get().issue(goodRequest())

@@ -114,10 +114,11 @@ typedef struct cg_trust cg_trust;
 
 cg_trust *cg_trust_new(const cg_chain *authorities, cg_status *status);
 /*
- * Before sharing only. Every list must be signed by an authority of the set; on failure the set is not to be used. *next_update is the
- * earliest of the lists', or -1. Overdue lists are taken: what they name stays revoked.
+ * Before sharing only. Every list must be signed by one of `authorities`, those that the set was made of; on failure the set is not to
+ * be used. *next_update is the earliest of the lists', or -1. Overdue lists are taken: what they name stays revoked.
  */
-cg_status cg_trust_add_revocations_pem(cg_trust *trust, const uint8_t *bytes, size_t length, int64_t *next_update);
+cg_status cg_trust_add_revocations_pem(
+    cg_trust *trust, const cg_chain *authorities, const uint8_t *bytes, size_t length, int64_t *next_update);
 void cg_trust_free(cg_trust *trust); /* NULL is allowed */
 
 typedef enum {
@@ -133,11 +134,10 @@ typedef enum {
 } cg_trust_result;
 /*
  * Signatures, authority flags, constraints and revocation; *not* time, which the caller compares with a clock of its own:
- * `used` is how many certificates of the chain the path goes through, anchor_* is the validity of the authority it ends in. `now` only
- * chooses between authorities that both signed the certificate: one renewed with its old key.
+ * `used` is how many certificates of the chain the path goes through, anchor_* is the validity of the authority it ends in.
  */
 cg_trust_result cg_trust_verify(
-    const cg_trust *trust, const cg_chain *chain, int64_t now, size_t *used, int64_t *anchor_not_before, int64_t *anchor_not_after);
+    const cg_trust *trust, const cg_chain *chain, size_t *used, int64_t *anchor_not_before, int64_t *anchor_not_after);
 
 /* ---- Private keys ---- */
 

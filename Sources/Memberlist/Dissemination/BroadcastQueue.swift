@@ -1,0 +1,199 @@
+import SerfPrimitives
+
+/// Names a broadcast whose end somebody waits for.
+package struct BroadcastID: Hashable, Sendable {
+  package let value: UInt64
+
+  package init(_ value: UInt64) { self.value = value }
+}
+
+/// Where a queued broadcast is. The order number tells a slot's tenants apart.
+package struct BroadcastHandle: Hashable, Sendable {
+  let slot: Int
+  let order: UInt64
+}
+
+/// Messages that wait to be piggybacked, the least transmitted first, then the longest, then the newest (`memberlist.md` section 4.11).
+///
+/// Broadcasts of one transmission count form a *tier*, sorted by length, so that the best fit for what is left of a packet is found by
+/// binary search. A packet is filled in two steps: ``take(limit:overhead:parts:)`` picks, and after the caller has copied the bytes,
+/// ``commit(transmissions:finished:)`` counts. Slots keep their byte arrays, so that a steady flow of broadcasts allocates nothing.
+package struct BroadcastQueue: Sendable {
+  private struct Item: Sendable {
+    var bytes: [UInt8] = []
+    var order: UInt64 = 0
+    var notice: BroadcastID?
+    var transmissions = 0
+    var isQueued = false
+  }
+
+  private struct Entry: Sendable {
+    var length: Int
+    var order: UInt64
+    var slot: Int
+
+    func precedes(_ other: Entry) -> Bool { length == other.length ? order < other.order : length < other.length }
+  }
+
+  private var items: [Item] = []
+  private var freeSlots: [Int] = []
+  /// Index: how often its entries were transmitted. Sorted, so that the last entry is the next to go.
+  private var tiers: [[Entry]] = []
+  private var nextOrder: UInt64 = 0
+  private var taken: [Int] = []
+
+  /// How many broadcasts wait.
+  package private(set) var count = 0
+  /// Their bytes.
+  package private(set) var byteCount = 0
+
+  package init() {}
+
+  package var isEmpty: Bool { count == 0 }
+
+  /// Adds a copy of a message; `replacing` names an older one about the same thing, whose waiter is then told.
+  @discardableResult
+  package mutating func add(
+    _ message: [UInt8], replacing older: BroadcastHandle? = nil, notice: BroadcastID? = nil, finished: inout [BroadcastID]
+  ) -> BroadcastHandle {
+    if let older { remove(older, finished: &finished) }
+    let slot: Int
+    if let free = freeSlots.popLast() {
+      slot = free
+    } else {
+      slot = items.count
+      items.append(Item())
+    }
+    items[slot].bytes.append(contentsOf: message)
+    items[slot].order = nextOrder
+    items[slot].notice = notice
+    items[slot].transmissions = 0
+    items[slot].isQueued = true
+    nextOrder += 1
+    count += 1
+    byteCount += items[slot].bytes.count
+    insert(slot)
+    return BroadcastHandle(slot: slot, order: items[slot].order)
+  }
+
+  /// Whether the broadcast still waits.
+  package func contains(_ handle: BroadcastHandle) -> Bool {
+    items.indices.contains(handle.slot) && items[handle.slot].order == handle.order && items[handle.slot].isQueued
+  }
+
+  /// Takes a broadcast out, if it still waits.
+  package mutating func remove(_ handle: BroadcastHandle, finished: inout [BroadcastID]) {
+    guard contains(handle) else { return }
+    unlink(handle.slot)
+    finish(handle.slot, &finished)
+  }
+
+  /// Picks what goes into a packet that has room for `limit` bytes, each message costing `overhead` more than its length, at most `parts` of
+  /// them. They are out of the queue until ``commit(transmissions:finished:)``; calling again before that picks more.
+  ///
+  /// Returns the bytes used, overheads included.
+  package mutating func take(limit: Int, overhead: Int, parts: Int) -> Int {
+    var used = 0
+    var tier = 0
+    var picked = 0
+    while tier < tiers.count, picked < parts {
+      let free = limit - used - overhead
+      guard free > 0 else { break }
+      guard let position = Self.longest(in: tiers[tier], upTo: free) else {
+        tier += 1
+        continue
+      }
+      let entry = tiers[tier].remove(at: position)
+      used += overhead + entry.length
+      picked += 1
+      taken.append(entry.slot)
+    }
+    return used
+  }
+
+  /// Picks one message longer than `limit`, which no packet can hold.
+  package mutating func takeOversized(limit: Int) -> Bool {
+    for tier in tiers.indices {
+      guard let last = tiers[tier].last, last.length > limit else { continue }
+      taken.append(tiers[tier].removeLast().slot)
+      return true
+    }
+    return false
+  }
+
+  /// How many were picked since the last commit.
+  package var takenCount: Int { taken.count }
+
+  /// The bytes of a message picked since the last commit.
+  package func taken(_ position: Int) -> [UInt8] { items[taken[position]].bytes }
+
+  /// Counts a transmission of each message picked. Those that went out often enough are finished, the others wait again.
+  package mutating func commit(transmissions: Int, finished: inout [BroadcastID]) {
+    for slot in taken {
+      items[slot].transmissions += 1
+      if items[slot].transmissions >= transmissions { finish(slot, &finished) } else { insert(slot) }
+    }
+    taken.removeAll(keepingCapacity: true)
+  }
+
+  /// Drops the most transmitted, then shortest, then oldest, until `maximum` are left. Returns how many went.
+  package mutating func prune(to maximum: Int, finished: inout [BroadcastID]) -> Int {
+    var dropped = 0
+    for tier in tiers.indices.reversed() {
+      while count > maximum, let entry = tiers[tier].first {
+        tiers[tier].removeFirst()
+        finish(entry.slot, &finished)
+        dropped += 1
+      }
+    }
+    return dropped
+  }
+
+  // MARK: Tiers
+
+  private static func longest(in entries: [Entry], upTo length: Int) -> Int? {
+    var low = 0
+    var high = entries.count
+    while low < high {
+      let middle = (low + high) / 2
+      if entries[middle].length <= length { low = middle + 1 } else { high = middle }
+    }
+    return low == 0 ? nil : low - 1
+  }
+
+  private static func position(of entry: Entry, in entries: [Entry]) -> Int {
+    var low = 0
+    var high = entries.count
+    while low < high {
+      let middle = (low + high) / 2
+      if entries[middle].precedes(entry) { low = middle + 1 } else { high = middle }
+    }
+    return low
+  }
+
+  private func entry(_ slot: Int) -> Entry { Entry(length: items[slot].bytes.count, order: items[slot].order, slot: slot) }
+
+  private mutating func insert(_ slot: Int) {
+    let tier = items[slot].transmissions
+    while tiers.count <= tier { tiers.append([]) }
+    let entry = entry(slot)
+    tiers[tier].insert(entry, at: Self.position(of: entry, in: tiers[tier]))
+  }
+
+  private mutating func unlink(_ slot: Int) {
+    let tier = items[slot].transmissions
+    let position = Self.position(of: entry(slot), in: tiers[tier])
+    if position < tiers[tier].count, tiers[tier][position].slot == slot { tiers[tier].remove(at: position) }
+  }
+
+  private mutating func finish(_ slot: Int, _ finished: inout [BroadcastID]) {
+    if let notice = items[slot].notice { finished.append(notice) }
+    count -= 1
+    byteCount -= items[slot].bytes.count
+    items[slot].notice = nil
+    items[slot].isQueued = false
+    // A message far larger than a packet would keep its memory for as long as the queue lives.
+    if items[slot].bytes.capacity > 4096 { items[slot].bytes = [] } else { items[slot].bytes.removeAll(keepingCapacity: true) }
+    freeSlots.append(slot)
+  }
+}

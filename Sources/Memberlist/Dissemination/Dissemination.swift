@@ -1,0 +1,100 @@
+import SerfPrimitives
+
+/// The order in which broadcasts go into a packet.
+package enum BroadcastTier: Int, Sendable, Hashable, CaseIterable {
+  /// News about members; this layer's own.
+  case membership = 0
+  /// The layer above's most urgent ones (Serf: join and leave intents).
+  case intent = 1
+  case query = 2
+  case event = 3
+
+  /// The tiers of the layer above.
+  static let application: [BroadcastTier] = [.intent, .query, .event]
+}
+
+/// The broadcast queues, and how they fill a packet.
+///
+/// They live together, so that packing is one function and needs no callback into the layer above.
+package struct Dissemination: Sendable {
+  private var queues = Array(repeating: BroadcastQueue(), count: BroadcastTier.allCases.count)
+  private var compound = CompoundWriter()
+  /// The type byte before a message of the layer above.
+  static let userOverhead = 1
+
+  package init() {}
+
+  package subscript(tier: BroadcastTier) -> BroadcastQueue {
+    _read { yield queues[tier.rawValue] }
+    _modify { yield &queues[tier.rawValue] }
+  }
+
+  /// How often a broadcast goes out: ``membership`` for news about members, ``application`` for the others.
+  package struct Transmissions: Sendable {
+    package var membership: Int
+    package var application: Int
+
+    package init(membership: Int, application: Int) {
+      self.membership = membership
+      self.application = application
+    }
+
+    func of(_ tier: BroadcastTier) -> Int { tier == .membership ? membership : application }
+  }
+
+  /// Appends one packet: `message` with whatever broadcasts fit beside it, or, without a message, a batch of broadcasts.
+  ///
+  /// A single message goes bare, several in a compound of at most ``CompoundWriter/maximumParts``. Returns false, and appends nothing, when there is nothing.
+  ///
+  /// While the layer above has broadcasts waiting, a quarter of the room is kept for them: a flood of membership news must not starve them
+  /// (`memberlist.md` 5.1, hazard 18). What they leave is given back.
+  package mutating func pack(
+    _ message: [UInt8]?, budget: Int, transmissions: Transmissions, into packet: inout [UInt8], finished: inout [BroadcastID]
+  ) -> Bool {
+    if let message {
+      compound.bytes.append(contentsOf: message)
+      compound.endPart()
+    }
+    var room = budget - CompoundWriter.overhead - CompoundWriter.overheadPerPart * compound.count - compound.bytes.count
+    let waits = BroadcastTier.application.contains { !self[$0].isEmpty }
+    room -= take(.membership, from: waits ? room - room / 4 : room)
+    for tier in BroadcastTier.application { room -= take(tier, from: room) }
+    if waits { _ = take(.membership, from: room) }
+
+    for tier in BroadcastTier.allCases {
+      for position in 0..<self[tier].takenCount {
+        if tier != .membership { compound.bytes.append(MessageType.user.rawValue) }
+        compound.bytes.append(contentsOf: queues[tier.rawValue].taken(position))
+        compound.endPart()
+      }
+      self[tier].commit(transmissions: transmissions.of(tier), finished: &finished)
+    }
+    guard compound.count > 0 else { return false }
+    compound.finish(into: &packet)
+    return true
+  }
+
+  /// Appends one broadcast that is too large for any packet of this budget, bare; false when there is none.
+  package mutating func packOversized(
+    budget: Int, transmissions: Transmissions, into packet: inout [UInt8], finished: inout [BroadcastID]
+  ) -> Bool {
+    let room = budget - CompoundWriter.overhead - CompoundWriter.overheadPerPart
+    for tier in BroadcastTier.allCases {
+      let overhead = tier == .membership ? 0 : Self.userOverhead
+      guard self[tier].takeOversized(limit: room - overhead) else { continue }
+      if tier != .membership { packet.append(MessageType.user.rawValue) }
+      packet.append(contentsOf: self[tier].taken(0))
+      self[tier].commit(transmissions: transmissions.of(tier), finished: &finished)
+      return true
+    }
+    return false
+  }
+
+  private var takenCount: Int { queues.reduce(0) { $0 + $1.takenCount } }
+
+  private mutating func take(_ tier: BroadcastTier, from room: Int) -> Int {
+    guard !self[tier].isEmpty else { return 0 }
+    let overhead = CompoundWriter.overheadPerPart + (tier == .membership ? 0 : Self.userOverhead)
+    return self[tier].take(limit: room, overhead: overhead, parts: CompoundWriter.maximumParts - compound.count - takenCount)
+  }
+}

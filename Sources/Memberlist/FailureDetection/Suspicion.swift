@@ -1,0 +1,83 @@
+package import SerfPrimitives
+
+/// Decides when a suspected member is declared dead (Lifeguard, section IV-B).
+///
+/// A suspicion that nobody shares lasts long, since the accuser may be the one in trouble; every independent voice shortens it:
+///
+///     suspect ──confirm──→ deadline moves towards start + minimum ──→ dead
+package struct Suspicion: Sendable {
+  package enum Outcome: Hashable, Sendable {
+    /// A new voice: the member is dead unless it refutes before this instant. The voice is worth relaying.
+    case deadline(Instant)
+    /// A voice already heard, or more of them than can matter.
+    case ignored
+  }
+
+  /// When the member is declared dead.
+  package private(set) var deadline: Instant
+  /// How many voices beside the first were accepted.
+  package private(set) var confirmations = 0
+
+  private let startedAt: Instant
+  private let expected: Int
+  private let minimum: Duration
+  private let maximum: Duration
+  private var accusers: [NodeName]
+  private var carriers: [NodeName]
+
+  /// A suspicion raised by `accuser`, whose message `carrier` delivered (nil where names are not proven, or when the accuser is this node).
+  ///
+  /// `expected` is k, the number of confirmations after which the wait is shortest.
+  package init(
+    accuser: NodeName, carrier: NodeName?, expected: Int, minimum: Duration, maximum: Duration, at now: Instant
+  ) {
+    self.expected = max(0, expected)
+    self.minimum = minimum
+    self.maximum = max(minimum, maximum)
+    startedAt = now
+    accusers = [accuser]
+    carriers = carrier.map { [$0] } ?? []
+    deadline = now + (expected < 1 ? minimum : self.maximum)
+  }
+
+  /// Another member suspects the same node; independent voices shorten the wait.
+  ///
+  /// Each accuser counts once and, where names are proven, so does each peer that delivers: one member that invents accusers is one voice
+  /// (`secure-transport.md` 1.9, taken by the carrier's name, since one peer may have several connections).
+  package mutating func confirm(by accuser: RawSpan, carrier: NodeName?) -> Outcome {
+    guard confirmations < expected, !accusers.contains(where: { accuser.equals($0.bytes) }) else { return .ignored }
+    if let carrier {
+      guard !carriers.contains(carrier) else { return .ignored }
+      carriers.append(carrier)
+    }
+    accusers.append(NodeName(bytes: [UInt8](copying: accuser)))
+    confirmations += 1
+    deadline =
+      startedAt
+      + Self.timeout(confirmations: confirmations, expected: expected, minimum: minimum, maximum: maximum)
+    return .deadline(deadline)
+  }
+
+  /// Gives the member more time; see `Membership.advance(to:)` on stalls.
+  mutating func postpone(to later: Instant) { deadline = max(deadline, later) }
+
+  /// max(min, max − (max − min) · ln(c + 1) / ln(k + 1)), in whole milliseconds.
+  package static func timeout(confirmations: Int, expected: Int, minimum: Duration, maximum: Duration) -> Duration {
+    guard expected >= 1 else { return minimum }
+    let share = Logarithm.natural(Double(confirmations + 1)) / Logarithm.natural(Double(expected + 1))
+    let seconds = maximum.seconds - (maximum.seconds - minimum.seconds) * share
+    return max(minimum, .milliseconds(Int64((seconds * 1000).rounded(.down))))
+  }
+
+  /// The shortest wait in a cluster of `nodes`: multiplier · max(1, log10 n) · probe interval, the logarithm cut to thousandths.
+  package static func minimum(multiplier: Int, nodes: Int, interval: Duration) -> Duration {
+    let scale = max(1000, Logarithm.thousandthsOfDecades(nodes))
+    return interval * (multiplier * scale) / 1000
+  }
+
+  /// How many confirmations are waited for: multiplier − 2, or none in a cluster that is too small to bring them.
+  package static func expectedConfirmations(multiplier: Int, nodes: Int) -> Int {
+    let wanted = multiplier - 2
+    return nodes - 2 < wanted ? 0 : max(0, wanted)
+  }
+}

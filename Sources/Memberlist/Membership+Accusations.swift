@@ -1,0 +1,144 @@
+import SerfPrimitives
+
+// Claims that a member is suspect, dead or gone (`memberlist.md` sections 4.8 and 4.9).
+extension Membership {
+  // MARK: Suspect
+
+  mutating func suspectReceived(_ suspect: borrowing Suspect, from origin: Origin, at now: Instant) {
+    guard let index = accused(suspect.accusation, from: origin) else { return }
+    self.suspect(index, suspect.incarnation, by: suspect.from, from: origin, at: now)
+  }
+
+  /// Applies an accusation of an incarnation that is not outdated.
+  mutating func suspect(_ index: NodeIndex, _ incarnation: UInt32, by accuser: RawSpan, from origin: Origin, at now: Instant) {
+    guard incarnation >= table[index].member.incarnation else { return }
+    guard table[index].state == .alive else {
+      // Whatever becomes of it, an alive has to outdo the highest accusation that was ever heard (hazard 13).
+      if index != me { table[index].member.incarnation = incarnation }
+      if table[index].state == .suspect { confirmSuspicion(of: index, incarnation, by: accuser, from: origin) }
+      // Accused after leaving: said again, so that the accuser hears it on our own connection.
+      if index == me { repeatDeparture() }
+      return
+    }
+    guard index != me else { return refute(incarnation, origin) }
+    counters.suspicions += 1
+    table[index].member.incarnation = incarnation
+    table[index].state = .suspect
+    table[index].changedAt = now
+    let multiplier = configuration.suspicion.multiplier
+    let minimum = Suspicion.minimum(multiplier: multiplier, nodes: table.count, interval: configuration.probe.interval)
+    let accuser = NodeName(bytes: [UInt8](copying: accuser))
+    table[index].suspicion = Suspicion(
+      accuser: accuser, carrier: origin.carrier,
+      expected: Suspicion.expectedConfirmations(multiplier: multiplier, nodes: table.count), minimum: minimum,
+      maximum: minimum * configuration.suspicion.maximumMultiplier, at: now)
+    armSuspicion(index)
+    queueAccusation(index, .suspect, by: accuser)
+    diagnose(.suspected(table[index].member.name, by: accuser, deliveredBy: origin.carrier))
+  }
+
+  private mutating func confirmSuspicion(of index: NodeIndex, _ incarnation: UInt32, by accuser: RawSpan, from origin: Origin) {
+    guard case .deadline? = table[index].suspicion?.confirm(by: accuser, carrier: origin.carrier) else { return }
+    counters.suspicionsConfirmed += 1
+    armSuspicion(index)
+    queueAccusation(index, .suspect, by: NodeName(bytes: [UInt8](copying: accuser)))
+  }
+
+  /// Schedules a look at the suspicion, unless an entry that is due no later waits already: a member that is accused and refutes over and
+  /// over must not fill the timer queue.
+  private mutating func armSuspicion(_ index: NodeIndex) {
+    guard let deadline = table[index].suspicion?.deadline else { return }
+    if let due = table[index].suspicionTimer, due <= deadline { return }
+    table[index].suspicionTimer = deadline
+    timers.schedule(.suspicion(index, due: deadline), at: deadline)
+  }
+
+  /// A timer entry came up; the suspicion may have ended, or have been begun anew, meanwhile.
+  mutating func suspicionDue(_ index: NodeIndex, due: Instant, at now: Instant) {
+    guard table.contains(index) else { return }
+    if table[index].suspicionTimer == due { table[index].suspicionTimer = nil }
+    guard let deadline = table[index].suspicion?.deadline else { return }
+    guard deadline <= now else { return armSuspicion(index) }
+    // We were stalled (suspended, starved): the refutation may be among what we have not read yet. Not in memberlist.
+    if now - deadline > stallTolerance {
+      table[index].suspicion?.postpone(to: now + configuration.probe.interval)
+      counters.probesStalled += 1
+      return armSuspicion(index)
+    }
+    declareDead(index, table[index].member.incarnation, by: name, at: now)
+  }
+
+  /// How late a timer may come before we conclude that it was us who stood still.
+  var stallTolerance: Duration { max(configuration.probe.timeout, .milliseconds(100)) }
+
+  // MARK: Dead and left
+
+  mutating func deadReceived(_ dead: borrowing Dead, from origin: Origin, at now: Instant) {
+    guard let index = accused(dead.accusation, from: origin) else { return }
+    self.dead(index, dead.incarnation, by: dead.from, from: origin, at: now)
+  }
+
+  /// Applies a death notice of an incarnation that is not outdated; `accuser` is the node itself when it leaves.
+  mutating func dead(_ index: NodeIndex, _ incarnation: UInt32, by accuser: RawSpan, from origin: Origin, at now: Instant) {
+    guard incarnation >= table[index].member.incarnation else { return }
+    guard table[index].state.isLive else {
+      if index != me { table[index].member.incarnation = incarnation }
+      return
+    }
+    if index == me { return refute(incarnation, origin) }
+    if isDoubtful(index, origin, at: now) {
+      counters.doubtfulDeaths += 1
+      diagnose(
+        .doubtfulDeath(
+          table[index].member.name, by: NodeName(bytes: [UInt8](copying: accuser)), deliveredBy: origin.carrier))
+      suspect(index, incarnation, by: accuser, from: origin, at: now)
+      return hastenProbe(of: index, at: now)
+    }
+    declareDead(index, incarnation, by: NodeName(bytes: [UInt8](copying: accuser)), at: now)
+  }
+
+  /// A death notice from a third party about a member that has just spoken to us (`secure-transport.md` 1.9).
+  private func isDoubtful(_ index: NodeIndex, _ origin: Origin, at now: Instant) -> Bool {
+    guard configuration.namesAreProven, origin.peer != nil, origin.carrier != table[index].member.name else { return false }
+    guard let heardAt = table[index].heardAt else { return false }
+    return now - heardAt <= configuration.probe.timeout
+  }
+
+  /// The member is dead, or has left when it says so itself.
+  mutating func declareDead(_ index: NodeIndex, _ incarnation: UInt32, by accuser: NodeName, notice: BroadcastID? = nil, at now: Instant) {
+    table[index].suspicion = nil
+    table[index].member.incarnation = incarnation
+    table[index].state = accuser == table[index].member.name ? .left : .dead
+    table[index].changedAt = now
+    counters.deaths += 1
+    queueAccusation(index, table[index].state, by: accuser, notice: notice)
+    outbox.push(.left(table[index].member))
+  }
+
+  // MARK: Common
+
+  /// The accused node, unless nobody knows it or the claim is one that could not be outdone.
+  private mutating func accused(_ accusation: borrowing Accusation, from origin: Origin) -> NodeIndex? {
+    guard accusation.from.byteCount <= configuration.limits.nameLength else {
+      drop(accusation.from, .name, origin)
+      return nil
+    }
+    guard isOutdoable(accusation.incarnation, about: accusation.node, from: origin) else {
+      drop(accusation.node, .incarnation, origin)
+      return nil
+    }
+    return table.find(accusation.node)
+  }
+
+  /// Queues news that a node is suspect, dead or gone at the incarnation that we hold.
+  mutating func queueAccusation(_ index: NodeIndex, _ state: MemberState, by accuser: NodeName, notice: BroadcastID? = nil) {
+    let member = table[index].member
+    let accuser = state == .left ? member.name : accuser
+    let accusation = Accusation(
+      incarnation: member.incarnation, node: member.name.bytes.span.bytes, from: accuser.bytes.span.bytes)
+    var message = startDraft()
+    accusation.encode(state == .suspect ? .suspect : .dead, into: &message)
+    draft = message
+    queueDraft(about: index, notice: notice)
+  }
+}

@@ -1,0 +1,102 @@
+import SerfPrimitives
+
+// A known member is said to be at another address (`memberlist.md` 4.9 step 5; `secure-transport.md` 1.6).
+//
+// Where names are proven the address moves only when the member itself, or our own dial, proves the move:
+//
+//     said by others ──dial new address──→ proven there ─┐
+//     said by itself, on its own connection ─────────────┤
+//                                                        ├─ dead or left here ──→ moved
+//                                                        └─ dial old address ──→ answers: a duplicate, the old one stays
+//                                                                            └─→ silent: moved
+extension Membership {
+  /// An alive at an address that is being checked.
+  struct AddressClaim: Sendable {
+    enum Question: Sendable { case isItAtTheNew, isItStillAtTheOld }
+
+    var question: Question
+    var member: Member
+    /// Who brought the claim: the connection to close if it is a duplicate's.
+    var peer: Peer?
+    /// Whether the member itself brought it.
+    var isOwnVoice: Bool
+  }
+
+  /// Whether the member's new address is taken at once. If not, it is a conflict, or a question that a dial will answer.
+  mutating func acceptsMove(
+    of index: NodeIndex, _ alive: borrowing Alive, _ claim: AliveClaim, from origin: Origin, at now: Instant
+  ) -> Bool {
+    guard configuration.namesAreProven else {
+      let isFree =
+        switch table[index].state {
+        case .left: true
+        case .dead: configuration.deadNodeReclaimTime > .zero && now - table[index].changedAt > configuration.deadNodeReclaimTime
+        case .alive, .suspect: false
+        }
+      if isFree { return true }
+      counters.conflicts += 1
+      outbox.push(.conflict(existing: table[index].member, claimant: member(alive, claim)))
+      return false
+    }
+    let isOwnVoice = origin.carrier == table[index].member.name
+    if isOwnVoice, !table[index].state.isLive { return true }
+    if table[index].isAddressInQuestion { return false }
+    let claimant = AddressClaim(
+      question: .isItAtTheNew, member: member(alive, claim), peer: origin.peer, isOwnVoice: isOwnVoice)
+    if isOwnVoice {
+      askOldAddress(of: index, claimant, at: now)
+      return false
+    }
+    // An outdated alive at a former address is no reason to dial there.
+    guard !table[index].state.isLive || alive.incarnation > table[index].member.incarnation else { return false }
+    if let last = table[index].addressDialledAt, now - last < Self.addressDialPause {
+      drop(alive.node, .unprovenAddress, origin)
+      return false
+    }
+    table[index].addressDialledAt = now
+    ask(index, claimant, at: claim.address, at: now)
+    return false
+  }
+
+  /// At most one dial per name within this time to an address that others bring.
+  static var addressDialPause: Duration { .seconds(10) }
+
+  private mutating func askOldAddress(of index: NodeIndex, _ claim: AddressClaim, at now: Instant) {
+    var claim = claim
+    claim.question = .isItStillAtTheOld
+    ask(index, claim, at: table[index].member.address, at: now)
+  }
+
+  /// Pings the name at the address, on a connection dialled for it.
+  private mutating func ask(_ index: NodeIndex, _ claim: AddressClaim, at address: NodeAddress, at now: Instant) {
+    table[index].isAddressInQuestion = true
+    counters.addressDials += 1
+    let name = table[index].member.name
+    let slot = encodeReliablePing(name, nextSequenceNumber())
+    _ = openExchange(
+      .address(index, claim), to: .member(name, address), path: .fresh(since: now), deadline: now + configuration.probe.timeout,
+      .bytes(slot))
+  }
+
+  /// The dial that asked has ended.
+  mutating func addressAnswered(_ index: NodeIndex, _ claim: AddressClaim, isProven: Bool, at now: Instant) {
+    guard table.contains(index) else { return }
+    table[index].isAddressInQuestion = false
+    switch claim.question {
+    case .isItAtTheNew:
+      guard isProven else { return }
+      if table[index].state.isLive { askOldAddress(of: index, claim, at: now) } else { move(index, to: claim.member, at: now) }
+    case .isItStillAtTheOld:
+      guard isProven else { return move(index, to: claim.member, at: now) }
+      counters.conflicts += 1
+      outbox.push(.conflict(existing: table[index].member, claimant: claim.member))
+      if claim.isOwnVoice, let peer = claim.peer { outbox.push(.close(peer, .nameInUse)) }
+    }
+  }
+
+  /// The new address wins, whatever the incarnations: a restart elsewhere is no conflict, and begins at 1.
+  private mutating func move(_ index: NodeIndex, to claimed: Member, at now: Instant) {
+    becomeAlive(
+      index, claimed.incarnation, AliveClaim(address: claimed.address, versions: claimed.versions), claimed.meta.span.bytes, at: now)
+  }
+}

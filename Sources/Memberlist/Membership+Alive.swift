@@ -1,0 +1,234 @@
+package import SerfPrimitives
+
+// Claims that a member is alive (`memberlist.md` section 4.9): its own announcements, what others relay, and entries of a push/pull.
+extension Membership {
+  mutating func aliveReceived(_ alive: borrowing Alive, from origin: Origin, at now: Instant) {
+    let isSelf = alive.node.equals(name.bytes)
+    if isSelf, isLeaving { return }
+    guard let claim = examine(alive, from: origin) else { return }
+    if let filter = configuration.aliveFilter, !filter(member(alive, claim)) {
+      counters.claimsFiltered += 1
+      return
+    }
+    guard let index = table.find(alive.node) else {
+      // An incarnation of 0 is below that of any announcement: tested before inserting, it leaves no phantom (hazard 6).
+      guard alive.incarnation > 0, let index = insert(alive, claim, from: origin, at: now) else { return }
+      return becomeAlive(index, alive.incarnation, claim, alive.metaBytes, at: now)
+    }
+    if isSelf { return aliveAboutMe(alive, claim, from: origin) }
+    var outdoes = alive.incarnation > table[index].member.incarnation
+    if !table[index].member.address.isSameEndpoint(as: claim.address) {
+      guard acceptsMove(of: index, alive, claim, from: origin, at: now) else { return }
+      outdoes = true
+    }
+    guard outdoes else { return staleAlive(index, at: now) }
+    becomeAlive(index, alive.incarnation, claim, alive.metaBytes, at: now)
+  }
+
+  /// The checked parts of an alive.
+  struct AliveClaim: Sendable {
+    var address: NodeAddress
+    var versions: ProtocolVersions
+  }
+
+  /// Checks what no honest member sends. Such a claim creates or changes nothing and is not relayed.
+  private mutating func examine(_ alive: borrowing Alive, from origin: Origin) -> AliveClaim? {
+    let limits = configuration.limits
+    guard alive.node.byteCount > 0, alive.node.byteCount <= limits.nameLength else { return drop(alive.node, .name, origin) }
+    guard let versions = alive.versions, versions.isValid else { return drop(alive.node, .versions, origin) }
+    guard var address = alive.address else { return drop(alive.node, .address, origin) }
+    if address.port == 0 { address.port = local.address.port }
+    guard alive.metaBytes.byteCount <= limits.metaLength else { return drop(alive.node, .meta, origin) }
+    guard isOutdoable(alive.incarnation, about: alive.node, from: origin) else { return drop(alive.node, .incarnation, origin) }
+    return AliveClaim(address: address, versions: versions)
+  }
+
+  /// Whether the accused could still outdo the incarnation. What a member says of itself over its own connection is not foreign: it is what
+  /// that distance is kept for.
+  func isOutdoable(_ incarnation: UInt32, about node: RawSpan, from origin: Origin) -> Bool {
+    if incarnation <= configuration.highestForeignIncarnation { return true }
+    guard let carrier = origin.carrier else { return false }
+    return node.equals(carrier.bytes)
+  }
+
+  @discardableResult
+  mutating func drop(_ node: RawSpan, _ problem: ClaimProblem, _ origin: Origin) -> AliveClaim? {
+    switch problem {
+    case .versions: counters.claimsWithBadVersions += 1
+    case .name: counters.claimsWithBadName += 1
+    case .address: counters.claimsWithBadAddress += 1
+    case .meta: counters.claimsWithLongMeta += 1
+    case .incarnation: counters.claimsWithHighIncarnation += 1
+    case .state: counters.claimsWithBadState += 1
+    case .unprovenAddress: counters.claimsToUnprovenAddress += 1
+    }
+    let shown = node.byteCount > 256 ? node.extracting(0..<256) : node
+    diagnose(.claimDropped(NodeName(bytes: [UInt8](copying: shown)), problem, deliveredBy: origin.carrier))
+    return nil
+  }
+
+  func member(_ alive: borrowing Alive, _ claim: AliveClaim) -> Member {
+    Member(
+      name: NodeName(bytes: [UInt8](copying: alive.node)), address: claim.address, meta: [UInt8](copying: alive.metaBytes),
+      versions: claim.versions, incarnation: alive.incarnation, state: .alive)
+  }
+
+  // MARK: New members
+
+  private mutating func insert(_ alive: borrowing Alive, _ claim: AliveClaim, from origin: Origin, at now: Instant) -> NodeIndex? {
+    let introducer = origin.carrier.flatMap { table.find($0) }
+    let isOwnVoice = origin.carrier.map { alive.node.equals($0.bytes) } ?? false
+    if let limit = exceededLimit(isOwnVoice: isOwnVoice, introducer: introducer, isJoinReply: origin.isJoinReply, at: now) {
+      counters.membersRefused += 1
+      diagnose(.limitReached(limit))
+      return nil
+    }
+    var unborn = member(alive, claim)
+    unborn.incarnation = 0
+    unborn.state = .dead
+    var state = NodeState(member: unborn, changedAt: now)
+    state.isProven = isOwnVoice
+    if isOwnVoice { state.heardAt = now }
+    return table.insert(state, random: &random)
+  }
+
+  /// `secure-transport.md` section 3, rule 2. Counts the new name on its introducer when nothing is exceeded.
+  private mutating func exceededLimit(
+    isOwnVoice: Bool, introducer: NodeIndex?, isJoinReply: Bool, at now: Instant
+  ) -> MembershipLimit? {
+    let limits = configuration.limits
+    guard table.count < limits.members else { return .members }
+    guard configuration.namesAreProven, !isOwnVoice else { return nil }
+    guard table.unprovenCount < limits.members / 2 else { return .unprovenMembers }
+    guard !isJoinReply else { return nil }
+    // A peer that is no member itself may introduce nobody but itself.
+    guard let introducer else { return .newNamesPerPeer }
+    if let since = table[introducer].namesIntroducedSince, now - since < .seconds(60) {
+      guard table[introducer].namesIntroduced < limits.newNamesPerPeerPerMinute else { return .newNamesPerPeer }
+    } else {
+      table[introducer].namesIntroducedSince = now
+      table[introducer].namesIntroduced = 0
+    }
+    table[introducer].namesIntroduced += 1
+    return nil
+  }
+
+  // MARK: Transitions
+
+  /// The member is alive at this incarnation: ends any suspicion, spreads the news, tells the layer above what changed.
+  mutating func becomeAlive(
+    _ index: NodeIndex, _ incarnation: UInt32, _ claim: AliveClaim, _ meta: RawSpan, notice: BroadcastID? = nil, at now: Instant
+  ) {
+    let before = table[index].state
+    table[index].suspicion = nil
+    // Every part counts as an update: memberlist tells of changed meta only (hazard 24).
+    var isUpdate = table[index].member.versions != claim.versions
+    isUpdate = !table[index].member.address.isSameEndpoint(as: claim.address) || isUpdate
+    table[index].member.versions = claim.versions
+    table[index].member.address = claim.address
+    table[index].member.incarnation = incarnation
+    if !meta.equals(table[index].member.meta) {
+      table[index].member.meta = [UInt8](copying: meta)
+      isUpdate = true
+    }
+    if before != .alive {
+      table[index].state = .alive
+      table[index].changedAt = now
+    }
+    queueAlive(index, notice: notice)
+    if !before.isLive {
+      outbox.push(.joined(table[index].member))
+    } else if isUpdate {
+      outbox.push(.updated(table[index].member))
+    }
+  }
+
+  /// Queues what we hold of a member as news.
+  func encodeAlive(_ index: NodeIndex, into bytes: inout [UInt8]) {
+    let member = table[index].member
+    Alive(
+      incarnation: member.incarnation, node: member.name.bytes.span.bytes, address: member.address, meta: member.meta.span.bytes,
+      versions: member.versions
+    ).encode(into: &bytes)
+  }
+
+  mutating func queueAlive(_ index: NodeIndex, notice: BroadcastID? = nil) {
+    var message = startDraft()
+    encodeAlive(index, into: &message)
+    draft = message
+    queueDraft(about: index, notice: notice)
+  }
+
+  /// The draft's memory, empty, to be filled and assigned back.
+  mutating func startDraft() -> [UInt8] {
+    var bytes: [UInt8] = []
+    swap(&bytes, &draft)
+    bytes.removeAll(keepingCapacity: true)
+    return bytes
+  }
+
+  /// An alive that its member was accused at or after. If the accusation still stands it is told again, so that a member that restarted
+  /// from incarnation 1 hears what it has to outdo (hazard 14). At most once per probe interval and member, and not while news about it wait.
+  private mutating func staleAlive(_ index: NodeIndex, at now: Instant) {
+    let state = table[index].state
+    guard state == .dead || state == .suspect else { return }
+    if let handle = table[index].broadcast, dissemination[.membership].contains(handle) { return }
+    let pause = max(configuration.probe.interval, .seconds(1))
+    if let last = table[index].accusationRequeuedAt, now - last < pause { return }
+    table[index].accusationRequeuedAt = now
+    counters.accusationsRequeued += 1
+    queueAccusation(index, state, by: name)
+  }
+
+  // MARK: About this node
+
+  /// Somebody speaks of us. What we did not say ourselves is outdone.
+  private mutating func aliveAboutMe(_ alive: borrowing Alive, _ claim: AliveClaim, from origin: Origin) {
+    let own = local
+    if !own.address.isSameEndpoint(as: claim.address) {
+      // With proven names nobody else can hold our name for long: it is our own past, and outdone (`secure-transport.md` 1.6). Elsewhere it
+      // is a rival, which only the layer above can settle.
+      if configuration.namesAreProven {
+        if alive.incarnation >= own.incarnation { refute(alive.incarnation, origin) }
+      } else {
+        counters.conflicts += 1
+        outbox.push(.conflict(existing: own, claimant: member(alive, claim)))
+      }
+      return
+    }
+    guard alive.incarnation >= own.incarnation else { return }
+    let isOurs =
+      alive.incarnation == own.incarnation && claim.versions == own.versions && alive.metaBytes.equals(own.meta)
+    if !isOurs { refute(alive.incarnation, origin) }
+  }
+
+  /// Says, with an incarnation above the claim's, that we are alive and as we are.
+  mutating func refute(_ claimed: UInt32, _ origin: Origin) {
+    // Saturates: a counter that wraps could never refute again (hazard 3).
+    incarnation = max(incarnation == .max ? .max : incarnation + 1, claimed == .max ? .max : claimed + 1)
+    table[me].member.incarnation = incarnation
+    awareness.apply(1)
+    counters.refutations += 1
+    queueAlive(me)
+    diagnose(.refuted(incarnation: incarnation, deliveredBy: origin.carrier))
+  }
+
+  /// Announces this node with its next incarnation.
+  mutating func announce(notice: BroadcastID?, at now: Instant) {
+    incarnation = incarnation == .max ? .max : incarnation + 1
+    let own = local
+    becomeAlive(
+      me, incarnation, AliveClaim(address: own.address, versions: own.versions), own.meta.span.bytes, notice: notice, at: now)
+  }
+
+  /// Changes what this node says about itself and spreads it; `notice` asks for ``MembershipOutput/broadcastFinished(_:)``. False, and
+  /// nothing changed, when the meta is too long or the node is leaving.
+  package mutating func updateMeta(_ meta: [UInt8], notice: BroadcastID? = nil, at now: Instant) -> Bool {
+    guard meta.count <= configuration.limits.metaLength, hasStarted, !isLeaving else { return false }
+    incarnation = incarnation == .max ? .max : incarnation + 1
+    let own = local
+    becomeAlive(
+      me, incarnation, AliveClaim(address: own.address, versions: own.versions), meta.span.bytes, notice: notice, at: now)
+    return true
+  }
+}

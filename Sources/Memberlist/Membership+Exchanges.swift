@@ -1,0 +1,160 @@
+package import SerfPrimitives
+
+// Reliable exchanges: one request, at most one reply (`memberlist.md` section 2).
+extension Membership {
+  // MARK: Accepted
+
+  /// A request came on a reliable exchange that a peer opened: one whole message, label, encryption and compression removed. It is answered
+  /// by `respond`, `finish` or `refuse`. The transport numbers accepted exchanges from 2⁶³ up, so that they never meet ours.
+  package mutating func exchangeReceived(_ id: ExchangeID, message: RawSpan, from peer: Peer, at now: Instant) {
+    guard hasStarted else { return outbox.push(.refuse(id, .unexpectedType)) }
+    if configuration.namesAreProven { heard(from: peer, at: now) }
+    do throws(WireError) {
+      guard message.byteCount > 0 else { throw .empty }
+      switch MessageType(rawValue: message[checked: 0]) {
+      case .ping: reliablePingReceived(id, try Ping(decoding: message.extracting(1..<message.byteCount)), from: peer)
+      case .pushPull: try pushPullReceived(id, message, from: peer, at: now)
+      case .user: try reliableUserMessageReceived(id, message, from: peer)
+      default: throw .unexpectedType
+      }
+    } catch {
+      counters.exchangesMalformed += 1
+      diagnose(.malformed(nil, error, from: peer))
+      outbox.push(.refuse(id, error == .unexpectedType ? .unexpectedType : .malformed(error)))
+    }
+    flushFinished()
+  }
+
+  private mutating func reliablePingReceived(_ id: ExchangeID, _ ping: borrowing Ping, from peer: Peer) {
+    if configuration.namesAreProven, !ping.sourceNode.isEmpty, !ping.sourceNode.equals(peer.provenName?.bytes ?? []) {
+      claimedOtherName(NodeName(bytes: [UInt8](copying: ping.sourceNode)), peer)
+      return outbox.push(.refuse(id, .claimedOtherName))
+    }
+    guard ping.node.isEmpty || ping.node.equals(name.bytes) else {
+      pingForOther(ping.node, from: peer)
+      return outbox.push(.refuse(id, .wrongNode))
+    }
+    let start = outbox.begin()
+    Ack(sequenceNumber: ping.sequenceNumber, payload: nil).encode(into: &outbox.arena)
+    outbox.push(.respond(id, .bytes(outbox.end(start))))
+  }
+
+  private mutating func pushPullReceived(_ id: ExchangeID, _ message: RawSpan, from peer: Peer, at now: Instant) throws(WireError) {
+    let examined = try examine(message, sender: configuration.namesAreProven ? peer.provenName ?? NodeName(bytes: []) : nil)
+    guard examined.holdsSender else {
+      claimedOtherName(NodeName(bytes: []), peer)
+      return outbox.push(.refuse(id, .claimedOtherName))
+    }
+    // Unlike memberlist, the answer comes after the check: a refused peer does not get our whole state (hazard 29).
+    if let reason = refusal(of: examined) {
+      refuseMerge(reason, from: peer)
+      return outbox.push(.refuse(id, reason))
+    }
+    outbox.push(.respond(id, .pushPull(isJoin: examined.isJoin)))
+    merge(message, from: Origin(peer: peer), at: now)
+    deliverUserState(message, isJoin: examined.isJoin, join: nil, from: peer)
+  }
+
+  private mutating func reliableUserMessageReceived(_ id: ExchangeID, _ message: RawSpan, from peer: Peer) throws(WireError) {
+    var reader = MessagePackReader(message, at: 1)
+    let header = try UserMessageHeader(&reader)
+    guard header.length >= 0, header.length <= configuration.limits.userStateLength else { throw .tooLarge }
+    guard header.length <= reader.remaining else { throw .truncated }
+    if header.length > 0 {
+      outbox.push(.userMessage(outbox.copy(message.extracting(reader.offset..<reader.offset + header.length)), from: peer))
+    }
+    outbox.push(.finish(id))
+  }
+
+  mutating func refuseMerge(_ reason: RefusalReason, from peer: Peer) {
+    counters.mergesRefused += 1
+    diagnose(.mergeRefused(reason, from: peer))
+  }
+
+  /// Hands the layer above its part of a push/pull; nothing for an empty one.
+  func userState(of message: RawSpan) -> Range<Int>? {
+    guard let state = try? PushPull(decoding: message, limits: streamLimits), state.header.userStateLength > 0 else { return nil }
+    guard case .complete(let end) = StreamMessage.scan(message, limits: streamLimits) else { return nil }
+    return end - state.header.userStateLength..<end
+  }
+
+  mutating func deliverUserState(_ message: RawSpan, isJoin: Bool, join: JoinID?, from peer: Peer) {
+    guard let range = userState(of: message) else { return }
+    outbox.push(.userState(outbox.copy(message.extracting(range)), isJoin: isJoin, join: join, from: peer))
+  }
+
+  // MARK: Our own
+
+  /// An exchange of ours ended with this reply, which is empty where none was due.
+  package mutating func exchangeCompleted(_ id: ExchangeID, reply: RawSpan, from peer: Peer, at now: Instant) {
+    guard let purpose = exchanges.removeValue(forKey: id) else { return }
+    if configuration.namesAreProven { heard(from: peer, at: now) }
+    switch purpose {
+    case .probe(let sequenceNumber):
+      probeExchangeEnded(sequenceNumber, isAcked: isAck(reply, sequenceNumber, from: peer))
+    case .address(let index, let claim):
+      let isProven = peer.provenName == claim.member.name && isAck(reply, nil, from: peer)
+      addressAnswered(index, claim, isProven: isProven, at: now)
+    case .userMessage: outbox.push(.userMessageFinished(id, failure: nil))
+    case .pushPull: _ = stateReceived(reply, join: nil, from: peer, at: now)
+    case .join(let join): joinAnswered(join, failure: stateReceived(reply, join: join, from: peer, at: now), at: now)
+    }
+    flushFinished()
+  }
+
+  /// An exchange of ours failed.
+  package mutating func exchangeFailed(_ id: ExchangeID, reason: ContactFailure, at now: Instant) {
+    guard let purpose = exchanges.removeValue(forKey: id) else { return }
+    switch purpose {
+    case .probe(let sequenceNumber): probeExchangeEnded(sequenceNumber, isAcked: false)
+    case .address(let index, let claim): addressAnswered(index, claim, isProven: false, at: now)
+    case .userMessage: outbox.push(.userMessageFinished(id, failure: reason))
+    case .pushPull: break
+    case .join(let join): joinAnswered(join, failure: .contact(reason), at: now)
+    }
+    flushFinished()
+  }
+
+  private mutating func isAck(_ reply: RawSpan, _ sequenceNumber: UInt32?, from peer: Peer) -> Bool {
+    do throws(WireError) {
+      guard reply.byteCount > 0 else { throw .empty }
+      guard reply[checked: 0] == MessageType.ack.rawValue else { throw .unexpectedType }
+      let ack = try Ack(decoding: reply.extracting(1..<reply.byteCount))
+      return sequenceNumber == nil || ack.sequenceNumber == sequenceNumber
+    } catch {
+      counters.exchangesMalformed += 1
+      diagnose(.malformed(nil, error, from: peer))
+      return false
+    }
+  }
+
+  /// Merges the reply to a push/pull of ours; tells why not, if so.
+  private mutating func stateReceived(_ reply: RawSpan, join: JoinID?, from peer: Peer, at now: Instant) -> JoinFailure? {
+    if isLeaving { return .leaving }
+    do throws(WireError) {
+      guard reply.byteCount > 0 else { throw .empty }
+      if reply[checked: 0] == MessageType.error.rawValue {
+        let text = try ErrorMessage(decoding: reply.extracting(1..<reply.byteCount)).text
+        return .remote([UInt8](copying: text.byteCount > 256 ? text.extracting(0..<256) : text))
+      }
+      let proven = configuration.namesAreProven ? peer.provenName ?? NodeName(bytes: []) : nil
+      let examined = try examine(reply, sender: proven)
+      // A member is joined only as the live member that it proves to be (`secure-transport.md` 1.4).
+      guard join == nil ? examined.holdsSender : examined.holdsLiveSender && proven != name else {
+        claimedOtherName(NodeName(bytes: []), peer)
+        return .unproven
+      }
+      if let reason = refusal(of: examined) {
+        refuseMerge(reason, from: peer)
+        return reason == .filtered ? .filtered : reason == .tooLarge ? .malformed(.tooLarge) : .versionMismatch
+      }
+      merge(reply, from: Origin(peer: peer, isJoinReply: join != nil), at: now)
+      deliverUserState(reply, isJoin: join != nil, join: join, from: peer)
+      return nil
+    } catch {
+      counters.exchangesMalformed += 1
+      diagnose(.malformed(.pushPull, error, from: peer))
+      return .malformed(error)
+    }
+  }
+}

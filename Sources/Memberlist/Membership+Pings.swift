@@ -1,0 +1,183 @@
+package import SerfPrimitives
+
+/// A ping that this node sent for somebody: a member that asked it to, or the user.
+struct PendingPing: Sendable {
+  enum Purpose: Sendable {
+    /// An indirect ping, to be answered with the requester's own sequence number.
+    case relay(to: Destination, sequenceNumber: UInt32, wantsNack: Bool)
+    case user(PingID)
+  }
+
+  var purpose: Purpose
+  var target: NodeIndex?
+  var name: NodeName
+  var address: NodeAddress
+  var startedAt: Instant
+  var packet: PacketID
+  /// Answered; kept until its timer comes, so that the limit on relays bounds the timers as well.
+  var isDone = false
+}
+
+// Pings, indirect pings, acks and nacks (`memberlist.md` section 4.7), and the pings that the user asks for.
+extension Membership {
+  // MARK: Answering
+
+  mutating func pingReceived(_ ping: borrowing Ping, from peer: Peer, at now: Instant) {
+    guard ping.node.isEmpty || ping.node.equals(name.bytes) else { return pingForOther(ping.node, from: peer) }
+    var message = startDraft()
+    encodeAck(ping.sequenceNumber, carriesPayload: true, into: &message)
+    draft = message
+    let (destination, index) = answer(to: peer, source: ping.source, sourceNode: ping.sourceNode)
+    sendDraft(to: destination, budget: index)
+  }
+
+  mutating func pingForOther(_ node: RawSpan, from peer: Peer) {
+    counters.pingsForOthers += 1
+    let shown = node.byteCount > 256 ? node.extracting(0..<256) : node
+    diagnose(.pingForOther(NodeName(bytes: [UInt8](copying: shown)), from: peer))
+  }
+
+  func encodeAck(_ sequenceNumber: UInt32, carriesPayload: Bool, into bytes: inout [UInt8]) {
+    if carriesPayload, let ackPayload {
+      Ack(sequenceNumber: sequenceNumber, payload: ackPayload.span.bytes).encode(into: &bytes)
+    } else {
+      Ack(sequenceNumber: sequenceNumber, payload: nil).encode(into: &bytes)
+    }
+  }
+
+  /// Where an answer goes. On connections: back on the one that asked (`secure-transport.md` 1.10). Elsewhere to the address that the
+  /// message states, since a member may ask from another socket than the one it listens on (memberlist 0.2.0).
+  private func answer(to peer: Peer, source: NodeAddress?, sourceNode: RawSpan) -> (Destination, NodeIndex?) {
+    if configuration.namesAreProven { return (.reply(peer), peer.provenName.flatMap { table.find($0) }) }
+    let index = sourceNode.isEmpty ? nil : table.find(sourceNode)
+    guard let source, source.port != 0 else { return (.reply(peer), index) }
+    if let index { return (.member(table[index].member.name, source), index) }
+    if sourceNode.isEmpty || sourceNode.byteCount > configuration.limits.nameLength { return (.anyMember(source), nil) }
+    return (.member(NodeName(bytes: [UInt8](copying: sourceNode)), source), nil)
+  }
+
+  // MARK: Relaying
+
+  /// A member asks us to ping another for it.
+  mutating func indirectPingReceived(_ request: borrowing IndirectPing, from peer: Peer, at now: Instant) {
+    guard relayCount < configuration.limits.relays else {
+      counters.relaysRefused += 1
+      return diagnose(.limitReached(.relays))
+    }
+    guard let (name, address, index) = relayTarget(request) else {
+      counters.indirectPingsToUnknown += 1
+      return
+    }
+    let (requester, _) = answer(to: peer, source: request.source, sourceNode: request.sourceNode)
+    relayCount += 1
+    startPing(
+      .relay(to: requester, sequenceNumber: request.sequenceNumber, wantsNack: request.wantsNack), name: name, address: address,
+      index: index, at: now)
+  }
+
+  /// Whom to ping. Where names are proven only members at the addresses that we know are pinged, never an address out of a message.
+  private func relayTarget(_ request: borrowing IndirectPing) -> (NodeName, NodeAddress, NodeIndex?)? {
+    let index = table.find(request.node)
+    if configuration.namesAreProven {
+      guard let index, index != me, table[index].state.isLive else { return nil }
+      return (table[index].member.name, table[index].member.address, index)
+    }
+    guard var address = request.target, request.node.byteCount <= configuration.limits.nameLength else { return nil }
+    if address.port == 0 { address.port = local.address.port }
+    return (NodeName(bytes: [UInt8](copying: request.node)), address, index)
+  }
+
+  // MARK: The user's pings
+
+  /// Pings a member once, without consequences for it; the result comes as ``MembershipOutput/pingFinished(_:_:)`` within the probe timeout.
+  package mutating func ping(_ name: NodeName, id: PingID, at now: Instant) {
+    guard let index = table.find(name), index != me, table[index].state.isLive else {
+      return outbox.push(.pingFinished(id, .unknownMember))
+    }
+    startPing(.user(id), name: name, address: table[index].member.address, index: index, at: now)
+  }
+
+  // MARK: Pings under way
+
+  private mutating func startPing(
+    _ purpose: PendingPing.Purpose, name: NodeName, address: NodeAddress, index: NodeIndex?, at now: Instant
+  ) {
+    let sequenceNumber = nextSequenceNumber()
+    let packet = nextPacket()
+    pings[sequenceNumber] = PendingPing(
+      purpose: purpose, target: index, name: name, address: address, startedAt: now, packet: packet)
+    sendPing(sequenceNumber, name: name, address: address, index: index, path: .warm, id: packet)
+    let timeout = configuration.probe.timeout
+    if configuration.namesAreProven { timers.schedule(.relayHalf(sequenceNumber), at: now + timeout / 2) }
+    timers.schedule(.ping(sequenceNumber), at: now + timeout)
+  }
+
+  private mutating func sendPing(
+    _ sequenceNumber: UInt32, name: NodeName, address: NodeAddress, index: NodeIndex?, path: SendPath, id: PacketID?
+  ) {
+    var message = startDraft()
+    encodePing(name, sequenceNumber, into: &message)
+    draft = message
+    sendDraft(to: .member(name, address), budget: index, path: path, id: id)
+  }
+
+  /// As for a probe: silence on a warm connection means nothing (`secure-transport.md` 2.1).
+  mutating func repeatRelayedPing(_ sequenceNumber: UInt32, at now: Instant) {
+    guard let ping = pings[sequenceNumber], !ping.isDone else { return }
+    let index = ping.target.flatMap { table.contains($0) ? $0 : nil }
+    sendPing(
+      sequenceNumber, name: ping.name, address: ping.address, index: index, path: .fresh(since: ping.startedAt), id: nil)
+  }
+
+  mutating func ackReceived(_ ack: borrowing Ack, from peer: Peer, at now: Instant) {
+    if probeAckReceived(ack, from: peer, at: now) { return }
+    guard let ping = pings[ack.sequenceNumber], !ping.isDone, isFromTarget(of: ping, peer),
+      now - ping.startedAt <= configuration.probe.timeout
+    else {
+      counters.strayAcks += 1
+      return
+    }
+    pings[ack.sequenceNumber]?.isDone = true
+    switch ping.purpose {
+    case .relay(let requester, let sequenceNumber, _):
+      var message = startDraft()
+      encodeAck(sequenceNumber, carriesPayload: false, into: &message)
+      draft = message
+      sendDraft(to: requester, budget: nil)
+    case .user(let id):
+      outbox.push(.pingFinished(id, .answered(roundTrip: now - ping.startedAt)))
+    }
+  }
+
+  private func isFromTarget(of ping: PendingPing, _ peer: Peer) -> Bool {
+    !configuration.namesAreProven || peer.provenName == ping.name
+  }
+
+  mutating func nackReceived(_ nack: Nack, from peer: Peer, at now: Instant) {
+    if !probeNackReceived(nack, from: peer) { counters.strayNacks += 1 }
+  }
+
+  /// The probe timeout of a ping is over.
+  mutating func pingExpired(_ sequenceNumber: UInt32, at now: Instant) {
+    guard let ping = pings.removeValue(forKey: sequenceNumber) else { return }
+    switch ping.purpose {
+    case .relay(let requester, let requested, let wantsNack):
+      relayCount -= 1
+      guard wantsNack, !ping.isDone else { return }
+      var message = startDraft()
+      Nack(sequenceNumber: requested).encode(into: &message)
+      draft = message
+      sendDraft(to: requester, budget: nil)
+    case .user(let id):
+      if !ping.isDone { outbox.push(.pingFinished(id, .timedOut)) }
+    }
+  }
+
+  /// A ping could not be sent. For a relay the requester hears nothing: a nack would say that we asked.
+  mutating func pingPacketNotSent(_ id: PacketID, reason: ContactFailure) {
+    // Packets are told apart by number, pings by sequence number: a walk over the few that are under way, ended by the only match.
+    guard let (sequenceNumber, ping) = pings.first(where: { $0.value.packet == id && !$0.value.isDone }) else { return }
+    pings[sequenceNumber]?.isDone = true
+    if case .user(let ping) = ping.purpose { outbox.push(.pingFinished(ping, .notSent(reason))) }
+  }
+}

@@ -1,0 +1,250 @@
+import SerfPrimitives
+
+// The probe loop: one member at a time is asked whether it lives (`memberlist.md` sections 4.4 and 4.5).
+extension Membership {
+  mutating func probeTick(at now: Instant) {
+    if probe == nil {
+      var reaped: [NodeName] = []
+      let urgent = probeSchedule.nextUrgent(in: table)
+      let target =
+        urgent
+        ?? probeSchedule.next(
+          in: &table, except: me, forgettingAfter: configuration.gossip.toTheDead, random: &random, at: now, reaped: &reaped)
+      for name in reaped { outbox.push(.forget(name)) }
+      if let target { startProbe(of: target, at: now) }
+    }
+    // Scheduled after the probe's own timers: at the same instant a probe ends before the next one begins.
+    timers.schedule(.probeTick, at: now + configuration.probe.interval)
+  }
+
+  /// Probes a member out of turn, at most once per probe interval each.
+  mutating func hastenProbe(of index: NodeIndex, at now: Instant) {
+    guard index != me, table[index].state.isLive, configuration.probe.interval > .zero else { return }
+    if let last = table[index].urgentProbeAt, now - last < configuration.probe.interval { return }
+    guard probeSchedule.hasten(index, limit: configuration.limits.urgentProbes) else {
+      counters.urgentProbesRefused += 1
+      return diagnose(.limitReached(.urgentProbes))
+    }
+    table[index].urgentProbeAt = now
+    startUrgentProbe(at: now)
+  }
+
+  private mutating func startUrgentProbe(at now: Instant) {
+    guard probe == nil, let index = probeSchedule.nextUrgent(in: table) else { return }
+    startProbe(of: index, at: now)
+  }
+
+  // MARK: Direct
+
+  private mutating func startProbe(of index: NodeIndex, at now: Instant) {
+    counters.probes += 1
+    let member = table[index].member
+    let window = awareness.scaled(configuration.probe.interval)
+    let sequenceNumber = nextSequenceNumber()
+    let packet = nextPacket()
+    probe = Probe(
+      target: index, name: member.name, address: member.address, incarnation: member.incarnation, sequenceNumber: sequenceNumber,
+      startedAt: now, deadline: now + window,
+      measuresRoundTrip: !configuration.namesAreProven || table[index].warmPosition != nil, packet: packet)
+    sendProbePing(path: .warm, id: packet)
+    if configuration.namesAreProven {
+      timers.schedule(.probeHalf(sequenceNumber), at: now + min(configuration.probe.timeout, window) / 2)
+    }
+    timers.schedule(.probeTimeout(sequenceNumber), at: now + min(configuration.probe.timeout, window))
+    timers.schedule(.probeDeadline(sequenceNumber), at: now + window)
+  }
+
+  /// Sends the ping of the present probe. A suspect gets the accusation in the same packet and nothing else, so that it can refute at once
+  /// (Lifeguard, "buddy system").
+  private mutating func sendProbePing(path: SendPath, id: PacketID) {
+    guard let probe, table.contains(probe.target) else { return }
+    var message = startDraft()
+    encodePing(probe.name, probe.sequenceNumber, into: &message)
+    draft = message
+    guard table[probe.target].state == .suspect else {
+      return sendDraft(to: destination(probe.target), budget: probe.target, path: path, id: id)
+    }
+    var compound = CompoundWriter()
+    compound.add(draft.span.bytes)
+    let node = probe.name.bytes
+    let own = name.bytes
+    Suspect(incarnation: table[probe.target].member.incarnation, node: node.span.bytes, from: own.span.bytes).encode(into: &compound.bytes)
+    compound.endPart()
+    let start = outbox.begin()
+    compound.finish(into: &outbox.arena)
+    push(start, to: destination(probe.target), path: path, id: id, checksummed: isChecksummed(probe.target))
+  }
+
+  /// Half of the probe timeout went by in silence. A warm connection is evidence of nothing, so the ping goes again on a fresh one
+  /// (`secure-transport.md` 2.1).
+  mutating func repeatPing(_ sequenceNumber: UInt32, at now: Instant) {
+    guard probe?.sequenceNumber == sequenceNumber, let startedAt = probe?.startedAt else { return }
+    let packet = nextPacket()
+    probe?.freshPacket = packet
+    probe?.measuresRoundTrip = false
+    sendProbePing(path: .fresh(since: startedAt), id: packet)
+  }
+
+  // MARK: Indirect
+
+  mutating func probeTimedOut(_ sequenceNumber: UInt32, at now: Instant) {
+    guard probe?.sequenceNumber == sequenceNumber else { return }
+    askHelpers(at: now)
+  }
+
+  /// Asks helpers, and the member itself over a reliable exchange.
+  private mutating func askHelpers(at now: Instant) {
+    guard var probe, probe.stage == .direct, table.contains(probe.target) else { return }
+    probe.stage = .indirect
+    let (target, me) = (probe.target, me)
+    pickMembers(configuration.probe.indirectChecks) { index, state in index != me && index != target && state.state == .alive }
+    for helper in gossipSchedule.picked {
+      let member = table[helper].member
+      // Two names at one socket are one machine.
+      guard !probe.helpers.contains(where: { $0.address.isSameEndpoint(as: member.address) }) else { continue }
+      let wantsNack = member.versions.protocolMaximum >= 4
+      let packet = nextPacket()
+      probe.helpers.append(Probe.Helper(name: member.name, address: member.address, packet: packet, owesNack: wantsNack))
+      if wantsNack { probe.nacksExpected += 1 }
+      var message = startDraft()
+      let own = local
+      IndirectPing(
+        sequenceNumber: probe.sequenceNumber, node: probe.name.bytes.span.bytes, target: probe.address, wantsNack: wantsNack,
+        source: own.address, sourceNode: own.name.bytes.span.bytes
+      ).encode(into: &message)
+      draft = message
+      sendDraft(to: destination(helper), budget: helper, id: packet)
+    }
+    if configuration.probe.usesReliablePing, table[target].member.versions.protocolMaximum >= 3, probe.deadline > now {
+      probe.exchange = openExchange(
+        .probe(probe.sequenceNumber), to: .member(probe.name, probe.address), path: .fresh(since: probe.startedAt),
+        deadline: probe.deadline, .bytes(encodeReliablePing(probe.name, probe.sequenceNumber)))
+    }
+    self.probe = probe
+  }
+
+  /// The reliable ping ended.
+  mutating func probeExchangeEnded(_ sequenceNumber: UInt32, isAcked: Bool) {
+    if probe?.sequenceNumber == sequenceNumber, isAcked { probe?.isReliablyAcked = true }
+  }
+
+  // MARK: Outcomes
+
+  /// True when the ack belongs to the present probe.
+  mutating func probeAckReceived(_ ack: borrowing Ack, from peer: Peer, at now: Instant) -> Bool {
+    guard let probe, probe.sequenceNumber == ack.sequenceNumber else { return false }
+    let voice = probe.voice(of: peer, namesAreProven: configuration.namesAreProven)
+    guard voice != .stranger, now <= probe.deadline else {
+      counters.strayAcks += 1
+      return true
+    }
+    if voice == .target, probe.stage == .direct {
+      let payload = outbox.copy(ack.payloadBytes)
+      outbox.push(
+        .ackReceived(probe.name, roundTrip: probe.measuresRoundTrip ? now - probe.startedAt : nil, payload: payload))
+    }
+    probeSucceeded(at: now)
+    return true
+  }
+
+  /// True when the nack belongs to the present probe.
+  mutating func probeNackReceived(_ nack: Nack, from peer: Peer) -> Bool {
+    guard let voice = probe?.voice(of: peer, namesAreProven: configuration.namesAreProven),
+      probe?.sequenceNumber == nack.sequenceNumber
+    else { return false }
+    if probe?.nackReceived(from: voice) != true { counters.strayNacks += 1 }
+    return true
+  }
+
+  private mutating func probeSucceeded(at now: Instant) {
+    if probe?.earnsReward == true { awareness.apply(-1) }
+    endProbe(at: now)
+  }
+
+  private mutating func endProbe(at now: Instant) {
+    probe = nil
+    startUrgentProbe(at: now)
+  }
+
+  mutating func probeExpired(_ sequenceNumber: UInt32, at now: Instant) {
+    guard let probe, probe.sequenceNumber == sequenceNumber else { return }
+    // The row, address or life that was probed is gone: no verdict on what came after.
+    guard table.contains(probe.target), table[probe.target].state.isLive,
+      table[probe.target].member.address.isSameEndpoint(as: probe.address)
+    else { return endProbe(at: now) }
+    if probe.isReliablyAcked {
+      diagnose(.onlyReliablyReachable(probe.name))
+      return probeSucceeded(at: now)
+    }
+    if now - probe.deadline > stallTolerance {
+      // We stood still ourselves; the ack may be among what we have not read yet. Not in memberlist.
+      counters.probesStalled += 1
+      awareness.apply(1)
+      return endProbe(at: now)
+    }
+    if probe.isOurFault {
+      return probeNotSent(.notSent, at: now)
+    }
+    counters.probesFailed += 1
+    awareness.apply(probe.penalty)
+    diagnose(.probeFailed(probe.name))
+    let own = name.bytes
+    suspect(probe.target, probe.incarnation, by: own.span.bytes, from: .own, at: now)
+    endProbe(at: now)
+  }
+
+  private mutating func probeNotSent(_ reason: ContactFailure, at now: Instant) {
+    guard let name = probe?.name else { return }
+    counters.probesNotSent += 1
+    awareness.apply(1)
+    diagnose(.probeNotSent(name, reason))
+    endProbe(at: now)
+  }
+
+  /// True when the packet belongs to the present probe.
+  mutating func probePacketNotSent(_ id: PacketID, reason: ContactFailure, at now: Instant) -> Bool {
+    guard let present = probe else { return false }
+    if present.packet == id {
+      if reason == .notSent {
+        // Nothing is under way that could tell us anything (`secure-transport.md` 2.8).
+        if present.stage == .direct, present.freshPacket == nil { probeNotSent(reason, at: now) } else { probe?.isOurFault = true }
+      } else {
+        // Nobody there, or somebody else: for the member this is like no answer, only sooner.
+        probe?.earnsReward = false
+        askHelpers(at: now)
+      }
+      return true
+    }
+    if present.freshPacket == id {
+      if reason == .notSent { probe?.isOurFault = true }
+      return true
+    }
+    if let position = present.helpers.firstIndex(where: { $0.packet == id }) {
+      if present.helpers[position].owesNack {
+        probe?.helpers[position].owesNack = false
+        probe?.nacksExpected -= 1
+      }
+      return true
+    }
+    return false
+  }
+
+  // MARK: Messages
+
+  mutating func encodePing(_ node: NodeName, _ sequenceNumber: UInt32, into bytes: inout [UInt8]) {
+    let own = local
+    Ping(
+      sequenceNumber: sequenceNumber, node: node.bytes.span.bytes, source: own.address, sourceNode: own.name.bytes.span.bytes
+    ).encode(into: &bytes)
+  }
+
+  /// The same message, for an exchange.
+  mutating func encodeReliablePing(_ node: NodeName, _ sequenceNumber: UInt32) -> PacketSlot {
+    let start = outbox.begin()
+    let own = local
+    Ping(
+      sequenceNumber: sequenceNumber, node: node.bytes.span.bytes, source: own.address, sourceNode: own.name.bytes.span.bytes
+    ).encode(into: &outbox.arena)
+    return outbox.end(start)
+  }
+}

@@ -1,0 +1,115 @@
+package import SerfPrimitives
+
+// How messages become packets: piggybacking, budgets, and who gets a checksum.
+extension Membership {
+  var transmissions: Dissemination.Transmissions {
+    let multiplier = configuration.gossip.retransmitMultiplier
+    return Dissemination.Transmissions(
+      membership: TransmitLimit.transmissions(multiplier: multiplier, nodes: table.count),
+      application: TransmitLimit.transmissions(multiplier: multiplier, nodes: max(table.count, applicationMemberCount)))
+  }
+
+  /// What one packet to this peer may hold.
+  func packetBudget(_ index: NodeIndex?) -> Int { index.flatMap { table[$0].packetBudget } ?? configuration.packetBudget }
+
+  /// Whether packets to this node carry a CRC: it reads them, and nothing better protects them.
+  func isChecksummed(_ index: NodeIndex) -> Bool {
+    !configuration.namesAreProven && table[index].member.versions.protocolMaximum >= 5
+  }
+
+  func destination(_ index: NodeIndex) -> Destination { .member(table[index].member.name, table[index].member.address) }
+
+  /// Sends the message in `draft`, with broadcasts that fit beside it. Never with a CRC: Go's path for these messages does not know the
+  /// peer's versions either (`memberlist.md` 1.5).
+  mutating func sendDraft(
+    to destination: Destination, budget index: NodeIndex?, path: SendPath = .warm, id: PacketID? = nil
+  ) {
+    let start = outbox.begin()
+    let budget = packetBudget(index)
+    let transmissions = transmissions
+    _ = dissemination.pack(
+      draft, budget: budget, transmissions: transmissions, into: &outbox.arena, finished: &finished)
+    push(start, to: destination, path: path, id: id, checksummed: false)
+  }
+
+  /// Sends one packet that starts at `start` in the arena.
+  mutating func push(_ start: Int, to destination: Destination, path: SendPath, id: PacketID?, checksummed: Bool) {
+    counters.packetsSent += 1
+    outbox.push(.send(outbox.end(start), to: destination, path: path, id: id, checksummed: checksummed))
+    flushFinished()
+  }
+
+  /// Tells who waits for broadcasts that have ended.
+  mutating func flushFinished() {
+    guard !finished.isEmpty else { return }
+    for notice in finished {
+      if notice == Departure.notice { departureSpread() } else { outbox.push(.broadcastFinished(notice)) }
+    }
+    finished.removeAll(keepingCapacity: true)
+  }
+
+  /// Queues the message in `draft` as the news about a node, in place of older news about it.
+  mutating func queueDraft(about index: NodeIndex, notice: BroadcastID? = nil) {
+    table[index].broadcast = dissemination[.membership].add(
+      draft, replacing: table[index].broadcast, notice: notice, finished: &finished)
+    flushFinished()
+  }
+
+  // MARK: The layer above's messages
+
+  /// Queues a message of the layer above for gossip. `id` asks for ``MembershipOutput/broadcastFinished(_:)``.
+  ///
+  /// A full queue drops its most transmitted message to make room, and counts it.
+  package mutating func broadcast(_ message: RawSpan, tier: BroadcastTier, id: BroadcastID? = nil) {
+    precondition(tier != .membership, "news about members are this layer's own")
+    let limit = configuration.limits.queuedBroadcasts
+    dissemination[tier].add([UInt8](copying: message), notice: id, finished: &finished)
+    if dissemination[tier].count > limit { pruneBroadcasts(tier, to: limit) }
+    flushFinished()
+  }
+
+  /// Drops broadcasts of a tier, the most transmitted first, until `maximum` are left.
+  package mutating func pruneBroadcasts(_ tier: BroadcastTier, to maximum: Int) {
+    let dropped = dissemination[tier].prune(to: maximum, finished: &finished)
+    flushFinished()
+    guard dropped > 0 else { return }
+    counters.broadcastsDropped += UInt64(dropped)
+    diagnose(.limitReached(.queuedBroadcasts))
+  }
+
+  /// Sends a message of the layer above in a packet of its own, best effort. Where names are proven, `.anyMember` goes nowhere.
+  ///
+  /// The message is not checked against the packet budget: the transport knows what it can carry.
+  package mutating func sendUserMessage(_ message: RawSpan, to destination: Destination) {
+    let start = outbox.begin()
+    outbox.arena.append(MessageType.user.rawValue)
+    outbox.arena.append(copying: message)
+    var isChecked = false
+    if case .member(let name, _) = destination, let index = table.find(name) { isChecked = isChecksummed(index) }
+    push(start, to: destination, path: .warm, id: nil, checksummed: isChecked)
+  }
+
+  /// Sends a message of the layer above over a reliable exchange; its end comes as ``MembershipOutput/userMessageFinished(_:failure:)``.
+  package mutating func sendUserMessageReliably(_ message: RawSpan, to destination: Destination, at now: Instant) -> ExchangeID {
+    let start = outbox.begin()
+    UserMessageHeader(length: message.byteCount).encode(into: &outbox.arena)
+    outbox.arena.append(copying: message)
+    return openExchange(
+      .userMessage, to: destination, path: .warm, deadline: now + configuration.pushPull.timeout, .bytes(outbox.end(start)))
+  }
+
+  // MARK: What the transport tells
+
+  /// Whether the transport has a connection to a member; gossip and push/pull prefer those (`secure-transport.md` 2.6).
+  package mutating func setWarm(_ name: NodeName, _ isWarm: Bool) {
+    if let index = table.find(name), index != me { table.setWarm(index, isWarm) }
+  }
+
+  /// What one packet to a member may hold, where it differs from the configuration's; nil for the latter.
+  package mutating func setPacketBudget(_ budget: Int?, for name: NodeName) {
+    if let index = table.find(name) { table[index].packetBudget = budget }
+  }
+
+  /// What acks to pings carry from now on; nil for nothing.
+  package mutating func setAckPayload(_ payload: [UInt8]?) { ackPayload = payload }
+}

@@ -1,0 +1,209 @@
+package import SerfPrimitives
+
+/// SWIM with Lifeguard, as HashiCorp's memberlist speaks it: who is in the group, who failed, who left.
+///
+/// It is a value that eats inputs and fills one outbox. It has no clock, no socket and no thread; a run is a function of its seed and inputs.
+///
+/// - **Inputs**, with the time: ``start(at:)``, ``receive(_:from:at:)``, ``packetNotSent(_:reason:at:)``,
+///   ``exchangeReceived(_:message:from:at:)``, ``exchangeCompleted(_:reply:from:at:)``, ``exchangeFailed(_:reason:at:)``,
+///   ``connectionClosed(_:reason:at:)``, ``advance(to:)``; and without: ``setWarm(_:_:)``, ``setPacketBudget(_:for:)``, ``setAckPayload(_:)``.
+/// - **Commands**: ``join(_:id:at:)``, ``leave(timeout:at:)``, ``updateMeta(_:notice:at:)``, ``broadcast(_:tier:id:)``,
+///   ``sendUserMessage(_:to:)``, ``sendUserMessageReliably(_:to:at:)``, ``ping(_:id:at:)``.
+/// - **Outputs**: call ``nextOutput()`` until nil after each batch of inputs; read packets with ``bytes(_:)``; then arm one timer for
+///   ``nextDeadline`` and call ``advance(to:)`` when it is due. Inputs that have arrived go before `advance`, so that a late ack that was
+///   in the queue is not mistaken for a missing one.
+///
+/// The machine is divided by the paper's nouns: `FailureDetection/`, `Dissemination/`, `Nodes/`; the extensions of this type divide it by
+/// input. Deviations from memberlist, each with its reason, stand where they are made; most answer a hazard of `memberlist.md` section 5.1.
+package struct Membership: ~Copyable, Sendable {
+  package let configuration: MembershipConfiguration
+  /// This node's name.
+  package let name: NodeName
+
+  /// Every node we know of.
+  package internal(set) var table = NodeTable()
+  /// This node's place in the table.
+  package let me: NodeIndex
+  /// How far this node doubts itself; 0 is healthy.
+  package var healthScore: Int { awareness.score }
+  package internal(set) var counters = MembershipCounters()
+
+  var outbox = Outbox()
+  var timers = DeadlineQueue<Timer>()
+  var random: SeededRandom
+
+  var incarnation: UInt32 = 0
+  var sequenceNumber: UInt32 = 0
+  var lastPacket: UInt64 = 0
+  var lastExchange: UInt64 = 0
+
+  var awareness: Awareness
+  var probeSchedule = ProbeSchedule()
+  var probe: Probe?
+  /// Pings for others and for the user, by sequence number.
+  var pings: [UInt32: PendingPing] = [:]
+  var relayCount = 0
+
+  var dissemination = Dissemination()
+  var gossipSchedule = GossipSchedule()
+  var exchanges: [ExchangeID: ExchangePurpose] = [:]
+  var joins: [JoinProgress] = []
+  var departure = Departure.none
+  /// What acks carry; nil until the layer above sets it.
+  var ackPayload: [UInt8]?
+  /// How many members the layer above knows; its queues count on the larger of this and ``count``.
+  package var applicationMemberCount = 0
+  var hasStarted = false
+
+  /// A message under construction; kept for its memory.
+  var draft: [UInt8] = []
+  var finished: [BroadcastID] = []
+  /// What expanding compressed packets needs; kept for its memory.
+  var expansion = PacketWalker.Expansion()
+
+  /// A member that does nothing before ``start(at:)``. `local.incarnation` and `local.state` are not read.
+  package init(_ configuration: MembershipConfiguration, local: Member, seed: UInt64) {
+    self.configuration = configuration
+    name = local.name
+    random = SeededRandom(seed: seed)
+    awareness = Awareness(maximum: configuration.probe.awarenessMaximum)
+    var own = local
+    own.incarnation = 0
+    own.state = .dead
+    var state = NodeState(member: own, changedAt: .zero)
+    state.isProven = true
+    me = table.insert(state, random: &random)
+  }
+
+  // MARK: Outputs
+
+  /// The next thing to do, or nil. After nil the slots handed out before are free: the next input overwrites them.
+  package mutating func nextOutput() -> MembershipOutput? { outbox.next() }
+
+  /// The bytes of a packet or message.
+  @_lifetime(borrow self)
+  package func bytes(_ slot: PacketSlot) -> RawSpan { outbox.bytes(slot) }
+
+  /// When ``advance(to:)`` is due next.
+  package var nextDeadline: Instant? { timers.nextDeadline }
+
+  // MARK: What the layer above may ask
+
+  /// This node's own record.
+  package var local: Member { table[me].member }
+
+  /// The member of this name, in whatever state.
+  package func member(_ name: NodeName) -> Member? { table.find(name).map { table[$0].member } }
+
+  /// How many members are alive or suspect, this node included.
+  package var liveCount: Int {
+    var count = 0
+    for index in table.order where table[index].state.isLive { count += 1 }
+    return count
+  }
+
+  /// How many nodes are known, dead ones included until they are forgotten.
+  package var count: Int { table.count }
+
+  /// Visits every known node, in probe order.
+  package func forEachMember(_ body: (Member) -> Void) {
+    for index in table.order { body(table[index].member) }
+  }
+
+  /// How many broadcasts of a tier wait.
+  package func queueDepth(_ tier: BroadcastTier) -> Int { dissemination[tier].count }
+
+  /// Whether the transport should keep its connections to this member: it is being probed, or suspected.
+  package func isUnderScrutiny(_ name: NodeName) -> Bool {
+    if let probe, probe.name == name { return true }
+    return table.find(name).map { table[$0].state == .suspect } ?? false
+  }
+
+  /// Whether ``leave(timeout:at:)`` was called.
+  package var isLeaving: Bool { if case .none = departure { false } else { true } }
+
+  // MARK: Start
+
+  /// Announces this node to itself and starts the loops, each after a random part of its interval so that nodes started together spread out.
+  package mutating func start(at now: Instant) {
+    precondition(!hasStarted, "a membership starts once")
+    hasStarted = true
+    announce(notice: nil, at: now)
+    if configuration.probe.interval > .zero {
+      timers.schedule(.probeTick, at: now + random.fraction(of: configuration.probe.interval))
+    }
+    if configuration.gossip.interval > .zero, configuration.gossip.fanout > 0 {
+      timers.schedule(.gossipTick, at: now + random.fraction(of: configuration.gossip.interval))
+    }
+    if configuration.pushPull.interval > .zero {
+      timers.schedule(.pushPullTick, at: now + random.fraction(of: configuration.pushPull.interval))
+    }
+  }
+
+  // MARK: Time
+
+  /// Does everything that is due at `now`.
+  package mutating func advance(to now: Instant) {
+    while let timer = timers.popDue(at: now) {
+      switch timer {
+      case .probeTick: probeTick(at: now)
+      case .probeHalf(let sequenceNumber): repeatPing(sequenceNumber, at: now)
+      case .probeTimeout(let sequenceNumber): probeTimedOut(sequenceNumber, at: now)
+      case .probeDeadline(let sequenceNumber): probeExpired(sequenceNumber, at: now)
+      case .suspicion(let index, let due): suspicionDue(index, due: due, at: now)
+      case .relayHalf(let sequenceNumber): repeatRelayedPing(sequenceNumber, at: now)
+      case .ping(let sequenceNumber): pingExpired(sequenceNumber, at: now)
+      case .gossipTick: gossipTick(at: now)
+      case .pushPullTick: pushPullTick(at: now)
+      case .departure: departureExpired()
+      }
+    }
+  }
+
+  enum Timer: Sendable {
+    case probeTick
+    case probeHalf(UInt32)
+    case probeTimeout(UInt32)
+    case probeDeadline(UInt32)
+    case suspicion(NodeIndex, due: Instant)
+    case relayHalf(UInt32)
+    case ping(UInt32)
+    case gossipTick
+    case pushPullTick
+    case departure
+  }
+
+  /// What an exchange of ours is for.
+  enum ExchangePurpose: Sendable {
+    case probe(UInt32)
+    case join(JoinID)
+    case pushPull
+    case userMessage
+    /// Asks whether a name lives at an address; see `Membership+AddressChange`.
+    case address(NodeIndex, AddressClaim)
+  }
+
+  // MARK: Numbers
+
+  mutating func nextSequenceNumber() -> UInt32 {
+    repeat { sequenceNumber &+= 1 } while sequenceNumber == 0 || pings[sequenceNumber] != nil || probe?.sequenceNumber == sequenceNumber
+    return sequenceNumber
+  }
+
+  mutating func nextPacket() -> PacketID {
+    lastPacket += 1
+    return PacketID(lastPacket)
+  }
+
+  mutating func openExchange(
+    _ purpose: ExchangePurpose, to destination: Destination, path: SendPath, deadline: Instant, _ content: ExchangeContent
+  ) -> ExchangeID {
+    lastExchange += 1
+    let id = ExchangeID(lastExchange)
+    exchanges[id] = purpose
+    outbox.push(.open(id, to: destination, path: path, deadline: deadline, content))
+    return id
+  }
+
+  mutating func diagnose(_ diagnostic: MembershipDiagnostic) { outbox.push(.diagnostic(diagnostic)) }
+}

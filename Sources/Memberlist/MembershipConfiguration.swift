@@ -1,0 +1,126 @@
+/// How a member probes, suspects and spreads, with presets for the networks that the protocol was tuned for.
+///
+/// Start from ``lan``, ``wan`` or ``local`` and change what you know better. The values and the formulas that they feed are in
+/// `memberlist.md` section 4.
+public struct MembershipConfiguration: Sendable {
+  /// Failure detection: who is asked, how often, and how long an answer may take.
+  public struct Probing: Sendable, Hashable {
+    /// Time between two probes; each probes one member, in round-robin order. Zero: never. Detection of a crash takes about this long plus
+    /// the suspicion time. Halving it doubles the probe traffic.
+    public var interval: Duration
+    /// How long a direct ack may take before helpers are asked: above the 99th percentile of the round trip, below ``interval``.
+    public var timeout: Duration
+    /// How many helpers are asked to ping a silent member.
+    public var indirectChecks: Int
+    /// Upper bound of the awareness multiplier (Lifeguard): a node in trouble stretches its probes up to this many times.
+    public var awarenessMaximum: Int
+    /// Whether a silent member is also pinged over a reliable exchange, which tells lost packets from a lost member.
+    public var usesReliablePing: Bool
+  }
+
+  /// How long a suspect has to refute.
+  public struct Suspecting: Sendable, Hashable {
+    /// The shortest wait is this × log10(members) × probe interval. More is slower and surer.
+    public var multiplier: Int
+    /// The longest wait, while nobody confirms, is this × the shortest.
+    public var maximumMultiplier: Int
+  }
+
+  /// Epidemic dissemination.
+  public struct Gossiping: Sendable, Hashable {
+    /// Time between two rounds. Zero: news travel only on probes and push/pull.
+    public var interval: Duration
+    /// How many members get a packet in each round.
+    public var fanout: Int
+    /// Each broadcast goes out this × ⌈log10(members + 1)⌉ times.
+    public var retransmitMultiplier: Int
+    /// For how long a dead member still gets gossip, so that it can refute; afterwards it is forgotten.
+    public var toTheDead: Duration
+    /// Of the members chosen in a round, how many may be ones to whom the transport has no connection yet (`secure-transport.md` 2.6).
+    public var coldDials: Int
+    /// Whether a broadcast larger than a packet is sent alone, for the transport to carry on a stream (`secure-transport.md` 2.9). Otherwise
+    /// it waits in the queue and spreads through push/pull only, as with Go.
+    public var sendsOversizedAlone: Bool
+  }
+
+  /// Anti-entropy: full state exchanges.
+  public struct PushPulling: Sendable, Hashable {
+    /// Time between two exchanges at up to 32 members, stretched with every doubling above. Zero: only joins.
+    public var interval: Duration
+    /// How long an exchange may take, dial included.
+    public var timeout: Duration
+  }
+
+  /// What a peer can make us hold. Everything beyond is dropped and counted.
+  public struct Limits: Sendable, Hashable {
+    /// Members in the table, dead ones included.
+    public var members = 100_000
+    /// Members first heard of through one peer within a minute, replies to our own joins excepted. Only where names are proven.
+    public var newNamesPerPeerPerMinute = 10_000
+    /// Bytes of a name.
+    public var nameLength = 512
+    /// Bytes of a member's meta; the protocol's own limit.
+    public var metaLength = 512
+    /// Broadcasts of the layer above that wait in each of its queues; the most transmitted ones go first.
+    public var queuedBroadcasts = 4_096
+    /// Pings on behalf of others, in flight at once.
+    public var relays = 1_024
+    /// Bytes of state of the layer above in one push/pull, and of a user message on a stream.
+    public var userStateLength = 20 << 20
+    /// Joins that run side by side.
+    public var joins = 16
+    /// Members waiting for a probe out of turn.
+    public var urgentProbes = 64
+  }
+
+  public var probe: Probing
+  public var suspicion: Suspecting
+  public var gossip: Gossiping
+  public var pushPull: PushPulling
+  public var limits = Limits()
+
+  /// Whether the transport proves the name at the other end of every connection. Switches the rules of `secure-transport.md` sections 1 and
+  /// 2 that live in the core. Off by default: on TCP and UDP a name is what a packet says.
+  public var namesAreProven = false
+  /// Bytes that one packet may hold, compound header included: what the transport's packet leaves after its own wrapping (TCP/UDP: 1400
+  /// less label, less 29 or 45 when sealed, less 5; QUIC: 1160 less the pulse).
+  public var packetBudget = 1395
+  /// After how long a dead member's name may be taken by another address (Go peers' transport only). Zero: never; a member that left frees
+  /// its name at once.
+  public var deadNodeReclaimTime: Duration = .zero
+
+  /// Asked before an alive about any member is applied, repeated ones included; false drops it. It must be quick and without effects.
+  package var aliveFilter: (@Sendable (Member) -> Bool)?
+  /// Asked with all entries of a received push/pull of a join, on both sides, before any is applied; false refuses the whole.
+  package var mergeFilter: (@Sendable ([Member]) -> Bool)?
+
+  /// A local network: round trips of a few milliseconds. The default.
+  public static let lan = MembershipConfiguration(
+    probe: Probing(interval: .seconds(1), timeout: .milliseconds(500), indirectChecks: 3, awarenessMaximum: 8, usesReliablePing: true),
+    suspicion: Suspecting(multiplier: 4, maximumMultiplier: 6),
+    gossip: Gossiping(
+      interval: .milliseconds(200), fanout: 3, retransmitMultiplier: 4, toTheDead: .seconds(30), coldDials: 2, sendsOversizedAlone: false),
+    pushPull: PushPulling(interval: .seconds(30), timeout: .seconds(10)))
+
+  /// Between sites: round trips of up to a second, more loss. Slower to accuse, cheaper at rest.
+  public static let wan = MembershipConfiguration(
+    probe: Probing(interval: .seconds(5), timeout: .seconds(3), indirectChecks: 3, awarenessMaximum: 8, usesReliablePing: true),
+    suspicion: Suspecting(multiplier: 6, maximumMultiplier: 6),
+    gossip: Gossiping(
+      interval: .milliseconds(500), fanout: 4, retransmitMultiplier: 4, toTheDead: .seconds(60), coldDials: 2, sendsOversizedAlone: false),
+    pushPull: PushPulling(interval: .seconds(60), timeout: .seconds(30)))
+
+  /// One machine: round trips below a millisecond. Quick to accuse; for tests and demonstrations.
+  public static let local = MembershipConfiguration(
+    probe: Probing(interval: .seconds(1), timeout: .milliseconds(200), indirectChecks: 1, awarenessMaximum: 8, usesReliablePing: true),
+    suspicion: Suspecting(multiplier: 3, maximumMultiplier: 6),
+    gossip: Gossiping(
+      interval: .milliseconds(100), fanout: 3, retransmitMultiplier: 2, toTheDead: .seconds(15), coldDials: 2, sendsOversizedAlone: false),
+    pushPull: PushPulling(interval: .seconds(15), timeout: .seconds(1)))
+}
+
+extension MembershipConfiguration {
+  /// The highest incarnation that a foreign claim may carry. Where names are proven the distance to 2³² is what an accused member has left
+  /// to refute with (`secure-transport.md` 1.9). Elsewhere only the very highest is refused, which nobody can outdo (`memberlist.md` 5.1, 3).
+  var highestForeignIncarnation: UInt32 { namesAreProven ? UInt32.max - (1 << 20) + 1 : UInt32.max - 1 }
+}

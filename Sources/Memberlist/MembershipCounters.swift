@@ -1,0 +1,45 @@
+/// How often something happened since the start. Nothing here steers the protocol.
+package struct MembershipCounters: Sendable, Hashable {
+  package var packetsReceived: UInt64 = 0
+  package var packetsSent: UInt64 = 0
+  package var messagesReceived: UInt64 = 0
+  package var packetsMalformed: UInt64 = 0
+  package var messagesMalformed: UInt64 = 0
+  package var exchangesMalformed: UInt64 = 0
+  /// Packets and exchanges dropped because they spoke for another name than their connection's.
+  package var claimedOtherName: UInt64 = 0
+  /// Claims dropped, by ``ClaimProblem``.
+  package var claimsWithBadVersions: UInt64 = 0
+  package var claimsWithBadName: UInt64 = 0
+  package var claimsWithBadAddress: UInt64 = 0
+  package var claimsWithLongMeta: UInt64 = 0
+  package var claimsWithHighIncarnation: UInt64 = 0
+  package var claimsWithBadState: UInt64 = 0
+  package var claimsToUnprovenAddress: UInt64 = 0
+  /// Alives that the alive filter did not want.
+  package var claimsFiltered: UInt64 = 0
+  /// Death notices about members that we hear from.
+  package var doubtfulDeaths: UInt64 = 0
+  package var probes: UInt64 = 0
+  package var probesFailed: UInt64 = 0
+  package var probesNotSent: UInt64 = 0
+  package var probesStalled: UInt64 = 0
+  package var suspicions: UInt64 = 0
+  package var suspicionsConfirmed: UInt64 = 0
+  package var refutations: UInt64 = 0
+  package var deaths: UInt64 = 0
+  package var conflicts: UInt64 = 0
+  package var strayAcks: UInt64 = 0
+  package var strayNacks: UInt64 = 0
+  package var pingsForOthers: UInt64 = 0
+  package var indirectPingsToUnknown: UInt64 = 0
+  package var relaysRefused: UInt64 = 0
+  package var addressDials: UInt64 = 0
+  package var mergesRefused: UInt64 = 0
+  package var membersRefused: UInt64 = 0
+  package var broadcastsDropped: UInt64 = 0
+  package var accusationsRequeued: UInt64 = 0
+  package var urgentProbesRefused: UInt64 = 0
+  package var joinsRefused: UInt64 = 0
+  package var packetsNotSent: UInt64 = 0
+}

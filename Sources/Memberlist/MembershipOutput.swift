@@ -1,0 +1,194 @@
+package import SerfPrimitives
+
+/// What the core wants done, in the order in which it is to be done.
+package enum MembershipOutput: Sendable {
+  // MARK: To the transport
+
+  /// Send a packet. `id` is set where the core wants to hear of a packet that could not be sent (`packetNotSent`). `checksummed`: prefix a
+  /// CRC, the peer reads it (never set where names are proven).
+  case send(PacketSlot, to: Destination, path: SendPath, id: PacketID?, checksummed: Bool)
+  /// Open a reliable exchange, send the request and report its end before or at the deadline: `exchangeCompleted` with the reply, which is
+  /// empty for a request that has none, or `exchangeFailed`.
+  case open(ExchangeID, to: Destination, path: SendPath, deadline: Instant, ExchangeContent)
+  /// Answer an exchange that was accepted, and end it.
+  case respond(ExchangeID, ExchangeContent)
+  /// End an accepted exchange that has no answer.
+  case finish(ExchangeID)
+  /// End an accepted exchange: the request was not usable.
+  case refuse(ExchangeID, RefusalReason)
+  /// Close the connection that this peer is on.
+  case close(Peer, CloseReason)
+  /// The member is forgotten: drop what is kept for it.
+  case forget(NodeName)
+
+  // MARK: To the layer above
+
+  /// A message of the layer above, from a packet or a stream.
+  case userMessage(PacketSlot, from: Peer)
+  /// The layer above's state, received in a push/pull. `join` is set on the reply to a join of ours.
+  case userState(PacketSlot, isJoin: Bool, join: JoinID?, from: Peer)
+  /// A member is new, or back from dead or left. The first is this node itself.
+  case joined(Member)
+  /// A live member's address, meta or versions changed.
+  case updated(Member)
+  /// A member died or left; its state tells which.
+  case left(Member)
+  /// Two nodes claim one name; the existing one is kept.
+  case conflict(existing: Member, claimant: Member)
+  /// A peer closed our connection because somebody else holds our name.
+  case nameRefused(by: Peer)
+  /// The broadcast was sent out often enough, replaced or dropped.
+  case broadcastFinished(BroadcastID)
+  case joinFinished(JoinID, [JoinResult])
+  /// The leave was spread, or its time ran out. The node still answers; close when it suits.
+  case leaveFinished(isComplete: Bool)
+  /// An ack came in time to measure: what the layer above learns from (Serf: coordinates). `roundTrip` is nil when it may contain a dial.
+  case ackReceived(NodeName, roundTrip: Duration?, payload: PacketSlot)
+  /// A ping that the user asked for has ended.
+  case pingFinished(PingID, PingResult)
+  /// A user message that was sent reliably has ended.
+  case userMessageFinished(ExchangeID, failure: ContactFailure?)
+  /// Something worth a log line.
+  case diagnostic(MembershipDiagnostic)
+}
+
+/// What an exchange carries.
+package enum ExchangeContent: Sendable, Hashable {
+  /// These bytes.
+  case bytes(PacketSlot)
+  /// The whole state, which is encoded when the output is handled, so that the layer above can add its own: see `encodePushPull`.
+  case pushPull(isJoin: Bool)
+}
+
+/// Why an accepted exchange is ended without an answer.
+package enum RefusalReason: Sendable, Hashable {
+  case malformed(WireError)
+  /// Not a message that starts an exchange.
+  case unexpectedType
+  /// A ping that asks for another name.
+  case wrongNode
+  /// The peer spoke for a name that is not the one its connection proves.
+  case claimedOtherName
+  /// A member's protocol versions lie outside of what the cluster speaks.
+  case versionMismatch
+  /// The merge filter does not want the peer's members.
+  case filtered
+  /// A count or length above its limit.
+  case tooLarge
+}
+
+/// Names one join.
+package struct JoinID: Hashable, Sendable {
+  package let value: UInt64
+
+  package init(_ value: UInt64) { self.value = value }
+}
+
+/// Whom to join: an address, with the member's name if it is known.
+package struct JoinTarget: Hashable, Sendable {
+  package var name: NodeName?
+  package var address: NodeAddress
+
+  package init(_ address: NodeAddress, name: NodeName? = nil) {
+    self.name = name
+    self.address = address
+  }
+}
+
+/// What became of one target of a join.
+package struct JoinResult: Hashable, Sendable {
+  package var target: JoinTarget
+  /// Nil when states were exchanged.
+  package var failure: JoinFailure?
+}
+
+/// Why a target of a join was not joined.
+package enum JoinFailure: Hashable, Sendable {
+  case contact(ContactFailure)
+  /// It answered with an error of its own (the text, unchecked, cut to 256 bytes).
+  case remote([UInt8])
+  /// Its answer could not be read.
+  case malformed(WireError)
+  /// Its answer holds no live member of the name that its connection proves, or the name is our own.
+  case unproven
+  case versionMismatch
+  case filtered
+  /// We are leaving.
+  case leaving
+  /// Too many joins run already.
+  case tooMany
+}
+
+/// Names one ping that the user asked for.
+package struct PingID: Hashable, Sendable {
+  package let value: UInt64
+
+  package init(_ value: UInt64) { self.value = value }
+}
+
+/// What became of a ping that the user asked for.
+package enum PingResult: Hashable, Sendable {
+  case answered(roundTrip: Duration)
+  /// No ack within the probe timeout.
+  case timedOut
+  /// There is no live member of that name.
+  case unknownMember
+  case notSent(ContactFailure)
+}
+
+/// Something worth a log line, or a metric's label.
+package enum MembershipDiagnostic: Sendable {
+  /// Bytes that could not be read; the whole packet when there is no type.
+  case malformed(MessageType?, WireError, from: Peer)
+  /// A message spoke for a name that its connection does not prove.
+  case claimedOtherName(NodeName, from: Peer)
+  /// A claim about a member was dropped.
+  case claimDropped(NodeName, ClaimProblem, deliveredBy: NodeName?)
+  /// A member is suspected.
+  case suspected(NodeName, by: NodeName, deliveredBy: NodeName?)
+  /// `left` or `dead` about a member that we hear from: taken as suspect, and probed at once.
+  case doubtfulDeath(NodeName, by: NodeName, deliveredBy: NodeName?)
+  /// We were accused, and refuted with this incarnation.
+  case refuted(incarnation: UInt32, deliveredBy: NodeName?)
+  /// A probe failed; the member is now suspected by us.
+  case probeFailed(NodeName)
+  /// A probe ended without a verdict because our own sending failed.
+  case probeNotSent(NodeName, ContactFailure)
+  /// Packets to the member are lost, but a reliable ping came through.
+  case onlyReliablyReachable(NodeName)
+  /// A ping for somebody else's name: an address used twice, or a stale member table.
+  case pingForOther(NodeName, from: Peer)
+  /// A whole push/pull was refused.
+  case mergeRefused(RefusalReason, from: Peer)
+  /// A table or queue is full, and something was dropped.
+  case limitReached(MembershipLimit)
+}
+
+/// Why a claim about a member was dropped.
+package enum ClaimProblem: UInt8, Sendable, Hashable {
+  /// No six valid version bytes.
+  case versions
+  /// No name, or one above the limit.
+  case name
+  /// No address of 4 or 16 bytes.
+  case address
+  /// Meta above the limit.
+  case meta
+  /// An incarnation that nobody could outdo.
+  case incarnation
+  /// A state that is none.
+  case state
+  /// Another address than the one that is proven, and no proof yet.
+  case unprovenAddress
+}
+
+/// A limit of the configuration that was reached.
+package enum MembershipLimit: UInt8, Sendable, Hashable {
+  case members
+  case unprovenMembers
+  case newNamesPerPeer
+  case queuedBroadcasts
+  case relays
+  case joins
+  case urgentProbes
+}

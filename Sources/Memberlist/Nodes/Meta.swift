@@ -1,0 +1,13 @@
+// Absent and empty differ on the wire only: to the machine both mean "nothing said".
+
+extension Alive {
+  var metaBytes: RawSpan { @_lifetime(copy self) get { if let meta { meta } else { RawSpan() } } }
+}
+
+extension PushPullNode {
+  var metaBytes: RawSpan { @_lifetime(copy self) get { if let meta { meta } else { RawSpan() } } }
+}
+
+extension Ack {
+  var payloadBytes: RawSpan { @_lifetime(copy self) get { if let payload { payload } else { RawSpan() } } }
+}

@@ -1,0 +1,102 @@
+package import SerfPrimitives
+
+/// What we believe of a member's life. The raw values are those of push/pull.
+package enum MemberState: UInt8, Sendable, Hashable {
+  /// It answers, or nobody has reason to doubt it.
+  case alive = 0
+  /// Somebody got no answer; it has until the suspicion's deadline to refute.
+  case suspect = 1
+  /// It did not refute in time.
+  case dead = 2
+  /// It said goodbye.
+  case left = 3
+
+  /// Alive or suspect: a member of the group.
+  package var isLive: Bool { self == .alive || self == .suspect }
+}
+
+extension MemberState: CustomStringConvertible {
+  package var description: String {
+    switch self {
+    case .alive: "alive"
+    case .suspect: "suspect"
+    case .dead: "dead"
+    case .left: "left"
+    }
+  }
+}
+
+/// A member as the layer above sees it: a copy, taken when something about it changed.
+package struct Member: Sendable, Hashable {
+  package var name: NodeName
+  package var address: NodeAddress
+  /// What the layer above of that member says about it (Serf: its tags).
+  package var meta: [UInt8]
+  package var versions: ProtocolVersions
+  package var incarnation: UInt32
+  package var state: MemberState
+
+  package init(
+    name: NodeName, address: NodeAddress, meta: [UInt8] = [], versions: ProtocolVersions = .current, incarnation: UInt32 = 1,
+    state: MemberState = .alive
+  ) {
+    self.name = name
+    self.address = address
+    self.meta = meta
+    self.versions = versions
+    self.incarnation = incarnation
+    self.state = state
+  }
+}
+
+extension ProtocolVersions {
+  /// What this implementation states of itself under Serf: `01 05 02 02 05 05` (`memberlist.md` section 4.12).
+  package static let current = ProtocolVersions(
+    protocolMinimum: 1, protocolMaximum: 5, protocolCurrent: 2, delegateMinimum: 2, delegateMaximum: 5, delegateCurrent: 5)
+}
+
+/// One row of the ``NodeTable``: what is known of a node, and what we are doing about it.
+package struct NodeState: Sendable {
+  package var member: Member
+  /// When ``Member/state`` last changed.
+  package var changedAt: Instant
+  /// The running suspicion; there is one exactly while the state is suspect.
+  package var suspicion: Suspicion?
+  /// The earliest timer entry that will look at ``suspicion``; see `Membership.armSuspicion`.
+  var suspicionTimer: Instant?
+  /// The queued broadcast about this node, if it is still queued.
+  var broadcast: BroadcastHandle?
+
+  // What proven connections tell; see secure-transport.md. Unused where names are not proven.
+
+  /// When the node's own connection last delivered something.
+  var heardAt: Instant?
+  /// Whether the node itself has ever been at the other end of a connection.
+  var isProven = false
+  /// Its place in the table's list of warm members.
+  var warmPosition: Int?
+  /// When we last dialled an address that somebody else claimed for it.
+  var addressDialledAt: Instant?
+  /// Whether a claim to another address is being checked.
+  var isAddressInQuestion = false
+  /// Names first heard of through this node: how many, since when.
+  var namesIntroduced = 0
+  var namesIntroducedSince: Instant?
+
+  /// When it was last probed out of turn.
+  var urgentProbeAt: Instant?
+  /// When an accusation was last queued again because of a stale alive.
+  var accusationRequeuedAt: Instant?
+  /// Bytes that one packet to it may hold, where the transport said so.
+  var packetBudget: Int?
+
+  var state: MemberState {
+    get { member.state }
+    set { member.state = newValue }
+  }
+
+  init(member: Member, changedAt: Instant) {
+    self.member = member
+    self.changedAt = changedAt
+  }
+}

@@ -1,0 +1,38 @@
+import Memberlist
+package import SerfPrimitives
+
+/// A sans-I/O member that a ``VirtualNetwork`` can run: the membership machine, a whole node, or a planted fault of either.
+///
+/// `Report` is what it tells the layer above; the network keeps it with the time.
+package protocol SimulatedMachine<Report>: ~Copyable {
+  associatedtype Report
+
+  /// The name that its connections prove.
+  var name: NodeName { get }
+  var nextDeadline: Instant? { get }
+
+  mutating func start(at now: Instant)
+  mutating func advance(to now: Instant)
+  mutating func receive(_ packet: RawSpan, from peer: Peer, at now: Instant)
+  mutating func packetNotSent(_ id: PacketID, reason: ContactFailure, at now: Instant)
+  mutating func exchangeReceived(_ id: ExchangeID, message: RawSpan, from peer: Peer, at now: Instant)
+  mutating func exchangeCompleted(_ id: ExchangeID, reply: RawSpan, from peer: Peer, at now: Instant)
+  mutating func exchangeFailed(_ id: ExchangeID, reason: ContactFailure, at now: Instant)
+  mutating func connectionClosed(_ peer: Peer, reason: CloseReason?, at now: Instant)
+  mutating func setWarm(_ name: NodeName, _ isWarm: Bool)
+
+  /// The next thing that it wants done, or nil when there is nothing more.
+  mutating func nextAction() -> SimulatedAction<Report>?
+}
+
+/// What a simulated machine wants done, bytes included.
+package enum SimulatedAction<Report> {
+  case send([UInt8], to: Destination, path: SendPath, id: PacketID?)
+  case open(ExchangeID, to: Destination, path: SendPath, deadline: Instant, [UInt8])
+  case respond(ExchangeID, [UInt8])
+  /// End an accepted exchange, with an empty answer or as refused.
+  case finish(ExchangeID)
+  case refuse(ExchangeID)
+  case close(Peer, CloseReason)
+  case report(Report)
+}

@@ -1,0 +1,71 @@
+package import Memberlist
+package import SerfPrimitives
+
+/// A ``Membership`` in a ``VirtualNetwork``.
+package struct SimulatedMember: SimulatedMachine, ~Copyable {
+  /// An output for the layer above, with its bytes where it has any.
+  package struct Report: Sendable {
+    package let output: MembershipOutput
+    package let bytes: [UInt8]
+  }
+
+  package var membership: Membership
+  /// What its push/pulls carry for the layer above.
+  package var userState: [UInt8] = []
+
+  package init(_ configuration: MembershipConfiguration, local: Member, seed: UInt64) {
+    membership = Membership(configuration, local: local, seed: seed)
+  }
+
+  package var name: NodeName { membership.name }
+  package var nextDeadline: Instant? { membership.nextDeadline }
+
+  package mutating func start(at now: Instant) { membership.start(at: now) }
+  package mutating func advance(to now: Instant) { membership.advance(to: now) }
+  package mutating func receive(_ packet: RawSpan, from peer: Peer, at now: Instant) { membership.receive(packet, from: peer, at: now) }
+  package mutating func packetNotSent(_ id: PacketID, reason: ContactFailure, at now: Instant) {
+    membership.packetNotSent(id, reason: reason, at: now)
+  }
+  package mutating func exchangeReceived(_ id: ExchangeID, message: RawSpan, from peer: Peer, at now: Instant) {
+    membership.exchangeReceived(id, message: message, from: peer, at: now)
+  }
+  package mutating func exchangeCompleted(_ id: ExchangeID, reply: RawSpan, from peer: Peer, at now: Instant) {
+    membership.exchangeCompleted(id, reply: reply, from: peer, at: now)
+  }
+  package mutating func exchangeFailed(_ id: ExchangeID, reason: ContactFailure, at now: Instant) {
+    membership.exchangeFailed(id, reason: reason, at: now)
+  }
+  package mutating func connectionClosed(_ peer: Peer, reason: CloseReason?, at now: Instant) {
+    membership.connectionClosed(peer, reason: reason, at: now)
+  }
+  package mutating func setWarm(_ name: NodeName, _ isWarm: Bool) { membership.setWarm(name, isWarm) }
+
+  package mutating func nextAction() -> SimulatedAction<Report>? {
+    guard let output = membership.nextOutput() else { return nil }
+    switch output {
+    case .send(let slot, let destination, let path, let id, _):
+      return .send(copy(slot), to: destination, path: path, id: id)
+    case .open(let id, let destination, let path, let deadline, let content):
+      return .open(id, to: destination, path: path, deadline: deadline, copy(content))
+    case .respond(let id, let content): return .respond(id, copy(content))
+    case .finish(let id): return .finish(id)
+    case .refuse(let id, _): return .refuse(id)
+    case .close(let peer, let reason): return .close(peer, reason)
+    case .userMessage(let slot, _), .userState(let slot, _, _, _), .ackReceived(_, _, let slot):
+      return .report(Report(output: output, bytes: copy(slot)))
+    default: return .report(Report(output: output, bytes: []))
+    }
+  }
+
+  private func copy(_ slot: PacketSlot) -> [UInt8] { [UInt8](copying: membership.bytes(slot)) }
+
+  private func copy(_ content: ExchangeContent) -> [UInt8] {
+    switch content {
+    case .bytes(let slot): return copy(slot)
+    case .pushPull(let isJoin):
+      var bytes: [UInt8] = []
+      membership.encodePushPull(isJoin: isJoin, userState: userState.span.bytes, into: &bytes)
+      return bytes
+    }
+  }
+}
