@@ -5,7 +5,7 @@
 /// binary family for text and bytes, any integer width that fits, 0 and 1 for a bool, nil for the zero value, an array of small integers
 /// for bytes. Lengths and counts are checked against what remains before they are believed.
 ///
-/// - Values: ``readString()``, ``readBytes()``, ``readInteger(_:)``, ``readBool()``, ``readDouble()``, ``readNil()``
+/// - Values: ``readString()``, ``readBytes()``, `readInteger()`, ``readBool()``, ``readDouble()``, ``readNil()``
 /// - Containers: ``readMapHeader()``, ``readArrayHeader()``, and ``readStruct()`` for a Go struct
 /// - Anything: ``peekKind()``, ``skip()``
 package struct MessagePackReader: ~Escapable {
@@ -91,27 +91,61 @@ package struct MessagePackReader: ~Escapable {
     }
   }
 
-  /// Reads an integer of any width that fits; nil counts as 0.
-  @inlinable @_lifetime(self: copy self)
-  package mutating func readInteger<Value: FixedWidthInteger>(_ type: Value.Type = Value.self) throws(WireError) -> Value {
+  /// Reads an integer of any width whose value fits; nil counts as 0.
+  @_lifetime(self: copy self)
+  package mutating func readInteger() throws(WireError) -> UInt64 { try fitting() }
+
+  /// Reads an integer of any width whose value fits; nil counts as 0.
+  @_lifetime(self: copy self)
+  package mutating func readInteger() throws(WireError) -> UInt32 { try fitting() }
+
+  /// Reads an integer of any width whose value fits; nil counts as 0.
+  @_lifetime(self: copy self)
+  package mutating func readInteger() throws(WireError) -> UInt16 { try fitting() }
+
+  /// Reads an integer of any width whose value fits; nil counts as 0.
+  @_lifetime(self: copy self)
+  package mutating func readInteger() throws(WireError) -> UInt8 { try fitting() }
+
+  /// Reads an integer of any width whose value fits; nil counts as 0.
+  @_lifetime(self: copy self)
+  package mutating func readInteger() throws(WireError) -> Int64 { try fitting() }
+
+  /// Reads an integer of any width whose value fits; nil counts as 0.
+  @_lifetime(self: copy self)
+  package mutating func readInteger() throws(WireError) -> Int32 { try fitting() }
+
+  /// Reads an integer of any width whose value fits; nil counts as 0.
+  @_lifetime(self: copy self)
+  package mutating func readInteger() throws(WireError) -> Int { try fitting() }
+
+  @_lifetime(self: copy self)
+  private mutating func fitting<Value: FixedWidthInteger>() throws(WireError) -> Value {
+    let (bits, isNegative) = try readInteger64()
+    guard let value = isNegative ? Value(exactly: Int64(bitPattern: bits)) : Value(exactly: bits) else { throw .outOfRange }
+    return value
+  }
+
+  /// Any integer, as the bits of a `UInt64`, or of an `Int64` if it is negative.
+  @_lifetime(self: copy self)
+  private mutating func readInteger64() throws(WireError) -> (bits: UInt64, isNegative: Bool) {
     let tag = try byte()
-    if tag < 0x80 { return Value(truncatingIfNeeded: tag) }
-    let value: Value?
+    if tag < 0x80 { return (UInt64(tag), false) }
+    let signed: Int64
     switch tag {
-    case 0xc0: value = 0
-    case 0xcc: value = Value(exactly: try byte())
-    case 0xcd: value = Value(exactly: try unsigned(bytes: 2))
-    case 0xce: value = Value(exactly: try unsigned(bytes: 4))
-    case 0xcf: value = Value(exactly: try unsigned(bytes: 8))
-    case 0xd0: value = Value(exactly: Int8(truncatingIfNeeded: try byte()))
-    case 0xd1: value = Value(exactly: Int16(truncatingIfNeeded: try unsigned(bytes: 2)))
-    case 0xd2: value = Value(exactly: Int32(truncatingIfNeeded: try unsigned(bytes: 4)))
-    case 0xd3: value = Value(exactly: Int64(truncatingIfNeeded: try unsigned(bytes: 8)))
-    case 0xe0...0xff: value = Value(exactly: Int8(truncatingIfNeeded: tag))
+    case 0xc0: return (0, false)
+    case 0xcc: return (UInt64(try byte()), false)
+    case 0xcd: return (try unsigned(bytes: 2), false)
+    case 0xce: return (try unsigned(bytes: 4), false)
+    case 0xcf: return (try unsigned(bytes: 8), false)
+    case 0xd0: signed = Int64(Int8(bitPattern: try byte()))
+    case 0xd1: signed = Int64(Int16(truncatingIfNeeded: try unsigned(bytes: 2)))
+    case 0xd2: signed = Int64(Int32(truncatingIfNeeded: try unsigned(bytes: 4)))
+    case 0xd3: signed = Int64(truncatingIfNeeded: try unsigned(bytes: 8))
+    case 0xe0...0xff: signed = Int64(Int8(bitPattern: tag))
     default: throw .unexpectedKind
     }
-    guard let value else { throw .outOfRange }
-    return value
+    return (UInt64(bitPattern: signed), signed < 0)
   }
 
   /// Reads a bool, 0 or 1; nil counts as false.
@@ -132,10 +166,10 @@ package struct MessagePackReader: ~Escapable {
     case 0xcb: return Double(bitPattern: try unsigned(bytes: 8))
     case 0xcf:
       offset -= 1
-      return Double(try readInteger(UInt64.self))
+      return Double(try readInteger() as UInt64)
     default:
       offset -= 1
-      return Double(try readInteger(Int64.self))
+      return Double(try readInteger() as Int64)
     }
   }
 

@@ -85,18 +85,18 @@ package struct MessagePackWriter: ~Copyable {
   @inlinable package mutating func bool(_ value: Bool) { bytes.append(value ? 0xc3 : 0xc2) }
 
   /// An unsigned integer in its shortest form.
-  @inlinable package mutating func integer<Value: FixedWidthInteger & UnsignedInteger>(_ value: Value) {
+  @inlinable package mutating func integer(_ value: UInt64) {
     if value < 0x80 {
       bytes.append(UInt8(truncatingIfNeeded: value))
     } else if value <= 0xff {
       bytes.append(0xcc)
       bytes.append(UInt8(truncatingIfNeeded: value))
-    } else if UInt64(value) <= 0xffff {
+    } else if value <= 0xffff {
       number(0xcd, UInt16(truncatingIfNeeded: value))
-    } else if UInt64(value) <= 0xffff_ffff {
+    } else if value <= 0xffff_ffff {
       number(0xce, UInt32(truncatingIfNeeded: value))
     } else {
-      number(0xcf, UInt64(value))
+      number(0xcf, value)
     }
   }
 
@@ -190,9 +190,27 @@ package struct MessagePackWriter: ~Copyable {
   }
 
   /// A key and an unsigned integer.
-  @inlinable package mutating func field<Value: FixedWidthInteger & UnsignedInteger>(_ key: StaticString, _ value: Value) {
+  @inlinable package mutating func field(_ key: StaticString, _ value: UInt64) {
     string(key)
     integer(value)
+  }
+
+  /// A key and an unsigned integer.
+  @inlinable package mutating func field(_ key: StaticString, _ value: UInt32) {
+    string(key)
+    integer(UInt64(value))
+  }
+
+  /// A key and an unsigned integer.
+  @inlinable package mutating func field(_ key: StaticString, _ value: UInt16) {
+    string(key)
+    integer(UInt64(value))
+  }
+
+  /// A key and an unsigned integer.
+  @inlinable package mutating func field(_ key: StaticString, _ value: UInt8) {
+    string(key)
+    integer(UInt64(value))
   }
 
   /// A key and a Go `int`.
@@ -215,7 +233,7 @@ package struct MessagePackWriter: ~Copyable {
   /// Bytes that are not MessagePack.
   @inlinable package mutating func raw(_ span: RawSpan) { bytes.append(copying: span) }
 
-  @inlinable mutating func number<Value: FixedWidthInteger>(_ tag: UInt8, _ value: Value) {
+  @inlinable @inline(__always) mutating func number<Value: FixedWidthInteger>(_ tag: UInt8, _ value: Value) {
     bytes.append(tag)
     withUnsafeBytes(of: value.bigEndian) { bytes.append(contentsOf: $0) }
   }

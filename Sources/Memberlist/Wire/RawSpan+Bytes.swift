@@ -14,11 +14,14 @@ extension RawSpan {
   @inlinable package func equals(_ other: [UInt8]) -> Bool { equals(other.span.bytes) }
 
   /// Whether the span holds exactly the bytes of `literal`.
-  @inlinable package func equals(_ literal: StaticString) -> Bool {
-    guard byteCount == literal.utf8CodeUnitCount else { return false }
-    return withUnsafeBytes { left in
-      rawEqual(left, UnsafeRawBufferPointer(start: literal.utf8Start, count: literal.utf8CodeUnitCount))
-    }
+  @inlinable @inline(__always) package func equals(_ literal: StaticString) -> Bool {
+    // The length decides most comparisons of a decoder, so that one is made here and not behind a call.
+    byteCount == literal.utf8CodeUnitCount && hasBytes(at: literal.utf8Start)
+  }
+
+  /// Whether the bytes at `start`, as many as the span has, are the same.
+  @inlinable func hasBytes(at start: UnsafePointer<UInt8>) -> Bool {
+    withUnsafeBytes { rawEqual($0, UnsafeRawBufferPointer(start: start, count: $0.count)) }
   }
 }
 

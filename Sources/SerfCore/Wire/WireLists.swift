@@ -71,7 +71,7 @@ package struct TimeMap: ~Escapable {
     self.reader = MessagePackReader(reader.rest)
     for _ in 0..<count {
       _ = try reader.readString()
-      let _: LamportTime = try reader.readInteger()
+      _ = try reader.readInteger() as LamportTime
     }
   }
 
