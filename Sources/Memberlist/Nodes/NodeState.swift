@@ -74,7 +74,7 @@ package struct NodeState: Sendable {
   /// Whether the node itself has ever been at the other end of a connection.
   var isProven = false
   /// Its place in the table's list of warm members.
-  var warmPosition: Int?
+  package internal(set) var warmPosition: Int?
   /// When we last dialled an address that somebody else claimed for it.
   var addressDialledAt: Instant?
   /// Whether a claim to another address is being checked.
@@ -95,7 +95,7 @@ package struct NodeState: Sendable {
     set { member.state = newValue }
   }
 
-  init(member: Member, changedAt: Instant) {
+  package init(member: Member, changedAt: Instant) {
     self.member = member
     self.changedAt = changedAt
   }

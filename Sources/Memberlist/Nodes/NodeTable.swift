@@ -110,7 +110,7 @@ package struct NodeTable: ~Copyable, Sendable {
   }
 
   /// Notes whether the transport has a connection to the node.
-  mutating func setWarm(_ index: NodeIndex, _ isWarm: Bool) {
+  package mutating func setWarm(_ index: NodeIndex, _ isWarm: Bool) {
     if isWarm {
       guard self[index].warmPosition == nil else { return }
       self[index].warmPosition = warm.count

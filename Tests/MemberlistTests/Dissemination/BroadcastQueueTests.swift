@@ -1,0 +1,180 @@
+import Memberlist
+import SerfPrimitives
+import Testing
+
+@Suite struct BroadcastQueueTests {
+  private var queue = BroadcastQueue()
+  private var finished: [BroadcastID] = []
+
+  private mutating func add(_ text: String, replacing older: BroadcastHandle? = nil, notice: UInt64? = nil) -> BroadcastHandle {
+    queue.add(Array(text.utf8), replacing: older, notice: notice.map { BroadcastID($0) }, finished: &finished)
+  }
+
+  private mutating func take(limit: Int, overhead: Int = 2, parts: Int = 127, transmissions: Int = 100) -> [String] {
+    _ = queue.take(limit: limit, overhead: overhead, parts: parts)
+    let taken = (0..<queue.takenCount).map { String(decoding: queue.taken($0), as: UTF8.self) }
+    queue.commit(transmissions: transmissions, finished: &finished)
+    return taken
+  }
+
+  @Test("the least transmitted goes first, then the longest, then the newest")
+  mutating func order() {
+    _ = add("old-a")
+    _ = add("longest")
+    let taken1 = take(limit: 1000)
+    #expect(taken1 == ["longest", "old-a"])
+    _ = add("new-a")
+    _ = add("new-b")
+    _ = add("short")
+    let taken2 = take(limit: 1000)
+    #expect(taken2 == ["short", "new-b", "new-a", "longest", "old-a"])
+  }
+
+  @Test("news about the same thing replace older ones, whose waiter is told")
+  mutating func replace() {
+    let first = add("foo", notice: 1)
+    _ = add("bar")
+    let second = add("foo2", replacing: first, notice: 2)
+    #expect(finished == [BroadcastID(1)])
+    #expect(queue.count == 2)
+    #expect(!queue.contains(first) && queue.contains(second))
+    let taken3 = take(limit: 100)
+    #expect(taken3 == ["foo2", "bar"])
+  }
+
+  @Test("a replacement starts to count anew")
+  mutating func replacementResets() {
+    let first = add("foo")
+    for _ in 0..<2 {
+      let taken = take(limit: 100, transmissions: 3)
+      #expect(taken == ["foo"])
+    }
+    _ = add("foo", replacing: first, notice: 9)
+    for _ in 0..<3 {
+      #expect(finished.isEmpty)
+      let taken4 = take(limit: 100, transmissions: 3)
+      #expect(taken4 == ["foo"])
+    }
+    #expect(finished == [BroadcastID(9)])
+    #expect(queue.isEmpty)
+  }
+
+  @Test("a handle of something finished replaces nobody's news")
+  mutating func staleHandle() {
+    let first = add("foo")
+    let taken5 = take(limit: 100, transmissions: 1)
+    #expect(taken5 == ["foo"])
+    #expect(queue.isEmpty)
+    let other = add("bar")
+    #expect(!queue.contains(first))
+    _ = add("foo", replacing: first)
+    #expect(queue.contains(other))
+    #expect(queue.count == 2)
+  }
+
+  @Test("overhead counts: four of four fit at 2, three at 3", arguments: [(2, 4), (3, 3)])
+  mutating func overhead(overhead: Int, expected: Int) {
+    // The Go test: 18 bytes each, a limit of 80.
+    for name in ["1", "2", "3", "4"] { _ = add(name + ". this is a tests") }
+    let taken6 = take(limit: 80, overhead: overhead)
+    #expect(taken6.count == expected)
+  }
+
+  @Test("each goes out as often as the limit says, then is finished")
+  mutating func limit() {
+    for name in ["1", "2", "3"] { _ = add(name + ". this is a test", notice: UInt64(name)) }
+    // Room for two of the three at a time; three transmissions each make nine.
+    var sent = 0
+    var rounds = 0
+    while !queue.isEmpty, rounds < 10 {
+      sent += take(limit: 40, overhead: 3, transmissions: 3).count
+      rounds += 1
+    }
+    #expect(sent == 9)
+    #expect(rounds == 5)
+    #expect(Set(finished) == [BroadcastID(1), BroadcastID(2), BroadcastID(3)])
+    let taken7 = take(limit: 40)
+    #expect(taken7.isEmpty)
+  }
+
+  @Test("a limit of 0 transmissions is one")
+  mutating func zero() {
+    _ = add("foo")
+    let taken8 = take(limit: 100, transmissions: 0)
+    #expect(taken8 == ["foo"])
+    #expect(queue.isEmpty)
+  }
+
+  @Test("the longest that still fits is taken, whatever is before it")
+  mutating func bestFit() {
+    _ = add("0123456789")
+    _ = add("01234")
+    _ = add("01")
+    let taken9 = take(limit: 9)
+    #expect(taken9 == ["01234"])
+    let taken10 = take(limit: 14)
+    #expect(taken10 == ["0123456789"])
+    let taken11 = take(limit: 2)
+    #expect(taken11.isEmpty)
+  }
+
+  @Test("no more than the wanted parts")
+  mutating func parts() {
+    for number in 0..<10 { _ = add("\(number)") }
+    let taken12 = take(limit: 1000, parts: 3)
+    #expect(taken12.count == 3)
+    #expect(queue.count == 10)
+  }
+
+  @Test("pruning keeps the least transmitted and newest, and finishes the others")
+  mutating func prune() {
+    for number in 1...2 { _ = add("old\(number)", notice: UInt64(number)) }
+    _ = take(limit: 1000)
+    for number in 3...4 { _ = add("new\(number)", notice: UInt64(number)) }
+    let dropped = queue.prune(to: 2, finished: &finished)
+    #expect(dropped == 2)
+    #expect(finished == [BroadcastID(1), BroadcastID(2)])
+    let taken13 = take(limit: 1000)
+    #expect(taken13 == ["new4", "new3"])
+  }
+
+  @Test("only what no packet holds is oversized")
+  mutating func oversized() {
+    _ = add("0123456789")
+    _ = add("0123")
+    let isTaken = queue.takeOversized(limit: 5)
+    #expect(isTaken)
+    #expect(queue.takenCount == 1)
+    #expect(queue.taken(0).count == 10)
+    queue.commit(transmissions: 100, finished: &finished)
+    let isTakenAgain = queue.takeOversized(limit: 10)
+    #expect(!isTakenAgain)
+  }
+
+  @Test("any mixture of adds, replacements, takes and prunes keeps its books", arguments: 0..<20 as Range<UInt64>)
+  mutating func mixture(seed: UInt64) {
+    var random = SeededRandom(seed: seed)
+    var handles: [BroadcastHandle] = []
+    var notices = 0
+    for step in 0..<500 {
+      switch random.below(10) {
+      case 0..<5:
+        let older = random.chance(0.3) && !handles.isEmpty ? handles[random.below(handles.count)] : nil
+        handles.append(add(String(repeating: "x", count: 1 + random.below(60)), replacing: older, notice: UInt64(step)))
+        notices += 1
+      case 5..<9:
+        let taken = take(limit: random.below(300), transmissions: 1 + random.below(4))
+        #expect(taken.reduce(0) { $0 + $1.utf8.count + 2 } <= 300)
+      default:
+        let keep = random.below(30)
+        _ = queue.prune(to: keep, finished: &finished)
+        #expect(queue.count <= keep)
+      }
+      #expect(queue.count == handles.filter { queue.contains($0) }.count)
+      #expect(finished.count == notices - queue.count)
+    }
+    let contained = queue.count
+    let taken14 = take(limit: .max / 2, parts: 10_000)
+    #expect(taken14.count == contained)
+  }
+}

@@ -1,0 +1,28 @@
+import Memberlist
+import SerfPrimitives
+import Testing
+import VectorSupport
+
+@Suite struct ScalingTests {
+  @Test("transmissions: the table of the Go code")
+  func transmissions() throws {
+    let table = try Vectors.file("memberlist.json")["algorithm_tables"]["retransmit_limit_mult4"].object
+    #expect(table.count == 12)
+    for (nodes, limit) in table {
+      #expect(TransmitLimit.transmissions(multiplier: 4, nodes: try #require(Int(nodes))) == limit.integer, "\(nodes) nodes")
+    }
+  }
+
+  @Test("transmissions with a multiplier of 3", arguments: [(0, 0), (1, 3), (99, 6)])
+  func transmissions(nodes: Int, limit: Int) { #expect(TransmitLimit.transmissions(multiplier: 3, nodes: nodes) == limit) }
+
+  @Test("push/pull intervals: the table of the Go code")
+  func pushPull() throws {
+    let table = try Vectors.file("memberlist.json")["algorithm_tables"]["push_pull_scale_30s_in_s"].object
+    #expect(table.count == 10)
+    for (nodes, seconds) in table {
+      let interval = PushPullSchedule.interval(base: .seconds(30), nodes: try #require(Int(nodes)))
+      #expect(interval == .seconds(try #require(seconds.integer)), "\(nodes) nodes")
+    }
+  }
+}
