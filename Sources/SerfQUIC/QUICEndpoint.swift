@@ -113,6 +113,12 @@ package final class QUICEndpoint {
   /// When the connection last received something that only its peer can have sent.
   package func lastHeard(_ id: ConnectionID) -> Instant? { connections[id]?.lastHeard }
 
+  /// When the connection was dialled or accepted.
+  package func startedAt(_ id: ConnectionID) -> Instant? { connections[id]?.startedAt }
+
+  /// Which side of the connection we are.
+  package func role(of id: ConnectionID) -> QUICRole? { connections[id]?.role }
+
   /// The largest packet that goes as a datagram; larger ones go on a stream of their own.
   package func datagramLimit(_ id: ConnectionID) -> Int { connections[id]?.datagramLimit ?? 0 }
 

@@ -1,0 +1,33 @@
+package import SerfPrimitives
+
+/// What the pool keeps and for how long (`secure-transport.md` section 2).
+package struct PoolConfiguration: Sendable {
+  /// Our own name, which no dial may meet.
+  package var ownName: NodeName
+  /// Connections kept; beyond it the one used least recently goes, unless its peer is pinned.
+  package var connectionLimit = 256
+  /// Connections kept to one name.
+  package var connectionsPerName = 4
+  /// Dials in their first second to one IP address.
+  package var dialsPerHost = 4
+  /// Dials that wait for their turn.
+  package var queuedDials = 512
+  /// Packets that wait for one dial; the oldest leaves for a new one.
+  package var waitingPackets = 4
+  /// A SWIM probe's patience: unacknowledged packets younger than this follow a peer to its next connection.
+  package var probeTimeout = Duration.milliseconds(500)
+  /// How often a member is probed; with the number of members it says when a connection is idle.
+  package var probeInterval = Duration.seconds(1)
+  /// The bounds of the idle time 1.2 · N · ``probeInterval``.
+  package var idleTime: ClosedRange<Duration> = .seconds(60) ... .seconds(30 * 60)
+  /// How old a connection gets, ± 25 %.
+  package var maximumAge = Duration.seconds(12 * 3600)
+  /// Over how long connections are renewed after our certificate changed.
+  package var renewalTime = Duration.seconds(300)
+  /// How long a dial may go without an answer before it is given up.
+  package var dialTimeout = Duration.seconds(5)
+  /// After a failed dial nothing but probes and joins dials the address for so long, doubled with each failure.
+  package var backOff: ClosedRange<Duration> = .seconds(1) ... .seconds(30)
+
+  package init(ownName: NodeName) { self.ownName = ownName }
+}

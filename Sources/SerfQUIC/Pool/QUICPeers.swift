@@ -1,0 +1,437 @@
+package import SerfIdentity
+package import SerfPrimitives
+
+/// Peers instead of connections: a ``QUICEndpoint`` and the ``ConnectionPool`` that decides which of its connections a message takes.
+///
+/// The same manners as the endpoint: no sockets, no clock, no callbacks.
+///
+/// - **Inputs**: ``receive(_:from:ecn:at:)`` for each datagram of a batch, then ``advance(to:)``, also at ``nextDeadline``.
+/// - **Commands**: ``send(_:to:path:id:at:)``, ``open(_:to:path:deadline:at:)``, ``write(_:on:finish:)``, ``consumed(_:on:)``, ``reset(_:)``,
+///   ``close(_:reason:at:)``, ``closeAll(_:at:)``, ``replace(credentials:at:)``, and what the membership knows.
+/// - **Outputs**: ``nextEvent()``, ``nextTransmit(at:)``, ``nextDeadline``.
+///
+/// The order is: inputs; events until there are none, which may give commands; transmits until there are none; events again if commands were
+/// given; one timer for ``nextDeadline``.
+///
+/// Streams are named by the caller: even numbers for those that we open, odd ones, chosen here, for those that we accept.
+package final class QUICPeers {
+  private struct Stream {
+    var quic: QUICStreamID?
+    var destination: Destination
+    var path: SendPath
+    var deadline: Instant
+    /// What was written before the stream could be opened.
+    var backlog: [[UInt8]] = []
+    var isFinished = false
+  }
+
+  private struct Waiting {
+    var packets = WaitingPackets()
+    var streams: [UInt64] = []
+  }
+
+  /// A packet that has not left within this time is our own fault (`secure-transport.md` 2.8).
+  private static let sendingLimit = Duration.milliseconds(50)
+  /// Live connections are judged again so often (`secure-transport.md` 1.7).
+  private static let recheckInterval = Duration.seconds(60)
+  private static let roundTripLimit = 4096
+  /// The least that a first round trip is taken for: less would send a first packet twice while the peer still signs.
+  private static let shortestRoundTrip = Duration.milliseconds(10)
+
+  package let endpoint: QUICEndpoint
+  package private(set) var pool: ConnectionPool
+
+  private var now: Instant
+  private var peers: [ConnectionID: Peer] = [:]
+  private var dialsByConnection: [ConnectionID: (dial: ConnectionPool.DialID, address: NodeAddress, expectation: DialExpectation)] = [:]
+  private var connectionsByDial: [ConnectionPool.DialID: ConnectionID] = [:]
+  private var waiting: [ConnectionPool.DialID: Waiting] = [:]
+  private var streams: [UInt64: Stream] = [:]
+  private var tokens: [QUICStreamID: UInt64] = [:]
+  /// Streams whose connection allows no more of them for now.
+  private var blockedStreams: [(stream: UInt64, connection: ConnectionID)] = []
+  private var openingDeadlines = DeadlineQueue<UInt64>()
+  private var roundTrips: [NodeAddress: Duration] = [:]
+  private var lastAccepted: UInt64 = 1
+  private var nextRecheck: Instant
+  private var events: [PeerEvent] = []
+  private var nextEventIndex = 0
+
+  package init(endpoint: QUICEndpoint, pool: PoolConfiguration, seed: UInt64, at now: Instant) {
+    self.endpoint = endpoint
+    self.pool = ConnectionPool(configuration: pool, seed: seed)
+    self.now = now
+    nextRecheck = now + Self.recheckInterval
+  }
+
+  // MARK: Inputs
+
+  /// One datagram from the socket.
+  package func receive(_ datagram: RawSpan, from source: NodeAddress, ecn: UInt8, at now: Instant) {
+    self.now = now
+    endpoint.receive(datagram, from: source, ecn: ecn, at: now)
+  }
+
+  /// Time has come, or a batch of datagrams is through.
+  package func advance(to now: Instant) {
+    self.now = now
+    endpoint.advance(to: now)
+    pool.advance(to: now)
+    if now >= nextRecheck {
+      nextRecheck = now + Self.recheckInterval
+      endpoint.recheckCredentials(at: now)
+    }
+    expirePackets()
+    while let stream = openingDeadlines.popDue(at: now) {
+      if let state = streams[stream], state.quic == nil { fail(stream, isWaitingForDial(stream) ? .noContact : .deadline) }
+    }
+    performActions()
+  }
+
+  // MARK: Outputs
+
+  /// The next thing that happened, or nil.
+  package func nextEvent() -> PeerEvent? {
+    while true {
+      if nextEventIndex < events.count {
+        defer { nextEventIndex += 1 }
+        return events[nextEventIndex]
+      }
+      events.removeAll(keepingCapacity: true)
+      nextEventIndex = 0
+      if let event = endpoint.nextEvent() {
+        translate(event)
+        performActions()
+      } else {
+        return nil
+      }
+    }
+  }
+
+  /// The bytes that an event carries.
+  package func withBytes<Result>(of slot: ByteSlot, _ body: (RawSpan) -> Result) -> Result { endpoint.withBytes(of: slot, body) }
+
+  /// The next write for the socket, or nil. Its bytes are good until the next call.
+  package func nextTransmit(at now: Instant) -> Transmit? { endpoint.nextTransmit(at: now) }
+
+  /// The bytes of a transmit.
+  package func withBytes<Result>(of transmit: Transmit, _ body: (RawSpan) -> Result) -> Result { endpoint.withBytes(of: transmit, body) }
+
+  /// When ``advance(to:)`` has to be called.
+  package var nextDeadline: Instant? {
+    var deadline = min(endpoint.nextDeadline ?? .distantFuture, pool.nextDeadline ?? .distantFuture)
+    deadline = min(deadline, openingDeadlines.nextDeadline ?? .distantFuture)
+    if !peers.isEmpty { deadline = min(deadline, nextRecheck) }
+    for state in waiting.values { deadline = min(deadline, state.packets.nextDeadline) }
+    return deadline == .distantFuture ? nil : deadline
+  }
+
+  // MARK: What the membership knows
+
+  /// How many members there are: decides how long an idle connection is worth keeping.
+  package func setMemberCount(_ count: Int) { pool.setMemberCount(count) }
+
+  /// A member is under probe or suspicion, or no longer.
+  package func setPinned(_ name: NodeName, _ isPinned: Bool) { pool.setPinned(name, isPinned) }
+
+  /// A member died or left.
+  package func departed(_ name: NodeName, at now: Instant) {
+    self.now = now
+    pool.departed(name)
+    performActions()
+  }
+
+  /// Where a peer's hello says that it can be reached; messages to that address take its connection.
+  package func advertised(_ address: NodeAddress, by peer: Peer) {
+    if let connection = peer.connection { pool.advertised(connection, address) }
+  }
+
+  /// Whether a connection to this member is there.
+  package func isWarm(_ name: NodeName) -> Bool { pool.isWarm(name) }
+
+  /// The largest packet that goes to `destination` in a datagram; 1,160 before there is a connection.
+  package func packetLimit(for destination: Destination) -> Int {
+    let connection: ConnectionID? =
+      switch destination {
+      case .reply(let peer): peer.connection
+      case .member(let name, _): pool.connections(to: name).first
+      case .anyMember: nil
+      }
+    let limit = connection.map { endpoint.datagramLimit($0) } ?? 0
+    return limit > 0 ? limit : Self.safePacket
+  }
+
+  private static let safePacket = 1160
+
+  // MARK: Commands
+
+  /// Sends a packet, dialling if need be. While dialling at most 4 packets wait, each at most a probe's patience; nothing is sent late.
+  package func send(_ packet: RawSpan, to destination: Destination, path: SendPath, id: PacketID?, at now: Instant) {
+    self.now = now
+    switch route(destination, path, insists: id != nil) {
+    case .use(let connection):
+      if !endpoint.send(packet, on: connection, id: id, deadline: now + Self.sendingLimit) { notSent(id, .notSent) }
+    case .wait(let dial):
+      let bytes = packet.withUnsafeBytes { Array($0) }
+      let entry = WaitingPackets.Packet(bytes: bytes, id: id, deadline: now + pool.configuration.probeTimeout)
+      if let victim = waiting[dial, default: Waiting()].packets.append(entry, limit: pool.configuration.waitingPackets) {
+        notSent(victim.id, .notSent)
+      }
+    case .unreachable(let failure): notSent(id, failure)
+    }
+    performActions()
+  }
+
+  /// Opens a stream, dialling if need be: ``PeerEvent/streamOpened(_:_:)`` or ``PeerEvent/streamFailed(_:_:)`` follows, at `deadline` at the latest.
+  package func open(_ stream: UInt64, to destination: Destination, path: SendPath, deadline: Instant, at now: Instant) {
+    self.now = now
+    streams[stream] = Stream(destination: destination, path: path, deadline: deadline)
+    openingDeadlines.schedule(stream, at: deadline)
+    switch route(destination, path, insists: true) {
+    case .use(let connection): open(stream, on: connection)
+    case .wait(let dial): waiting[dial, default: Waiting()].streams.append(stream)
+    case .unreachable(let failure): fail(stream, failure)
+    }
+    performActions()
+  }
+
+  /// Queues bytes on a stream that is open or being opened, and with `finish` the end of our half.
+  package func write(_ bytes: [UInt8], on stream: UInt64, finish: Bool) {
+    guard let quic = streams[stream]?.quic else {
+      streams[stream]?.backlog.append(bytes)
+      if finish { streams[stream]?.isFinished = true }
+      return
+    }
+    endpoint.write(SendChunk(copying: bytes), on: quic, finish: finish)
+  }
+
+  /// Lets the peer send `count` more bytes.
+  package func consumed(_ count: Int, on stream: UInt64) {
+    if let quic = streams[stream]?.quic { endpoint.consumed(count, on: quic) }
+  }
+
+  /// Gives up a stream in both directions. Nothing more is said about it.
+  package func reset(_ stream: UInt64) {
+    guard let state = streams.removeValue(forKey: stream), let quic = state.quic else { return }
+    tokens[quic] = nil
+    endpoint.reset(quic)
+  }
+
+  /// Closes the connection of a peer.
+  package func close(_ peer: Peer, reason: CloseReason, at now: Instant) {
+    self.now = now
+    if let connection = peer.connection { endpoint.close(connection, reason, at: now) }
+  }
+
+  /// Closes every connection, in one burst.
+  package func closeAll(_ reason: CloseReason, at now: Instant) {
+    self.now = now
+    for connection in pool.connections { endpoint.close(connection, reason, at: now) }
+    for connection in dialsByConnection.keys.sorted() { endpoint.close(connection, reason, at: now) }
+  }
+
+  /// Uses new credentials: for new handshakes at once; live connections are judged by them now and renewed over five minutes.
+  package func replace(credentials: Credentials, at now: Instant) {
+    self.now = now
+    endpoint.replace(credentials: credentials)
+    endpoint.recheckCredentials(at: now)
+    pool.renewAll(at: now)
+    nextRecheck = now + Self.recheckInterval
+  }
+
+  // MARK: Routing
+
+  private func route(_ destination: Destination, _ path: SendPath, insists: Bool) -> ConnectionPool.Route {
+    if case .member(let name, _) = destination {
+      let several = pool.connections(to: name)
+      // Acknowledgements count as signs of life too; only the endpoint sees them.
+      if several.count > 1 { for id in several { endpoint.lastHeard(id).map { pool.heard(id, at: $0) } } }
+    }
+    return pool.route(destination, path, insists: insists, at: now)
+  }
+
+  private func performActions() {
+    while let action = pool.nextAction() {
+      switch action {
+      case .dial(let dial, let address, let expectation): start(dial, address, expectation)
+      case .close(let connection, let reason): endpoint.close(connection, reason, at: now)
+      case .abandon(let dial, let failure):
+        if let connection = connectionsByDial.removeValue(forKey: dial) {
+          if let given = dialsByConnection.removeValue(forKey: connection) {
+            events.append(.dialFailed(given.address, given.expectation, .handshakeTimeout))
+          }
+          endpoint.close(connection, .none, at: now)
+        }
+        failWaiting(dial, failure)
+      case .move(let old, let new): move(from: old, to: new)
+      }
+    }
+  }
+
+  private func start(_ dial: ConnectionPool.DialID, _ address: NodeAddress, _ expectation: DialExpectation) {
+    guard let connection = endpoint.connect(to: address, expecting: expectation, initialRoundTrip: roundTrips[address], at: now) else {
+      pool.dialFailed(dial, at: now)
+      return failWaiting(dial, .notSent)
+    }
+    dialsByConnection[connection] = (dial, address, expectation)
+    connectionsByDial[dial] = connection
+  }
+
+  /// What a peer has not acknowledged goes on its new connection: the old one may lead to a process that is gone.
+  private func move(from old: ConnectionID, to new: ConnectionID) {
+    endpoint.takeUnacknowledged(old, sentSince: now - pool.configuration.probeTimeout) { packet, id, deadline in
+      if !endpoint.send(packet, on: new, id: id, deadline: max(deadline, now + Self.sendingLimit)) { notSent(id, .notSent) }
+    }
+  }
+
+  private func notSent(_ id: PacketID?, _ failure: ContactFailure) {
+    if let id { events.append(.packetNotSent(id, failure)) }
+  }
+
+  private func expirePackets() {
+    for dial in waiting.keys.sorted() {
+      for packet in waiting[dial]?.packets.removeExpired(at: now) ?? [] { notSent(packet.id, .noContact) }
+    }
+  }
+
+  private func failWaiting(_ dial: ConnectionPool.DialID, _ failure: ContactFailure) {
+    guard let state = waiting.removeValue(forKey: dial) else { return }
+    for packet in state.packets.packets { notSent(packet.id, failure) }
+    for stream in state.streams where streams[stream]?.quic == nil { fail(stream, failure) }
+  }
+
+  // MARK: Streams
+
+  private func open(_ stream: UInt64, on connection: ConnectionID) {
+    guard let state = streams[stream], let peer = peers[connection] else { return fail(stream, .broken) }
+    guard let quic = endpoint.openStream(on: connection) else {
+      blockedStreams.append((stream, connection))
+      return
+    }
+    streams[stream]?.quic = quic
+    streams[stream]?.backlog = []
+    tokens[quic] = stream
+    for bytes in state.backlog { endpoint.write(SendChunk(copying: bytes), on: quic) }
+    if state.isFinished { endpoint.finish(quic) }
+    events.append(.streamOpened(stream, peer))
+  }
+
+  private func openBlockedStreams(on connection: ConnectionID) {
+    let retry = blockedStreams.filter { $0.connection == connection }
+    guard !retry.isEmpty else { return }
+    blockedStreams.removeAll { $0.connection == connection }
+    for (stream, _) in retry where streams[stream] != nil { open(stream, on: connection) }
+  }
+
+  private func fail(_ stream: UInt64, _ failure: ContactFailure) {
+    guard let state = streams.removeValue(forKey: stream) else { return }
+    if let quic = state.quic {
+      tokens[quic] = nil
+      endpoint.reset(quic)
+    }
+    events.append(.streamFailed(stream, failure))
+  }
+
+  private func isWaitingForDial(_ stream: UInt64) -> Bool { waiting.values.contains { $0.streams.contains(stream) } }
+
+  // MARK: The endpoint's events
+
+  private func translate(_ event: QUICEvent) {
+    switch event {
+    case .established(let id, let role, let name, let address): established(id, role, name, address)
+    case .confirmed(let id):
+      guard let peer = peers[id] else { return }
+      remember(endpoint.roundTrip(id), of: peer.address)
+      events.append(.confirmed(peer, endpoint.role(of: id) ?? .client))
+    case .hello(let id, let slot):
+      if let peer = peers[id] { events.append(.hello(slot, from: peer)) }
+    case .packet(let id, let slot):
+      guard let peer = peers[id] else { return }
+      pool.heard(id, at: now)
+      events.append(.packet(slot, from: peer))
+    case .packetNotSent(let id): notSent(id, .notSent)
+    case .moved(let id, let address): peers[id]?.address = address
+    case .closed(let id, let end): closed(id, end)
+    case .turnedAway(let address, let end): events.append(.turnedAway(address, end))
+    case .streamOpened(let quic): streamAccepted(quic)
+    case .streamData(let quic, let slot, let end):
+      guard let stream = tokens[quic] else { return endpoint.consumed(slot.count, on: quic) }
+      pool.heard(quic.connection, at: now)
+      if slot.count > 0 { events.append(.streamData(stream, slot)) }
+      if end { events.append(.streamEnded(stream)) }
+    case .streamReset(let quic, _), .streamStopped(let quic):
+      if let stream = tokens[quic] { fail(stream, .broken) }
+    case .streamWritable: break
+    case .streamClosed(let quic):
+      if let stream = tokens.removeValue(forKey: quic) { streams[stream] = nil }
+      openBlockedStreams(on: quic.connection)
+    }
+  }
+
+  private func established(_ id: ConnectionID, _ role: QUICRole, _ name: NodeName, _ address: NodeAddress) {
+    let peer = Peer(address: address, connection: id, provenName: name)
+    let wasWarm = pool.isWarm(name)
+    peers[id] = peer
+    let dial = dialsByConnection.removeValue(forKey: id)?.dial
+    if let dial { connectionsByDial[dial] = nil }
+    pool.opened(id, name: name, address: address, endOf: dial, startedAt: endpoint.startedAt(id) ?? now, at: now)
+    if !wasWarm { events.append(.warmthChanged(name, isWarm: true)) }
+    guard let dial, var state = waiting.removeValue(forKey: dial) else { return }
+    for packet in state.packets.takeAll(at: now) {
+      guard endpoint.send(packet.bytes.span.bytes, on: id, id: packet.id, deadline: now + Self.sendingLimit) else {
+        notSent(packet.id, .notSent)
+        continue
+      }
+      if let id = packet.id { events.append(.packetDelayed(id)) }
+    }
+    for stream in state.streams where streams[stream] != nil { open(stream, on: id) }
+  }
+
+  private func streamAccepted(_ quic: QUICStreamID) {
+    guard let peer = peers[quic.connection] else { return endpoint.reset(quic) }
+    pool.heard(quic.connection, at: now)
+    lastAccepted += 2
+    streams[lastAccepted] = Stream(quic: quic, destination: .reply(peer), path: .warm, deadline: .distantFuture)
+    tokens[quic] = lastAccepted
+    events.append(.streamAccepted(lastAccepted, from: peer))
+  }
+
+  private func closed(_ id: ConnectionID, _ end: QUICEnd) {
+    if let (dial, address, expectation) = dialsByConnection.removeValue(forKey: id) {
+      connectionsByDial[dial] = nil
+      pool.dialFailed(dial, at: now)
+      failWaiting(dial, end.contactFailure)
+      events.append(.dialFailed(address, expectation, end))
+      return
+    }
+    guard let peer = peers.removeValue(forKey: id) else { return }
+    let link = pool.closed(id)
+    for (quic, stream) in tokens.filter({ $0.key.connection == id }).sorted(by: { $0.value < $1.value }) {
+      tokens[quic] = nil
+      streams[stream] = nil
+      events.append(.streamFailed(stream, end.contactFailure))
+    }
+    for (stream, connection) in blockedStreams where connection == id { fail(stream, end.contactFailure) }
+    blockedStreams.removeAll { $0.connection == id }
+    followUp(id, peer, end)
+    events.append(.closed(peer, end))
+    if let link, link.wasLast { events.append(.warmthChanged(link.name, isWarm: false)) }
+  }
+
+  /// After a reset or a shutdown, young packets go to whatever serves the peer next (`secure-transport.md` 2.4); otherwise they are lost.
+  private func followUp(_ id: ConnectionID, _ peer: Peer, _ end: QUICEnd) {
+    let mayFollow = end == .reset || end == .closedByPeer(.shutdown) || end == .closedByPeer(.none) || end == .closedByPeer(.replaced)
+    var young: [(bytes: [UInt8], id: PacketID?)] = []
+    endpoint.takeUnacknowledged(id, sentSince: now - pool.configuration.probeTimeout) { packet, id, _ in
+      if mayFollow { young.append((packet.withUnsafeBytes { Array($0) }, id)) } else { notSent(id, end.contactFailure) }
+    }
+    guard let name = peer.provenName else { return }
+    for packet in young { send(packet.bytes.span.bytes, to: .member(name, peer.address), path: .warm, id: packet.id, at: now) }
+  }
+
+  private func remember(_ roundTrip: Duration?, of address: NodeAddress) {
+    guard let roundTrip else { return }
+    if roundTrips.count >= Self.roundTripLimit { roundTrips.removeAll(keepingCapacity: true) }
+    roundTrips[address] = max(roundTrip, Self.shortestRoundTrip)
+  }
+}
