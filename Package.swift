@@ -52,7 +52,7 @@ let package = Package(
       ]),
 
     // A network in memory and in virtual time that runs the core.
-    .target(name: "SerfSimulator", dependencies: ["Memberlist", "SerfPrimitives"], swiftSettings: strict),
+    .target(name: "SerfSimulator", dependencies: ["SerfCore", "Memberlist", "SerfPrimitives"], swiftSettings: strict),
 
     // Certificates and QUIC: still no sockets.
     .target(name: "SerfIdentity", dependencies: ["CGnuTLS", "SerfPrimitives"], swiftSettings: strict),
@@ -133,7 +133,8 @@ let package = Package(
       path: "Tests/SerfTestSupport",
       swiftSettings: strict),
     .testTarget(
-      name: "SerfCoreTests", dependencies: ["SerfCore", "Memberlist", "SerfPrimitives", "VectorSupport"], swiftSettings: strict),
+      name: "SerfCoreTests", dependencies: ["SerfCore", "SerfSimulator", "Memberlist", "SerfPrimitives", "VectorSupport"],
+      swiftSettings: strict),
     .testTarget(
       name: "MemberlistTests", dependencies: ["Memberlist", "SerfPrimitives", "SerfSimulator", "VectorSupport"], swiftSettings: strict),
     .testTarget(name: "SerfPrimitivesTests", dependencies: ["SerfPrimitives"], swiftSettings: strict),

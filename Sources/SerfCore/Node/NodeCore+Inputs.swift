@@ -1,0 +1,85 @@
+import Memberlist
+package import SerfPrimitives
+
+/// What comes from the transport and the clock. All but time is the gossip layer's business.
+extension NodeCore {
+  /// Announces this node to itself and starts the loops.
+  package mutating func start(at now: Instant) {
+    self.now = now
+    membership.start(at: now)
+    schedule(.reap, after: configuration.reaping.interval)
+    schedule(.reconnect, after: configuration.reconnecting.interval)
+    schedule(.queueCheck, after: configuration.queues.checkInterval)
+  }
+
+  /// A packet arrived.
+  package mutating func receive(_ packet: RawSpan, from peer: Peer, at now: Instant) {
+    guard status != .shutDown else { return }
+    self.now = now
+    membership.receive(packet, from: peer, at: now)
+  }
+
+  /// A packet with an ID could not be sent.
+  package mutating func packetNotSent(_ id: PacketID, reason: ContactFailure, at now: Instant) {
+    guard status != .shutDown else { return }
+    self.now = now
+    membership.packetNotSent(id, reason: reason, at: now)
+  }
+
+  /// A peer opened an exchange and sent this whole request.
+  package mutating func exchangeReceived(_ id: ExchangeID, message: RawSpan, from peer: Peer, at now: Instant) {
+    guard status != .shutDown else { return }
+    self.now = now
+    membership.exchangeReceived(id, message: message, from: peer, at: now)
+  }
+
+  /// An exchange of ours has its reply, empty where there is none.
+  package mutating func exchangeCompleted(_ id: ExchangeID, reply: RawSpan, from peer: Peer, at now: Instant) {
+    guard status != .shutDown else { return }
+    self.now = now
+    membership.exchangeCompleted(id, reply: reply, from: peer, at: now)
+  }
+
+  /// An exchange of ours came to nothing.
+  package mutating func exchangeFailed(_ id: ExchangeID, reason: ContactFailure, at now: Instant) {
+    guard status != .shutDown else { return }
+    self.now = now
+    membership.exchangeFailed(id, reason: reason, at: now)
+  }
+
+  /// A peer closed its connection for this reason, or it broke (nil).
+  package mutating func connectionClosed(_ peer: Peer, reason: CloseReason?, at now: Instant) {
+    guard status != .shutDown else { return }
+    self.now = now
+    membership.connectionClosed(peer, reason: reason, at: now)
+  }
+
+  /// The transport has, or no longer has, a connection to this member.
+  package mutating func setWarm(_ name: NodeName, _ isWarm: Bool) { membership.setWarm(name, isWarm) }
+
+  /// How many bytes one packet to this member may hold; nil for what the configuration says.
+  package mutating func setPacketBudget(_ bytes: Int?, for name: NodeName) { membership.setPacketBudget(bytes, for: name) }
+
+  /// Does everything that is due at `now`.
+  package mutating func advance(to now: Instant) {
+    guard status != .shutDown else { return }
+    self.now = now
+    membership.advance(to: now)
+    while let timer = timers.popDue(at: now) {
+      switch timer {
+      case .reap: reap()
+      case .reconnect: reconnect()
+      case .queueCheck: checkQueues()
+      case .broadcastTimeout(let id): broadcastTimedOut(id)
+      case .propagated: leftCluster()
+      case .prune(let name): pruneDue(name)
+      }
+    }
+  }
+
+  /// Nothing happens after an interval of zero: that switches a loop off.
+  mutating func schedule(_ timer: Timer, after delay: Duration) {
+    guard delay > .zero else { return }
+    timers.schedule(timer, at: now + delay)
+  }
+}

@@ -1,0 +1,89 @@
+import Memberlist
+package import SerfPrimitives
+
+/// Leaving, and making others leave (`serf.md` section 17).
+///
+/// ```
+///  alive ── leave ──▶ leaving: intent spread? ──▶ farewell (dead by our own word) spread? ──▶ delay ──▶ left
+/// ```
+/// Each wait ends with the broadcast timeout at the latest. That is a warning and no failure: what was queued goes on travelling.
+extension NodeCore {
+  /// Tells the cluster that this node goes, so that it is shown as left and not as failed. The reply comes when the others have had time to hear it;
+  /// then the node can be shut down. Calling it on a node that has left is answered at once.
+  package mutating func leave(request: RequestID, at now: Instant) throws(SerfCoreError) {
+    switch status {
+    case .alive: break
+    case .left: return outbox.push(.reply(request, .done(isSpread: true)))
+    case .leaving, .shutDown: throw .notAlive(status)
+    }
+    self.now = now
+    status = .leaving
+    departure.request = request
+    let time = memberClock.tick()
+    _ = intentReceived(Intent(.leave, at: time), about: name)
+    guard table.hasOtherAlive(than: name) else { return sayFarewell(intentIsSpread: true) }
+    let id = awaitBroadcast(.leaveIntent, request: nil)
+    broadcast(.intent, id: id) { bytes, name in LeaveMessage(time: time, node: name, prunes: false).encode(into: &bytes) }
+  }
+
+  /// The intent has been around; now the gossip layer says that we are gone.
+  mutating func sayFarewell(intentIsSpread: Bool) {
+    departure.isSpread = intentIsSpread
+    membership.leave(timeout: configuration.leaving.broadcastTimeout, at: now)
+  }
+
+  /// The farewell has been handed on, or its time ran out.
+  mutating func farewellFinished(isSpread: Bool) {
+    guard status == .leaving else { return }
+    if !isSpread {
+      departure.isSpread = false
+      counters.broadcastsTimedOut += 1
+      diagnose(.broadcastTimedOut(.farewell))
+    }
+    timers.schedule(.propagated, at: now + configuration.leaving.propagateDelay)
+  }
+
+  mutating func leftCluster() {
+    guard status == .leaving else { return }
+    status = .left
+    if let request = departure.request { outbox.push(.reply(request, .done(isSpread: departure.isSpread))) }
+    departure.request = nil
+  }
+
+  /// Stops. Nobody is told: peers see a failure, unless ``leave(request:at:)`` ran before. Every request that waits is answered, nothing is sent any more, and
+  /// later inputs are ignored.
+  package mutating func shutDown(at now: Instant) {
+    guard status != .shutDown else { return }
+    self.now = now
+    status = .shutDown
+    var waiting = joins.values.compactMap { $0.request } + broadcasts.values.compactMap { $0.request }
+    if let request = departure.request { waiting.append(request) }
+    for request in waiting.sorted(by: { $0.value < $1.value }) { outbox.push(.reply(request, .shutDown)) }
+    joins = [:]
+    broadcasts = [:]
+    departure.request = nil
+  }
+
+  /// Declares a member gone: a failed one becomes left, everywhere, and is not tried again; with `prune` it is also forgotten. A member that lives
+  /// refutes it. An unknown name is fine: others may know it.
+  package mutating func forceLeave(
+    _ node: NodeName, prune: Bool, request: RequestID, at now: Instant
+  ) throws(SerfCoreError) {
+    guard status == .alive else { throw .notAlive(status) }
+    self.now = now
+    let time = memberClock.tick()
+    _ = intentReceived(Intent(.leave, at: time), about: node, prune: prune)
+    guard table.hasOtherAlive(than: name) else { return outbox.push(.reply(request, .done(isSpread: true))) }
+    let id = awaitBroadcast(.forceLeave, request: request)
+    broadcast(.intent, id: id) { bytes, _ in
+      LeaveMessage(time: time, node: node.bytes.span.bytes, prunes: prune).encode(into: &bytes)
+    }
+  }
+}
+
+/// How far our own leave is.
+struct Departure: Sendable {
+  var request: RequestID?
+  /// Whether everything so far was handed on within its time.
+  var isSpread = true
+}

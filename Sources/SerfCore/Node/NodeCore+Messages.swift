@@ -1,0 +1,90 @@
+import Memberlist
+import SerfPrimitives
+
+/// Serf's own messages, which the gossip layer carries without looking into them (`serf.md` section 3).
+extension NodeCore {
+  mutating func messageReceived(_ slot: PacketSlot, from peer: Peer) {
+    counters.messagesReceived += 1
+    // Out of the gossip layer's memory, since what we do with the message changes that.
+    var message: [UInt8] = []
+    swap(&message, &inbox)
+    message.removeAll(keepingCapacity: true)
+    message.append(copying: membership.bytes(slot))
+    handle(message.span.bytes, from: peer)
+    swap(&message, &inbox)
+  }
+
+  private mutating func handle(_ message: RawSpan, from peer: Peer) {
+    guard message.byteCount > 0 else { return malformed(nil, .empty, from: peer) }
+    let byte = message.unsafeLoad(fromByteOffset: 0, as: UInt8.self)
+    guard let type = SerfMessageType(rawValue: byte) else {
+      counters.messagesUnknown += 1
+      return diagnose(.malformed(nil, .unexpectedType, from: peer))
+    }
+    do {
+      // What is news travels on byte for byte, so that other implementations' encodings survive.
+      if let tier = try handle(type, message.extracting(droppingFirst: 1), from: peer) {
+        membership.broadcast(message, tier: tier, id: nil)
+      }
+    } catch {
+      malformed(type, error, from: peer)
+    }
+  }
+
+  /// The queue in which the message travels on; nil when it does not.
+  private mutating func handle(_ type: SerfMessageType, _ body: RawSpan, from peer: Peer) throws(WireError) -> BroadcastTier? {
+    switch type {
+    case .leave:
+      let message = try LeaveMessage(decoding: body)
+      guard witnessMember(message.time, type, from: peer) else { return nil }
+      let isNews = intentReceived(
+        Intent(.leave, at: message.time), about: NodeName(bytes: [UInt8](copying: message.node)), prune: message.prunes)
+      return isNews ? .intent : nil
+    case .join:
+      let message = try JoinMessage(decoding: body)
+      guard witnessMember(message.time, type, from: peer) else { return nil }
+      return intentReceived(Intent(.join, at: message.time), about: NodeName(bytes: [UInt8](copying: message.node))) ? .intent : nil
+    case .userEvent:
+      let message = try UserEventMessage(decoding: body)
+      return eventReceived(message, from: peer) ? .event : nil
+    case .query:
+      let message = try QueryMessage(decoding: body)
+      return queryReceived(message, from: peer) ? .query : nil
+    case .queryResponse:
+      try responseReceived(body)
+      return nil
+    case .relay:
+      try relayReceived(body, from: peer)
+      return nil
+    case .pushPull, .conflictResponse, .keyRequest, .keyResponse:
+      // Not messages of their own: they stand in a push/pull, or in the payload of a query or response.
+      throw .unexpectedType
+    }
+  }
+
+  mutating func malformed(_ type: SerfMessageType?, _ error: WireError, from peer: Peer) {
+    counters.messagesMalformed += 1
+    diagnose(.malformed(type, error, from: peer))
+  }
+
+  // MARK: Clocks
+
+  /// Every message moves its clock before anything else is asked of it. False when its time cannot be true.
+  mutating func witnessMember(_ time: LamportTime, _ type: SerfMessageType, from peer: Peer) -> Bool {
+    memberClock.witness(time) || implausible(time, type, from: peer)
+  }
+
+  mutating func witnessEvent(_ time: LamportTime, _ type: SerfMessageType, from peer: Peer) -> Bool {
+    eventClock.witness(time) || implausible(time, type, from: peer)
+  }
+
+  mutating func witnessQuery(_ time: LamportTime, _ type: SerfMessageType, from peer: Peer) -> Bool {
+    queryClock.witness(time) || implausible(time, type, from: peer)
+  }
+
+  private mutating func implausible(_ time: LamportTime, _ type: SerfMessageType, from peer: Peer) -> Bool {
+    counters.implausibleTimes += 1
+    diagnose(.implausibleTime(type, time, from: peer))
+    return false
+  }
+}

@@ -1,0 +1,108 @@
+import Memberlist
+import SerfPrimitives
+
+/// Serf's part of a push/pull, which carries what gossip may have missed (`serf.md` section 7).
+extension NodeCore {
+  // MARK: Sending
+
+  /// Appends a whole push/pull message: the gossip layer's state and ours. For ``ExchangeContent/pushPull(isJoin:)``.
+  package mutating func encodePushPull(isJoin: Bool, into bytes: inout [UInt8]) {
+    var state = takeScratch()
+    encodeState(into: &state)
+    membership.encodePushPull(isJoin: isJoin, userState: state.span.bytes, into: &bytes)
+    if state.capacity <= Self.keptCapacity { scratch = state }
+  }
+
+  /// Writes the three clocks, every member's newest intent time, who has left, and the events that are still remembered.
+  private func encodeState(into bytes: inout [UInt8]) {
+    let slots = events.newest(within: configuration.userEvents.replayLimit)
+    // Go sends its ring as it is, 512 slots and most of them nil. A receiver takes any number.
+    var writer = SerfPushPullWriter(taking: &bytes, eventTime: eventClock.time, slots: slots.count)
+    for slot in slots {
+      writer.slot(time: slot.time, events: slot.events.count)
+      for event in slot.events { writer.event(name: event.nameBytes.span.bytes, payload: event.payload.span.bytes) }
+    }
+    writer.clock(memberClock.time, left: table.count(of: .left))
+    for row in table.rows where row.member.status == .left { writer.left(row.member.name.bytes.span.bytes) }
+    writer.queryClock(queryClock.time, statuses: table.count)
+    for row in table.rows { writer.status(row.member.name.bytes.span.bytes, row.intentTime) }
+    bytes = writer.finish()
+  }
+
+  // MARK: Receiving
+
+  mutating func stateReceived(_ slot: PacketSlot, join: JoinID?, from peer: Peer) {
+    counters.statesReceived += 1
+    var state: [UInt8] = []
+    swap(&state, &inbox)
+    state.removeAll(keepingCapacity: true)
+    state.append(copying: membership.bytes(slot))
+    do throws(WireError) {
+      try merge(state.span.bytes, join: join, from: peer)
+    } catch {
+      counters.statesMalformed += 1
+      diagnose(.malformed(.pushPull, error, from: peer))
+    }
+    // A large cluster's state would otherwise keep its memory for as long as the node lives.
+    if state.capacity <= Self.keptCapacity { swap(&state, &inbox) }
+  }
+
+  private mutating func merge(_ bytes: RawSpan, join: JoinID?, from peer: Peer) throws(WireError) {
+    guard !bytes.isEmpty else { throw .empty }
+    guard bytes[checked: 0] == SerfMessageType.pushPull.rawValue else { throw .unexpectedType }
+    let state = try SerfPushPull(decoding: bytes.extracting(droppingFirst: 1))
+
+    // A sender has not used the time that its clock shows.
+    guard state.time == 0 || witnessMember(state.time - 1, .pushPull, from: peer),
+      state.eventTime == 0 || witnessEvent(state.eventTime - 1, .pushPull, from: peer),
+      state.queryTime == 0 || witnessQuery(state.queryTime - 1, .pushPull, from: peer)
+    else { return }
+
+    mergeIntents(state, from: peer)
+    if let join, joins[join]?.ignoresOldEvents == true { events.ignoreEvents(before: state.eventTime) }
+    mergeEvents(state, from: peer)
+  }
+
+  /// Intents from a push/pull are not gossiped: the exchange itself reaches everybody in time.
+  private mutating func mergeIntents(_ state: borrowing SerfPushPull, from peer: Peer) {
+    var left: [NodeName: LamportTime] = [:]
+    var names = state.leftMembers
+    while let name = names.next() { left[NodeName(bytes: [UInt8](copying: name))] = 0 }
+    if !left.isEmpty {
+      var times = state.statusTimes
+      while let entry = times.next() {
+        let name = NodeName(bytes: [UInt8](copying: entry.key))
+        if left[name] != nil { left[name] = entry.time }
+      }
+      names = state.leftMembers
+      while let name = names.next() {
+        // When exactly it left is not stated; this is newer than the newest intent that the sender has, and no more.
+        let name = NodeName(bytes: [UInt8](copying: name))
+        let newest = left[name] ?? 0
+        mergeIntent(.leave, name, newest == .max ? .max : newest + 1, from: peer)
+      }
+    }
+    var times = state.statusTimes
+    while let entry = times.next() {
+      let name = NodeName(bytes: [UInt8](copying: entry.key))
+      if left[name] == nil { mergeIntent(.join, name, entry.time, from: peer) }
+    }
+  }
+
+  private mutating func mergeIntent(_ kind: Intent.Kind, _ node: NodeName, _ time: LamportTime, from peer: Peer) {
+    guard witnessMember(time, .pushPull, from: peer) else { return }
+    _ = intentReceived(Intent(kind, at: time), about: node)
+  }
+
+  private mutating func mergeEvents(_ state: borrowing SerfPushPull, from peer: Peer) {
+    var slots = state.events
+    while var slot = slots.next() {
+      let time = slot.time
+      while let event = slot.next() {
+        _ = eventReceived(UserEventMessage(time: time, name: event.name, payload: event.payload, coalesces: false), from: peer)
+      }
+    }
+  }
+
+  private static let keptCapacity = 1 << 20
+}

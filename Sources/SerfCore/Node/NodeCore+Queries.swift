@@ -1,0 +1,53 @@
+import Memberlist
+import SerfPrimitives
+
+/// Queries of other members pass through (`serf.md` section 9): noted, so that each is taken once, and sent on. Answering them, and asking our own,
+/// belongs here.
+extension NodeCore {
+  /// True when the query is news and may travel on.
+  mutating func queryReceived(_ message: borrowing QueryMessage, from peer: Peer) -> Bool {
+    guard witnessQuery(message.time, .query, from: peer) else { return false }
+    do {
+      try queries.insert(id: message.id, time: message.time, clock: queryClock.time)
+    } catch {
+      switch error {
+      case .duplicate: counters.queriesDuplicate += 1
+      case .tooOld: counters.queriesTooOld += 1
+      case .full:
+        counters.queriesRefused += 1
+        diagnose(.limitReached(.queryIDsPerTime))
+      }
+      return false
+    }
+    counters.queriesReceived += 1
+    return !message.flags.contains(.noBroadcast)
+  }
+
+  /// An answer, which nobody waits for: this node asks nothing yet.
+  mutating func responseReceived(_ body: RawSpan) throws(WireError) {
+    _ = try QueryResponseMessage(decoding: body)
+    counters.responsesWithoutQuery += 1
+  }
+
+  /// A member asks us to hand a message to another one: answers to queries take such detours so that more of them arrive.
+  ///
+  /// Where names are proven, an address out of a message is never used: the name is looked up in the member table (`secure-transport.md` 1.10).
+  mutating func relayReceived(_ body: RawSpan, from peer: Peer) throws(WireError) {
+    let message = try RelayMessage(decoding: body)
+    guard !message.message.isEmpty else { throw .empty }
+    let node = NodeName(bytes: [UInt8](copying: message.destinationName))
+    guard let destination = relayDestination(node, message.destination) else {
+      counters.relaysDropped += 1
+      return diagnose(.relayDropped(node, from: peer))
+    }
+    counters.relaysForwarded += 1
+    membership.sendUserMessage(message.message, to: destination)
+  }
+
+  private func relayDestination(_ node: NodeName, _ address: NodeAddress?) -> Destination? {
+    if configuration.membership.namesAreProven {
+      return membership.member(node).flatMap { $0.state.isLive ? .member(node, $0.address) : nil }
+    }
+    return address.map { node.isEmpty ? .anyMember($0) : .member(node, $0) }
+  }
+}

@@ -1,0 +1,60 @@
+import Memberlist
+package import SerfPrimitives
+
+/// User events: ours, and those of others (`serf.md` section 8).
+extension NodeCore {
+  /// Sends an event to every member, this one included. An empty name is allowed.
+  ///
+  /// An event that does not fit one packet travels by other ways than gossip and is slower; the transport's packet budget says when that is.
+  package mutating func userEvent(name: [UInt8], payload: [UInt8], coalesces: Bool, at now: Instant) throws(SerfCoreError) {
+    guard status == .alive || status == .leaving else { throw .notAlive(status) }
+    let limit = configuration.userEvents.sizeLimit
+    let size = name.count + payload.count
+    guard size <= limit else { throw .userEventTooLarge(byteCount: size, limit: limit, isEncoded: false) }
+    let message = UserEventMessage(
+      time: eventClock.time, name: name.span.bytes, payload: payload.span.bytes, coalesces: coalesces)
+    var encoded = takeScratch()
+    message.encode(into: &encoded)
+    guard encoded.count <= limit else { throw .userEventTooLarge(byteCount: encoded.count, limit: limit, isEncoded: true) }
+    self.now = now
+    let time = eventClock.tick()
+    do {
+      let event = try events.insert(
+        time: time, name: name.span.bytes, payload: payload.span.bytes, coalesces: coalesces, clock: eventClock.time)
+      counters.eventsDelivered += 1
+      outbox.push(.event(.user(event)))
+    } catch {
+      // Only at the end of the clock's range, where times repeat.
+      count(error)
+    }
+    membership.broadcast(encoded.span.bytes, tier: .event, id: nil)
+    scratch = encoded
+  }
+
+  /// An event arrived, by gossip or in a push/pull; true when it is news, and travels on.
+  mutating func eventReceived(_ message: borrowing UserEventMessage, from peer: Peer) -> Bool {
+    guard witnessEvent(message.time, .userEvent, from: peer) else { return false }
+    var payload = RawSpan()
+    if let stated = message.payload { payload = stated }
+    do {
+      let event = try events.insert(
+        time: message.time, name: message.name, payload: payload, coalesces: message.coalesces, clock: eventClock.time)
+      counters.eventsDelivered += 1
+      outbox.push(.event(.user(event)))
+      return true
+    } catch {
+      count(error)
+      return false
+    }
+  }
+
+  private mutating func count(_ refusal: RingRefusal) {
+    switch refusal {
+    case .duplicate: counters.eventsDuplicate += 1
+    case .tooOld: counters.eventsTooOld += 1
+    case .full:
+      counters.eventsRefused += 1
+      diagnose(.limitReached(.eventsPerTime))
+    }
+  }
+}

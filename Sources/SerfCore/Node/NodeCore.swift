@@ -1,0 +1,198 @@
+package import Memberlist
+package import SerfPrimitives
+
+/// A Serf node without its sockets: members, intents, tags and user events on top of the gossip layer, which it owns.
+///
+/// It is a value that eats inputs and fills one outbox. It has no clock, no socket and no thread; a run is a function of its seed and inputs.
+///
+/// - **Inputs**, from the transport: ``start(at:)``, ``receive(_:from:at:)``, ``packetNotSent(_:reason:at:)``,
+///   ``exchangeReceived(_:message:from:at:)``, ``exchangeCompleted(_:reply:from:at:)``, ``exchangeFailed(_:reason:at:)``,
+///   ``connectionClosed(_:reason:at:)``, ``advance(to:)``, and without time ``setWarm(_:_:)`` and ``setPacketBudget(_:for:)``.
+/// - **Verbs**, from the user: ``join(_:ignoreOld:request:at:)``, ``leave(request:at:)``, ``shutDown(at:)``, ``userEvent(name:payload:coalesces:at:)``,
+///   ``setTags(_:request:at:)``, ``forceLeave(_:prune:request:at:)``. Those that take time end with a ``NodeOutput/reply(_:_:)`` that carries
+///   their request's ID. They throw ``SerfCoreError`` for mistakes of the caller; a peer's mistake is a counter and a diagnostic.
+/// - **Questions**: ``members``, ``localMember``, ``status``, ``statistics``, ``counters``.
+/// - **Outputs**: after each input or verb, or each batch of them, call ``nextOutput()`` until it returns nil, doing what each output says
+///   before asking for the next: read packets with ``bytes(_:)``, and the state that a push/pull carries with ``encodePushPull(isJoin:into:)``.
+///   Part of the work is done in `nextOutput`, so answers to questions are current only once it has returned nil. Then arm one timer for
+///   ``nextDeadline`` and call ``advance(to:)`` when it is due, after the packets that have arrived.
+///
+/// ```
+///  transport ── inputs ──▶ ┌───────────────────────────┐ ── send, open, respond ──▶ transport
+///                          │ NodeCore                  │
+///  user ─────── verbs ───▶ │   members events queries  │ ── event, reply ─────────▶ user
+///                          │   Membership (SWIM)       │
+///  timer ───── advance ──▶ └───────────────────────────┘ ── nextDeadline ─────────▶ timer
+/// ```
+///
+/// The extensions divide this type by input: `+Messages` (gossip of Serf's own), `+PushPull`, `+Members`, `+UserEvents`, `+Queries`, `+Leave` and so on.
+/// What a node does of its own will has room beside them: own queries in `Queries/`, coordinates where `ackReceived` is translated below,
+/// snapshot records where ``NodeOutput/event(_:)`` is produced.
+package struct NodeCore: ~Copyable, Sendable {
+  package let configuration: SerfCoreConfiguration
+  /// This node's name.
+  package let name: NodeName
+  /// Where this node is in its own life.
+  package internal(set) var status = NodeStatus.alive
+  package internal(set) var counters = NodeCounters()
+  /// The gossip layer below.
+  package internal(set) var membership: Membership
+
+  var memberClock = LamportClock()
+  var eventClock = LamportClock()
+  var queryClock = LamportClock()
+
+  var table = MemberTable()
+  var intents: IntentBuffer
+  var events: EventRing
+  var queries: QueryRing
+
+  var timers = DeadlineQueue<Timer>()
+  var random: SeededRandom
+  var outbox = NodeOutbox()
+  /// The time of the last input: what happens while outputs are drained happens then.
+  var now = Instant.zero
+
+  var joins: [JoinID: PendingJoin] = [:]
+  var broadcasts: [BroadcastID: PendingBroadcast] = [:]
+  var departure = Departure()
+  var lastID: UInt64 = 0
+  /// A message that is being handled, and one that is being made; kept for their memory.
+  var inbox: [UInt8] = []
+  var scratch: [UInt8] = []
+
+  /// A node that does nothing before ``start(at:)``.
+  ///
+  /// `address` is what peers reach it at. `seed` must come from the system's generator, except where a run is to be repeated.
+  package init(
+    _ configuration: SerfCoreConfiguration, name: NodeName, address: NodeAddress, tags: [String: String] = [:], seed: UInt64
+  ) throws(SerfCoreError) {
+    try Self.check(configuration, name)
+    let meta = try Self.encodeTags(tags)
+    self.configuration = configuration
+    self.name = name
+    var random = SeededRandom(seed: seed)
+    membership = Membership(
+      configuration.membership, local: Memberlist.Member(name: name, address: address, meta: meta), seed: random.next())
+    self.random = random
+    intents = IntentBuffer(limit: configuration.limits.bufferedIntents)
+    events = EventRing(
+      size: configuration.userEvents.bufferSize, eventsPerSlot: configuration.userEvents.eventsPerTime,
+      bytesPerSlot: configuration.userEvents.bytesPerTime)
+    queries = QueryRing(size: configuration.queries.bufferSize, idsPerSlot: configuration.queries.idsPerTime)
+  }
+
+  private static func check(_ configuration: SerfCoreConfiguration, _ name: NodeName) throws(SerfCoreError) {
+    let events = configuration.userEvents
+    guard events.sizeLimit <= SerfCoreConfiguration.UserEvents.largestSizeLimit else { throw .userEventLimitTooHigh(events.sizeLimit) }
+    guard events.bufferSize > 0, configuration.queries.bufferSize > 0 else { throw .emptyBuffer }
+    let limit = configuration.membership.limits.nameLength
+    guard !name.isEmpty else { throw .badName(.empty) }
+    guard name.bytes.count <= limit else { throw .badName(.tooLong(limit: limit)) }
+  }
+
+  // MARK: Outputs
+
+  /// The next thing to do, or nil when all is done.
+  package mutating func nextOutput() -> NodeOutput? {
+    // What is ours comes before what the gossip layer has next, since it follows from what that said before.
+    while true {
+      if let output = outbox.next() { return output }
+      guard status != .shutDown, let output = membership.nextOutput() else { return nil }
+      if let output = translate(output) { return output }
+    }
+  }
+
+  /// The bytes of a packet. Valid until ``nextOutput()`` has returned nil.
+  @_lifetime(borrow self)
+  package func bytes(_ slot: PacketSlot) -> RawSpan { membership.bytes(slot) }
+
+  /// When ``advance(to:)`` is due next.
+  package var nextDeadline: Instant? {
+    guard status != .shutDown else { return nil }
+    guard let own = timers.nextDeadline else { return membership.nextDeadline }
+    return membership.nextDeadline.map { min($0, own) } ?? own
+  }
+
+  /// What an output of the gossip layer means here; nil when it was handled and the driver has nothing to do with it.
+  private mutating func translate(_ output: MembershipOutput) -> NodeOutput? {
+    switch output {
+    case .send(let slot, let destination, let path, let id, let checksummed):
+      return .send(slot, to: destination, path: path, id: id, checksummed: checksummed)
+    case .open(let id, let destination, let path, let deadline, let content):
+      return .open(id, to: destination, path: path, deadline: deadline, content)
+    case .respond(let id, let content): return .respond(id, content)
+    case .finish(let id): return .finish(id)
+    case .refuse(let id, let reason): return .refuse(id, reason)
+    case .close(let peer, let reason): return .close(peer, reason)
+    case .forget(let name): return .forget(name)
+    case .diagnostic(let diagnostic): return .diagnostic(.membership(diagnostic))
+    case .joined(let member): memberJoined(member)
+    case .updated(let member): memberUpdated(member)
+    case .left(let member): memberDeparted(member)
+    case .conflict(let existing, let claimant): nameConflict(existing: existing, claimant: claimant)
+    case .nameRefused(let peer): return .diagnostic(.ownNameRefused(by: peer))
+    case .userMessage(let slot, let peer): messageReceived(slot, from: peer)
+    case .userState(let slot, _, let join, let peer): stateReceived(slot, join: join, from: peer)
+    case .joinFinished(let id, let results): joinFinished(id, results)
+    case .broadcastFinished(let id): broadcastFinished(id)
+    case .leaveFinished(let isComplete): farewellFinished(isSpread: isComplete)
+    // Coordinates learn from the first; pings and reliable messages of the user's own are not offered yet.
+    case .ackReceived, .pingFinished, .userMessageFinished: break
+    }
+    return nil
+  }
+
+  // MARK: Questions
+
+  /// Every known member, in any status, by name.
+  package var members: [Member] { table.rows.map { $0.member }.sorted { $0.name < $1.name } }
+
+  /// This node as the others see it; nil before ``start(at:)``.
+  package var localMember: Member? { table[name]?.member }
+
+  /// The figures behind `serf info`.
+  package var statistics: NodeStatistics {
+    NodeStatistics(
+      members: table.count, failed: table.count(of: .failed), left: table.count(of: .left), healthScore: membership.healthScore,
+      memberTime: memberClock.time, eventTime: eventClock.time, queryTime: queryClock.time,
+      intentQueue: membership.queueDepth(.intent), eventQueue: membership.queueDepth(.event), queryQueue: membership.queueDepth(.query))
+  }
+
+  // MARK: Inside
+
+  mutating func nextID() -> UInt64 {
+    lastID += 1
+    return lastID
+  }
+
+  mutating func diagnose(_ diagnostic: NodeDiagnostic) { outbox.push(.diagnostic(diagnostic)) }
+
+  /// What `advance` is due for.
+  enum Timer: Sendable {
+    case reap
+    case reconnect
+    case queueCheck
+    case broadcastTimeout(BroadcastID)
+    case propagated
+    case prune(NodeName)
+  }
+}
+
+/// Outputs that wait for the driver, in order; the array is used again and again.
+struct NodeOutbox: Sendable {
+  private var outputs: [NodeOutput] = []
+  private var head = 0
+
+  mutating func push(_ output: NodeOutput) { outputs.append(output) }
+
+  mutating func next() -> NodeOutput? {
+    guard head < outputs.count else {
+      outputs.removeAll(keepingCapacity: true)
+      head = 0
+      return nil
+    }
+    defer { head += 1 }
+    return outputs[head]
+  }
+}

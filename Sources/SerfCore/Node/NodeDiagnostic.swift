@@ -1,0 +1,107 @@
+package import Memberlist
+package import SerfPrimitives
+
+/// Something worth a log line. Names and bytes in it come from peers: their descriptions escape them.
+package enum NodeDiagnostic: Sendable {
+  /// From the gossip layer.
+  case membership(MembershipDiagnostic)
+  /// A message of Serf's could not be read; nil for a type that there is none of.
+  case malformed(SerfMessageType?, WireError, from: Peer)
+  /// A message carries a Lamport time too far ahead to be true.
+  case implausibleTime(SerfMessageType, LamportTime, from: Peer)
+  /// A limit was reached, and something was dropped.
+  case limitReached(NodeLimit)
+  /// Somebody announced that we leave, which we do not: we refuted it.
+  case leaveRefuted(time: LamportTime)
+  /// The node waited for others to take up a broadcast until the time ran out; it goes on travelling.
+  case broadcastTimedOut(BroadcastPurpose)
+  /// A queue of broadcasts is deep: more is sent than the cluster can carry. `dropped` were cut off.
+  case queueDeep(BroadcastTier, depth: Int, dropped: Int)
+  /// A failed member is tried again.
+  case reconnecting(NodeName, NodeAddress)
+  /// Two nodes claim one name that is not ours.
+  case nameConflict(NodeName, existing: NodeAddress, claimant: NodeAddress)
+  /// Another node claims our name.
+  case ownNameConflict(claimant: NodeAddress)
+  /// A peer says that our name is in use elsewhere: another node runs with our certificate.
+  case ownNameRefused(by: Peer)
+  /// A relayed message names a member that we do not know, or an address on a transport that dials none out of messages.
+  case relayDropped(NodeName, from: Peer)
+}
+
+/// Why a node waits for a broadcast.
+package enum BroadcastPurpose: UInt8, Hashable, Sendable {
+  case leaveIntent
+  case farewell
+  case forceLeave
+  case tags
+}
+
+extension BroadcastPurpose: CustomStringConvertible {
+  package var description: String {
+    switch self {
+    case .leaveIntent: "leave intent"
+    case .farewell: "farewell"
+    case .forceLeave: "removal of a member"
+    case .tags: "change of tags"
+    }
+  }
+}
+
+/// A limit of the configuration that was reached.
+package enum NodeLimit: UInt8, Hashable, Sendable {
+  case bufferedIntents
+  case eventsPerTime
+  case queryIDsPerTime
+  case replay
+}
+
+/// How often something happened since the start. Nothing here steers the protocol.
+package struct NodeCounters: Hashable, Sendable {
+  package var messagesReceived: UInt64 = 0
+  package var messagesMalformed: UInt64 = 0
+  package var messagesUnknown: UInt64 = 0
+  package var implausibleTimes: UInt64 = 0
+  package var statesReceived: UInt64 = 0
+  package var statesMalformed: UInt64 = 0
+  package var joins: UInt64 = 0
+  package var leaves: UInt64 = 0
+  package var failures: UInt64 = 0
+  package var updates: UInt64 = 0
+  package var reaps: UInt64 = 0
+  package var flaps: UInt64 = 0
+  package var intentsStale: UInt64 = 0
+  package var intentsRefused: UInt64 = 0
+  package var leavesRefuted: UInt64 = 0
+  package var eventsDelivered: UInt64 = 0
+  package var eventsDuplicate: UInt64 = 0
+  package var eventsTooOld: UInt64 = 0
+  package var eventsRefused: UInt64 = 0
+  package var queriesReceived: UInt64 = 0
+  package var queriesDuplicate: UInt64 = 0
+  package var queriesTooOld: UInt64 = 0
+  package var queriesRefused: UInt64 = 0
+  package var responsesWithoutQuery: UInt64 = 0
+  package var relaysForwarded: UInt64 = 0
+  package var relaysDropped: UInt64 = 0
+  package var reconnects: UInt64 = 0
+  package var broadcastsTimedOut: UInt64 = 0
+
+  package init() {}
+}
+
+/// The figures behind `serf info`.
+public struct NodeStatistics: Hashable, Sendable {
+  /// Members in any status, this node included.
+  public var members: Int
+  /// Of these, failed ones.
+  public var failed: Int
+  /// Of these, ones that left.
+  public var left: Int
+  /// How far this node doubts itself (Lifeguard); 0 is healthy.
+  public var healthScore: Int
+  /// The three Lamport clocks.
+  public var memberTime, eventTime, queryTime: LamportTime
+  /// Broadcasts that wait to be gossiped.
+  public var intentQueue, eventQueue, queryQueue: Int
+}

@@ -1,0 +1,37 @@
+/// A mistake of our own caller, the only thing that the core throws. Nothing has changed when it is thrown.
+public enum SerfCoreError: Error, Hashable, Sendable {
+  /// The encoded tags do not fit the 512 bytes that a member can say about itself. Use fewer or shorter tags.
+  case tagsTooLarge(byteCount: Int, limit: Int)
+  /// A user event is larger than `UserEvents.sizeLimit`: its name and payload, or (`isEncoded`) the message that they make.
+  case userEventTooLarge(byteCount: Int, limit: Int, isEncoded: Bool)
+  /// `UserEvents.sizeLimit` is higher than any peer takes.
+  case userEventLimitTooHigh(Int)
+  /// A ring of no slots, in `UserEvents.bufferSize` or `Queries.bufferSize`.
+  case emptyBuffer
+  /// The node's own name is longer than peers store, or empty.
+  case badName(NodeNameProblem)
+  /// The verb needs a node that is alive.
+  case notAlive(NodeStatus)
+
+  /// What is wrong with a name.
+  public enum NodeNameProblem: Hashable, Sendable {
+    case empty
+    case tooLong(limit: Int)
+  }
+}
+
+extension SerfCoreError: CustomStringConvertible {
+  /// The cause and, where there is one, the limit.
+  public var description: String {
+    switch self {
+    case .tagsTooLarge(let count, let limit): "encoded tags take \(count) bytes, and the limit is \(limit)"
+    case .userEventTooLarge(let count, let limit, false): "user event of \(count) bytes exceeds the limit of \(limit)"
+    case .userEventTooLarge(let count, let limit, true): "encoded user event of \(count) bytes exceeds the limit of \(limit)"
+    case .userEventLimitTooHigh(let limit): "user event size limit of \(limit) exceeds \(SerfCoreConfiguration.UserEvents.largestSizeLimit)"
+    case .emptyBuffer: "event and query buffers need at least one slot"
+    case .badName(.empty): "the node's name is empty"
+    case .badName(.tooLong(let limit)): "the node's name exceeds \(limit) bytes"
+    case .notAlive(let status): "the node is " + status.description
+    }
+  }
+}

@@ -1,0 +1,61 @@
+import Memberlist
+package import SerfCore
+package import SerfPrimitives
+
+/// A ``NodeCore`` in a ``VirtualNetwork``. It reports events, replies and diagnostics as they come out.
+package struct SimulatedNode: SimulatedMachine, ~Copyable {
+  package var core: NodeCore
+
+  package init(_ core: consuming NodeCore) { self.core = core }
+
+  package var name: NodeName { core.name }
+  package var nextDeadline: Instant? { core.nextDeadline }
+
+  package mutating func start(at now: Instant) { core.start(at: now) }
+  package mutating func advance(to now: Instant) { core.advance(to: now) }
+  package mutating func receive(_ packet: RawSpan, from peer: Peer, at now: Instant) { core.receive(packet, from: peer, at: now) }
+  package mutating func packetNotSent(_ id: PacketID, reason: ContactFailure, at now: Instant) {
+    core.packetNotSent(id, reason: reason, at: now)
+  }
+  package mutating func exchangeReceived(_ id: ExchangeID, message: RawSpan, from peer: Peer, at now: Instant) {
+    core.exchangeReceived(id, message: message, from: peer, at: now)
+  }
+  package mutating func exchangeCompleted(_ id: ExchangeID, reply: RawSpan, from peer: Peer, at now: Instant) {
+    core.exchangeCompleted(id, reply: reply, from: peer, at: now)
+  }
+  package mutating func exchangeFailed(_ id: ExchangeID, reason: ContactFailure, at now: Instant) {
+    core.exchangeFailed(id, reason: reason, at: now)
+  }
+  package mutating func connectionClosed(_ peer: Peer, reason: CloseReason?, at now: Instant) {
+    core.connectionClosed(peer, reason: reason, at: now)
+  }
+  package mutating func setWarm(_ name: NodeName, _ isWarm: Bool) { core.setWarm(name, isWarm) }
+
+  package mutating func nextAction() -> SimulatedAction<NodeOutput>? {
+    while let output = core.nextOutput() {
+      switch output {
+      case .send(let slot, let destination, let path, let id, _):
+        return .send([UInt8](copying: core.bytes(slot)), to: destination, path: path, id: id)
+      case .open(let id, let destination, let path, let deadline, let content):
+        return .open(id, to: destination, path: path, deadline: deadline, encode(content))
+      case .respond(let id, let content): return .respond(id, encode(content))
+      case .finish(let id): return .finish(id)
+      case .refuse(let id, _): return .refuse(id)
+      case .close(let peer, let reason): return .close(peer, reason)
+      case .forget: continue
+      case .event, .reply, .diagnostic: return .report(output)
+      }
+    }
+    return nil
+  }
+
+  private mutating func encode(_ content: ExchangeContent) -> [UInt8] {
+    switch content {
+    case .bytes(let slot): return [UInt8](copying: core.bytes(slot))
+    case .pushPull(let isJoin):
+      var bytes: [UInt8] = []
+      core.encodePushPull(isJoin: isJoin, into: &bytes)
+      return bytes
+    }
+  }
+}

@@ -1,0 +1,143 @@
+import Memberlist
+import SerfCore
+import SerfPrimitives
+import Testing
+
+@Suite("leaving")
+struct LeaveTests {
+  let node: TestNode
+  let request = RequestID(7)
+
+  init() throws { node = try TestNode() }
+
+  func leave() throws(SerfCoreError) {
+    try node.with { (core, now) throws(SerfCoreError) in try core.leave(request: request, at: now) }
+  }
+
+  @Test("alone takes the propagation delay, and makes the node left")
+  func alone() throws {
+    try leave()
+    #expect(node.core.status == .leaving)
+    #expect(node.status("me") == .left)
+    node.advance(by: .milliseconds(999))
+    #expect(node.replies[request] == nil)
+    node.advance(by: .milliseconds(1))
+    #expect(node.replies[request] == .done(isSpread: true))
+    #expect(node.core.status == .left)
+    #expect(node.memberEvents == ["leave me"])
+  }
+
+  @Test("goes on when the news does not get through, and says so")
+  func nobodyTakesIt() throws {
+    node.meet("a")
+    try leave()
+    #expect(node.status("me") == .leaving)
+    node.advance(by: .seconds(5))
+    #expect(node.status("me") == .left)
+    node.advance(by: .seconds(6))
+    #expect(node.replies[request] == .done(isSpread: false))
+    #expect(node.core.counters.broadcastsTimedOut == 2)
+  }
+
+  @Test("twice is the caller's mistake while it runs, and answered at once afterwards")
+  func twice() throws {
+    try leave()
+    #expect(throws: SerfCoreError.notAlive(.leaving)) { try leave() }
+    node.advance(by: .seconds(2))
+    let again = RequestID(8)
+    try node.with { (core, now) throws(SerfCoreError) in try core.leave(request: again, at: now) }
+    #expect(node.replies[again] == .done(isSpread: true))
+  }
+
+  @Test("rules out joining")
+  func joinAfterLeave() throws {
+    try leave()
+    node.advance(by: .seconds(2))
+    #expect(throws: SerfCoreError.notAlive(.left)) {
+      try node.with { (core, now) throws(SerfCoreError) in try core.join([], ignoreOld: false, request: request, at: now) }
+    }
+  }
+
+  @Test("is not refuted, whoever repeats it")
+  func repeated() throws {
+    node.meet("a")
+    try leave()
+    node.leaveIntent("me", at: 9)
+    #expect(node.status("me") == .leaving)
+    #expect(node.core.counters.leavesRefuted == 0)
+  }
+
+  @Test("is cut short by a shutdown, which answers everybody who waits")
+  func shutDown() throws {
+    node.meet("a")
+    try node.with { (core, now) throws(SerfCoreError) in
+      try core.setTags(["a": "b"], request: RequestID(1), at: now)
+      try core.forceLeave("b", prune: false, request: RequestID(2), at: now)
+      try core.join([JoinTarget(node.peer.address)], ignoreOld: false, request: RequestID(3), at: now)
+      try core.leave(request: request, at: now)
+    }
+    node.feed { core, now in core.shutDown(at: now) }
+    for id in [RequestID(1), RequestID(2), RequestID(3), request] { #expect(node.replies[id] != nil) }
+    #expect(node.replies[request] == .shutDown)
+    #expect(node.core.nextDeadline == nil)
+    node.feed { core, now in core.shutDown(at: now) }
+    node.meet("z")
+    #expect(node.status("z") == nil)
+    #expect(throws: SerfCoreError.notAlive(.shutDown)) { try leave() }
+  }
+}
+
+@Suite("a forced leave")
+struct ForceLeaveTests {
+  let node: TestNode
+  let request = RequestID(7)
+
+  init() throws { node = try TestNode() }
+
+  func forceLeave(_ name: NodeName, prune: Bool = false) throws(SerfCoreError) {
+    try node.with { (core, now) throws(SerfCoreError) in try core.forceLeave(name, prune: prune, request: request, at: now) }
+  }
+
+  @Test("makes a failed member left, and tells the others")
+  func failed() throws {
+    node.meet("a")
+    node.meet("b")
+    node.lose("a")
+    try forceLeave("a")
+    #expect(node.status("a") == .left)
+    #expect(node.queuedIntents == 1)
+    #expect(node.memberEvents == ["join a", "join b", "failed a", "leave a"])
+    #expect(node.core.statistics.memberTime == 2)
+  }
+
+  @Test("with prune forgets the member")
+  func pruned() throws {
+    node.meet("a")
+    node.lose("a")
+    try forceLeave("a", prune: true)
+    #expect(node.status("a") == nil)
+    #expect(node.replies[request] == .done(isSpread: true))
+  }
+
+  @Test("of an unknown name on a lone node does no harm")
+  func unknown() throws {
+    try forceLeave("nobody")
+    #expect(node.replies[request] == .done(isSpread: true))
+    #expect(node.queuedIntents == 0)
+  }
+
+  @Test("of ourselves is refuted")
+  func ourselves() throws {
+    try forceLeave("me")
+    #expect(node.status("me") == .alive)
+    #expect(node.core.counters.leavesRefuted == 1)
+  }
+
+  @Test("tells when nobody took it in time")
+  func timeout() throws {
+    node.meet("a")
+    try forceLeave("b")
+    node.advance(by: .seconds(5))
+    #expect(node.replies[request] == .done(isSpread: false))
+  }
+}

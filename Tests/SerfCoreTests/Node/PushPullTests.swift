@@ -1,0 +1,132 @@
+import Memberlist
+import SerfCore
+import SerfPrimitives
+import Testing
+
+@Suite("a push/pull")
+struct PushPullTests {
+  let node: TestNode
+
+  init() throws { node = try TestNode() }
+
+  /// A state of another member.
+  func state(
+    clocks: (LamportTime, event: LamportTime, query: LamportTime) = (0, 0, 0), statuses: [(NodeName, LamportTime)] = [],
+    left: [NodeName] = [], events: [(LamportTime, [String])] = []
+  ) -> [UInt8] {
+    var bytes: [UInt8] = []
+    var writer = SerfPushPullWriter(taking: &bytes, eventTime: clocks.event, slots: events.count)
+    for (time, names) in events {
+      writer.slot(time: time, events: names.count)
+      for name in names { writer.event(name: NodeName(name).bytes.span.bytes, payload: nil) }
+    }
+    writer.clock(clocks.0, left: left.count)
+    for name in left { writer.left(name.bytes.span.bytes) }
+    writer.queryClock(clocks.query, statuses: statuses.count)
+    for (name, time) in statuses { writer.status(name.bytes.span.bytes, time) }
+    return writer.finish()
+  }
+
+  @Test("brings clocks, intents and events, and nothing of it travels on")
+  func merge() {
+    node.pushPull(
+      state: state(clocks: (42, 50, 100), statuses: [("test", 20), ("foo", 15)], left: ["foo"], events: [(45, ["test", "other"])]))
+    let statistics = node.core.statistics
+    #expect(statistics.memberTime == 42)
+    #expect(statistics.eventTime == 50)
+    #expect(statistics.queryTime == 100)
+    #expect(node.userEvents.map { $0.name } == ["test", "other"])
+    #expect(node.userEvents.allSatisfy { $0.time == 45 })
+    #expect([statistics.intentQueue, statistics.eventQueue, statistics.queryQueue] == [0, 0, 0])
+    node.meet("test")
+    node.meet("foo")
+    #expect(node.status("test") == .alive)
+    #expect(node.status("foo") == .leaving)
+    // 20 and 15 + 1 are known already.
+    node.leaveIntent("test", at: 20)
+    node.joinIntent("foo", at: 16)
+    #expect(node.core.counters.intentsStale == 2)
+  }
+
+  @Test("that says that we left is answered with a join")
+  func saysWeLeft() {
+    node.pushPull(state: state(clocks: (9, 0, 0), statuses: [("me", 7)], left: ["me"]))
+    #expect(node.status("me") == .alive)
+    #expect(node.queuedIntents == 1)
+  }
+
+  @Test("carries what we know, and only the filled slots of the ring")
+  func local() throws {
+    node.meet("a")
+    node.meet("b")
+    node.leaveIntent("b", at: 6)
+    node.lose("b")
+    node.gossip(.userEvent("deploy", [1], at: 700))
+    node.gossip(.userEvent("deploy", [2], at: 700))
+    node.gossip(.userEvent("restart", at: 300))
+    node.gossip(.query(1, at: 4))
+
+    let bytes = node.state()
+    #expect(bytes.first == SerfMessageType.pushPull.rawValue)
+    let state = try SerfPushPull(decoding: bytes.span.bytes.extracting(droppingFirst: 1))
+    #expect([state.time, state.eventTime, state.queryTime] == [7, 701, 5])
+    var times: [String] = []
+    var statuses = state.statusTimes
+    while let entry = statuses.next() { times.append(escaped([UInt8](copying: entry.key)) + String(entry.time)) }
+    #expect(times == ["me0", "a0", "b6"])
+    var left = state.leftMembers
+    #expect(left.count == 1)
+    if let name = left.next() { #expect(name.equals("b") == true) }
+    var slots = state.events
+    var events: [String] = []
+    while var slot = slots.next() {
+      let time = slot.time
+      while let event = slot.next() { events.append(String(time) + escaped([UInt8](copying: event.name))) }
+    }
+    #expect(events == ["300restart", "700deploy", "700deploy"])
+  }
+
+  @Test("with a clock that cannot be true changes nothing")
+  func implausible() {
+    node.pushPull(state: state(clocks: (1, .max, 1), statuses: [("a", 3)], left: ["a"], events: [(2, ["x"])]))
+    #expect(node.userEvents.isEmpty)
+    #expect(node.core.statistics.eventTime == 1)
+    #expect(node.core.counters.implausibleTimes == 1)
+    node.meet("a")
+    #expect(node.status("a") == .alive)
+  }
+
+  @Test("with single times that cannot be true loses these only")
+  func implausibleEntries() {
+    node.pushPull(
+      state: state(clocks: (5, 5, 5), statuses: [("a", .max), ("b", 3)], left: ["a"], events: [(.max, ["x"]), (3, ["y"])]))
+    #expect(node.userEvents.map { $0.name } == ["y"])
+    node.meet("a")
+    #expect(node.status("a") == .alive)
+    #expect(node.core.statistics.memberTime == 5)
+  }
+
+  @Test("that is not one is counted", arguments: [[], [3, 0x80], [2], [2, 0xc1], [2, 0x81, 0xa6]] as [[UInt8]])
+  func malformed(state: [UInt8]) {
+    node.pushPull(state: state)
+    #expect(node.core.counters.statesMalformed == (state.isEmpty ? 0 : 1))
+  }
+
+  @Test("replays events to a joiner, and not to one that wants no old ones", arguments: [false, true])
+  func ignoreOld(ignoreOld: Bool) throws {
+    let target = JoinTarget(NodeAddress(ipv4: 10, 0, 0, 2, port: 7946))
+    try node.with { (core, now) throws(SerfCoreError) in
+      try core.join([target], ignoreOld: ignoreOld, request: RequestID(1), at: now)
+    }
+    let exchange = try #require(node.opened.first)
+    let reply = TestNode.pushPullMessage(state: state(clocks: (1, 50, 1), events: [(49, ["old"])]), isJoin: true)
+    node.feed { core, now in core.exchangeCompleted(exchange.id, reply: reply.span.bytes, from: node.peer, at: now) }
+    #expect(node.userEvents.map { $0.name } == (ignoreOld ? [] : ["old"]))
+    guard case .joined(let results) = node.replies[RequestID(1)] else { throw TestNode.NoReply() }
+    #expect(results.map { $0.target } == [target])
+    #expect(results.allSatisfy { $0.failure == nil })
+    // Events from after the join are welcome either way.
+    node.gossip(.userEvent("new", at: 50))
+    #expect(node.userEvents.last?.name == "new")
+  }
+}

@@ -1,0 +1,102 @@
+import Memberlist
+import SerfCore
+import SerfPrimitives
+import Testing
+
+@Suite("a query of another member")
+struct QueryTests {
+  let node: TestNode
+
+  init() throws { node = try TestNode() }
+
+  @Test("moves the clock, and travels on once")
+  func travels() {
+    node.gossip(.query(1, at: 10))
+    node.gossip(.query(1, at: 10))
+    node.gossip(.query(2, at: 10))
+    #expect(node.core.statistics.queryTime == 11)
+    #expect(node.core.statistics.queryQueue == 2)
+    #expect(node.core.counters.queriesDuplicate == 1)
+  }
+
+  @Test("goes no further when its sender does not want it to")
+  func noBroadcast() {
+    node.gossip(.query(1, at: 10, flags: .noBroadcast))
+    #expect(node.core.statistics.queryQueue == 0)
+    #expect(node.core.counters.queriesReceived == 1)
+  }
+
+  @Test("is taken long after the first turn of the ring, and refused when it is older than that")
+  func old() {
+    node.gossip(.query(1, at: 3_000))
+    node.gossip(.query(1, at: 2_489))
+    node.gossip(.query(1, at: 2_488))
+    #expect(node.core.counters.queriesReceived == 2)
+    #expect(node.core.counters.queriesTooOld == 1)
+  }
+
+  @Test("flood of one time is cut")
+  func flood() {
+    for id in 0..<300 as Range<UInt32> { node.gossip(.query(id, at: 5)) }
+    #expect(node.core.counters.queriesReceived == 256)
+    #expect(node.core.counters.queriesRefused == 44)
+  }
+
+  @Test("of ours does not exist yet, so that an answer is only counted")
+  func strayResponse() {
+    var message: [UInt8] = []
+    QueryResponseMessage(time: 1, id: 1, from: NodeName("a").bytes.span.bytes, flags: 0, payload: nil).encode(into: &message)
+    node.gossip(message)
+    #expect(node.core.counters.responsesWithoutQuery == 1)
+  }
+}
+
+@Suite("a relayed message")
+struct RelayTests {
+  let target = NodeAddress(ipv4: 10, 0, 1, 97, port: 7946)
+  let claimed = NodeAddress(ipv4: 192, 0, 2, 1, port: 53)
+
+  func relay(to name: NodeName, at address: NodeAddress?, _ message: [UInt8]) -> [UInt8] {
+    var bytes: [UInt8] = []
+    RelayMessage(destination: address, destinationName: name.bytes.span.bytes, message: message.span.bytes).encode(into: &bytes)
+    return bytes
+  }
+
+  @Test("is handed on as it is")
+  func forwarded() throws {
+    let node = try TestNode()
+    node.gossip(relay(to: "a", at: target, [5, 1, 2, 3]))
+    #expect(node.sent.map { $0.bytes } == [[5, 1, 2, 3]])
+    #expect(node.sent.map { $0.to } == [.member("a", target)])
+    #expect(node.core.counters.relaysForwarded == 1)
+  }
+
+  @Test("goes to the member table's address and never to the message's, where names are proven")
+  func proven() throws {
+    var configuration = SerfCoreConfiguration.quiet
+    configuration.membership.namesAreProven = true
+    let node = try TestNode(configuration)
+    let from = Peer(address: target, connection: ConnectionID(1), provenName: "a")
+    var alive: [UInt8] = []
+    Alive(incarnation: 1, node: NodeName("a").bytes.span.bytes, address: target, meta: nil, versions: .current).encode(into: &alive)
+    node.receive(alive, from: from)
+    #expect(node.status("a") == .alive)
+
+    node.gossip(relay(to: "a", at: claimed, [5]), from: from)
+    #expect(node.sent.map { $0.to } == [.member("a", target)])
+    node.gossip(relay(to: "stranger", at: claimed, [5]), from: from)
+    node.gossip(relay(to: "", at: claimed, [5]), from: from)
+    #expect(node.sent.count == 1)
+    #expect(node.core.counters.relaysDropped == 2)
+  }
+
+  @Test("without content, address or name is dropped")
+  func hollow() throws {
+    let node = try TestNode()
+    node.gossip(relay(to: "a", at: target, []))
+    node.gossip(relay(to: "a", at: nil, [5]))
+    #expect(node.sent.isEmpty)
+    #expect(node.core.counters.messagesMalformed == 1)
+    #expect(node.core.counters.relaysDropped == 1)
+  }
+}

@@ -1,0 +1,50 @@
+import Memberlist
+import SerfCore
+import SerfPrimitives
+import Testing
+
+@Suite("tags")
+struct TagsTests {
+  @Test("are there from the start")
+  func initial() throws {
+    let node = try TestNode(tags: ["role": "web", "dc": "east"])
+    #expect(node.core.localMember?.tags == ["role": "web", "dc": "east"])
+  }
+
+  @Test("of others are read from their meta")
+  func others() throws {
+    let node = try TestNode()
+    node.meet("a", tags: ["role": "db"])
+    #expect(node.core.members.first { $0.name == "a" }?.tags == ["role": "db"])
+    node.meet("a", incarnation: 2, tags: ["role": "cache"])
+    #expect(node.core.members.first { $0.name == "a" }?.tags == ["role": "cache"])
+    #expect(node.memberEvents == ["join a", "update a"])
+  }
+
+  @Test("can be replaced, and an update event tells")
+  func replaced() throws {
+    let node = try TestNode(tags: ["role": "web"])
+    try node.with { (core, now) throws(SerfCoreError) in try core.setTags(["role": "db"], request: RequestID(1), at: now) }
+    #expect(node.core.localMember?.tags == ["role": "db"])
+    #expect(node.memberEvents == ["update me"])
+    #expect(node.replies[RequestID(1)] == .done(isSpread: true))
+  }
+
+  @Test("that take more than 512 bytes are refused, at creation and later, and change nothing")
+  func tooLarge() throws {
+    let tags = ["a": String(repeating: "x", count: 510)]
+    let error = SerfCoreError.tagsTooLarge(byteCount: 517, limit: 512)
+    #expect(throws: error) { try TestNode(tags: tags) }
+    let node = try TestNode(tags: ["role": "web"])
+    #expect(throws: error) {
+      try node.with { (core, now) throws(SerfCoreError) in try core.setTags(tags, request: RequestID(1), at: now) }
+    }
+    #expect(node.core.localMember?.tags == ["role": "web"])
+  }
+
+  @Test("that just fit are taken")
+  func largest() throws {
+    let node = try TestNode(tags: ["a": String(repeating: "x", count: 505)])
+    #expect(node.core.localMember?.tags["a"]?.count == 505)
+  }
+}

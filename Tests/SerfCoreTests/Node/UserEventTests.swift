@@ -1,0 +1,114 @@
+import SerfCore
+import SerfPrimitives
+import Testing
+
+@Suite("a user event")
+struct UserEventTests {
+  let node: TestNode
+
+  init() throws { node = try TestNode() }
+
+  @Test("of ours is delivered here, queued once and takes the next time")
+  func own() throws {
+    for index in 0..<2 as Range<UInt8> {
+      try node.with { (core, now) throws(SerfCoreError) in
+        try core.userEvent(name: Array("deploy".utf8), payload: [index], coalesces: true, at: now)
+      }
+    }
+    #expect(node.userEvents.map { $0.time } == [1, 2])
+    #expect(node.userEvents.map { $0.payload } == [[0], [1]])
+    #expect(node.userEvents.allSatisfy { $0.coalesces && $0.name == "deploy" })
+    #expect(node.core.statistics.eventQueue == 2)
+    #expect(node.core.statistics.eventTime == 3)
+    // It comes back from the others, and is no news.
+    node.gossip(.userEvent("deploy", [0], at: 1))
+    #expect(node.userEvents.count == 2)
+  }
+
+  @Test(
+    "above the limit is refused, and takes no time",
+    arguments: [(513, 513, false), (512, 542, true), (480, 512, nil)] as [(Int, Int, Bool?)])
+  func sizeLimit(payload: Int, reported: Int, isEncoded: Bool?) {
+    let error: SerfCoreError? = {
+      do throws(SerfCoreError) {
+        try node.with { (core, now) throws(SerfCoreError) in
+          try core.userEvent(name: [], payload: [UInt8](repeating: 0, count: payload), coalesces: false, at: now)
+        }
+        return nil
+      } catch { return error }
+    }()
+    if let isEncoded {
+      #expect(error == .userEventTooLarge(byteCount: reported, limit: 512, isEncoded: isEncoded))
+      #expect(node.core.statistics.eventTime == 1)
+      #expect(node.userEvents.isEmpty)
+    } else {
+      #expect(error == nil)
+      #expect(node.userEvents.count == 1)
+    }
+  }
+
+  @Test("limit above what peers take is refused at creation")
+  func limitTooHigh() {
+    var configuration = SerfCoreConfiguration.quiet
+    configuration.userEvents.sizeLimit = 9_217
+    #expect(throws: SerfCoreError.userEventLimitTooHigh(9_217)) { try TestNode(configuration) }
+  }
+
+  @Test("of another member is delivered and travels on once, whatever its age within the buffer")
+  func foreign() {
+    node.gossip(.userEvent("a", at: 600))
+    #expect(node.core.statistics.eventTime == 601)
+    node.gossip(.userEvent("a", at: 600))
+    node.gossip(.userEvent("a", at: 90))
+    node.gossip(.userEvent("a", at: 88))
+    #expect(node.userEvents.map { $0.time } == [600, 90])
+    #expect(node.core.statistics.eventQueue == 2)
+    #expect(node.core.counters.eventsDuplicate == 1)
+    #expect(node.core.counters.eventsTooOld == 1)
+  }
+
+  @Test("of one time with another name or payload is another event")
+  func sameClock() {
+    node.gossip(.userEvent("a", [1], at: 7))
+    node.gossip(.userEvent("a", [2], at: 7))
+    node.gossip(.userEvent("b", [1], at: 7))
+    #expect(node.userEvents.count == 3)
+  }
+
+  @Test("travels on byte for byte, its unknown fields included")
+  func verbatim() {
+    // As user event 3 with a field that nobody knows, its keys in another order and a wide integer.
+    let message: [UInt8] =
+      [3, 0x85, 0xa1] + Array("X".utf8) + [0x01, 0xa5] + Array("LTime".utf8) + [0xcf, 0, 0, 0, 0, 0, 0, 0, 9, 0xa4] + Array("Name".utf8)
+      + [0xa1, 0x65, 0xa7] + Array("Payload".utf8) + [0xc0, 0xa2] + Array("CC".utf8) + [0xc2]
+    node.gossip(message)
+    #expect(node.userEvents == [UserEvent(time: 9, nameBytes: [0x65], payload: [], coalesces: false)])
+    node.meet("a")
+    #expect(node.core.statistics.eventQueue == 1)
+  }
+
+  @Test("with a time that cannot be true is dropped and does not travel on")
+  func implausible() {
+    node.gossip(.userEvent("a", at: .max))
+    #expect(node.userEvents.isEmpty)
+    #expect(node.core.statistics.eventQueue == 0)
+    #expect(node.core.statistics.eventTime == 1)
+  }
+
+  @Test("flood of one time is cut at 64")
+  func flood() {
+    for index in 0..<100 as Range<UInt8> { node.gossip(.userEvent("a", [index], at: 5)) }
+    #expect(node.userEvents.count == 64)
+    #expect(node.core.counters.eventsRefused == 36)
+  }
+
+  @Test("is not taken from the caller after the node was shut down")
+  func shutDown() {
+    node.feed { core, now in core.shutDown(at: now) }
+    #expect(throws: SerfCoreError.notAlive(.shutDown)) {
+      try node.with { (core, now) throws(SerfCoreError) in
+        try core.userEvent(name: [], payload: [], coalesces: false, at: now)
+      }
+    }
+  }
+}

@@ -1,0 +1,181 @@
+import Memberlist
+import SerfCore
+import SerfPrimitives
+
+/// One node without a network: give it messages, and look at what it makes of them.
+///
+/// By default the loops of the gossip layer are off, so that nothing happens but what the test does.
+final class TestNode {
+  private(set) var core: NodeCore
+  private(set) var now = Instant.zero
+  private(set) var events: [Event] = []
+  private(set) var replies: [RequestID: NodeReply] = [:]
+  private(set) var diagnostics: [NodeDiagnostic] = []
+  /// User messages that were sent, with where to.
+  private(set) var sent: [(bytes: [UInt8], to: Destination)] = []
+  private(set) var opened: [(id: ExchangeID, to: Destination)] = []
+
+  let peer = Peer(address: NodeAddress(ipv4: 10, 0, 0, 99, port: 7946))
+
+  init(_ configuration: SerfCoreConfiguration = .quiet, tags: [String: String] = [:]) throws {
+    core = try NodeCore(configuration, name: "me", address: NodeAddress(ipv4: 10, 0, 0, 1, port: 7946), tags: tags, seed: 1)
+    core.start(at: now)
+    drain()
+  }
+
+  struct NoReply: Error {}
+
+  // MARK: Inputs
+
+  /// Calls a verb or input, and drains.
+  func with<Result>(_ body: (inout NodeCore, Instant) throws(SerfCoreError) -> Result) throws(SerfCoreError) -> Result {
+    let result = try body(&core, now)
+    drain()
+    return result
+  }
+
+  /// Calls a verb or input that makes no mistakes, and drains.
+  func feed(_ body: (inout NodeCore, Instant) -> Void) {
+    body(&core, now)
+    drain()
+  }
+
+  func advance(by duration: Duration) {
+    // In steps, as a driver would wake up.
+    let end = now + duration
+    while let deadline = core.nextDeadline, deadline <= end {
+      now = max(now, deadline)
+      core.advance(to: now)
+      drain()
+    }
+    now = end
+    core.advance(to: now)
+    drain()
+  }
+
+  func receive(_ packet: [UInt8], from peer: Peer? = nil) {
+    core.receive(packet.span.bytes, from: peer ?? self.peer, at: now)
+    drain()
+  }
+
+  /// A message of Serf's arrives by gossip.
+  func gossip(_ message: [UInt8], from peer: Peer? = nil) { receive([MessageType.user.rawValue] + message, from: peer) }
+
+  func joinIntent(_ node: NodeName, at time: LamportTime) { gossip(.join(node, at: time)) }
+
+  func leaveIntent(_ node: NodeName, at time: LamportTime, prunes: Bool = false) { gossip(.leave(node, at: time, prunes: prunes)) }
+
+  /// The gossip layer hears that a member is alive.
+  func meet(_ node: NodeName, incarnation: UInt32 = 1, port: UInt16 = 7946, tags: [String: String] = [:]) {
+    var packet: [UInt8] = []
+    Alive(
+      incarnation: incarnation, node: node.bytes.span.bytes, address: NodeAddress(ipv4: 10, 0, 1, node.bytes[0], port: port),
+      meta: TagMap.encode(meta: tags).span.bytes, versions: .current
+    ).encode(into: &packet)
+    receive(packet)
+  }
+
+  /// The gossip layer hears that a member is dead.
+  func lose(_ node: NodeName, incarnation: UInt32 = 1) {
+    var packet: [UInt8] = []
+    Dead(incarnation: incarnation, node: node.bytes.span.bytes, from: NodeName("accuser").bytes.span.bytes).encode(into: &packet)
+    receive(packet)
+  }
+
+  /// A push/pull of another member arrives, with this state of Serf's.
+  func pushPull(state: [UInt8], isJoin: Bool = false) {
+    let request = Self.pushPullMessage(state: state, isJoin: isJoin)
+    core.exchangeReceived(ExchangeID(1 << 63), message: request.span.bytes, from: peer, at: now)
+    drain()
+  }
+
+  static func pushPullMessage(state: [UInt8], isJoin: Bool) -> [UInt8] {
+    var message: [UInt8] = []
+    PushPullHeader(isJoin: isJoin, nodeCount: 0, userStateLength: state.count).encode(into: &message)
+    return message + state
+  }
+
+  private func drain() {
+    while let output = core.nextOutput() {
+      switch output {
+      case .send(let slot, let destination, _, _, _):
+        let packet = [UInt8](copying: core.bytes(slot))
+        if packet.first == MessageType.user.rawValue { sent.append((Array(packet.dropFirst()), destination)) }
+      case .open(let id, let destination, _, _, _): opened.append((id, destination))
+      case .event(let event): events.append(event)
+      case .reply(let id, let reply): replies[id] = reply
+      case .diagnostic(let diagnostic): diagnostics.append(diagnostic)
+      case .respond, .finish, .refuse, .close, .forget: break
+      }
+    }
+  }
+
+  // MARK: What came of it
+
+  func status(_ node: NodeName) -> MemberStatus? { core.members.first { $0.name == node }?.status }
+
+  /// Member events as "join a", without this node's own join at the start.
+  var memberEvents: [String] {
+    events.compactMap {
+      guard case .member(let event) = $0 else { return nil }
+      return event.members.map { "\(event.kind) \($0.name)".replacing("member-", with: "") }.joined(separator: ",")
+    }.filter { $0 != "join me" }
+  }
+
+  var userEvents: [UserEvent] {
+    events.compactMap { if case .user(let event) = $0 { event } else { nil } }
+  }
+
+  /// How many intents wait to be gossiped.
+  var queuedIntents: Int { core.statistics.intentQueue }
+
+  /// Serf's part of what this node would say in a push/pull.
+  func state() -> [UInt8] {
+    var message: [UInt8] = []
+    core.encodePushPull(isJoin: false, into: &message)
+    guard let exchange = try? PushPull(decoding: message.span.bytes) else { return [] }
+    return [UInt8](copying: exchange.userState)
+  }
+}
+
+extension SerfCoreConfiguration {
+  /// Nothing happens by itself but Serf's own loops.
+  static var quiet: SerfCoreConfiguration {
+    var configuration = SerfCoreConfiguration.lan
+    configuration.membership.probe.interval = .zero
+    configuration.membership.gossip.interval = .zero
+    configuration.membership.pushPull.interval = .zero
+    return configuration
+  }
+}
+
+extension [UInt8] {
+  static func join(_ node: NodeName, at time: LamportTime) -> [UInt8] {
+    var bytes: [UInt8] = []
+    JoinMessage(time: time, node: node.bytes.span.bytes).encode(into: &bytes)
+    return bytes
+  }
+
+  static func leave(_ node: NodeName, at time: LamportTime, prunes: Bool = false) -> [UInt8] {
+    var bytes: [UInt8] = []
+    LeaveMessage(time: time, node: node.bytes.span.bytes, prunes: prunes).encode(into: &bytes)
+    return bytes
+  }
+
+  static func userEvent(_ name: String, _ payload: [UInt8] = [], at time: LamportTime) -> [UInt8] {
+    var bytes: [UInt8] = []
+    let name = Array<UInt8>(name.utf8)
+    UserEventMessage(time: time, name: name.span.bytes, payload: payload.span.bytes, coalesces: false).encode(into: &bytes)
+    return bytes
+  }
+
+  static func query(_ id: UInt32, at time: LamportTime, flags: QueryMessage.Flags = []) -> [UInt8] {
+    var bytes: [UInt8] = []
+    let name = Array<UInt8>("uptime".utf8)
+    QueryMessage(
+      time: time, id: id, source: NodeAddress(ipv4: 10, 0, 0, 9, port: 1), sourceNode: name.span.bytes, filters: RawSpan(), flags: flags,
+      relayFactor: 0, timeoutNanoseconds: 1_000_000_000, name: name.span.bytes, payload: nil
+    ).encode(into: &bytes)
+    return bytes
+  }
+}
