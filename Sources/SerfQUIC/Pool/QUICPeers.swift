@@ -108,6 +108,9 @@ package final class QUICPeers {
     }
   }
 
+  /// Whether ``nextEvent()`` may have something to say.
+  package var hasEvents: Bool { nextEventIndex < events.count || !endpoint.inbox.isDrained }
+
   /// The bytes that an event carries.
   package func withBytes<Result>(of slot: ByteSlot, _ body: (RawSpan) -> Result) -> Result { endpoint.withBytes(of: slot, body) }
 
@@ -158,10 +161,11 @@ package final class QUICPeers {
       case .anyMember: nil
       }
     let limit = connection.map { endpoint.datagramLimit($0) } ?? 0
-    return limit > 0 ? limit : Self.safePacket
+    return limit > 0 ? limit : Self.packetBudget
   }
 
-  private static let safePacket = 1160
+  /// What every path carries in a datagram (`secure-transport.md` 2.9).
+  package static let packetBudget = 1160
 
   // MARK: Commands
 

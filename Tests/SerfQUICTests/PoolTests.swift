@@ -1,0 +1,265 @@
+import SerfPrimitives
+import SerfQUIC
+import Testing
+
+@Suite struct PoolTests {
+  static func address(_ last: UInt8, port: UInt16 = 7946) -> NodeAddress { NodeAddress(ipv4: 10, 0, 0, last, port: port) }
+
+  /// A pool of node `me`, with shorthand for what happens to it.
+  final class Fixture {
+    var pool: ConnectionPool
+    private var lastConnection: UInt64 = 0
+
+    init(configure: (inout PoolConfiguration) -> Void = { _ in }) {
+      var configuration = PoolConfiguration(ownName: "me")
+      configure(&configuration)
+      pool = ConnectionPool(configuration: configuration, seed: 1)
+    }
+
+    func actions() -> [ConnectionPool.Action] {
+      var all: [ConnectionPool.Action] = []
+      while let action = pool.nextAction() { all.append(action) }
+      return all
+    }
+
+    func route(_ destination: Destination, _ path: SendPath, at now: Instant) -> ConnectionPool.Route {
+      pool.route(destination, path, at: now)
+    }
+
+    /// The peer dialled us.
+    @discardableResult
+    func accept(_ name: NodeName, _ address: NodeAddress, at now: Instant) -> ConnectionID {
+      lastConnection += 1
+      let id = ConnectionID(lastConnection)
+      pool.opened(id, name: name, address: address, endOf: nil, startedAt: now, at: now)
+      return id
+    }
+
+    /// Our dial met its peer.
+    @discardableResult
+    func finish(_ dial: ConnectionPool.DialID, _ name: NodeName, _ address: NodeAddress, at now: Instant) -> ConnectionID {
+      lastConnection += 1
+      let id = ConnectionID(lastConnection)
+      pool.opened(id, name: name, address: address, endOf: dial, startedAt: now, at: now)
+      return id
+    }
+
+    func dial(_ destination: Destination, _ path: SendPath = .warm, insists: Bool = false, at now: Instant) -> ConnectionPool.DialID? {
+      guard case .wait(let dial) = pool.route(destination, path, insists: insists, at: now) else { return nil }
+      return dial
+    }
+  }
+
+  static func seconds(_ value: Double) -> Instant { .zero + .nanoseconds(Int64(value * 1e9)) }
+
+  @Test("a second message to a peer that is being dialled waits for the same dial")
+  func oneDial() {
+    let fixture = Fixture()
+    let dial = fixture.dial(.member("b", Self.address(2)), at: .zero)
+    #expect(fixture.dial(.member("b", Self.address(2)), at: .zero) == dial)
+    #expect(fixture.actions().count == 1)
+  }
+
+  @Test("of several connections to a name the one heard last is used")
+  func mostRecentlyHeard() {
+    let fixture = Fixture()
+    let first = fixture.accept("b", Self.address(2), at: Self.seconds(1))
+    let second = fixture.accept("b", Self.address(2), at: Self.seconds(2))
+    let destination = Destination.member("b", Self.address(2))
+    #expect(fixture.route(destination, .warm, at: Self.seconds(3)) == .use(second))
+    fixture.pool.heard(first, at: Self.seconds(4))
+    #expect(fixture.route(destination, .warm, at: Self.seconds(5)) == .use(first))
+  }
+
+  @Test("a fresh path takes no connection that is older than the question")
+  func fresh() throws {
+    let fixture = Fixture()
+    let old = fixture.accept("b", Self.address(2), at: Self.seconds(1))
+    let destination = Destination.member("b", Self.address(2))
+    let dial = try #require(fixture.dial(destination, .fresh(since: Self.seconds(2)), at: Self.seconds(3)))
+    #expect(fixture.dial(destination, .fresh(since: Self.seconds(2)), at: Self.seconds(3)) == dial)
+    #expect(fixture.route(destination, .warm, at: Self.seconds(3)) == .use(old))
+    let new = fixture.finish(dial, "b", Self.address(2), at: Self.seconds(4))
+    #expect(fixture.route(destination, .fresh(since: Self.seconds(2)), at: Self.seconds(5)) == .use(new))
+  }
+
+  @Test("a connection to the same name at another address does not serve this one")
+  func otherAddress() {
+    let fixture = Fixture()
+    let id = fixture.accept("b", Self.address(2), at: .zero)
+    #expect(fixture.dial(.member("b", Self.address(3)), at: .zero) != nil)
+    // Unless the peer says that it is to be reached there.
+    fixture.pool.advertised(id, Self.address(3))
+    #expect(fixture.route(.member("b", Self.address(3)), .warm, at: .zero) == .use(id))
+  }
+
+  @Test("an answer goes back on its connection, and is never dialled for")
+  func replies() {
+    let fixture = Fixture()
+    let id = fixture.accept("b", Self.address(2), at: .zero)
+    let peer = Peer(address: Self.address(2), connection: id, provenName: "b")
+    #expect(fixture.route(.reply(peer), .warm, at: .zero) == .use(id))
+    let next = fixture.accept("b", Self.address(9), at: .zero)
+    _ = fixture.pool.closed(id)
+    #expect(fixture.route(.reply(peer), .warm, at: .zero) == .use(next))
+    _ = fixture.pool.closed(next)
+    #expect(fixture.route(.reply(peer), .warm, at: .zero) == .unreachable(.broken))
+  }
+
+  @Test("nobody dials itself")
+  func ourselves() {
+    let fixture = Fixture()
+    #expect(fixture.route(.member("me", Self.address(1)), .warm, at: .zero) == .unreachable(.refused))
+  }
+
+  @Test("four dials at once to one IP; the next goes when one ends, or grows old")
+  func dialsPerHost() throws {
+    let fixture = Fixture()
+    let dials = (1...6).compactMap { fixture.dial(.anyMember(Self.address(2, port: UInt16($0))), at: .zero) }
+    #expect(fixture.actions().count == 4)
+    fixture.pool.dialFailed(dials[0], at: .zero)
+    #expect(fixture.actions() == [.dial(dials[4], Self.address(2, port: 5), .anyMember)])
+    fixture.pool.advance(to: Self.seconds(1))
+    #expect(fixture.actions() == [.dial(dials[5], Self.address(2, port: 6), .anyMember)])
+    // Another IP has its own four.
+    #expect(fixture.dial(.anyMember(Self.address(3)), at: Self.seconds(1)) != nil)
+    #expect(fixture.actions().count == 1)
+  }
+
+  @Test("after failures gossip leaves an address alone for 1, 2, 4 … 30 s; probes and joins do not")
+  func backOff() throws {
+    let fixture = Fixture()
+    var now = Instant.zero
+    let destination = Destination.member("b", Self.address(2))
+    for wait in [1, 2, 4, 8, 16, 30, 30] {
+      fixture.pool.dialFailed(try #require(fixture.dial(destination, at: now)), at: now)
+      now += .seconds(wait) - .milliseconds(1)
+      #expect(fixture.route(destination, .warm, at: now) == .unreachable(.noContact))
+      now += .milliseconds(1)
+    }
+    fixture.pool.dialFailed(try #require(fixture.dial(destination, at: now)), at: now)
+    fixture.pool.dialFailed(try #require(fixture.dial(destination, insists: true, at: now)), at: now)
+    fixture.pool.dialFailed(try #require(fixture.dial(destination, .fresh(since: now), at: now)), at: now)
+    #expect(fixture.dial(destination, at: now) == nil)
+    // When the peer itself comes, all is forgotten.
+    let id = fixture.accept("b", Self.address(2), at: now)
+    _ = fixture.pool.closed(id)
+    #expect(fixture.dial(destination, at: now) != nil)
+  }
+
+  @Test("a dial that nobody answers is given up")
+  func dialTimeout() throws {
+    let fixture = Fixture()
+    let dial = try #require(fixture.dial(.member("b", Self.address(2)), at: .zero))
+    _ = fixture.actions()
+    fixture.pool.advance(to: Self.seconds(4.9))
+    #expect(fixture.actions().isEmpty)
+    fixture.pool.advance(to: Self.seconds(5))
+    #expect(fixture.actions() == [.abandon(dial, .noContact)])
+  }
+
+  @Test("at most four connections to one name; the one heard longest ago goes")
+  func perName() {
+    let fixture = Fixture()
+    let ids = (1...4).map { fixture.accept("b", Self.address(2), at: Self.seconds(Double($0))) }
+    fixture.pool.heard(ids[0], at: Self.seconds(9))
+    _ = fixture.actions()
+    fixture.accept("b", Self.address(2), at: Self.seconds(10))
+    #expect(fixture.actions().contains(.close(ids[1], .replaced)))
+  }
+
+  @Test("above the limit the connection used longest ago goes, but none to a pinned member")
+  func eviction() {
+    let fixture = Fixture { $0.connectionLimit = 3 }
+    let ids = (1...3).map { fixture.accept(NodeName("n\($0)"), Self.address($0), at: Self.seconds(Double($0))) }
+    fixture.pool.setPinned("n1", true)
+    _ = fixture.actions()
+    fixture.accept("n4", Self.address(4), at: Self.seconds(9))
+    #expect(fixture.actions() == [.close(ids[1], .none)])
+  }
+
+  @Test("idle means 1.2 · N probe intervals, at least 60 s and at most 30 min", arguments: [(1, 60), (100, 120), (10_000, 1800)])
+  func idleTime(members: Int, seconds: Int) {
+    let fixture = Fixture()
+    fixture.pool.setMemberCount(members)
+    #expect(fixture.pool.idleLimit == .seconds(seconds))
+    let id = fixture.accept("b", Self.address(2), at: .zero)
+    let pinned = fixture.accept("c", Self.address(3), at: .zero)
+    fixture.pool.setPinned("c", true)
+    fixture.pool.advance(to: .zero + .seconds(seconds))
+    #expect(fixture.actions().isEmpty)
+    fixture.pool.advance(to: .zero + .seconds(seconds + 1))
+    #expect(fixture.actions() == [.close(id, .none)])
+    fixture.pool.setPinned("c", false)
+    _ = fixture.pool.closed(id)
+    fixture.pool.advance(to: .zero + .seconds(seconds + 2))
+    #expect(fixture.actions() == [.close(pinned, .none)])
+  }
+
+  @Test("a connection that is old is replaced before it goes")
+  func age() throws {
+    let fixture = Fixture { $0.idleTime = .seconds(1_000_000) ... .seconds(2_000_000) }
+    let old = fixture.accept("b", Self.address(2), at: .zero)
+    fixture.pool.advance(to: .zero + .seconds(9 * 3600 - 1))
+    #expect(fixture.actions().isEmpty)
+    var now = Instant.zero + .seconds(9 * 3600)
+    var actions: [ConnectionPool.Action] = []
+    while actions.isEmpty, now < .zero + .seconds(15 * 3600 + 60) {
+      now += .seconds(60)
+      fixture.pool.advance(to: now)
+      actions = fixture.actions()
+    }
+    guard case .dial(let dial, Self.address(2), .name("b")) = try #require(actions.first) else { return #expect(Bool(false)) }
+    #expect(fixture.route(.member("b", Self.address(2)), .warm, at: now) == .use(old))
+    let new = fixture.finish(dial, "b", Self.address(2), at: now)
+    #expect(fixture.actions() == [.move(from: old, to: new), .close(old, .replaced)])
+  }
+
+  @Test("after a change of certificate every connection is replaced within five minutes")
+  func renewal() {
+    let fixture = Fixture()
+    fixture.pool.setMemberCount(1000)
+    for number in 1...20 { fixture.accept(NodeName("n\(number)"), Self.address(UInt8(number)), at: .zero) }
+    fixture.pool.renewAll(at: .zero)
+    var dialled: Set<NodeAddress> = []
+    for second in stride(from: 30, through: 300, by: 30) {
+      fixture.pool.advance(to: .zero + .seconds(second))
+      for case .dial(_, let address, _) in fixture.actions() { dialled.insert(address) }
+      if second == 150 { #expect((4...16).contains(dialled.count)) }
+    }
+    #expect(dialled.count == 20)
+  }
+
+  @Test("connections and dials of a member that died or left go at once")
+  func departed() {
+    let fixture = Fixture()
+    let id = fixture.accept("b", Self.address(2), at: .zero)
+    let dial = fixture.dial(.member("b", Self.address(3)), at: .zero)
+    _ = fixture.actions()
+    fixture.pool.departed("b")
+    #expect(fixture.actions() == [.close(id, .none), .abandon(dial!, .noContact)])
+  }
+
+  @Test("what one connection has not delivered moves to a newer one of the same peer")
+  func moving() {
+    let fixture = Fixture()
+    let old = fixture.accept("b", Self.address(2), at: .zero)
+    let elsewhere = fixture.accept("b", Self.address(3), at: .zero)
+    _ = fixture.actions()
+    let new = fixture.accept("b", Self.address(2), at: Self.seconds(1))
+    #expect(fixture.actions() == [.move(from: old, to: new)])
+    #expect(fixture.pool.connections(to: "b").count == 3)
+    _ = elsewhere
+  }
+
+  @Test("failures at ever new addresses are remembered in bounded memory")
+  func boundedBackOff() {
+    let fixture = Fixture()
+    for number in 0..<20_000 {
+      let address = NodeAddress(ipv4: 10, UInt8(number >> 16), UInt8(number >> 8 & 255), UInt8(number & 255), port: 1)
+      if let dial = fixture.dial(.anyMember(address), at: .zero) { fixture.pool.dialFailed(dial, at: .zero) }
+      _ = fixture.actions()
+    }
+    #expect(fixture.pool.dialCount == 0)
+  }
+}
