@@ -157,9 +157,12 @@ let package = Package(
       swiftSettings: strict),
     .target(name: "VectorSupport", path: "Tests/VectorSupport", swiftSettings: strict),
     .testTarget(name: "SerfCommandTests", dependencies: ["SerfCommand", "SerfIdentity", "SerfPrimitives"], swiftSettings: strict),
-    .testTarget(name: "SerfQUICTests", dependencies: ["SerfQUIC", "SerfIdentity", "SerfPrimitives"], swiftSettings: strict),
+    .testTarget(
+      name: "SerfQUICTests", dependencies: ["SerfQUIC", "SerfIdentity", "SerfPrimitives", "Wiretap"], swiftSettings: strict),
     .testTarget(
       name: "SerfSimulatorTests", dependencies: ["SerfSimulator", "Memberlist", "SerfPrimitives"], swiftSettings: strict),
+    .target(name: "CTestCrypto", path: "Tests/CTestCrypto", linkerSettings: [.linkedLibrary("gnutls")]),
+    .target(name: "Wiretap", dependencies: ["CTestCrypto"], path: "Tests/Wiretap", swiftSettings: strict),
     .testTarget(name: "SerfIdentityTests", dependencies: ["SerfIdentity", "SerfPrimitives"], swiftSettings: strict),
   ]
 )
