@@ -1,3 +1,4 @@
+import SerfPrimitives
 import SerfQUIC
 import Testing
 import Wiretap
