@@ -21,7 +21,7 @@ cg_credentials *cg_credentials_new(const cg_chain *chain, const cg_key *key, cg_
   if (error >= 0) {
     gnutls_certificate_set_verify_limits(credentials->tls, 4096, CG_CHAIN_DEPTH_MAX);
     /* Copies both; also proves that they belong together. */
-    error = gnutls_certificate_set_x509_key(credentials->tls, chain->certificates, (int)chain->count, key->key);
+    if (chain) error = gnutls_certificate_set_x509_key(credentials->tls, chain->certificates, (int)chain->count, key->key);
   }
   *status = error < 0 ? cg_status_of(error) : CG_OK;
   if (error < 0) {

@@ -53,6 +53,9 @@ public struct CertificateName: Hashable, Sendable {
     }
   }
 
+  /// A name that no certificate proves: for adversaries in tests.
+  init(impostor node: NodeName, cluster: String) { self.init(cluster: cluster, node: node) }
+
   private init(cluster: String?, node: NodeName) {
     self.cluster = cluster
     self.node = node

@@ -103,6 +103,20 @@ public final class Credentials: @unchecked Sendable {
     tls = made
   }
 
+  /// Presents whatever is given, or no certificate at all, unchecked: for adversaries in tests. What *it* believes is `authorities`, as usual.
+  package init(
+    impostor issued: CertificateAuthority.Issued?, calling name: NodeName, authorities: [UInt8], cluster: String = "default"
+  ) throws(CShimError) {
+    if let issued { privateKey = issued.key } else { privateKey = try PrivateKey(generate: .p256) }
+    policy = try TrustPolicy(authorities: CertificateChain(pem: authorities), revocationsPEM: nil, cluster: cluster, mode: .uri)
+    self.name = CertificateName(impostor: name, cluster: cluster)
+    identity = PeerIdentity(
+      name: self.name, chain: [], validity: UTCTime(secondsSinceEpoch: .min)..<UTCTime(secondsSinceEpoch: .max), policyDigest: [])
+    var status = CG_OK
+    guard let made = cg_credentials_new(issued?.chain.raw, privateKey.raw, &status) else { throw CShimError(status) }
+    tls = made
+  }
+
   deinit { cg_credentials_release(tls) }
 
   /// Who the peer of a TLS session is: what the session's verify callback asks. `session` is a `gnutls_session_t`.

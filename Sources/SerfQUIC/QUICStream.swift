@@ -102,9 +102,9 @@ struct IncomingUnidirectional {
 }
 
 /// Finds the end of the hello: the length of one MessagePack value, without reading what it says.
-enum HelloScanner {
+package enum HelloScanner {
   /// Nil while bytes are missing, and for ever when it is nested too deep or not MessagePack.
-  static func length(of bytes: [UInt8]) -> Int? {
+  package static func length(of bytes: [UInt8]) -> Int? {
     var position = 0
     // Values still to come: one, and then whatever containers announce.
     var missing = 1

@@ -160,6 +160,7 @@ cg_status cg_key_derive(const cg_key *key, const uint8_t *label, size_t label_le
 /* Our chain and key for TLS, both roles. Holds no trust: verification is always the callback described at the top. */
 typedef struct cg_credentials cg_credentials;
 
+/* Without a chain (NULL) a session presents no certificate: for adversaries in tests. */
 cg_credentials *cg_credentials_new(const cg_chain *chain, const cg_key *key, cg_status *status);
 cg_credentials *cg_credentials_retain(cg_credentials *credentials);
 void cg_credentials_release(cg_credentials *credentials); /* NULL is allowed */
