@@ -5,6 +5,7 @@ import SerfPrimitives
 // Where names are proven the address moves only when the member itself, or our own dial, proves the move:
 //
 //     said by others ──dial new address──→ proven there ─┐
+//     said by others, and heard from there itself ───────┤
 //     said by itself, on its own connection ─────────────┤
 //                                                        ├─ dead or left here ──→ moved
 //                                                        └─ dial old address ──→ answers: a duplicate, the old one stays
@@ -40,22 +41,47 @@ extension Membership {
     }
     let isOwnVoice = origin.carrier == table[index].member.name
     if isOwnVoice, !table[index].state.isLive { return true }
-    if table[index].isAddressInQuestion { return false }
     let claimant = AddressClaim(
       question: .isItAtTheNew, member: member(alive, claim), peer: origin.peer, isOwnVoice: isOwnVoice)
+    if table[index].isAddressInQuestion {
+      if alive.incarnation > table[index].member.incarnation { table[index].waitingClaim = claimant }
+      return false
+    }
     if isOwnVoice {
       askOldAddress(of: index, claimant, at: now)
       return false
     }
     // An outdated alive at a former address is no reason to dial there.
     guard !table[index].state.isLive || alive.incarnation > table[index].member.incarnation else { return false }
-    if let last = table[index].addressDialledAt, now - last < Self.addressDialPause {
-      drop(alive.node, .unprovenAddress, origin)
-      return false
-    }
-    table[index].addressDialledAt = now
-    ask(index, claimant, at: claim.address, at: now)
+    table[index].waitingClaim = claimant
+    reconsiderMove(of: index, at: now)
+    if table[index].waitingClaim != nil { drop(alive.node, .unprovenAddress, origin) }
     return false
+  }
+
+  /// Takes up the claim that waits, if there is a way to check it: the member itself speaks from there, or we may dial.
+  mutating func reconsiderMove(of index: NodeIndex, at now: Instant) {
+    guard let claim = table[index].waitingClaim, !table[index].isAddressInQuestion else { return }
+    let address = claim.member.address
+    if address.isSameEndpoint(as: table[index].member.address) {
+      table[index].waitingClaim = nil
+    } else if let heardFrom = table[index].heardFrom, heardFrom.isSameEndpoint(as: address), let heardAt = table[index].heardAt,
+      now - heardAt < Self.addressDialPause
+    {
+      table[index].waitingClaim = nil
+      if table[index].state.isLive { askOldAddress(of: index, claim, at: now) } else { move(index, to: claim.member, at: now) }
+    } else if let last = table[index].addressDialledAt, now - last < Self.addressDialPause {
+      timers.schedule(.addressPause(index), at: last + Self.addressDialPause)
+    } else {
+      table[index].waitingClaim = nil
+      table[index].addressDialledAt = now
+      ask(index, claim, at: address, at: now)
+    }
+  }
+
+  /// Another dial is allowed.
+  mutating func addressPauseOver(_ index: NodeIndex, at now: Instant) {
+    if table.contains(index) { reconsiderMove(of: index, at: now) }
   }
 
   /// At most one dial per name within this time to an address that others bring.
@@ -82,6 +108,7 @@ extension Membership {
   mutating func addressAnswered(_ index: NodeIndex, _ claim: AddressClaim, isProven: Bool, at now: Instant) {
     guard table.contains(index) else { return }
     table[index].isAddressInQuestion = false
+    defer { reconsiderMove(of: index, at: now) }
     switch claim.question {
     case .isItAtTheNew:
       guard isProven else { return }
@@ -92,6 +119,14 @@ extension Membership {
       outbox.push(.conflict(existing: table[index].member, claimant: claim.member))
       if claim.isOwnVoice, let peer = claim.peer { outbox.push(.close(peer, .nameInUse)) }
     }
+  }
+
+  /// A helper reached a member that did not answer us, neither on a warm connection nor on a fresh one. Where names are proven a helper asks at the
+  /// address that it has itself; the member may have moved without our hearing of it, so the helper's state is asked for.
+  mutating func learnAddress(from helper: NodeName, at now: Instant) {
+    guard let index = table.find(helper), !isLeaving else { return }
+    _ = openExchange(
+      .pushPull, to: destination(index), path: .warm, deadline: now + configuration.pushPull.timeout, .pushPull(isJoin: false))
   }
 
   /// The new address wins, whatever the incarnations: a restart elsewhere is no conflict, and begins at 1.

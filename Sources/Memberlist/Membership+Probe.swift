@@ -143,6 +143,7 @@ extension Membership {
       outbox.push(
         .ackReceived(probe.name, roundTrip: probe.measuresRoundTrip ? now - probe.startedAt : nil, payload: payload))
     }
+    if voice != .target, configuration.namesAreProven, let helper = peer.provenName { learnAddress(from: helper, at: now) }
     probeSucceeded(at: now)
     return true
   }

@@ -121,7 +121,9 @@ extension Membership {
   mutating func heard(from peer: Peer, at now: Instant) {
     guard let proven = peer.provenName, let index = table.find(proven), index != me else { return }
     table[index].heardAt = now
+    table[index].heardFrom = peer.address
     table.markProven(index)
+    if table[index].waitingClaim != nil { reconsiderMove(of: index, at: now) }
   }
 
   /// A connection ended. That may start a probe, and is never more than that (`secure-transport.md` 2.2). `reason` is nil for a reset.

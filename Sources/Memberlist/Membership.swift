@@ -156,6 +156,7 @@ package struct Membership: ~Copyable, Sendable {
       case .gossipTick: gossipTick(at: now)
       case .pushPullTick: pushPullTick(at: now)
       case .departure: departureExpired()
+      case .addressPause(let index): addressPauseOver(index, at: now)
       }
     }
   }
@@ -171,6 +172,7 @@ package struct Membership: ~Copyable, Sendable {
     case gossipTick
     case pushPullTick
     case departure
+    case addressPause(NodeIndex)
   }
 
   /// What an exchange of ours is for.

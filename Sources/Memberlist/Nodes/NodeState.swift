@@ -71,12 +71,16 @@ package struct NodeState: Sendable {
 
   /// When the node's own connection last delivered something.
   var heardAt: Instant?
+  /// Where that came from: a connection that proves the node's name proves this address as well.
+  var heardFrom: NodeAddress?
   /// Whether the node itself has ever been at the other end of a connection.
   var isProven = false
   /// Its place in the table's list of warm members.
   package internal(set) var warmPosition: Int?
   /// When we last dialled an address that somebody else claimed for it.
   var addressDialledAt: Instant?
+  /// The newest claim to another address that could not be checked yet.
+  var waitingClaim: Membership.AddressClaim?
   /// Whether a claim to another address is being checked.
   var isAddressInQuestion = false
   /// Names first heard of through this node: how many, since when.
