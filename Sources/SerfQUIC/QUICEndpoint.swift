@@ -65,6 +65,9 @@ package final class QUICEndpoint {
   /// The next thing that happened, or nil.
   package func nextEvent() -> QUICEvent? { inbox.take() }
 
+  /// Whether ``nextEvent()`` has something to say.
+  package var hasEvents: Bool { !inbox.isDrained }
+
   /// The bytes that an event carries.
   package func withBytes<Result>(of slot: ByteSlot, _ body: (RawSpan) -> Result) -> Result {
     body(RawSpan(_unsafeBytes: inbox.bytes(slot)))

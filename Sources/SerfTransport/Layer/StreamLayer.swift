@@ -7,8 +7,9 @@ public import SerfPrimitives
 /// ``StreamLayerHandler`` is made there. It is therefore not `Sendable`; a ``StreamLayerFactory``, which is, makes it on the node's loop.
 ///
 /// What a layer must keep:
-/// - **Packets** are best effort, at most ``packetBudget(for:)`` bytes, delivered whole or not at all. One that could not leave within its
-///   `deadline` is dropped, never sent late, and reported by ``StreamLayerHandler/packetNotSent(_:_:at:)`` when it carries an ID.
+/// - **Packets** are best effort, at most ``largestPacket`` bytes, delivered whole or not at all. One that could not leave in time (50 ms on a
+///   usable connection, the probe timeout while dialling) is dropped, never sent late, and reported by
+///   ``StreamLayerHandler/packetNotSent(_:_:at:)`` when it carries an ID.
 /// - **Streams** are reliable and ordered, with an end for each direction. An end and a reset are different things and arrive as different callbacks.
 /// - **Back-pressure** goes both ways: a receiver gets no more than it has taken with ``consumed(_:on:)``, beyond a window of the layer's choice,
 ///   and ``write(_:on:finish:)`` buffers without limit, so the caller sends one message per stream and bounds it.
@@ -19,6 +20,9 @@ public protocol StreamLayer: AnyObject {
   /// The address that the layer is bound to, with the port that the kernel chose if the configured one was 0.
   var localAddress: NodeAddress { get }
 
+  /// Where others reach this layer, as far as it can tell: what a node advertises unless it is told another address.
+  var reachableAddress: NodeAddress { get }
+
   /// How what crosses this layer is protected.
   var protection: Protection { get }
 
@@ -26,15 +30,20 @@ public protocol StreamLayer: AnyObject {
   /// (TCP as Go speaks it), only decoding tells that a message is complete.
   var streamEndsWithMessage: Bool { get }
 
-  /// How many bytes one packet to `destination` can carry.
-  func packetBudget(for destination: Destination) -> Int
+  /// How many bytes of gossip a packet is packed to.
+  var packetBudget: Int { get }
+
+  /// How many bytes a packet can have at most. Above ``packetBudget`` where the layer has a slower way for the odd large one.
+  var largestPacket: Int { get }
+
+  /// What the layer counted since it was bound, by name: connections, handshakes, refusals by cause.
+  var counters: [TransportCounter] { get }
 
   /// Starts delivering to `handler`. Called once, before any other method.
   func start(_ handler: any StreamLayerHandler)
 
   /// Queues one packet. `checksummed` asks for a CRC where this layer's wire format has one.
-  func send(
-    _ packet: RawSpan, to destination: Destination, path: SendPath, id: PacketID?, deadline: Instant, checksummed: Bool, at now: Instant)
+  func send(_ packet: RawSpan, to destination: Destination, path: SendPath, id: PacketID?, checksummed: Bool, at now: Instant)
 
   /// Sends what is queued. The caller flushes once per batch of work, not per packet.
   func flush(at now: Instant)
@@ -63,6 +72,9 @@ public protocol StreamLayer: AnyObject {
 }
 
 extension StreamLayer {
+  public var reachableAddress: NodeAddress { localAddress }
+  public var largestPacket: Int { packetBudget }
+  public var counters: [TransportCounter] { [] }
   public func hint(_ hint: MembershipHint, at now: Instant) {}
 }
 
@@ -89,8 +101,6 @@ public struct StreamID: Hashable, Sendable {
 public enum MembershipHint: Hashable, Sendable {
   /// How many members there are; decides how long an idle connection is worth keeping.
   case memberCount(Int)
-  /// A member is under probe or suspicion, or no longer; its connections are not evicted meanwhile.
-  case pinned(NodeName, Bool)
   /// A member died or left; its connections have no further use.
   case departed(NodeName)
 }
@@ -121,11 +131,28 @@ public protocol StreamLayerHandler: AnyObject {
   /// A connection to this member became usable, or the last one went away. Only from layers that keep connections.
   func warmthChanged(_ name: NodeName, isWarm: Bool, at now: Instant)
 
+  /// Whether a member is under probe or suspicion; its connections are not evicted meanwhile. A question: may be asked at any time.
+  func isUnderScrutiny(_ name: NodeName) -> Bool
+
   /// A connection ended. It may start a probe, never a state change.
   func connectionClosed(_ peer: Peer, reason: CloseReason, byPeer: Bool, at now: Instant)
 
   /// A batch of input has been delivered: the moment to act on it and to ``StreamLayer/flush(at:)``.
   func readComplete(at now: Instant)
+}
+
+/// One figure of a transport.
+public struct TransportCounter: Hashable, Sendable {
+  /// What is counted, in words joined by underscores.
+  public let name: String
+  /// How often it happened, or how many there are.
+  public let value: UInt64
+
+  /// A figure with its name.
+  public init(_ name: String, _ value: UInt64) {
+    self.name = name
+    self.value = value
+  }
 }
 
 /// Makes a ``StreamLayer`` on a node's event loop.

@@ -1,0 +1,52 @@
+#if QUIC
+  import Memberlist
+  package import SerfPrimitives
+
+  /// What each side says first on its first unidirectional stream (`secure-transport.md` 2.10): one MessagePack map. Nothing waits for it.
+  package struct Hello: Hashable, Sendable {
+    /// The version of this map.
+    package static let version: UInt64 = 1
+
+    /// Where the node says that it is to be reached: with a NAT in between it is not where its packets come from.
+    package var address: NodeAddress
+    /// What the node can do. Bit 0: it reads zstd. Unknown bits are ignored.
+    package var features: UInt64 = 0
+
+    package init(address: NodeAddress) { self.address = address }
+
+    /// Reads a map, whatever else is in it; nil when it is not one, or has no address.
+    package init?(_ bytes: RawSpan) {
+      var reader = MessagePackReader(bytes)
+      var host: [UInt8] = []
+      var port: UInt16 = 0
+      do throws(WireError) {
+        var fields = try reader.readStruct()
+        while let key = try reader.nextField(&fields, declared: "Addr Features Port Version") {
+          if key.equals("Addr") {
+            host = try reader.readString().withUnsafeBytes { Array($0) }
+          } else if key.equals("Features") {
+            features = try reader.readInteger()
+          } else if key.equals("Port") {
+            port = try reader.readInteger()
+          } else {
+            try reader.skip()
+          }
+        }
+      } catch { return nil }
+      guard let address = NodeAddress(bytes: host, port: port), port > 0 else { return nil }
+      self.address = address
+    }
+
+    /// The map, keys in byte order.
+    package var encoded: [UInt8] {
+      var bytes: [UInt8] = []
+      var writer = MessagePackWriter(taking: &bytes)
+      writer.map(4)
+      writer.field("Addr", binary: address.bytes.span.bytes)
+      writer.field("Features", features)
+      writer.field("Port", UInt64(address.port))
+      writer.field("Version", Self.version)
+      return writer.finish()
+    }
+  }
+#endif

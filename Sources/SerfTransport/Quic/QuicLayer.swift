@@ -1,0 +1,222 @@
+#if QUIC
+  import Logging
+  package import NIOCore
+  import SerfIdentity
+  package import SerfPrimitives
+  import SerfQUIC
+
+  /// The `StreamLayer` over ``QUICPeers``: moves datagrams between a socket and the pure QUIC machine, and events to the handler. All rules live in
+  /// `SerfQUIC`; here is only the loop.
+  ///
+  /// ```
+  /// socket ──datagrams──▶ peers ──events──▶ handler ──send, open──▶ peers ──transmits──▶ socket
+  /// ```
+  package final class QuicLayer: StreamLayer, DatagramSocketHandler {
+    private let socket: any DatagramSocket
+    private let peers: QUICPeers
+    private let loop: any EventLoop
+    private let log: QuicLog
+    private weak var handler: (any StreamLayerHandler)?
+    private var timer: LoopTimer?
+    /// Whether a turn is scheduled for events that commands caused.
+    private var isTurnScheduled = false
+    private var isDown = false
+    private var handshakes: UInt64 = 0
+
+    package let protection = Protection.provenNames
+    package let streamEndsWithMessage = true
+    package let reachableAddress: NodeAddress
+
+    /// A layer on a bound socket.
+    package init(
+      socket: any DatagramSocket, rotation: CredentialRotation, settings: QuicTransport.Settings, context: StreamLayerContext,
+      on loop: any EventLoop
+    ) {
+      self.socket = socket
+      self.loop = loop
+      log = QuicLog(context.logger)
+      let now = loop.instant
+      let local = socket.localAddress
+      reachableAddress = local.isUnspecified ? Interfaces.advertisable().map { $0.with(port: local.port) } ?? local : local
+      let credentials = rotation.current
+      var configuration = QUICConfiguration(localAddress: local)
+      configuration.hello = Hello(address: context.advertise ?? reachableAddress).encoded
+      configuration.initialRoundTrip = settings.initialRoundTrip
+      configuration.resetSecret = credentials.statelessResetSecret
+      let endpoint = QUICEndpoint(
+        configuration: configuration, credentials: credentials, civilOrigin: UTCTime.now - .nanoseconds(now.nanoseconds), at: now)
+      var pool = PoolConfiguration(ownName: context.nodeName)
+      pool.connectionLimit = settings.pooledConnections
+      pool.probeTimeout = context.probeTimeout
+      pool.probeInterval = context.probeInterval
+      var system = SystemRandomNumberGenerator()
+      peers = QUICPeers(endpoint: endpoint, pool: pool, seed: system.next(), at: now)
+      let here = NIOLoopBound(WeakReference(self), eventLoop: loop)
+      rotation.listen { credentials in
+        loop.execute { here.value.object?.replace(credentials) }
+      }
+    }
+
+    // MARK: StreamLayer
+
+    package var localAddress: NodeAddress { socket.localAddress }
+    package var packetBudget: Int { QUICPeers.packetBudget }
+    package var largestPacket: Int { peers.endpoint.configuration.oversizedPacketLimit }
+
+    package func start(_ handler: any StreamLayerHandler) {
+      self.handler = handler
+      timer = LoopTimer(on: loop) { [weak self] now in self?.turn(at: now) }
+      socket.start(self)
+    }
+
+    package func send(_ packet: RawSpan, to destination: Destination, path: SendPath, id: PacketID?, checksummed: Bool, at now: Instant) {
+      peers.send(packet, to: destination, path: path, id: id, at: now)
+    }
+
+    package func open(_ stream: StreamID, to destination: Destination, path: SendPath, deadline: Instant, at now: Instant) {
+      peers.open(stream.value, to: destination, path: path, deadline: deadline, at: now)
+    }
+
+    package func write(_ bytes: [UInt8], on stream: StreamID, finish: Bool) { peers.write(bytes, on: stream.value, finish: finish) }
+    package func consumed(_ count: Int, on stream: StreamID) { peers.consumed(count, on: stream.value) }
+    package func reset(_ stream: StreamID) { peers.reset(stream.value) }
+    package func close(_ peer: Peer, reason: CloseReason, at now: Instant) { peers.close(peer, reason: reason, at: now) }
+
+    package func hint(_ hint: MembershipHint, at now: Instant) {
+      switch hint {
+      case .memberCount(let count): peers.setMemberCount(count)
+      case .departed(let name): peers.departed(name, at: now)
+      }
+    }
+
+    package func flush(at now: Instant) {
+      while let transmit = peers.nextTransmit(at: now) {
+        peers.withBytes(of: transmit) {
+          socket.write($0, segmentSize: transmit.segmentSize, to: transmit.destination, ecnCapable: transmit.ecn != 0)
+        }
+      }
+      socket.flush()
+      timer?.arm(at: peers.nextDeadline)
+      guard peers.hasEvents, !isTurnScheduled else { return }
+      // Commands had consequences; the handler hears of them when it is not in the middle of something.
+      isTurnScheduled = true
+      let here = NIOLoopBound(self, eventLoop: loop)
+      loop.execute {
+        here.value.isTurnScheduled = false
+        here.value.turn(at: here.value.loop.instant)
+      }
+    }
+
+    package func shutdown(reason: CloseReason, at now: Instant) -> EventLoopFuture<Void> {
+      peers.closeAll(reason, at: now)
+      flush(at: now)
+      abandon()
+      return socket.close(on: loop)
+    }
+
+    /// Stops without a word.
+    package func abandon() {
+      isDown = true
+      timer?.cancel()
+      handler = nil
+    }
+
+    package var counters: [TransportCounter] {
+      let counted = peers.endpoint.counters
+      return [
+        TransportCounter("connections", UInt64(peers.pool.connectionCount)),
+        TransportCounter("handshakes_completed", handshakes),
+        TransportCounter("handshakes_started", counted.handshakesStarted),
+        TransportCounter("handshakes_accepted", counted.handshakesAccepted),
+        TransportCounter("certificates_refused", counted.certificatesRefused),
+        TransportCounter("refused_for_load", counted.refusedForLoad),
+        TransportCounter("retries", counted.retries),
+        TransportCounter("datagrams_received", counted.datagramsReceived),
+        TransportCounter("datagrams_sent", counted.datagramsSent),
+        TransportCounter("datagrams_unreadable", counted.unreadable + counted.tooShort),
+        TransportCounter("datagrams_unroutable", counted.unroutable),
+        TransportCounter("packets_not_sent", counted.packetsNotSent),
+        TransportCounter("streams_refused", counted.streamsRefused),
+        TransportCounter("resets_sent", counted.resetsSent),
+        TransportCounter("resets_received", counted.resetsReceived),
+      ]
+    }
+
+    // MARK: DatagramSocketHandler
+
+    package func datagramReceived(_ datagram: RawSpan, from source: NodeAddress, congestionExperienced: Bool, at now: Instant) {
+      peers.receive(datagram, from: source, ecn: congestionExperienced ? 3 : 0, at: now)
+    }
+
+    package func datagramsComplete(at now: Instant) { turn(at: now) }
+
+    // MARK: Private parts
+
+    /// One turn: time, what it and the packets before it brought, and then the handler's moment to act.
+    private func turn(at now: Instant) {
+      guard !isDown, let handler else { return }
+      peers.advance(to: now)
+      while let event = peers.nextEvent() { deliver(event, to: handler, at: now) }
+      handler.readComplete(at: now)
+    }
+
+    private func deliver(_ event: PeerEvent, to handler: any StreamLayerHandler, at now: Instant) {
+      switch event {
+      case .packet(let slot, let peer): peers.withBytes(of: slot) { handler.packetReceived($0, from: peer, at: now) }
+      case .packetNotSent(let id, let reason): handler.packetNotSent(id, reason, at: now)
+      case .packetDelayed: break
+      case .streamOpened(let stream, let peer): handler.streamOpened(StreamID(stream), peer: peer, at: now)
+      case .streamAccepted(let stream, let peer): handler.streamAccepted(StreamID(stream), from: peer, at: now)
+      case .streamData(let stream, let slot): peers.withBytes(of: slot) { handler.streamReceived(StreamID(stream), $0, at: now) }
+      case .streamEnded(let stream): handler.streamEnded(StreamID(stream), at: now)
+      case .streamFailed(let stream, let reason): handler.streamFailed(StreamID(stream), reason, at: now)
+      case .hello(let slot, let peer):
+        guard let hello = peers.withBytes(of: slot, { Hello($0) }) else { return peers.close(peer, reason: .protocolViolation, at: now) }
+        peers.advertised(hello.address, by: peer)
+      case .confirmed(let peer, let role):
+        if role == .client { handshakes += 1 }
+        log.confirmed(peer, role)
+      case .warmthChanged(let name, let isWarm): handler.warmthChanged(name, isWarm: isWarm, at: now)
+      case .closed(let peer, let end):
+        log.closed(peer, end, at: now)
+        handler.connectionClosed(peer, reason: end.closeReason, byPeer: end.isByPeer, at: now)
+      case .dialFailed(let address, let expectation, let end): log.dialFailed(address, expectation, end, at: now)
+      case .turnedAway(let address, let end): log.turnedAway(address, end, at: now)
+      }
+    }
+
+    private func replace(_ credentials: Credentials) {
+      guard !isDown else { return }
+      peers.replace(credentials: credentials, at: loop.instant)
+      turn(at: loop.instant)
+    }
+  }
+
+  /// Does not keep what it refers to.
+  private struct WeakReference<Object: AnyObject> {
+    weak var object: Object?
+
+    init(_ object: Object) { self.object = object }
+  }
+
+  extension QUICEnd {
+    /// The close code that was sent or received, or the nearest to what happened.
+    fileprivate var closeReason: CloseReason {
+      switch self {
+      case .closed(let reason), .closedByPeer(let reason): reason
+      case .peerNotAuthorised, .refusedOurCertificate: .notAuthorised
+      case .wrongName: .wrongName
+      case .refusedByPeer: .overloaded
+      case .error, .errorAtPeer, .noCommonVersion: .protocolViolation
+      case .reset, .idle, .handshakeTimeout: .none
+      }
+    }
+
+    fileprivate var isByPeer: Bool {
+      switch self {
+      case .closedByPeer, .refusedOurCertificate, .refusedByPeer, .errorAtPeer, .reset: true
+      case .closed, .peerNotAuthorised, .wrongName, .idle, .handshakeTimeout, .noCommonVersion, .error: false
+      }
+    }
+  }
+#endif

@@ -1,0 +1,59 @@
+#if QUIC
+  import Logging
+  import SerfPrimitives
+  import SerfQUIC
+
+  /// Puts the ends of connections into words. What an operator must act on, a certificate or a name that does not fit, is a warning.
+  final class QuicLog {
+    private let logger: Logger
+    private var limiter = LogLimiter()
+
+    init(_ logger: Logger) { self.logger = logger }
+
+    func confirmed(_ peer: Peer, _ role: QUICRole) {
+      guard logger.logLevel <= .debug else { return }
+      logger.debug("quic: connected \(role == .client ? "to" : "from") \(peer.provenName?.description ?? "?") at \(peer.address)")
+    }
+
+    func closed(_ peer: Peer, _ end: QUICEnd, at now: Instant) {
+      write("closed", peer.provenName?.description ?? "", end, at: now) {
+        "quic: connection with \(peer.provenName?.description ?? "?") at \(peer.address) ended: \(end)"
+      }
+    }
+
+    func dialFailed(_ address: NodeAddress, _ expectation: DialExpectation, _ end: QUICEnd, at now: Instant) {
+      write("dial", address.description, end, at: now) {
+        switch expectation {
+        case .name(let name): "quic: cannot reach \(name) at \(address): \(end)"
+        case .anyMember: "quic: cannot reach a member at \(address): \(end)"
+        }
+      }
+    }
+
+    func turnedAway(_ address: NodeAddress, _ end: QUICEnd, at now: Instant) {
+      // By host: a client's port changes with every try.
+      write("turned away", address.host, end, at: now) { "quic: turned away \(address): \(end)" }
+    }
+
+    private func write(_ kind: String, _ subject: String, _ end: QUICEnd, at now: Instant, _ text: () -> String) {
+      let level = end.level
+      guard logger.logLevel <= level, let withheld = limiter.admit("\(kind) \(end)", about: subject, at: now) else { return }
+      logger.log(level: level, "\(text())\(withheld > 0 ? " (and \(withheld) more like it)" : "")")
+    }
+  }
+
+  extension QUICEnd {
+    fileprivate var level: Logger.Level {
+      switch self {
+      case .peerNotAuthorised, .refusedOurCertificate, .wrongName, .noCommonVersion: .warning
+      case .closed(let reason), .closedByPeer(let reason):
+        switch reason {
+        case .wrongName, .claimedOtherName, .nameInUse, .notAuthorised, .overloaded, .protocolViolation: .warning
+        case .none, .shutdown, .left, .replaced: .debug
+        }
+      case .error, .errorAtPeer: .info
+      case .reset, .idle, .handshakeTimeout, .refusedByPeer: .debug
+      }
+    }
+  }
+#endif

@@ -1,0 +1,76 @@
+#if QUIC
+  public import NIOCore
+  public import SerfIdentity
+  public import SerfPrimitives
+
+  /// Serf over QUIC: one UDP port, mutual TLS, every peer's name proven by its certificate, and nothing in the clear.
+  ///
+  /// ```swift
+  /// let credentials = try Credentials(files: .init(authorities: "ca.pem", certificate: "web-1.pem", privateKey: "web-1.key"))
+  /// let transport = QuicTransport(credentials, bind: NodeAddress(ipv4: 10, 0, 0, 1, port: 7946))
+  /// ```
+  /// One value serves one node. Gossip rides in datagrams; push/pull and whatever is too large for a datagram rides on streams. Connections are
+  /// dialled when there is something to say, pooled by proven name, and closed when idle; a close or an idle-out is never taken for a failure.
+  public struct QuicTransport: StreamLayerFactory {
+    /// What can be tuned. The defaults fit clusters up to some thousands of nodes.
+    public struct Settings: Hashable, Sendable {
+      /// What a round trip is taken for before there is a sample; decides when a lost first packet is sent again. Default 30 ms; 100 ms between sites.
+      public var initialRoundTrip = Duration.milliseconds(30)
+      /// How many connections are kept. The least recently used go first, never one to a member under probe or suspicion. Default 256; each
+      /// takes about 70 KiB.
+      public var pooledConnections = 256
+      /// How often every live connection's certificate chain is checked again, for expiry and revocation. Default 60 s.
+      public var recheckInterval = Duration.seconds(60)
+
+      /// The defaults.
+      public init() {}
+    }
+
+    private let bindAddress: NodeAddress
+    private let settings: Settings
+    private let rotation: CredentialRotation
+
+    /// A transport that proves its name with `credentials` and listens on `bind`; port 0 lets the kernel choose.
+    ///
+    /// Bound to any address (`0.0.0.0`), answers leave from whatever address the kernel picks; on a machine with several, bind one of them.
+    public init(_ credentials: Credentials, bind: NodeAddress, settings: Settings = Settings()) {
+      bindAddress = bind
+      self.settings = settings
+      rotation = CredentialRotation(credentials)
+    }
+
+    /// The same, with the address as text: `10.0.0.1`, `10.0.0.1:7946`, `[::1]:7946`. The port is 7946 where none is given.
+    public init(_ credentials: Credentials, bind: String, settings: Settings = Settings()) throws(TransportError) {
+      guard let address = NodeAddress(parsing: bind, defaultPort: Self.defaultPort) else {
+        throw TransportError(.configuration, "'\(bind)' is not an address to bind. Write IP, IP:port or [IPv6]:port")
+      }
+      self.init(credentials, bind: address, settings: settings)
+    }
+
+    /// Serf's port.
+    public static let defaultPort: UInt16 = 7946
+
+    /// Presents and believes `credentials` from now on: new handshakes use them at once, live connections are checked against them, and renewed
+    /// over five minutes. Load them first; if that throws, the old ones stay in force.
+    ///
+    /// - Throws: ``TransportError`` when they are another node's or another cluster's.
+    public func replace(credentials: Credentials) throws(TransportError) {
+      try rotation.replace(credentials)
+    }
+
+    public func bind(on loop: any EventLoop, context: StreamLayerContext) -> EventLoopFuture<NIOLoopBound<any StreamLayer>> {
+      let credentials = rotation.current
+      guard credentials.node == context.nodeName else {
+        return loop.makeFailedFuture(
+          TransportError(
+            .configuration,
+            "the node is called '\(context.nodeName)' and its certificate is for '\(credentials.node)'. Use one name, or issue a certificate for it"
+          ))
+      }
+      return DatagramPort.bind(bindAddress, on: loop, logger: context.logger).map { [settings, rotation] socket in
+        NIOLoopBound(
+          QuicLayer(socket: socket.value, rotation: rotation, settings: settings, context: context, on: loop), eventLoop: loop)
+      }
+    }
+  }
+#endif
