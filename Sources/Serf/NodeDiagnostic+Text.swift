@@ -1,0 +1,183 @@
+import Logging
+import Memberlist
+import SerfCore
+import SerfPrimitives
+
+extension NodeDiagnostic {
+  /// How loud it is: what an operator must act on is a warning, what explains a state change is `info`, the rest is `debug`.
+  var level: Logger.Level {
+    switch self {
+    case .membership(let diagnostic): diagnostic.level
+    case .ownNameConflict, .ownNameRefused, .nameConflict: .error
+    case .broadcastTimedOut, .queueDeep, .limitReached, .implausibleTime, .malformed: .warning
+    case .leaveRefuted, .reconnecting: .info
+    case .relayDropped: .debug
+    }
+  }
+
+  /// What lines of one kind have in common, for limiting them.
+  var kind: String {
+    switch self {
+    case .membership(let diagnostic): diagnostic.kind
+    case .malformed: "message"
+    case .implausibleTime: "time"
+    case .limitReached(let limit): "limit \(limit.rawValue)"
+    case .leaveRefuted: "leave"
+    case .broadcastTimedOut: "broadcast"
+    case .queueDeep(let tier, _, _): "queue \(tier.rawValue)"
+    case .reconnecting: "reconnect"
+    case .nameConflict, .ownNameConflict: "conflict"
+    case .ownNameRefused: "refused"
+    case .relayDropped: "relay"
+    }
+  }
+
+  /// Whom it is about, or who caused it.
+  var subject: String {
+    switch self {
+    case .membership(let diagnostic): diagnostic.subject
+    case .malformed(_, _, let peer), .implausibleTime(_, _, let peer), .ownNameRefused(let peer), .relayDropped(_, let peer): peer.text
+    case .reconnecting(let name, _), .nameConflict(let name, _, _): name.description
+    case .ownNameConflict(let claimant): claimant.description
+    case .limitReached, .leaveRefuted, .broadcastTimedOut, .queueDeep: ""
+    }
+  }
+
+  /// The line.
+  var text: String {
+    switch self {
+    case .membership(let diagnostic): diagnostic.text
+    case .malformed(let type, let error, let peer):
+      "dropped a message from \(peer.text): \(type.map { "type \($0.rawValue), " } ?? "unknown type, ")\(error)"
+    case .implausibleTime(_, let time, let peer):
+      "dropped a message from \(peer.text): its Lamport time \(time) is too far ahead to be true"
+    case .limitReached(let limit): "a limit was reached and something was dropped: \(limit.text)"
+    case .leaveRefuted(let time): "somebody announced that we leave; refuted at Lamport time \(time)"
+    case .broadcastTimedOut(let purpose): "not enough members had the \(purpose) in time; it goes on spreading"
+    case .queueDeep(let tier, let depth, let dropped):
+      "the \(tier.text) queue is \(depth) deep" + (dropped > 0 ? "; dropped \(dropped)" : "") + ". More is sent than the cluster can carry"
+    case .reconnecting(let name, let address): "Attempting re-join to previously known node: \(name): \(address)"
+    case .nameConflict(let name, let existing, let claimant):
+      "two nodes claim the name \(name): \(existing), which is kept, and \(claimant)"
+    case .ownNameConflict(let claimant): "another node, at \(claimant), claims our name. Give each node a name and certificate of its own"
+    case .ownNameRefused(let peer):
+      "\(peer.text) says that our name is in use at another address. Another process runs with our certificate; stop one of them"
+    case .relayDropped(let name, let peer): "dropped a relayed message for \(name) from \(peer.text): not a member that we know"
+    }
+  }
+}
+
+extension MembershipDiagnostic {
+  var level: Logger.Level {
+    switch self {
+    case .malformed, .claimedOtherName, .mergeRefused, .limitReached, .onlyReliablyReachable, .doubtfulDeath, .probeNotSent: .warning
+    case .suspected, .refuted, .probeFailed: .info
+    case .claimDropped, .pingForOther: .debug
+    }
+  }
+
+  var kind: String {
+    switch self {
+    case .malformed: "malformed"
+    case .claimedOtherName: "claimedOtherName"
+    case .claimDropped(_, let problem, _): "claim \(problem.rawValue)"
+    case .suspected: "suspected"
+    case .doubtfulDeath: "doubtfulDeath"
+    case .refuted: "refuted"
+    case .probeFailed: "probeFailed"
+    case .probeNotSent: "probeNotSent"
+    case .onlyReliablyReachable: "onlyReliablyReachable"
+    case .pingForOther: "pingForOther"
+    case .mergeRefused: "mergeRefused"
+    case .limitReached(let limit): "limit \(limit.rawValue)"
+    }
+  }
+
+  var subject: String {
+    switch self {
+    case .malformed(_, _, let peer), .claimedOtherName(_, let peer), .pingForOther(_, let peer), .mergeRefused(_, let peer): peer.text
+    case .claimDropped(let name, _, let deliverer): "\(name) \(deliverer.map(\.description) ?? "")"
+    case .suspected(let name, _, _), .doubtfulDeath(let name, _, _): name.description
+    case .probeFailed(let name), .onlyReliablyReachable(let name), .probeNotSent(let name, _): name.description
+    case .refuted, .limitReached: ""
+    }
+  }
+
+  var text: String {
+    switch self {
+    case .malformed(let type, let error, let peer):
+      "dropped \(type.map { "a message of type \($0.rawValue)" } ?? "a packet") from \(peer.text): \(error)"
+    case .claimedOtherName(let name, let peer):
+      "dropped what \(peer.text) sent: it speaks for \(name), and the connection's certificate does not. Closed the connection"
+    case .claimDropped(let name, let problem, let deliverer):
+      "dropped a claim about \(name)\(deliverer.map { " from \($0)" } ?? ""): \(problem.text)"
+    case .suspected(let name, let accuser, let deliverer):
+      "\(name) is suspected by \(accuser)\(deliverer.map { $0 == accuser ? "" : ", as \($0) says" } ?? "")"
+    case .doubtfulDeath(let name, let accuser, let deliverer):
+      "\(accuser) says that \(name) is gone\(deliverer.map { ", as \($0) delivers" } ?? ""), but we hear from it; probing"
+    case .refuted(let incarnation, let deliverer):
+      "refuted an accusation\(deliverer.map { " that \($0) delivered" } ?? "") with incarnation \(incarnation)"
+    case .probeFailed(let name): "\(name) does not answer; suspected"
+    case .probeNotSent(let name, let reason): "a probe of \(name) was not sent (\(reason)); no verdict"
+    case .onlyReliablyReachable(let name): "packets to \(name) are lost, but a stream came through. Check UDP on the way"
+    case .pingForOther(let name, let peer): "a ping from \(peer.text) is for \(name), which we are not"
+    case .mergeRefused(let reason, let peer): "refused the members that \(peer.text) sent: \(reason)"
+    case .limitReached(let limit): "a limit was reached and something was dropped: \(limit.text)"
+    }
+  }
+}
+
+extension Peer {
+  /// The proven name where there is one, and the address.
+  var text: String { provenName.map { "\($0) (\(address))" } ?? address.description }
+}
+
+extension ClaimProblem {
+  fileprivate var text: String {
+    switch self {
+    case .versions: "its protocol versions are not valid"
+    case .name: "the name is missing or too long"
+    case .address: "the address is not one"
+    case .meta: "the tags exceed 512 bytes"
+    case .incarnation: "the incarnation is too high to be refuted"
+    case .state: "the state is unknown"
+    case .unprovenAddress: "another address than the one that is proven"
+    }
+  }
+}
+
+extension MembershipLimit {
+  fileprivate var text: String {
+    switch self {
+    case .members: "members"
+    case .unprovenMembers: "members that nobody proved yet"
+    case .newNamesPerPeer: "new names from one peer in a minute"
+    case .queuedBroadcasts: "queued broadcasts"
+    case .relays: "pings on behalf of others"
+    case .joins: "joins at once"
+    case .urgentProbes: "urgent probes"
+    }
+  }
+}
+
+extension NodeLimit {
+  fileprivate var text: String {
+    switch self {
+    case .bufferedIntents: "intents about unknown nodes"
+    case .eventsPerTime: "user events of one Lamport time"
+    case .queryIDsPerTime: "queries of one Lamport time"
+    case .replay: "events to replay to a newcomer"
+    }
+  }
+}
+
+extension BroadcastTier {
+  fileprivate var text: String {
+    switch self {
+    case .intent: "intent"
+    case .query: "query"
+    case .event: "event"
+    case .membership: "membership"
+    }
+  }
+}

@@ -1,0 +1,276 @@
+package import Logging
+package import Memberlist
+package import NIOCore
+package import SerfCore
+package import SerfPrimitives
+package import SerfTransport
+
+/// Joins the core and a transport on one event loop. It decides nothing: an `if` about the protocol here means that the core lacks an output.
+///
+/// ```
+/// layer ──packet, stream──▶ mutate { core.… } ──▶ drain: send, open, event, reply ──▶ flush, re-arm
+/// ```
+/// ``mutate(at:_:)`` is the door to the core. The packets of one batch go in one after the other, and the outbox is drained once, at the batch's end.
+package final class NodeDriver {
+  private var core: NodeCore
+  private let layer: any StreamLayer
+  private var exchanges: ExchangeTable
+  private let loop: any EventLoop
+  private let subscribers: EventSubscribers
+  private let log: NodeLog
+  private let metrics: NodeMetrics
+  private var waiting: [RequestID: (NodeReply) -> Void] = [:]
+  private var lastRequest: UInt64 = 0
+  private var memberCount = 0
+  /// Set once the node stops; nothing goes to the transport after that.
+  private var stopping: EventLoopFuture<Void>?
+  private var timer: LoopTimer?
+
+  /// A node on `layer`, not started.
+  package init(
+    _ configuration: SerfConfiguration, seed: UInt64, layer: any StreamLayer, on loop: any EventLoop, logger: Logger,
+    subscribers: EventSubscribers
+  ) throws(SerfCoreError) {
+    self.layer = layer
+    self.loop = loop
+    self.subscribers = subscribers
+    log = NodeLog(logger)
+    metrics = NodeMetrics(node: configuration.name)
+    exchanges = ExchangeTable(layer: layer, limits: configuration.exchanges)
+    var settings = configuration.core
+    settings.membership.namesAreProven = layer.protection == .provenNames
+    settings.membership.packetBudget = layer.packetBudget
+    settings.membership.gossip.sendsOversizedAlone = layer.largestPacket > layer.packetBudget
+    core = try NodeCore(
+      settings, name: configuration.name, address: configuration.advertise ?? layer.reachableAddress, tags: configuration.tags, seed: seed)
+  }
+
+  /// Binds the transport and starts the node. Fails with ``SerfError``.
+  static func start(
+    _ configuration: SerfConfiguration, seed: UInt64, factory: any StreamLayerFactory, on loop: any EventLoop, logger: Logger,
+    subscribers: EventSubscribers
+  ) -> EventLoopFuture<NIOLoopBound<NodeDriver>> {
+    let context = StreamLayerContext(
+      nodeName: configuration.name, advertise: configuration.advertise, probeTimeout: configuration.core.membership.probe.timeout,
+      probeInterval: configuration.core.membership.probe.interval, logger: logger)
+    return factory.bind(on: loop, context: context)
+      .flatMapThrowing { layer in
+        let driver = try NodeDriver(
+          configuration, seed: seed, layer: layer.value, on: loop, logger: logger, subscribers: subscribers)
+        driver.start()
+        return NIOLoopBound(driver, eventLoop: loop)
+      }
+      .flatMapErrorThrowing { throw SerfError(starting: $0) }
+  }
+
+  /// Starts delivering and announces the node.
+  package func start() {
+    timer = LoopTimer(on: loop) { [weak self] now in self?.timerFired(at: now) }
+    layer.start(self)
+    mutate { core, now in core.start(at: now) }
+  }
+
+  /// The one door to the core: an input or a verb, then everything that follows from it.
+  func mutate<Result>(at time: Instant? = nil, _ body: (inout NodeCore, Instant) -> Result) -> Result {
+    let now = time ?? loop.instant
+    let result = body(&core, now)
+    drain(at: now)
+    return result
+  }
+
+  /// Does what the core wants done, sends it off, and sets the timer.
+  private func drain(at now: Instant) {
+    while let output = core.nextOutput() { perform(output, at: now) }
+    if core.membership.count != memberCount {
+      memberCount = core.membership.count
+      layer.hint(.memberCount(memberCount), at: now)
+    }
+    layer.flush(at: now)
+    timer?.arm(at: [core.nextDeadline, exchanges.nextDeadline].compactMap(\.self).min())
+  }
+
+  private func perform(_ output: NodeOutput, at now: Instant) {
+    switch output {
+    case .send(let slot, let destination, let path, let id, let checksummed):
+      core.reading(slot) { layer.send($0, to: destination, path: path, id: id, checksummed: checksummed, at: now) }
+    case .open(let id, let destination, let path, let deadline, let content):
+      exchanges.open(id, to: destination, path: path, deadline: deadline, request: bytes(of: content), at: now)
+    case .respond(let id, let content): exchanges.respond(id, with: bytes(of: content))
+    case .finish(let id): exchanges.respond(id, with: [])
+    case .refuse(let id, let reason):
+      metrics.refused(reason)
+      exchanges.refuse(id)
+    case .close(let peer, let reason): layer.close(peer, reason: reason, at: now)
+    case .forget(let name): layer.hint(.departed(name), at: now)
+    case .event(let event):
+      if case .member(let change) = event, change.kind == .failed || change.kind == .leave {
+        for member in change.members { layer.hint(.departed(member.name), at: now) }
+      }
+      log.event(event)
+      metrics.event(event)
+      subscribers.push(event)
+    case .reply(let request, let reply): waiting.removeValue(forKey: request)?(reply)
+    case .diagnostic(let diagnostic):
+      metrics.diagnostic(diagnostic)
+      log.diagnostic(diagnostic, at: now)
+    }
+  }
+
+  private func bytes(of content: ExchangeContent) -> [UInt8] {
+    switch content {
+    case .bytes(let slot): return core.reading(slot) { $0.withUnsafeBytes { Array($0) } }
+    case .pushPull(let isJoin):
+      var bytes: [UInt8] = []
+      core.encodePushPull(isJoin: isJoin, into: &bytes)
+      return bytes
+    }
+  }
+
+  private func timerFired(at now: Instant) {
+    while let event = exchanges.advance(to: now) { exchangeChanged(event, at: now) }
+    mutate(at: now) { core, now in core.advance(to: now) }
+  }
+
+  private func exchangeChanged(_ event: ExchangeTable.Event?, at now: Instant) {
+    switch event {
+    case .received(let id, let message, let peer): core.exchangeReceived(id, message: message.span.bytes, from: peer, at: now)
+    case .completed(let id, let reply, let peer): core.exchangeCompleted(id, reply: reply.span.bytes, from: peer, at: now)
+    case .failed(let id, let reason): core.exchangeFailed(id, reason: reason, at: now)
+    case nil: break
+    }
+  }
+}
+
+extension NodeCore {
+  /// The bytes of a slot for the length of a call; what is read out of a class's storage may not leave it.
+  fileprivate func reading<Result>(_ slot: PacketSlot, _ body: (RawSpan) -> Result) -> Result { body(bytes(slot)) }
+}
+
+// MARK: - What the transport tells
+
+extension NodeDriver: StreamLayerHandler {
+  package func packetReceived(_ packet: RawSpan, from peer: Peer, at now: Instant) { core.receive(packet, from: peer, at: now) }
+
+  package func packetNotSent(_ id: PacketID, _ reason: ContactFailure, at now: Instant) { core.packetNotSent(id, reason: reason, at: now) }
+
+  package func streamOpened(_ stream: StreamID, peer: Peer, at now: Instant) { exchanges.streamOpened(stream, peer: peer) }
+
+  package func streamAccepted(_ stream: StreamID, from peer: Peer, at now: Instant) {
+    exchanges.streamAccepted(stream, from: peer, at: now)
+  }
+
+  package func streamReceived(_ stream: StreamID, _ bytes: RawSpan, at now: Instant) {
+    exchangeChanged(exchanges.streamReceived(stream, bytes), at: now)
+  }
+
+  package func streamEnded(_ stream: StreamID, at now: Instant) { exchangeChanged(exchanges.streamEnded(stream), at: now) }
+
+  package func streamFailed(_ stream: StreamID, _ reason: ContactFailure, at now: Instant) {
+    exchangeChanged(exchanges.streamFailed(stream, reason), at: now)
+  }
+
+  package func warmthChanged(_ name: NodeName, isWarm: Bool, at now: Instant) { core.setWarm(name, isWarm) }
+
+  package func connectionClosed(_ peer: Peer, reason: CloseReason, byPeer: Bool, at now: Instant) {
+    core.connectionClosed(peer, reason: reason, at: now)
+  }
+
+  package func isUnderScrutiny(_ name: NodeName) -> Bool { core.membership.isUnderScrutiny(name) }
+
+  package func readComplete(at now: Instant) { mutate(at: now) { _, _ in } }
+}
+
+// MARK: - What the user wants
+
+extension NodeDriver {
+  package typealias Completion<Value> = (Result<Value, SerfError>) -> Void
+
+  package var members: [SerfCore.Member] { core.members }
+  package var localMember: SerfCore.Member? { core.localMember }
+  package var localAddress: NodeAddress { layer.localAddress }
+  package var statistics: SerfStatistics {
+    SerfStatistics(
+      node: core.statistics, status: core.status, transport: layer.counters, suspicions: Int(clamping: core.membership.counters.suspicions),
+      isEncrypted: layer.protection != .clear)
+  }
+
+  package func join(_ targets: [JoinTarget], ignoreOld: Bool, _ done: @escaping Completion<[JoinResult]>) {
+    request(done) { core, id, now throws(SerfCoreError) in
+      try core.join(targets, ignoreOld: ignoreOld, request: id, at: now)
+    } reply: { reply in
+      if case .joined(let results) = reply { .success(results) } else { .failure(.shutDown) }
+    }
+  }
+
+  package func leave(_ done: @escaping Completion<Void>) {
+    request(done) { core, id, now throws(SerfCoreError) in
+      try core.leave(request: id, at: now)
+    } reply: { reply in
+      // A farewell that did not spread in time is a warning in the log: gossip has it, and the node has left.
+      if case .done = reply { .success(()) } else { .failure(.shutDown) }
+    }
+  }
+
+  package func forceLeave(_ name: NodeName, prune: Bool, _ done: @escaping Completion<Void>) {
+    request(done) { core, id, now throws(SerfCoreError) in
+      try core.forceLeave(name, prune: prune, request: id, at: now)
+    } reply: {
+      Self.spread($0, "removal of \(name)")
+    }
+  }
+
+  package func setTags(_ tags: [String: String], _ done: @escaping Completion<Void>) {
+    request(done) { core, id, now throws(SerfCoreError) in
+      try core.setTags(tags, request: id, at: now)
+    } reply: {
+      Self.spread($0, "tags")
+    }
+  }
+
+  package func userEvent(_ name: [UInt8], payload: [UInt8], coalesce: Bool, _ done: Completion<Void>) {
+    let failure = mutate { core, now -> SerfCoreError? in
+      do throws(SerfCoreError) {
+        try core.userEvent(name: name, payload: payload, coalesces: coalesce, at: now)
+        return nil
+      } catch { return error }
+    }
+    done(failure.map { .failure(SerfError($0)) } ?? .success(()))
+  }
+
+  /// Stops the node; completes when the port is free. The second call waits for the first.
+  package func shutdown() -> EventLoopFuture<Void> {
+    if let stopping { return stopping }
+    let reason: CloseReason = core.status == .left ? .left : .shutdown
+    mutate { core, now in core.shutDown(at: now) }
+    timer?.cancel()
+    let stopping = layer.shutdown(reason: reason, at: loop.instant)
+    self.stopping = stopping
+    return stopping
+  }
+
+  private static func spread(_ reply: NodeReply, _ what: String) -> Result<Void, SerfError> {
+    switch reply {
+    case .done(isSpread: true): .success(())
+    case .done(isSpread: false):
+      .failure(SerfError(.broadcastTimeout, "\(what): done here, but not handed to enough members in time; it goes on spreading by gossip"))
+    case .joined, .shutDown: .failure(.shutDown)
+    }
+  }
+
+  /// A verb that ends with a reply.
+  private func request<Value>(
+    _ done: @escaping Completion<Value>, _ verb: (inout NodeCore, RequestID, Instant) throws(SerfCoreError) -> Void,
+    reply: @escaping (NodeReply) -> Result<Value, SerfError>
+  ) {
+    lastRequest += 1
+    let id = RequestID(lastRequest)
+    waiting[id] = { done(reply($0)) }
+    let failure = mutate { core, now -> SerfCoreError? in
+      do throws(SerfCoreError) {
+        try verb(&core, id, now)
+        return nil
+      } catch { return error }
+    }
+    if let failure, waiting.removeValue(forKey: id) != nil { done(.failure(SerfError(failure))) }
+  }
+}

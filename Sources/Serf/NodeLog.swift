@@ -1,0 +1,36 @@
+import Logging
+import Memberlist
+import SerfCore
+import SerfPrimitives
+import SerfTransport
+
+/// Puts events and diagnostics into words: the lines that people grep for are Serf's, and a peer cannot flood the log.
+///
+/// At most one line per cause and peer goes out in 10 s (`secure-transport.md` 3.4); what was held back is counted in the next one. Names from
+/// peers are escaped by their descriptions. No text is built for a level that is off.
+final class NodeLog {
+  private let logger: Logger
+  private var limiter = LogLimiter()
+
+  init(_ logger: Logger) { self.logger = logger }
+
+  func event(_ event: Event) {
+    guard case .member(let change) = event else { return }
+    for member in change.members {
+      switch change.kind {
+      case .join: logger.info("EventMemberJoin: \(member.name) \(member.address.host)")
+      case .leave: logger.info("EventMemberLeave: \(member.name) \(member.address.host)")
+      case .failed: logger.info("EventMemberFailed: \(member.name) \(member.address.host)")
+      case .update: logger.info("EventMemberUpdate: \(member.name)")
+      case .reap: logger.info("EventMemberReap: \(member.name)")
+      }
+    }
+  }
+
+  func diagnostic(_ diagnostic: NodeDiagnostic, at now: Instant) {
+    let level = diagnostic.level
+    guard logger.logLevel <= level, let withheld = limiter.admit(diagnostic.kind, about: diagnostic.subject, at: now) else { return }
+    let again = withheld > 0 ? " (and \(withheld) more like it)" : ""
+    logger.log(level: level, "\(diagnostic.text)\(again)")
+  }
+}

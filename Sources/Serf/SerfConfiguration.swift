@@ -1,0 +1,50 @@
+public import SerfCore
+public import SerfPrimitives
+public import SerfTransport
+
+/// How one node takes part in a cluster.
+///
+/// The defaults are Serf's for a local network; start from a ``Profile`` that fits the network and change what you know better.
+public struct SerfConfiguration: Sendable {
+  /// For which kind of network the timings are tuned.
+  public enum Profile: String, Hashable, Sendable, CaseIterable {
+    /// A local network or one datacenter: a crash is known within seconds.
+    case lan
+    /// Across sites: slower to accuse, cheaper at rest.
+    case wan
+    /// One machine: quick, for tests and demonstrations.
+    case local
+  }
+
+  /// The node's name, unique in the cluster. With QUIC it must be the name in the node's certificate.
+  public var name: NodeName
+  /// Facts about this node that every member sees: at most 512 bytes, encoded. Change them later with ``SerfNode/setTags(_:)``.
+  public var tags: [String: String]
+  /// The address that others reach us at, where it differs from the one that the transport is bound to. Default none.
+  public var advertise: NodeAddress?
+  /// Every timing and limit of the protocol.
+  public var core: SerfCoreConfiguration
+  /// What a node holds for reliable exchanges in progress.
+  public var exchanges = ExchangeLimits()
+
+  /// A node called `name` with the timings of `profile`.
+  public init(name: NodeName, profile: Profile = .lan, tags: [String: String] = [:]) {
+    self.name = name
+    self.tags = tags
+    core =
+      switch profile {
+      case .lan: .lan
+      case .wan: .wan
+      case .local: .local
+      }
+  }
+}
+
+extension SerfConfiguration {
+  /// Finds what can be found before anything starts.
+  func validate() throws(SerfError) {
+    do throws(SerfCoreError) {
+      _ = try NodeCore(core, name: name, address: NodeAddress(ipv4: 127, 0, 0, 1, port: 0), tags: tags, seed: 0)
+    } catch { throw SerfError(error) }
+  }
+}

@@ -1,0 +1,68 @@
+import SerfCore
+import SerfIdentity
+import SerfTransport
+
+/// What went wrong, why, and what to do next. The ``description`` is one line for people; switch over ``code``.
+public struct SerfError: Error, Sendable, CustomStringConvertible {
+  /// What kind of failure it is, and whether it changed anything.
+  public enum Code: Hashable, Sendable {
+    /// The configuration contradicts itself, a limit, or the certificate. Nothing was started.
+    case configuration
+    /// A certificate, key or CA file cannot be used. The credentials in force stay.
+    case credentials
+    /// The address cannot be bound. Nothing was started.
+    case bind
+    /// None of the addresses answered; the node goes on with the members that it has.
+    case joinFailed
+    /// The call does not fit the node's state: not started, leaving, left or shut down. Nothing changed.
+    case state
+    /// The message or the tags exceed a limit. Nothing was sent or changed.
+    case tooLarge
+    /// Done here, but not known to have spread within the time allowed. Gossip and push/pull go on spreading it.
+    case broadcastTimeout
+    /// An argument cannot be used. Nothing changed.
+    case argument
+  }
+
+  /// What kind of failure it is.
+  public let code: Code
+  /// The cause and the next step, in one line.
+  public let message: String
+  /// The error underneath, where there is one.
+  public let cause: (any Error)?
+
+  /// An error with its line for the user.
+  public init(_ code: Code, _ message: String, cause: (any Error)? = nil) {
+    self.code = code
+    self.message = message
+    self.cause = cause
+  }
+
+  /// The message, and the cause behind a colon.
+  public var description: String { cause.map { "\(message): \($0)" } ?? message }
+}
+
+extension SerfError {
+  static let shutDown = SerfError(.state, "the node was shut down")
+
+  /// A mistake of the caller, as the core names it.
+  init(_ error: SerfCoreError) {
+    switch error {
+    case .tagsTooLarge: self.init(.tooLarge, "\(error). Use fewer or shorter tags")
+    case .userEventTooLarge: self.init(.tooLarge, "\(error). Send a reference instead of the data, or raise the limit on every node")
+    case .userEventLimitTooHigh, .emptyBuffer, .badName: self.init(.configuration, error.description)
+    case .notAlive: self.init(.state, error.description)
+    }
+  }
+
+  /// Whatever kept a node from starting.
+  init(starting error: any Error) {
+    switch error {
+    case let error as SerfError: self = error
+    case let error as SerfCoreError: self.init(error)
+    case let error as TransportError: self.init(error.code == .bind ? .bind : .configuration, error.description)
+    case let error as CredentialsError: self.init(.credentials, error.description)
+    default: self.init(.bind, "cannot start", cause: error)
+    }
+  }
+}

@@ -1,0 +1,202 @@
+import Memberlist
+import NIOCore
+import NIOPosix
+public import SerfCore
+public import SerfPrimitives
+public import SerfTransport
+public import ServiceLifecycle
+import Synchronization
+
+public import struct Logging.Logger
+
+/// One node of a cluster: who is there, who failed, who left, and events to and from everybody.
+///
+/// ```swift
+/// let node = try SerfNode(SerfConfiguration(name: "web-1"), transport: QuicTransport(credentials, bind: "10.0.0.1:7946"))
+/// let events = node.events
+/// try await withThrowingTaskGroup(of: Void.self) { group in
+///   group.addTask { try await node.run() }
+///   try await node.join(["10.0.0.2"])
+///   for await event in events { … }
+/// }
+/// ```
+///
+/// The node starts with ``start()``, which ``run()`` and every verb call for you; it stops with ``leave()`` (the others see `left`) or
+/// ``shutdown()`` (they see `failed`, unless a ``leave()`` came before). A stopped node does not start again; make another.
+///
+/// As a `ServiceLifecycle.Service` it leaves on graceful shutdown and shuts down on cancellation.
+public final class SerfNode: Service {
+  /// How the node was configured.
+  public let configuration: SerfConfiguration
+
+  private let factory: any StreamLayerFactory
+  private let loop: any EventLoop
+  private let logger: Logger
+  private let seed: UInt64
+  private let starting = Mutex<EventLoopFuture<NIOLoopBound<NodeDriver>>?>(nil)
+  private let subscribers = EventSubscribers()
+  private let stopped: EventLoopPromise<Void>
+
+  /// A node that is not started yet.
+  ///
+  /// - Parameters:
+  ///   - configuration: name, tags, timings and limits.
+  ///   - transport: how it reaches others.
+  ///   - logger: where it logs; members come and go at `info`.
+  /// - Throws: ``SerfError/Code/configuration`` or ``SerfError/Code/tooLarge`` when the settings cannot work.
+  public init(
+    _ configuration: SerfConfiguration, transport: some StreamLayerFactory, logger: Logger = Logger(label: "serf")
+  ) throws(SerfError) {
+    try configuration.validate()
+    self.configuration = configuration
+    self.logger = logger
+    factory = transport
+    loop = MultiThreadedEventLoopGroup.singleton.next()
+    var generator = SystemRandomNumberGenerator()
+    seed = generator.next()
+    stopped = loop.makePromise()
+  }
+
+  deinit { stopped.succeed() }
+
+  // MARK: Life
+
+  /// Binds the transport and begins to take part. Does nothing on a node that runs.
+  ///
+  /// - Throws: ``SerfError/Code/bind`` or ``SerfError/Code/configuration``; nothing was started then.
+  public func start() async throws(SerfError) {
+    _ = try await driver()
+  }
+
+  /// Starts the node and waits until it has stopped. Leaves on graceful shutdown; shuts down on cancellation.
+  public func run() async throws {
+    try await start()
+    try await withTaskCancellationHandler {
+      try await withGracefulShutdownHandler {
+        try await stopped.futureResult.get()
+      } onGracefulShutdown: {
+        Task {
+          try? await self.leave()
+          await self.shutdown()
+        }
+      }
+    } onCancel: {
+      Task { await self.shutdown() }
+    }
+  }
+
+  /// Tells the others that this node goes for good, waits until they had a chance to hear it, and leaves. The node answers until ``shutdown()``.
+  ///
+  /// Takes ``SerfCoreConfiguration``'s broadcast timeout twice plus the propagation delay at most. Does nothing on a node that has left.
+  /// - Throws: ``SerfError/Code/state`` while a leave is in progress or after a shutdown.
+  public func leave() async throws(SerfError) {
+    try await call { driver, done in driver.leave(done) }
+  }
+
+  /// Stops at once and releases the port. Without a ``leave()`` before, the others see this node as failed. Never fails; does nothing the second time.
+  public func shutdown() async {
+    guard let future = starting.withLock({ $0 }) else { return stopped.succeed() }
+    let stopped = self.stopped
+    let subscribers = self.subscribers
+    _ = try? await future.flatMap { driver in driver.value.shutdown() }.get()
+    subscribers.finish()
+    stopped.succeed()
+  }
+
+  // MARK: Members
+
+  /// Joins the cluster through any of `addresses`, tried in turn: `host`, `host:port`, or `name/host:port` when the answerer must have that name.
+  ///
+  /// - Parameter ignoreOld: whether user events from before the join are left out. Default true.
+  /// - Returns: how many of the addresses answered and exchanged their members with us.
+  /// - Throws: ``SerfError/Code/joinFailed`` when none did, with the reason of each; ``SerfError/Code/state`` after ``leave()``.
+  @discardableResult
+  public func join(_ addresses: [String], ignoreOld: Bool = true) async throws(SerfError) -> Int {
+    let resolver = JoinAddressResolver(defaultPort: try await localAddress().port)
+    let (targets, failures) = await resolver.resolve(addresses)
+    guard !targets.isEmpty || addresses.isEmpty else {
+      throw SerfError(.joinFailed, "none of \(addresses.count) join addresses can be used: " + failures.joined(separator: "; "))
+    }
+    let results = try await call { driver, done in driver.join(targets, ignoreOld: ignoreOld, done) }
+    let joined = results.filter { $0.failure == nil }.count
+    guard joined > 0 || results.isEmpty else {
+      let reasons = failures + results.map { "\($0.target.address): \($0.failure.map { $0.text } ?? "joined")" }
+      throw SerfError(.joinFailed, "none of \(addresses.count) join addresses answered: " + reasons.joined(separator: "; "))
+    }
+    return joined
+  }
+
+  /// Every member that this node knows of, itself included, sorted by name.
+  public func members() async throws(SerfError) -> [SerfCore.Member] {
+    try await call { driver, done in done(.success(driver.members)) }
+  }
+
+  /// This node as others see it.
+  public func localMember() async throws(SerfError) -> SerfCore.Member {
+    try await call { driver, done in done(driver.localMember.map { .success($0) } ?? .failure(.shutDown)) }
+  }
+
+  /// The address that the transport is bound to, with the port that the kernel chose if the configured one was 0.
+  public func localAddress() async throws(SerfError) -> NodeAddress {
+    try await call { driver, done in done(.success(driver.localAddress)) }
+  }
+
+  /// Declares a failed member gone for good: it becomes `left` everywhere. A member that is alive refutes it.
+  ///
+  /// - Parameter prune: also erases it from every member list at once, instead of after the tombstone timeout.
+  /// - Throws: ``SerfError/Code/broadcastTimeout`` when it is done here but not known to have spread.
+  public func forceLeave(_ name: NodeName, prune: Bool = false) async throws(SerfError) {
+    try await call { driver, done in driver.forceLeave(name, prune: prune, done) }
+  }
+
+  /// Replaces this node's tags, and waits until the others had a chance to hear it.
+  ///
+  /// - Throws: ``SerfError/Code/tooLarge`` above 512 encoded bytes (nothing changed), ``SerfError/Code/broadcastTimeout``.
+  public func setTags(_ tags: [String: String]) async throws(SerfError) {
+    try await call { driver, done in driver.setTags(tags, done) }
+  }
+
+  // MARK: Events
+
+  /// What happens from now on; each value is a subscription of its own.
+  public var events: SerfEvents { subscribers.subscribe() }
+
+  /// Sends an event to every member, this one included.
+  ///
+  /// - Parameters:
+  ///   - coalesce: whether a receiver may deliver only the newest of several events with this name in a short time.
+  /// - Throws: ``SerfError/Code/tooLarge`` when name and payload exceed the limit (512 bytes unless configured); nothing was sent.
+  public func userEvent(_ name: String, payload: [UInt8] = [], coalesce: Bool = true) async throws(SerfError) {
+    try await call { driver, done in driver.userEvent(Array(name.utf8), payload: payload, coalesce: coalesce, done) }
+  }
+
+  /// Counters and clocks, as `serf info` prints them.
+  public func statistics() async throws(SerfError) -> SerfStatistics {
+    try await call { driver, done in done(.success(driver.statistics)) }
+  }
+
+  // MARK: Private parts
+
+  private func driver() async throws(SerfError) -> NIOLoopBound<NodeDriver> {
+    let future = starting.withLock { starting in
+      if let starting { return starting }
+      let future = loop.flatSubmit { [factory, loop, configuration, seed, logger, subscribers] in
+        NodeDriver.start(configuration, seed: seed, factory: factory, on: loop, logger: logger, subscribers: subscribers)
+      }
+      starting = future
+      return future
+    }
+    do { return try await future.get() } catch { throw SerfError(starting: error) }
+  }
+
+  /// One verb: hops to the node's loop, lets the driver work, and comes back with its answer.
+  private func call<Value: Sendable>(
+    _ verb: @escaping @Sendable (NodeDriver, @escaping (Result<Value, SerfError>) -> Void) -> Void
+  ) async throws(SerfError) -> Value {
+    let driver = try await driver()
+    let result: Result<Value, SerfError> = await withCheckedContinuation { continuation in
+      loop.execute { verb(driver.value) { continuation.resume(returning: $0) } }
+    }
+    return try result.get()
+  }
+}
