@@ -127,6 +127,7 @@ let package = Package(
       dependencies: [
         "SerfTransport", "SerfPrimitives",
         .product(name: "NIOCore", package: nio),
+        .product(name: "NIOEmbedded", package: nio),
         .product(name: "NIOPosix", package: nio),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -138,6 +139,9 @@ let package = Package(
     .testTarget(
       name: "MemberlistTests", dependencies: ["Memberlist", "SerfPrimitives", "SerfSimulator", "VectorSupport"], swiftSettings: strict),
     .testTarget(name: "SerfPrimitivesTests", dependencies: ["SerfPrimitives"], swiftSettings: strict),
+    .testTarget(
+      name: "SerfTests", dependencies: ["Serf", "SerfCore", "SerfIdentity", "SerfPrimitives", "SerfTestSupport", "SerfTransport"],
+      swiftSettings: strict),
     .testTarget(
       name: "SerfTransportTests",
       dependencies: [

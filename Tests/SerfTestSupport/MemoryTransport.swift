@@ -73,14 +73,12 @@ private final class MemoryLayer: StreamLayer {
   var end: MemoryEnd { MemoryEnd(loop: loop, layer: NIOLoopBound(self, eventLoop: loop)) }
 
   func start(_ handler: any StreamLayerHandler) { self.handler = handler }
-  func packetBudget(for destination: Destination) -> Int { 1400 }
+  let packetBudget = 1400
   func flush(at now: Instant) {}
   func consumed(_ count: Int, on stream: StreamID) {}
   func close(_ peer: Peer, reason: CloseReason, at now: Instant) {}
 
-  func send(
-    _ packet: RawSpan, to destination: Destination, path: SendPath, id: PacketID?, deadline: Instant, checksummed: Bool, at now: Instant
-  ) {
+  func send(_ packet: RawSpan, to destination: Destination, path: SendPath, id: PacketID?, checksummed: Bool, at now: Instant) {
     let bytes = record(packet.withUnsafeBytes { Array($0) })
     let source = Peer(address: localAddress)
     deliver(to: destination.address) { layer, now in

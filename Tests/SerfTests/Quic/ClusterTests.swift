@@ -1,0 +1,54 @@
+#if QUIC
+  import Serf
+  import SerfCore
+  import SerfPrimitives
+  import SerfTestSupport
+  import Testing
+
+  /// Whole nodes over QUIC on a virtual network: the everyday life of a cluster.
+  @Suite struct ClusterTests {
+    private let names: [NodeName] = ["n1", "n2", "n3", "n4", "n5"]
+
+    private func cluster(seed: UInt64) throws -> VirtualCluster {
+      let cluster = try VirtualCluster(seed: seed)
+      for name in names {
+        let node = try cluster.start(name)
+        if node !== cluster.nodes[0] { node.join(cluster.nodes[0].address) }
+      }
+      try #require(cluster.converge(on: names, within: .seconds(15)))
+      return cluster
+    }
+
+    @Test("five nodes find each other over QUIC, and an event reaches all of them once")
+    func findEachOther() async throws {
+      let cluster = try cluster(seed: 1)
+      cluster.nodes[3].userEvent("deploy", payload: Array("v1".utf8))
+      cluster.network.advance(by: .seconds(3))
+      for node in cluster.nodes {
+        let events = await node.takeEvents()
+        let users = events.compactMap { if case .user(let event) = $0 { event.name } else { nil } }
+        #expect(users == ["deploy"], "\(node.name)")
+        #expect(!events.contains { if case .member(let change) = $0 { change.kind == .failed } else { false } })
+      }
+    }
+
+    @Test("a crash is failed everywhere, a leave is left everywhere")
+    func crashAndLeave() throws {
+      let cluster = try cluster(seed: 2)
+      cluster.kill(cluster.nodes[4])
+      #expect(cluster.network.advance(upTo: .seconds(40)) { cluster.nodes.allSatisfy { $0.names(.failed) == ["n5"] } })
+      cluster.nodes[3].driver.leave { _ in }
+      #expect(cluster.network.advance(upTo: .seconds(20)) { cluster.nodes.prefix(3).allSatisfy { $0.names(.left) == ["n4"] } })
+    }
+
+    @Test("the same seed gives the same life")
+    func deterministicMembership() throws {
+      func run() throws -> [Int] {
+        let cluster = try cluster(seed: 3)
+        cluster.network.advance(by: .seconds(10))
+        return cluster.nodes.map { $0.driver.statistics.node.members }
+      }
+      #expect(try run() == run())
+    }
+  }
+#endif

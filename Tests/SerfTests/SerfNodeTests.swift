@@ -1,0 +1,130 @@
+import Serf
+import SerfTestSupport
+import Testing
+
+/// The public face over the transport in memory: the verbs, their answers, and what subscribers see.
+@Suite struct SerfNodeTests {
+  private func cluster(of names: [NodeName], on hub: MemoryHub = MemoryHub()) async throws -> [SerfNode] {
+    var nodes: [SerfNode] = []
+    for name in names {
+      let node = try SerfNode(SerfConfiguration(name: name, profile: .local, tags: ["from": "\(name)"]), transport: hub.transport())
+      try await node.start()
+      if let first = nodes.first { #expect(try await node.join([first.localAddress().description]) == 1) }
+      nodes.append(node)
+    }
+    for node in nodes { try await eventually("\(node.configuration.name) sees all") { try await node.alive() == names.sorted() } }
+    return nodes
+  }
+
+  @Test("nodes that join through one member all see each other, with tags")
+  func join() async throws {
+    let nodes = try await cluster(of: ["a", "b", "c"])
+    let seen = try await nodes[2].members().first { $0.name == "b" }
+    #expect(seen?.tags == ["from": "b"])
+    #expect(try await seen?.address == nodes[1].localAddress())
+    for node in nodes { await node.shutdown() }
+  }
+
+  @Test("a user event reaches every subscriber of every node once")
+  func userEvent() async throws {
+    let nodes = try await cluster(of: ["a", "b", "c"])
+    let subscriptions = nodes.map(\.events) + [nodes[0].events]
+    try await nodes[1].userEvent("deploy", payload: [1, 2, 3])
+    try await nodes[2].userEvent("last")
+    for subscription in subscriptions {
+      var names: [String] = []
+      for await case .user(let event) in subscription {
+        names.append(event.name)
+        if names.count == 2 { break }
+      }
+      #expect(names.sorted() == ["deploy", "last"])
+    }
+    for node in nodes { await node.shutdown() }
+  }
+
+  @Test("a node that leaves is left, one that stops without a word is failed, and events tell")
+  func leaveAndFail() async throws {
+    let nodes = try await cluster(of: ["a", "b", "c"])
+    let events = nodes[0].events
+    try await nodes[1].leave()
+    await nodes[1].shutdown()
+    try await eventually("b is left") { try await nodes[0].status(of: "b") == .left }
+    await nodes[2].shutdown()
+    try await eventually("c is failed", within: .seconds(30)) { try await nodes[0].status(of: "c") == .failed }
+    var kinds: [NodeName: MemberEvent.Kind] = [:]
+    for await case .member(let change) in events {
+      for member in change.members { kinds[member.name] = change.kind }
+      if kinds.count == 2 { break }
+    }
+    #expect(kinds == ["b": .leave, "c": .failed])
+    await nodes[0].shutdown()
+  }
+
+  @Test("tags change everywhere, and too many of them change nothing")
+  func tags() async throws {
+    let nodes = try await cluster(of: ["a", "b"])
+    try await nodes[1].setTags(["role": "db"])
+    try await eventually("a sees the tag") { try await nodes[0].members().last?.tags == ["role": "db"] }
+    await #expect(throws: SerfError.self) { try await nodes[1].setTags(["big": String(repeating: "x", count: 600)]) }
+    #expect(try await nodes[1].localMember().tags == ["role": "db"])
+    for node in nodes { await node.shutdown() }
+  }
+
+  @Test("a failed member that is forced out is left everywhere, and pruned it is gone")
+  func forceLeave() async throws {
+    let nodes = try await cluster(of: ["a", "b", "c"])
+    await nodes[2].shutdown()
+    try await eventually("c is failed at both", within: .seconds(30)) {
+      let (a, b) = try await (nodes[0].status(of: "c"), nodes[1].status(of: "c"))
+      return a == .failed && b == .failed
+    }
+    try await nodes[0].forceLeave("c")
+    try await eventually("c is left at b") { try await nodes[1].status(of: "c") == .left }
+    try await nodes[0].forceLeave("c", prune: true)
+    try await eventually("c is gone at b") { try await nodes[1].status(of: "c") == nil }
+    for node in nodes.prefix(2) { await node.shutdown() }
+  }
+
+  @Test("errors say what and why, and a node that has stopped says so")
+  func errors() async throws {
+    let node = try SerfNode(SerfConfiguration(name: "a", profile: .local), transport: MemoryHub().transport())
+    await #expect { try await node.join(["127.0.0.1:65000"]) } throws: { error in
+      (error as? SerfError)?.code == .joinFailed && "\(error)".contains("127.0.0.1:65000: no answer")
+    }
+    await #expect { try await node.join(["no-such-host.invalid"]) } throws: { "\($0)".contains("cannot resolve the host") }
+    await #expect { try await node.userEvent("x", payload: [UInt8](repeating: 0, count: 600)) } throws: {
+      ($0 as? SerfError)?.code == .tooLarge
+    }
+    await node.shutdown()
+    await #expect { try await node.userEvent("x") } throws: { ($0 as? SerfError)?.code == .state }
+    await #expect { try await node.leave() } throws: { ($0 as? SerfError)?.code == .state }
+    #expect(throws: SerfError.self) { try SerfNode(SerfConfiguration(name: ""), transport: MemoryHub().transport()) }
+  }
+
+  @Test("a subscriber that never reads loses no member's latest state and holds bounded memory")
+  func slowSubscriber() async throws {
+    let nodes = try await cluster(of: ["a", "b"])
+    let idle = nodes[0].events
+    for index in 0..<3000 { try await nodes[0].userEvent("flood-\(index % 7)") }
+    try await nodes[1].setTags(["late": "yes"])
+    try await eventually("the tag arrives") { try await nodes[0].members().last?.tags == ["late": "yes"] }
+    #expect(idle.dropped > 0)
+    for node in nodes { await node.shutdown() }
+    var users = 0
+    var last: MemberEvent?
+    for await event in idle {
+      switch event {
+      case .user: users += 1
+      case .member(let change): last = change
+      }
+    }
+    #expect(users > 0 && users <= idle.capacity)
+    #expect(users + idle.dropped == 3000)
+    #expect(last?.kind == .update && last?.members.first?.tags == ["late": "yes"])
+  }
+}
+
+extension SerfNode {
+  fileprivate func alive() async throws -> [NodeName] { try await members().filter { $0.status == .alive }.map(\.name) }
+  fileprivate func status(of name: NodeName) async throws -> MemberStatus? { try await members().first { $0.name == name }?.status }
+}

@@ -1,0 +1,136 @@
+#if QUIC
+  import Logging
+  import Memberlist
+  import NIOCore
+  import Serf
+  import SerfCore
+  import SerfIdentity
+  import SerfPrimitives
+  import SerfTestSupport
+  import SerfTransport
+
+  /// Whole nodes, from the driver down to ngtcp2, on one virtual network in virtual time: everything but the kernel's sockets.
+  final class VirtualCluster {
+    let network: VirtualNetwork
+    let authority: CertificateAuthority
+    private(set) var nodes: [VirtualNode] = []
+    private var seeds: SeededRandom
+
+    init(seed: UInt64) throws {
+      network = VirtualNetwork(seed: seed)
+      seeds = SeededRandom(seed: seed ^ 0x5eed)
+      authority = try CertificateAuthority()
+    }
+
+    /// Credentials for a node of this cluster's authority.
+    func credentials(_ name: NodeName) throws -> Credentials {
+      let issued = try authority.issue(node: name.description)
+      return try Credentials(
+        pem: .init(authorities: authority.certificatePEM, certificate: issued.certificatePEM, privateKey: issued.privateKeyPEM))
+    }
+
+    /// A running node; with `credentials` it is a restarted one's.
+    @discardableResult
+    func start(
+      _ name: NodeName, port: UInt16 = 0, credentials: Credentials? = nil, profile: SerfConfiguration.Profile = .lan,
+      transport: QuicTransport.Settings = .init(), _ adjust: (inout SerfConfiguration) -> Void = { _ in }
+    ) throws -> VirtualNode {
+      var configuration = SerfConfiguration(name: name, profile: profile)
+      adjust(&configuration)
+      let node = try VirtualNode(
+        configuration, credentials: credentials ?? self.credentials(name), port: port, settings: transport, seed: seeds.next(), on: network)
+      nodes.append(node)
+      return node
+    }
+
+    /// The node disappears without a word, as after kill -9.
+    func kill(_ node: VirtualNode) {
+      node.vanish()
+      nodes.removeAll { $0 === node }
+    }
+
+    /// Lets time pass until every running node sees exactly these members alive.
+    func converge(on names: [NodeName], within limit: Duration) -> Bool {
+      network.advance(upTo: limit) { nodes.allSatisfy { $0.names(.alive) == names.sorted() } }
+    }
+  }
+
+  /// One node of a ``VirtualCluster``.
+  final class VirtualNode {
+    let driver: NodeDriver
+    let layer: QuicLayer
+    let rotation: CredentialRotation
+    let credentials: Credentials
+    let events: SerfEvents
+    let name: NodeName
+    private let socket: any DatagramSocket
+    private let network: VirtualNetwork
+    /// Kept: giving up an iterator ends its subscription.
+    private let iterator: SerfEvents.Iterator
+    let lines: LineRecorder
+
+    init(
+      _ configuration: SerfConfiguration, credentials: Credentials, port: UInt16, settings: QuicTransport.Settings, seed: UInt64,
+      on network: VirtualNetwork
+    ) throws {
+      self.credentials = credentials
+      self.network = network
+      name = configuration.name
+      socket = network.socket(port: port)
+      rotation = CredentialRotation(credentials)
+      let lines = LineRecorder()
+      self.lines = lines
+      var logger = Logger(label: configuration.name.description) { _ in lines.handler }
+      logger.logLevel = .debug
+      let membership = configuration.core.membership
+      let context = StreamLayerContext(
+        nodeName: configuration.name, advertise: nil, probeTimeout: membership.probe.timeout, probeInterval: membership.probe.interval,
+        logger: logger)
+      layer = QuicLayer(socket: socket, rotation: rotation, settings: settings, context: context, on: network.loop)
+      let subscribers = EventSubscribers()
+      events = subscribers.subscribe(capacity: 1 << 20)
+      iterator = events.makeAsyncIterator()
+      driver = try NodeDriver(
+        configuration, seed: seed, layer: layer, on: network.loop, logger: logger, subscribers: subscribers)
+      driver.start()
+    }
+
+    var address: NodeAddress { driver.localAddress }
+
+    /// The members of one status, by name.
+    func names(_ status: MemberStatus) -> [NodeName] { driver.members.filter { $0.status == status }.map(\.name) }
+
+    func member(_ name: NodeName) -> SerfCore.Member? { driver.members.first { $0.name == name } }
+
+    /// Asks for a join; what came of it is in the result once time has passed.
+    @discardableResult
+    func join(_ other: NodeAddress, name: NodeName? = nil, ignoreOld: Bool = true) -> JoinOutcome {
+      let outcome = JoinOutcome()
+      driver.join([.init(other, name: name)], ignoreOld: ignoreOld) { result in
+        outcome.failures = (try? result.get())?.map { $0.failure.map { "\($0)" } ?? "" }
+      }
+      return outcome
+    }
+
+    func userEvent(_ name: String, payload: [UInt8] = []) { driver.userEvent(Array(name.utf8), payload: payload, coalesce: false) { _ in } }
+
+    /// Everything that this node's subscriber saw since the last call.
+    func takeEvents() async -> [Event] {
+      var taken: [Event] = []
+      var iterator = iterator
+      while events.waiting > 0, let event = await iterator.next() { taken.append(event) }
+      return taken
+    }
+
+    func vanish() {
+      _ = socket.close(on: network.loop)
+      layer.abandon()
+    }
+  }
+
+  final class JoinOutcome {
+    /// Nil until the join has ended; then one entry per address, empty where it succeeded.
+    var failures: [String]?
+    var succeeded: Bool { failures?.contains("") ?? false }
+  }
+#endif
