@@ -1,0 +1,60 @@
+import ArgumentParser
+
+/// Measures an in-process cluster on loopback and prints one JSON object per scenario, with the fields of the Go side (`gobench`), so that both
+/// can be set side by side in one run.
+@main
+struct SerfBench: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "serf-bench",
+    abstract: "Measures an in-process cluster of Serf nodes over QUIC on loopback.",
+    discussion: """
+      Prints one JSON object per line. Build it in release mode: swift build -c release --product serf-bench.
+      Exit status 1 means that the cluster did not converge or broke a bound that was asked for with --strict.
+      """)
+
+  @Option(help: "How many nodes the cluster has.")
+  var nodes = 20
+
+  @Option(help: "The timings: lan, wan or local.")
+  var profile = "lan"
+
+  @Option(help: "converge, idle, event, fail or all.")
+  var scenario = "all"
+
+  @Option(help: "How many events to send.")
+  var count = 10
+
+  @Option(help: "Seconds of the idle measurement.")
+  var idle = 10
+
+  @Flag(help: "Fail unless: converged within 15 s, no suspicion, at most 1.3 handshakes per pair, none refused, none while idle.")
+  var strict = false
+
+  func validate() throws {
+    guard nodes >= 2 else { throw ValidationError("--nodes must be at least 2") }
+    guard ["lan", "wan", "local"].contains(profile) else { throw ValidationError("unknown profile '\(profile)': use lan, wan or local") }
+    guard ["converge", "idle", "event", "fail", "all"].contains(scenario) else {
+      throw ValidationError("unknown scenario '\(scenario)': use converge, idle, event, fail or all")
+    }
+  }
+
+  func run() async throws {
+    #if QUIC
+      let cluster = try BenchCluster(nodes: nodes, profile: profile)
+      defer { cluster.close() }
+      var violations = try await cluster.converge()
+      if wants("idle") { violations += try await cluster.idle(seconds: idle) }
+      if wants("event") { try await cluster.events(count: count) }
+      if wants("fail") { try await cluster.fail() }
+      await cluster.shutdown()
+      if strict, !violations.isEmpty {
+        for violation in violations { print("violated: \(violation)") }
+        throw ExitCode(1)
+      }
+    #else
+      throw ValidationError("serf-bench was built without QUIC. Build it with the default traits")
+    #endif
+  }
+
+  private func wants(_ name: String) -> Bool { scenario == "all" || scenario == name }
+}
