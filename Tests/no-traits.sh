@@ -1,0 +1,17 @@
+#!/bin/sh
+# Builds the products without the QUIC trait while the headers of ngtcp2 are hidden (in a mount namespace of its own, where we may have one),
+# and checks that the agent says what it was built without.
+set -eu
+cd "$(dirname "$0")/.."
+build='swift build --disable-default-traits --scratch-path .build/no-traits'
+if [ -d /usr/include/ngtcp2 ] && unshare --mount true 2>/dev/null; then
+  unshare --mount sh -c "mount -t tmpfs none /usr/include/ngtcp2 && [ -z \"\$(ls /usr/include/ngtcp2)\" ] && $build"
+else
+  $build
+fi
+set +e
+message=$(.build/no-traits/debug/serf agent 2>&1)
+status=$?
+set -e
+echo "$message"
+[ $status -eq 1 ] && echo "$message" | grep -q 'built without QUIC'

@@ -1,0 +1,32 @@
+#!/bin/sh
+# Everything that must hold before a change lands: lint, purity, Embedded, tests, and the build without traits.
+# Installs from Debian what is missing, says what it does, and stops at the first failure. One debug build serves the tests and the demo;
+# the variant without QUIC has a scratch path of its own.
+set -eu
+cd "$(dirname "$0")/.."
+export SWIFT_BACKTRACE=enable=no
+step() { printf '\n==> %s\n' "$*"; }
+
+step "Installing what is missing"
+sh Tests/install.sh libngtcp2-dev libngtcp2-crypto-gnutls-dev libgnutls28-dev serf nodejs
+
+step "Lint"
+swift format lint --recursive --strict Package.swift Sources Tests Examples
+echo "lint: clean"
+
+step "Purity of the core"
+sh Tests/purity.sh
+
+step "The core as Embedded Swift, run under node"
+sh Tests/embedded.sh
+
+step "Build (debug)"
+swift build --build-tests
+
+step "Tests"
+swift test --skip-build
+
+step "Build without traits, with ngtcp2 out of sight"
+sh Tests/no-traits.sh
+
+printf '\n==> All checks passed\n'
