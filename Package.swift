@@ -159,6 +159,9 @@ let package = Package(
         .product(name: "NIOPosix", package: nio),
       ],
       swiftSettings: strict),
+    .executableTarget(
+      name: "MutateVectors", dependencies: ["Memberlist", "SerfCore", "SerfPrimitives", "VectorSupport"],
+      path: "Tests/MutateVectors", swiftSettings: strict),
     .target(name: "VectorSupport", path: "Tests/VectorSupport", swiftSettings: strict),
     .testTarget(name: "SerfCommandTests", dependencies: ["SerfCommand", "SerfIdentity", "SerfPrimitives"], swiftSettings: strict),
     .testTarget(
