@@ -514,13 +514,6 @@ uint64_t sq_connection_peer_datagram_limit(sq_connection *connection) {
   return params ? params->max_datagram_frame_size : 0;
 }
 
-bool sq_connection_has_server_name(const sq_connection *connection) {
-  char name[256];
-  size_t length = sizeof(name);
-  unsigned type = 0;
-  return gnutls_server_name_get(connection->session, name, &length, &type, 0) != GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE;
-}
-
 void sq_connection_statistics(const sq_connection *connection, sq_statistics *statistics) {
   ngtcp2_conn_info info;
   ngtcp2_conn_get_conn_info(connection->conn, &info);

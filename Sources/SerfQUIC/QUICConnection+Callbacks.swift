@@ -20,7 +20,7 @@ extension QUICConnection {
         stream_reset: { at($0).streamReset($1, code: $2) },
         stream_unblocked: { at($0).streamUnblocked($1) },
         stream_closed: { at($0).streamClosed($1) },
-        streams_allowed: { at($0).heard() },
+        streams_allowed: { at($0).streamsAllowed() },
         cid_issued: { at($0).connectionIDIssued(CIDKey($1)) },
         cid_retired: { at($0).connectionIDRetired(CIDKey($1)) },
         token_changed: { at($0).tokenChanged(TokenKey($1), isActive: $2) },
@@ -163,6 +163,13 @@ extension QUICConnection {
     guard let stream = streams[number] else { return }
     stream.isBlocked = false
     queueForSending(stream)
+  }
+
+  private func streamsAllowed() {
+    heard()
+    guard wantsStreams else { return }
+    wantsStreams = false
+    inbox.append(.streamsAllowed(id))
   }
 
   private func streamClosed(_ number: Int64) {

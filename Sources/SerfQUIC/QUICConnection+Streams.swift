@@ -37,7 +37,10 @@ extension QUICConnection {
     var number: Int64 = -1
     var isUnidirectional = true
     if case .bidirectional = kind { isUnidirectional = false }
-    guard sq_connection_open_stream(raw, isUnidirectional, &number) == SQ_OK else { return nil }
+    guard sq_connection_open_stream(raw, isUnidirectional, &number) == SQ_OK else {
+      wantsStreams = wantsStreams || !isUnidirectional
+      return nil
+    }
     let stream = QUICStream(number: number, kind: kind)
     streams[number] = stream
     return stream

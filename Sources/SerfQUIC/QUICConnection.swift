@@ -54,6 +54,8 @@ final class QUICConnection {
   var sendable: [QUICStream] = []
   var streamBytesInFlight = 0
   var pulse = Pulse()
+  /// A stream could not be opened for want of leave.
+  var wantsStreams = false
   var hasPeerHello = false
   var isConfirmedByPeer = false
   var wasReset = false

@@ -136,9 +136,6 @@ package final class QUICEndpoint {
     return statistics.sampled ? .nanoseconds(Int64(clamping: statistics.smoothed_rtt)) : nil
   }
 
-  /// Whether the client of a connection that we accepted named us in the clear (SNI). Ours never do.
-  package func hasServerName(_ id: ConnectionID) -> Bool { connections[id]?.raw.map { sq_connection_has_server_name($0) } ?? false }
-
   /// Connections in any state, closing ones included.
   package var connectionCount: Int { connections.count }
 

@@ -47,6 +47,8 @@ package enum QUICEvent: Sendable {
   case streamWritable(QUICStreamID)
   /// Everything was sent and acknowledged, or given up, both ways.
   case streamClosed(QUICStreamID)
+  /// The peer allows more streams, after one could not be opened.
+  case streamsAllowed(ConnectionID)
   /// The peer's address changed and the new one was validated.
   case moved(ConnectionID, to: NodeAddress)
   /// A dialled or established connection is over. All that was queued on it is gone.

@@ -121,16 +121,6 @@ import Testing
     #expect(b.closed[back] == .errorAtPeer(0x178))
   }
 
-  @Test("no server name is sent")
-  func noServerName() {
-    let network = TestNetwork()
-    let a = network.node("a", number: 1)
-    let b = network.node("b", number: 2)
-    let id = a.dial(b, expecting: .name("b"))
-    #expect(network.run(for: .seconds(1)) { a.confirmed.contains(id) })
-    #expect(b.established.map { b.endpoint.hasServerName($0.id) } == [false])
-  }
-
   @Test("a dial that meets another name than it meant says so, and accuses nobody")
   func wrongName() {
     let network = TestNetwork()

@@ -165,8 +165,6 @@ size_t sq_connection_send_quantum(sq_connection *connection);
 size_t sq_connection_path_payload(sq_connection *connection);
 uint64_t sq_connection_peer_datagram_limit(sq_connection *connection);
 void sq_connection_statistics(const sq_connection *connection, sq_statistics *statistics);
-/* Server side: whether the client named the server in the clear (SNI). */
-bool sq_connection_has_server_name(const sq_connection *connection);
 bool sq_stream_is_bidirectional(int64_t stream);
 bool sq_stream_is_ours(const sq_connection *connection, int64_t stream);
 

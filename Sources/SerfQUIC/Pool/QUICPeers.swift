@@ -368,7 +368,7 @@ package final class QUICPeers {
     case .streamWritable: break
     case .streamClosed(let quic):
       if let stream = tokens.removeValue(forKey: quic) { streams[stream] = nil }
-      openBlockedStreams(on: quic.connection)
+    case .streamsAllowed(let id): openBlockedStreams(on: id)
     }
   }
 

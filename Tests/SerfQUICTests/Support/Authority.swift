@@ -1,25 +1,32 @@
 import SerfIdentity
 import SerfPrimitives
+import Synchronization
 
 /// The certificates of the tests: one cluster, one authority, issued once per run since keys cost time.
-struct TestAuthority: Sendable {
+final class TestAuthority: Sendable {
   static let shared = TestAuthority()
   /// The civil time at the tests' `Instant.zero`.
   static let origin = UTCTime(secondsSinceEpoch: 1_800_000_000)
 
   let authority: CertificateAuthority
+  private let issued = Mutex<[String: Credentials]>([:])
 
   init() { authority = Self.made { () throws(IssuingError) in try CertificateAuthority(at: Self.origin - .days(1)) } }
 
-  /// What a well configured node of the cluster holds.
-  func credentials(_ node: String, cluster: String = "default") -> Credentials {
-    let issued = Self.made { () throws(IssuingError) in
-      try authority.issue(node: node, cluster: cluster, validFor: .days(30), at: Self.origin - .days(1))
-    }
-    return Self.made { () throws(CredentialsError) in
-      try Credentials(
-        pem: .init(authorities: authority.certificatePEM, certificate: issued.certificatePEM, privateKey: issued.privateKeyPEM),
-        cluster: cluster, at: Self.origin)
+  /// What a well configured node of the cluster holds; the same each time, as after a restart.
+  func credentials(_ node: String) -> Credentials {
+    issued.withLock { issued in
+      if let known = issued[node] { return known }
+      let pair = Self.made { () throws(IssuingError) in
+        try authority.issue(node: node, validFor: .days(30), at: Self.origin - .days(1))
+      }
+      let credentials = Self.made { () throws(CredentialsError) in
+        try Credentials(
+          pem: .init(authorities: authority.certificatePEM, certificate: pair.certificatePEM, privateKey: pair.privateKeyPEM),
+          at: Self.origin)
+      }
+      issued[node] = credentials
+      return credentials
     }
   }
 

@@ -22,7 +22,7 @@ final class TestNetwork {
   private(set) var sent = 0
   private(set) var lost = 0
 
-  private var nodes: [NodeAddress: TestNode] = [:]
+  private var nodes: [NodeAddress: any NetworkNode] = [:]
   private var order: [NodeAddress] = []
   private var underWay: [Datagram] = []
 
@@ -39,17 +39,25 @@ final class TestNetwork {
       configuration: configuration, credentials: credentials ?? TestAuthority.shared.credentials(name),
       civilOrigin: TestAuthority.origin, at: now)
     let node = TestNode(endpoint: endpoint, address: address, network: self)
-    if nodes[address] == nil { order.append(address) }
-    nodes[address] = node
+    connect(node)
     return node
   }
+
+  /// Plugs a node in, in the place of whatever had its address.
+  func connect(_ node: any NetworkNode) {
+    if nodes[node.address] == nil { order.append(node.address) }
+    nodes[node.address] = node
+  }
+
+  /// What is sent to this address is lost from now on.
+  func disconnect(_ address: NodeAddress) { nodes[address] = nil }
 
   /// Puts a datagram on the wire as if `source` had sent it.
   func inject(_ bytes: [UInt8], from source: NodeAddress, to destination: NodeAddress, ecn: UInt8 = 0) {
     underWay.append(Datagram(arrival: now + latency, source: source, destination: destination, bytes: bytes, ecn: ecn))
   }
 
-  fileprivate func carry(_ datagram: Datagram) {
+  func carry(_ datagram: Datagram) {
     sent += 1
     if random.chance(loss) {
       lost += 1
@@ -67,7 +75,7 @@ final class TestNetwork {
     for address in order { nodes[address]?.turn() }
     while !condition() {
       let arrival = underWay.map(\.arrival).min() ?? .distantFuture
-      let deadline = nodes.values.compactMap { $0.endpoint.nextDeadline }.min() ?? .distantFuture
+      let deadline = nodes.values.compactMap { $0.nextDeadline }.min() ?? .distantFuture
       let next = max(min(arrival, deadline), now)
       guard next <= end else {
         now = end
@@ -83,8 +91,26 @@ final class TestNetwork {
   }
 }
 
+/// What a ``TestNetwork`` joins.
+protocol NetworkNode: AnyObject {
+  var address: NodeAddress { get }
+  var nextDeadline: Instant? { get }
+  func receive(_ datagram: TestNetwork.Datagram)
+  /// Time has come, or datagrams have: act, and send what there is to send.
+  func turn()
+}
+
+extension Transmit {
+  /// The single datagrams of a batch.
+  func split(_ bytes: RawSpan) -> [[UInt8]] {
+    stride(from: 0, to: bytes.byteCount, by: segmentSize).map { start in
+      bytes.extracting(start..<min(start + segmentSize, bytes.byteCount)).withUnsafeBytes { Array($0) }
+    }
+  }
+}
+
 /// One endpoint and all that its user saw.
-final class TestNode {
+final class TestNode: NetworkNode {
   let endpoint: QUICEndpoint
   let address: NodeAddress
   unowned let network: TestNetwork
@@ -120,6 +146,7 @@ final class TestNode {
   }
 
   var now: Instant { network.now }
+  var nextDeadline: Instant? { endpoint.nextDeadline }
 
   func dial(_ other: TestNode, expecting expectation: DialExpectation = .anyMember) -> ConnectionID {
     guard let id = endpoint.connect(to: other.address, expecting: expectation, at: now) else { fatalError("no dial") }
@@ -132,7 +159,7 @@ final class TestNode {
     endpoint.send(bytes.span.bytes, on: id, id: packetID, deadline: now + limit)
   }
 
-  fileprivate func receive(_ datagram: TestNetwork.Datagram) {
+  func receive(_ datagram: TestNetwork.Datagram) {
     endpoint.receive(datagram.bytes.span.bytes, from: datagram.source, ecn: datagram.ecn, at: now)
   }
 
@@ -140,16 +167,10 @@ final class TestNode {
     endpoint.advance(to: now)
     drain()
     while let transmit = endpoint.nextTransmit(at: now) {
-      for bytes in endpoint.withBytes(of: transmit, { Self.split($0, transmit.segmentSize) }) {
+      for bytes in endpoint.withBytes(of: transmit, { transmit.split($0) }) {
         network.carry(.init(arrival: now, source: address, destination: transmit.destination, bytes: bytes, ecn: transmit.ecn))
       }
       drain()
-    }
-  }
-
-  private static func split(_ bytes: RawSpan, _ size: Int) -> [[UInt8]] {
-    stride(from: 0, to: bytes.byteCount, by: size).map { start in
-      bytes.extracting(start..<min(start + size, bytes.byteCount)).withUnsafeBytes { Array($0) }
     }
   }
 
@@ -181,6 +202,7 @@ final class TestNode {
     case .streamReset(let stream, let code): resets[stream] = code
     case .streamStopped(let stream): stopped.insert(stream)
     case .streamWritable: writable += 1
+    case .streamsAllowed: break
     case .streamClosed(let stream): streamsClosed.insert(stream)
     case .moved(_, let address): moved.append(address)
     case .closed(let id, let end): closed[id] = end

@@ -1,0 +1,260 @@
+import SerfPrimitives
+import SerfQUIC
+import Testing
+
+@Suite struct PeersTests {
+  @Test("a packet to a stranger dials, waits, arrives and is answered on the same connection")
+  func firstPacket() {
+    let network = TestNetwork()
+    let a = PeersNode("a", number: 1, on: network)
+    let b = PeersNode("b", number: 2, on: network)
+    b.echoes = true
+    a.send([1], to: b.asMember, id: 7)
+    #expect(network.run(for: .seconds(1)) { a.packets.count == 1 })
+    #expect(a.packets[0].peer.provenName == "b")
+    #expect(b.packets[0].peer.provenName == "a")
+    #expect(a.delayed == [PacketID(7)])
+    #expect(a.peers.endpoint.counters.handshakesStarted == 1 && b.peers.endpoint.counters.handshakesStarted == 0)
+    #expect(a.warm == ["b"] && b.warm == ["a"])
+    // What follows takes the same connection, whoever begins.
+    a.send([2], to: b.asMember, id: 8)
+    b.send([3], to: a.asMember)
+    #expect(network.run(for: .seconds(1)) { a.packets.count == 3 })
+    #expect(!a.delayed.contains(PacketID(8)))
+    #expect(a.peers.pool.connectionCount == 1 && b.peers.pool.connectionCount == 1)
+  }
+
+  @Test("a request crosses and is answered, over a new connection and over an old one")
+  func exchange() {
+    let network = TestNetwork()
+    let a = PeersNode("a", number: 1, on: network)
+    let b = PeersNode("b", number: 2, on: network)
+    b.echoes = true
+    let content = TrafficTests.bytes(100_000)
+    a.request(2, content, to: .anyMember(b.address))
+    #expect(network.run(for: .seconds(3)) { a.ended.contains(2) })
+    a.request(4, [9], to: b.asMember)
+    #expect(network.run(for: .seconds(1)) { a.ended.contains(4) })
+    #expect(a.received[2] == content && a.received[4] == [9])
+    #expect(a.opened[2]?.provenName == "b")
+    #expect(a.peers.endpoint.counters.handshakesStarted == 1)
+  }
+
+  @Test("while dialling four packets wait; a probe is not the one that leaves; nothing is sent late")
+  func waiting() {
+    let network = TestNetwork()
+    let a = PeersNode("a", number: 1, on: network)
+    let b = PeersNode("b", number: 2, on: network)
+    network.disconnect(b.address)
+    for number in 0..<6 { a.send([UInt8(number)], to: b.asMember, id: number == 0 ? 1 : nil) }
+    network.run(for: .milliseconds(400))
+    #expect(a.notSent.isEmpty)
+    network.run(for: .milliseconds(200))
+    #expect(a.notSent == [PacketID(1): .noContact])
+    network.connect(b)
+    network.run(for: .seconds(4)) { !a.confirmed.isEmpty }
+    network.run(for: .milliseconds(100))
+    #expect(b.packets.isEmpty)
+  }
+
+  @Test("nobody at the address: a request fails by its deadline, or when the dial is given up")
+  func noContact() {
+    let network = TestNetwork()
+    let a = PeersNode("a", number: 1, on: network)
+    let nowhere = Destination.member("b", NodeAddress(ipv4: 10, 0, 0, 99, port: 1))
+    a.request(2, [1], to: nowhere, within: .seconds(2))
+    a.request(4, [1], to: nowhere, within: .seconds(60))
+    let started = network.now
+    #expect(network.run(for: .seconds(3)) { a.failed[2] == .noContact })
+    #expect(network.now - started == .seconds(2))
+    #expect(network.run(for: .seconds(5)) { a.failed[4] == .noContact })
+    #expect(a.dialsFailed == [.handshakeTimeout])
+    // For a while gossip leaves the address alone; a probe does not.
+    a.send([1], to: nowhere)
+    #expect(a.peers.pool.dialCount == 0)
+    a.send([1], to: nowhere, id: 5)
+    #expect(a.peers.pool.dialCount == 1)
+  }
+
+  @Test("somebody else at the address: like no answer, and nothing is delivered")
+  func wrongName() {
+    let network = TestNetwork()
+    let a = PeersNode("a", number: 1, on: network)
+    let b = PeersNode("b", number: 2, on: network)
+    a.send([1], to: .member("c", b.address), id: 1)
+    a.request(2, [1], to: .member("c", b.address))
+    #expect(network.run(for: .seconds(2)) { a.failed[2] != nil && !b.closed.isEmpty })
+    #expect(a.failed[2] == .identityMismatch)
+    #expect(a.notSent == [PacketID(1): .identityMismatch])
+    #expect(a.dialsFailed == [.wrongName("b")])
+    #expect(b.closed.map(\.end) == [.closedByPeer(.wrongName)])
+    #expect(b.packets.isEmpty && b.accepted.isEmpty)
+  }
+
+  @Test("a fresh path dials again although a warm connection is there")
+  func fresh() {
+    let network = TestNetwork()
+    let a = PeersNode("a", number: 1, on: network)
+    let b = PeersNode("b", number: 2, on: network)
+    b.echoes = true
+    a.send([1], to: b.asMember)
+    network.run(for: .seconds(1)) { a.packets.count == 1 }
+    let probe = network.now
+    // The warm connection is swallowed; what belongs to a new one passes.
+    var known: Set<[UInt8]> = []
+    var isSwallowing = false
+    network.intercept = { datagram in
+      guard datagram.bytes[0] & 0x80 == 0 else { return [datagram] }
+      let id = Array(datagram.bytes[1..<9])
+      if !isSwallowing { known.insert(id) }
+      return isSwallowing && known.contains(id) ? [] : [datagram]
+    }
+    a.send([2], to: b.asMember)
+    network.run(for: .milliseconds(100))
+    isSwallowing = true
+    let dead = a.peers.pool.connections(to: "b")
+    a.send([3], to: b.asMember, id: 3)
+    network.run(for: .milliseconds(250))
+    #expect(a.packets.count == 2)
+    a.send([4], to: b.asMember, path: .fresh(since: probe), id: 4)
+    #expect(network.run(for: .milliseconds(500)) { a.packets.contains { $0.bytes == [4] } })
+    #expect(a.peers.pool.connections(to: "b").first != dead.first)
+    // From now on the living one is preferred.
+    a.send([5], to: b.asMember)
+    #expect(network.run(for: .milliseconds(100)) { a.packets.contains { $0.bytes == [5] } })
+  }
+
+  @Test("a restarted peer: what it has not acknowledged follows on a new connection")
+  func restart() {
+    let network = TestNetwork()
+    let a = PeersNode("a", number: 1, on: network)
+    _ = PeersNode("b", number: 2, on: network)
+    let destination = Destination.member("b", NodeAddress(ipv4: 10, 0, 0, 2, port: 7946))
+    a.send([1], to: destination)
+    network.run(for: .seconds(1))
+    let again = PeersNode("b", number: 2, on: network)
+    again.echoes = true
+    // As large as a ping: what is smaller gets no reset.
+    let ping = TrafficTests.bytes(50)
+    a.send(ping, to: destination, id: 9)
+    #expect(network.run(for: .milliseconds(100)) { a.packets.count == 1 })
+    #expect(again.packets.map(\.bytes) == [ping])
+    #expect(a.closed.map(\.end) == [.reset])
+    #expect(a.notSent.isEmpty)
+  }
+
+  @Test("a restarted peer that dials first gets what its old connection did not deliver")
+  func restartDialling() {
+    let network = TestNetwork()
+    let a = PeersNode("a", number: 1, on: network)
+    let b = PeersNode("b", number: 2, on: network)
+    b.send([1], to: a.asMember)
+    network.run(for: .seconds(1)) { a.packets.count == 1 }
+    // The server's side of a connection has no token to know a reset by: only the new connection tells.
+    network.disconnect(b.address)
+    a.send([7], to: b.asMember, id: 7)
+    network.run(for: .milliseconds(20))
+    let again = PeersNode("b", number: 2, on: network)
+    again.send([2], to: a.asMember)
+    #expect(network.run(for: .milliseconds(300)) { again.packets.contains { $0.bytes == [7] } })
+  }
+
+  @Test("a connection lost under a request fails it as broken")
+  func broken() {
+    let network = TestNetwork()
+    let a = PeersNode("a", number: 1, on: network)
+    let b = PeersNode("b", number: 2, on: network)
+    a.request(2, [1], to: b.asMember)
+    network.run(for: .seconds(1)) { b.accepted.count == 1 }
+    b.peers.closeAll(.shutdown, at: network.now)
+    #expect(network.run(for: .seconds(1)) { a.failed[2] == .broken })
+    #expect(a.closed.map(\.end) == [.closedByPeer(.shutdown)])
+    #expect(a.warm.isEmpty)
+  }
+
+  @Test("all pairs dial at once: everybody reaches everybody, with at most two handshakes per pair")
+  func allPairs() {
+    let network = TestNetwork()
+    let nodes = (1...8).map { PeersNode("n\($0)", number: UInt8($0), on: network) }
+    for node in nodes { for other in nodes where other !== node { node.send([UInt8(other.address[3])], to: other.asMember, id: 1) } }
+    #expect(network.run(for: .seconds(5)) { nodes.allSatisfy { $0.packets.count == 7 } })
+    let handshakes = nodes.reduce(0) { $0 + $1.peers.endpoint.counters.handshakesStarted }
+    #expect(handshakes <= 56)
+    #expect(nodes.allSatisfy { $0.notSent.isEmpty })
+  }
+
+  @Test("idle connections go, and nothing is said to fail for it")
+  func idle() {
+    let network = TestNetwork()
+    let a = PeersNode("a", number: 1, on: network, pool: { $0.idleTime = .seconds(2) ... .seconds(2) })
+    let b = PeersNode("b", number: 2, on: network)
+    b.echoes = true
+    for round in 1...10 {
+      a.send([UInt8(round)], to: b.asMember, id: UInt64(round))
+      #expect(network.run(for: .seconds(1)) { a.packets.count == round })
+      #expect(network.run(for: .seconds(5)) { a.warm.isEmpty && b.warm.isEmpty })
+    }
+    #expect(a.notSent.isEmpty)
+    #expect(Set(a.closed.map(\.end)) == [.closed(.none)])
+    network.run(for: .seconds(5))
+    #expect(a.peers.endpoint.connectionCount == 0 && b.peers.endpoint.connectionCount == 0)
+  }
+
+  @Test("an old connection is replaced without a gap")
+  func renewal() {
+    let network = TestNetwork()
+    let a = PeersNode("a", number: 1, on: network)
+    let b = PeersNode("b", number: 2, on: network)
+    b.echoes = true
+    a.send([0], to: b.asMember)
+    network.run(for: .seconds(1))
+    a.peers.replace(credentials: TestAuthority.shared.credentials("a"), at: network.now)
+    var sent: UInt8 = 0
+    for _ in 0..<61 {
+      sent += 1
+      a.send([sent], to: b.asMember, id: UInt64(sent))
+      network.run(for: .seconds(5))
+    }
+    #expect(a.packets.count == 62)
+    #expect(a.notSent.isEmpty)
+    #expect(a.closed.map(\.end) == [.closed(.replaced)])
+    #expect(a.warm == ["b"])
+  }
+
+  @Test("a member that left is let go at once")
+  func departed() {
+    let network = TestNetwork()
+    let a = PeersNode("a", number: 1, on: network)
+    let b = PeersNode("b", number: 2, on: network)
+    a.send([0], to: b.asMember)
+    network.run(for: .seconds(1))
+    a.peers.departed("b", at: network.now)
+    #expect(network.run(for: .seconds(1)) { a.warm.isEmpty && b.warm.isEmpty })
+  }
+
+  @Test("nodes find each other under loss", arguments: [0.01, 0.05, 0.2])
+  func loss(rate: Double) {
+    let network = TestNetwork(seed: 3)
+    network.loss = rate
+    let a = PeersNode("a", number: 1, on: network)
+    let b = PeersNode("b", number: 2, on: network)
+    b.echoes = true
+    for number in 0..<200 {
+      a.request(UInt64(2 * number + 2), [UInt8(number)], to: b.asMember, within: .seconds(30))
+      network.run(for: .milliseconds(20))
+    }
+    #expect(network.run(for: .seconds(30)) { a.ended.count == 200 })
+    #expect(a.failed.isEmpty)
+  }
+
+  @Test("a peer that allows no more streams: requests wait their turn, and none is lost")
+  func streamCredit() {
+    let network = TestNetwork()
+    let a = PeersNode("a", number: 1, on: network)
+    let b = PeersNode("b", number: 2, on: network)
+    b.echoes = true
+    for number in 1...300 { a.request(UInt64(2 * number), [UInt8(number & 255)], to: b.asMember) }
+    #expect(network.run(for: .seconds(10)) { a.ended.count == 300 })
+    #expect(a.failed.isEmpty)
+  }
+}

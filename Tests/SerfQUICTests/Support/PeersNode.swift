@@ -1,0 +1,105 @@
+import SerfIdentity
+import SerfPrimitives
+import SerfQUIC
+
+/// A ``QUICPeers`` on a ``TestNetwork``, and all that its user saw.
+final class PeersNode: NetworkNode {
+  let name: NodeName
+  let address: NodeAddress
+  let peers: QUICPeers
+  unowned let network: TestNetwork
+
+  private(set) var packets: [(bytes: [UInt8], peer: Peer)] = []
+  private(set) var notSent: [PacketID: ContactFailure] = [:]
+  private(set) var delayed: Set<PacketID> = []
+  private(set) var opened: [UInt64: Peer] = [:]
+  private(set) var accepted: [UInt64: Peer] = [:]
+  private(set) var received: [UInt64: [UInt8]] = [:]
+  private(set) var ended: Set<UInt64> = []
+  private(set) var failed: [UInt64: ContactFailure] = [:]
+  private(set) var hellos: [Peer] = []
+  private(set) var confirmed: [Peer] = []
+  private(set) var warm: Set<NodeName> = []
+  private(set) var closed: [(peer: Peer, end: QUICEnd)] = []
+  private(set) var dialsFailed: [QUICEnd] = []
+  private(set) var turnedAway: [QUICEnd] = []
+  /// Packets and requests are sent back.
+  var echoes = false
+
+  init(
+    _ name: String, number: UInt8, on network: TestNetwork, configure: (inout QUICConfiguration) -> Void = { _ in },
+    pool: (inout PoolConfiguration) -> Void = { _ in }
+  ) {
+    self.name = NodeName(name)
+    self.network = network
+    address = NodeAddress(ipv4: 10, 0, 0, number, port: 7946)
+    let credentials = TestAuthority.shared.credentials(name)
+    var configuration = QUICConfiguration(localAddress: address)
+    configuration.resetSecret = credentials.statelessResetSecret
+    configure(&configuration)
+    var poolConfiguration = PoolConfiguration(ownName: self.name)
+    pool(&poolConfiguration)
+    let endpoint = QUICEndpoint(
+      configuration: configuration, credentials: credentials, civilOrigin: TestAuthority.origin, at: network.now)
+    peers = QUICPeers(endpoint: endpoint, pool: poolConfiguration, seed: UInt64(number), at: network.now)
+    network.connect(self)
+  }
+
+  var now: Instant { network.now }
+  var nextDeadline: Instant? { peers.nextDeadline }
+  var asMember: Destination { .member(name, address) }
+
+  func send(_ bytes: [UInt8], to destination: Destination, path: SendPath = .warm, id: UInt64? = nil) {
+    peers.send(bytes.span.bytes, to: destination, path: path, id: id.map { PacketID($0) }, at: now)
+  }
+
+  func request(
+    _ stream: UInt64, _ bytes: [UInt8], to destination: Destination, path: SendPath = .warm, within limit: Duration = .seconds(10)
+  ) {
+    peers.open(stream, to: destination, path: path, deadline: now + limit, at: now)
+    peers.write(bytes, on: stream, finish: true)
+  }
+
+  func receive(_ datagram: TestNetwork.Datagram) {
+    peers.receive(datagram.bytes.span.bytes, from: datagram.source, ecn: datagram.ecn, at: now)
+  }
+
+  func turn() {
+    peers.advance(to: now)
+    repeat {
+      while let event = peers.nextEvent() { record(event) }
+      while let transmit = peers.nextTransmit(at: now) {
+        for bytes in peers.withBytes(of: transmit, { transmit.split($0) }) {
+          network.carry(.init(arrival: now, source: address, destination: transmit.destination, bytes: bytes, ecn: transmit.ecn))
+        }
+      }
+    } while peers.hasEvents
+  }
+
+  private func array(_ slot: ByteSlot) -> [UInt8] { peers.withBytes(of: slot) { $0.withUnsafeBytes { Array($0) } } }
+
+  private func record(_ event: PeerEvent) {
+    switch event {
+    case .packet(let slot, let peer):
+      packets.append((array(slot), peer))
+      if echoes { send(array(slot), to: .reply(peer)) }
+    case .packetNotSent(let id, let failure): notSent[id] = failure
+    case .packetDelayed(let id): delayed.insert(id)
+    case .streamOpened(let stream, let peer): opened[stream] = peer
+    case .streamAccepted(let stream, let peer): accepted[stream] = peer
+    case .streamData(let stream, let slot):
+      received[stream, default: []] += array(slot)
+      peers.consumed(slot.count, on: stream)
+    case .streamEnded(let stream):
+      ended.insert(stream)
+      if echoes, accepted[stream] != nil { peers.write(received[stream] ?? [], on: stream, finish: true) }
+    case .streamFailed(let stream, let failure): failed[stream] = failure
+    case .hello(_, let peer): hellos.append(peer)
+    case .confirmed(let peer, _): confirmed.append(peer)
+    case .warmthChanged(let name, let isWarm): if isWarm { warm.insert(name) } else { warm.remove(name) }
+    case .closed(let peer, let end): closed.append((peer, end))
+    case .dialFailed(_, _, let end): dialsFailed.append(end)
+    case .turnedAway(_, let end): turnedAway.append(end)
+    }
+  }
+}
