@@ -105,6 +105,9 @@ package struct Membership: ~Copyable, Sendable {
   /// How many nodes are known, dead ones included until they are forgotten.
   package var count: Int { table.count }
 
+  /// How many timer entries wait, forgotten ones included.
+  package var timerCount: Int { timers.count }
+
   /// Visits every known node, in probe order.
   package func forEachMember(_ body: (Member) -> Void) {
     for index in table.order { body(table[index].member) }

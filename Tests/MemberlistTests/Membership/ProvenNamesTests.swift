@@ -1,0 +1,423 @@
+import Memberlist
+import SerfPrimitives
+import Testing
+
+private let elsewhere = NodeAddress(ipv4: 10, 9, 9, 9, port: 7946)
+
+/// The rules of `secure-transport.md` that live in the core, by their numbers.
+@Suite struct ProvenNamesTests {
+  private func subject(_ names: [NodeName] = [], _ configure: (inout MembershipConfiguration) -> Void = { _ in }) -> Subject {
+    let subject = Subject {
+      $0.namesAreProven = true
+      $0.gossip.interval = .zero
+      $0.pushPull.interval = .zero
+      configure(&$0)
+    }
+    for name in names { subject.alive(name, 1) }
+    for _ in 0..<10 { _ = subject.news() }
+    subject.sent = []
+    subject.events = []
+    return subject
+  }
+
+  private func exchange(_ subject: Subject, _ bytes: [UInt8], from peer: Peer) {
+    subject.input { $0.exchangeReceived(ExchangeID(1 << 63), message: bytes.span.bytes, from: peer, at: $1) }
+  }
+
+  private func complete(_ subject: Subject, _ position: Int, _ bytes: [UInt8], from peer: Peer) {
+    let id = subject.opened[position].id
+    subject.input { $0.exchangeCompleted(id, reply: bytes.span.bytes, from: peer, at: $1) }
+  }
+
+  /// The ack to a ping on an exchange.
+  private func ack(_ subject: Subject, _ position: Int, from peer: Peer) {
+    let number = UInt32(Subject.describe(subject.opened[position].bytes)[0].split(separator: " ")[2]) ?? 0
+    complete(subject, position, Message.ack(number), from: peer)
+  }
+
+  // MARK: 1.4
+
+  @Test("1.4 a join reply without a live entry of the proven name is not merged", arguments: [-1, 2, 3])
+  func joinReply(state: Int) {
+    let subject = subject()
+    subject.input { $0.join([JoinTarget(Subject.address("a"))], id: JoinID(1), at: $1) }
+    let entries: [Message.Entry] = [.init(name: "x")] + (state < 0 ? [] : [.init(name: "a", state: state)])
+    complete(subject, 0, Message.pushPull(isJoin: true, entries), from: Subject.proven("a"))
+    #expect(subject.joins.first?.results.map(\.failure) == [.unproven])
+    #expect(subject.membership.count == 1)
+    #expect(subject.closed.map(\.reason) == [.claimedOtherName])
+  }
+
+  @Test("1.4 one with it is; our own name is nobody to join")
+  func joinReplyHolds() {
+    let subject = subject()
+    subject.input { $0.join([JoinTarget(Subject.address("a")), JoinTarget(Subject.address("b"))], id: JoinID(1), at: $1) }
+    complete(subject, 0, Message.pushPull(isJoin: true, [.init(name: "a"), .init(name: "x")]), from: Subject.proven("a"))
+    complete(subject, 1, Message.pushPull(isJoin: true, [.init(name: "me")]), from: Subject.proven("me"))
+    #expect(subject.joins.first?.results.map(\.failure) == [nil, .unproven])
+    #expect(subject.state("x") == .alive)
+  }
+
+  // MARK: 1.5
+
+  @Test("1.5 a packet that speaks for another name is dropped whole, wherever the name stands in it")
+  func claimedOtherName() {
+    let subject = subject(["b"])
+    let liars = [
+      Message.compound(Message.alive("x", 1), Message.ping(1, to: "me", from: "b")),
+      Message.compound(Message.alive("x", 1), Message.indirectPing(1, to: "b", target: nil, from: "b")),
+      Message.ping(1, to: "me", from: "b"),
+    ]
+    for packet in liars { subject.receive(packet, from: Subject.proven("a")) }
+    #expect(subject.state("x") == nil)
+    #expect(subject.sent.isEmpty)
+    #expect(subject.counters.claimedOtherName == 3)
+    #expect(subject.closed.map(\.reason) == [.claimedOtherName, .claimedOtherName, .claimedOtherName])
+    #expect(subject.closed.first?.peer == Subject.proven("a"))
+    subject.receive(Message.compound(Message.alive("x", 1), Message.ping(1, to: "me", from: "a")), from: Subject.proven("a"))
+    #expect(subject.sent.count == 1, "the positive control")
+  }
+
+  @Test("1.5 a push/pull without its sender's own entry is refused whole")
+  func pushPull() {
+    let subject = subject()
+    exchange(subject, Message.pushPull([.init(name: "x")]), from: Subject.proven("a"))
+    #expect(subject.refused == [.claimedOtherName])
+    #expect(subject.closed.map(\.reason) == [.claimedOtherName])
+    #expect(subject.membership.count == 1)
+    exchange(subject, Message.pushPull([.init(name: "a"), .init(name: "x")]), from: Subject.proven("a"))
+    #expect(subject.membership.count == 3)
+    #expect(subject.answers.count == 1)
+  }
+
+  @Test("1.5 a reliable ping for another name is refused")
+  func reliablePing() {
+    let subject = subject()
+    exchange(subject, Message.ping(1, to: "me", from: "b"), from: Subject.proven("a"))
+    #expect(subject.refused == [.claimedOtherName])
+    exchange(subject, Message.ping(1, to: "me", from: "a"), from: Subject.proven("a"))
+    #expect(subject.answers.count == 1)
+  }
+
+  // MARK: 1.6
+
+  @Test("1.6 a member that moved, and whose old address is silent, is at the new one at once, whatever the incarnation")
+  func moved() {
+    let subject = subject()
+    subject.alive("a", 7)
+    subject.events = []
+    subject.alive("a", 1, address: elsewhere, from: Subject.proven("a", connection: 99))
+    #expect(subject.member("a")?.address == Subject.address("a"))
+    #expect(subject.opened.map(\.to) == [.member("a", Subject.address("a"))])
+    #expect(subject.opened.first?.path == .fresh(since: subject.now))
+    #expect(subject.opened.first?.deadline == subject.now + .milliseconds(500))
+    let id = subject.opened[0].id
+    subject.input { $0.exchangeFailed(id, reason: .noContact, at: $1) }
+    #expect(subject.member("a")?.address == elsewhere)
+    #expect(subject.incarnation("a") == 1)
+    #expect(subject.events == ["a updated"])
+    #expect(subject.counters.conflicts == 0)
+    #expect(subject.closed.isEmpty)
+  }
+
+  @Test("1.6 if the old address still proves the name, it is a duplicate: the old stays, the new is closed")
+  func duplicate() {
+    let subject = subject(["a"])
+    let rival = Subject.proven("a", connection: 99)
+    subject.alive("a", 5, address: elsewhere, from: rival)
+    ack(subject, 0, from: Subject.proven("a"))
+    #expect(subject.member("a")?.address == Subject.address("a"))
+    #expect(subject.closed.map(\.reason) == [.nameInUse])
+    #expect(subject.closed.first?.peer == rival)
+    #expect(subject.events == ["a conflict 10.9.9.9:7946"])
+    #expect(subject.state("a") == .alive, "the first is never suspected")
+  }
+
+  @Test("1.6 while one claim is checked no other is")
+  func onlyOneQuestion() {
+    let subject = subject(["a"])
+    for incarnation in 2..<10 as Range<UInt32> { subject.alive("a", incarnation, address: elsewhere) }
+    #expect(subject.opened.count == 1)
+  }
+
+  @Test("1.6 a move that others tell is believed after our own dial proved it there, and silence at the old address")
+  func hearsay() {
+    let subject = subject(["a", "b"])
+    subject.alive("a", 2, address: elsewhere, from: Subject.proven("b"))
+    #expect(subject.opened.map(\.to) == [.member("a", elsewhere)])
+    #expect(subject.member("a")?.address == Subject.address("a"))
+    ack(subject, 0, from: Subject.proven("a", connection: 99))
+    #expect(subject.opened.last?.to == .member("a", Subject.address("a")))
+    let id = subject.opened[1].id
+    subject.input { $0.exchangeFailed(id, reason: .deadline, at: $1) }
+    #expect(subject.member("a")?.address == elsewhere)
+    #expect(subject.incarnation("a") == 2)
+  }
+
+  @Test("1.6 an address where somebody else answers, or nobody, moves nothing", arguments: [true, false])
+  func notThere(somebodyElse: Bool) {
+    let subject = subject(["a", "b"])
+    subject.alive("a", 2, address: elsewhere, from: Subject.proven("b"))
+    if somebodyElse {
+      ack(subject, 0, from: Subject.proven("b"))
+    } else {
+      let id = subject.opened[0].id
+      subject.input { $0.exchangeFailed(id, reason: .identityMismatch, at: $1) }
+    }
+    #expect(subject.member("a")?.address == Subject.address("a"))
+    #expect(subject.opened.count == 1)
+    #expect(subject.events.isEmpty)
+  }
+
+  @Test("1.6 hearsay costs at most one dial per name in ten seconds, and outdated hearsay none")
+  func dialLimit() {
+    let subject = subject(["a", "b"])
+    subject.alive("a", 1, address: elsewhere, from: Subject.proven("b"))
+    #expect(subject.opened.isEmpty, "outdated")
+    for incarnation in 2..<12 as Range<UInt32> {
+      subject.alive("a", incarnation, address: elsewhere, from: Subject.proven("b"))
+      if let id = subject.opened.last?.id { subject.input { $0.exchangeFailed(id, reason: .noContact, at: $1) } }
+      subject.now += .milliseconds(999)
+    }
+    #expect(subject.opened.count == 1)
+    #expect(subject.counters.claimsToUnprovenAddress == 9)
+    subject.now += .milliseconds(20)
+    subject.alive("a", 50, address: elsewhere, from: Subject.proven("b"))
+    #expect(subject.opened.count == 2)
+  }
+
+  @Test("1.6 a dead or left member comes back anywhere on its own word", arguments: [true, false])
+  func restarted(isDead: Bool) {
+    let subject = subject()
+    subject.alive("a", 7)
+    subject.now += .seconds(5)
+    if isDead { subject.dead("a", 7, by: "b") } else { subject.left("a", 7) }
+    subject.events = []
+    subject.alive("a", 1, address: elsewhere)
+    #expect(subject.events == ["a joined"])
+    #expect(subject.member("a")?.address == elsewhere)
+    #expect(subject.opened.isEmpty)
+  }
+
+  @Test("1.6 who sees itself at another address refutes, and reports no conflict")
+  func ownAddress() {
+    let subject = subject(["b"])
+    subject.alive("me", 3, address: elsewhere, from: Subject.proven("b"))
+    #expect(subject.incarnation("me") == 4)
+    #expect(subject.events.isEmpty)
+    #expect(subject.news() == ["alive me 4"])
+  }
+
+  @Test("1.6 a peer that closes because our name is in use is told of")
+  func nameRefused() {
+    let subject = subject(["b"])
+    subject.input { $0.connectionClosed(Subject.proven("b"), reason: .nameInUse, at: $1) }
+    #expect(subject.nameRefusals == 1)
+    #expect(subject.state("b") == .alive)
+  }
+
+  // MARK: 1.9
+
+  @Test("1.9 a death notice about who has just spoken to us is a suspicion, and a probe at once", arguments: [true, false])
+  func doubtful(isLeave: Bool) throws {
+    let subject = subject(["a", "b"])
+    subject.now += .milliseconds(500)
+    subject.receive(Message.ack(999), from: Subject.proven("a"))
+    subject.now += .milliseconds(500)
+    if isLeave { subject.left("a", 1, from: Subject.proven("b")) } else { subject.dead("a", 1, by: "b") }
+    #expect(subject.state("a") == .suspect)
+    #expect(subject.events.isEmpty)
+    #expect(subject.counters.doubtfulDeaths == 1)
+    let packet = try #require(subject.sent.last)
+    #expect(packet.to == .member("a", Subject.address("a")))
+    #expect(packet.messages.count == 2)
+    #expect(packet.messages.first?.hasPrefix("ping a") == true)
+    #expect(packet.messages.last == "suspect a 1 by me")
+  }
+
+  @Test("1.9 after a probe timeout of silence, or from the member itself, it is believed")
+  func believed() {
+    let subject = subject(["a", "b", "c"])
+    subject.now += .milliseconds(501)
+    subject.dead("a", 1, by: "b")
+    #expect(subject.state("a") == .dead)
+    subject.receive(Message.ack(999), from: Subject.proven("c"))
+    subject.left("c", 1)
+    #expect(subject.state("c") == .left)
+  }
+
+  @Test("1.9 many accusers out of one mouth are one")
+  func oneMouth() {
+    let subject = subject((0..<10).map { NodeName("n\($0)") } + ["liar"])
+    for number in 0..<10 { subject.suspect("n1", 1, by: NodeName("accuser-\(number)"), from: Subject.proven("liar")) }
+    #expect(subject.counters.suspicionsConfirmed == 0)
+    subject.suspect("n1", 1, by: "n2", from: Subject.proven("n3"))
+    #expect(subject.counters.suspicionsConfirmed == 1)
+  }
+
+  @Test("1.9 incarnations that leave no room to refute are dropped in foreign claims")
+  func incarnations() {
+    let limit = UInt32.max - (1 << 20) + 1
+    let subject = subject(["a", "b"])
+    subject.suspect("a", limit + 1, by: "b")
+    subject.dead("a", limit + 1, by: "b")
+    subject.alive("a", limit + 1, from: Subject.proven("b"))
+    subject.suspect("me", .max, by: "b")
+    #expect(subject.state("a") == .alive)
+    #expect(subject.incarnation("a") == 1)
+    #expect(subject.incarnation("me") == 1)
+    #expect(subject.counters.claimsWithHighIncarnation == 4)
+    subject.suspect("me", limit, by: "b")
+    #expect(subject.incarnation("me") == limit + 1)
+    subject.alive("a", limit + 1)
+    #expect(subject.incarnation("a") == limit + 1, "what the member says itself is not foreign: the room is kept for it")
+  }
+
+  // MARK: 1.10
+
+  @Test("1.10 answers go back where they came from, never to an address out of a message")
+  func replies() {
+    let subject = subject()
+    subject.receive(Message.ping(1, to: "me", from: "a", at: elsewhere), from: Subject.proven("a"))
+    #expect(subject.sent.map(\.to) == [.reply(Subject.proven("a"))])
+  }
+
+  @Test("1.10 an indirect ping goes to the address in the member table, or nowhere")
+  func indirect() {
+    let subject = subject(["t"])
+    subject.receive(Message.indirectPing(1, to: "t", target: elsewhere, from: "a"), from: Subject.proven("a"))
+    #expect(subject.sent.map(\.to) == [.member("t", Subject.address("t"))])
+    subject.receive(Message.indirectPing(2, to: "unknown", target: elsewhere, from: "a"), from: Subject.proven("a"))
+    #expect(subject.sent.count == 1)
+    #expect(subject.counters.indirectPingsToUnknown == 1)
+    let number = UInt32(subject.sent[0].messages[0].split(separator: " ")[2]) ?? 0
+    subject.receive(Message.ack(number), from: Subject.proven("b"))
+    #expect(subject.sent.count == 1, "not from the one that was asked")
+    subject.receive(Message.ack(number), from: Subject.proven("t"))
+    #expect(subject.sent.last?.to == .reply(Subject.proven("a")))
+    #expect(subject.sent.last?.messages == ["ack 1"])
+  }
+
+  private func probing(_ subject: Subject) throws -> (target: NodeName, number: UInt32) {
+    let packet = try #require(subject.pass(untilSent: { $0.messages.first?.hasPrefix("ping") == true }))
+    guard case .member(let target, _) = packet.to else { throw Unexpected() }
+    return (target, try #require(UInt32(packet.messages[0].split(separator: " ")[2])))
+  }
+
+  struct Unexpected: Error {}
+
+  @Test("1.10 an ack counts from the probed, or from a helper that was asked")
+  func acks() throws {
+    for (voice, counts) in [("target", true), ("helper", true), ("stranger", false)] {
+      let subject = subject(["a", "b", "c"]) {
+        $0.probe.indirectChecks = 1
+        $0.probe.usesReliablePing = false
+      }
+      let (target, number) = try probing(subject)
+      subject.pass(.milliseconds(500))
+      guard case .member(let helper, _)? = subject.sent.last(where: { $0.messages[0].hasPrefix("indirect") })?.to else {
+        throw Unexpected()
+      }
+      let names: [String: NodeName] = ["target": target, "helper": helper]
+      subject.receive(Message.ack(number), from: Subject.proven(names[voice] ?? "stranger"))
+      subject.pass(.milliseconds(500))
+      #expect((subject.counters.suspicions == 0) == counts, "\(voice)")
+      #expect(subject.counters.strayAcks == (counts ? 0 : 1))
+    }
+  }
+
+  // MARK: 2
+
+  @Test("2.1 a ping unanswered at half the timeout goes again on a fresh connection, and so does the reliable one")
+  func fresh() throws {
+    let subject = subject(["a"])
+    let (_, number) = try probing(subject)
+    let start = subject.now
+    subject.sent = []
+    subject.pass(.milliseconds(250))
+    #expect(subject.sent.map(\.messages) == [["ping a \(number)"]])
+    #expect(subject.sent.first?.path == .fresh(since: start))
+    subject.receive(Message.ack(number), from: Subject.proven("a"))
+    #expect(subject.acks.first?.roundTrip == nil, "which of the two was it?")
+    #expect(subject.acks.count == 1)
+    _ = try probing(subject)
+    let second = subject.now
+    subject.pass(.milliseconds(500))
+    #expect(subject.opened.last?.path == .fresh(since: second))
+  }
+
+  @Test("2.1 an answered ping is not sent again; a cold one reports no round trip", arguments: [true, false])
+  func roundTrip(isWarm: Bool) throws {
+    let subject = subject(["a"])
+    subject.membership.setWarm("a", isWarm)
+    let (_, number) = try probing(subject)
+    subject.receive(Message.ack(number), from: Subject.proven("a"))
+    subject.sent = []
+    subject.pass(.milliseconds(400))
+    #expect(subject.sent.isEmpty)
+    #expect(subject.acks.map { $0.roundTrip != nil } == [isWarm])
+  }
+
+  @Test("2.2 a connection that ends starts a probe, and nothing more", arguments: [CloseReason.shutdown, .left, nil])
+  func closed(reason: CloseReason?) throws {
+    let subject = subject(["a", "b"])
+    subject.input { $0.connectionClosed(Subject.proven("a"), reason: reason, at: $1) }
+    #expect(subject.sent.map(\.to) == [.member("a", Subject.address("a"))])
+    #expect(subject.state("a") == .alive)
+    for _ in 0..<5 { subject.input { $0.connectionClosed(Subject.proven("a"), reason: reason, at: $1) } }
+    #expect(subject.sent.count == 1)
+    #expect(subject.events.isEmpty)
+  }
+
+  @Test("2.2 idle and replaced ones start none", arguments: [CloseReason.none, .replaced])
+  func idle(reason: CloseReason) {
+    let subject = subject(["a"])
+    subject.input { $0.connectionClosed(Subject.proven("a"), reason: reason, at: $1) }
+    #expect(subject.sent.isEmpty)
+  }
+
+  @Test("2.8 a packet that was not sent is our fault, first or second", arguments: [true, false])
+  func notSent(isFirst: Bool) throws {
+    let subject = subject(["a"]) { $0.probe.usesReliablePing = false }
+    _ = try probing(subject)
+    if !isFirst { subject.pass(.milliseconds(250)) }
+    let id = try #require(subject.sent.last?.id)
+    subject.input { $0.packetNotSent(id, reason: .notSent, at: $1) }
+    subject.pass(.milliseconds(990))
+    #expect(subject.state("a") == .alive)
+    #expect(subject.score == 1)
+    #expect(subject.counters.probesFailed == 0)
+  }
+
+  // MARK: 3
+
+  @Test("3 a peer may introduce so many names a minute, and itself; the reply to our join any number")
+  func newNames() {
+    let subject = subject(["a"]) { $0.limits.newNamesPerPeerPerMinute = 5 }
+    let before = subject.membership.count
+    for number in 0..<10 { subject.alive(NodeName("n\(number)"), 1, from: Subject.proven("a")) }
+    #expect(subject.membership.count == before + 5)
+    #expect(Set(subject.limits) == [.newNamesPerPeer])
+    subject.alive("self", 1)
+    #expect(subject.state("self") == .alive)
+    subject.now += .seconds(60)
+    subject.alive("n9", 1, from: Subject.proven("a"))
+    #expect(subject.state("n9") == .alive)
+    subject.input { $0.join([JoinTarget(Subject.address("b"))], id: JoinID(1), at: $1) }
+    complete(
+      subject, 0, Message.pushPull(isJoin: true, (0..<50).map { .init(name: NodeName("m\($0)")) } + [.init(name: "b")]),
+      from: Subject.proven("b"))
+    #expect(subject.state("m49") == .alive)
+  }
+
+  @Test("3 members that nobody has met are at most half of the table")
+  func unproven() {
+    let subject = subject(["a"]) { $0.limits.members = 20 }
+    for number in 0..<30 { subject.alive(NodeName("n\(number)"), 1, from: Subject.proven("a")) }
+    #expect(subject.membership.count == 2 + 10)
+    #expect(Set(subject.limits) == [.unprovenMembers])
+    for number in 0..<30 { subject.alive(NodeName("p\(number)"), 1) }
+    #expect(subject.membership.count == 20)
+    #expect(Set(subject.limits) == [.unprovenMembers, .members])
+  }
+}

@@ -1,0 +1,208 @@
+import Memberlist
+import SerfPrimitives
+import Testing
+
+@Suite struct PushPullTests {
+  private func exchange(_ subject: Subject, _ bytes: [UInt8], from peer: Peer? = nil) {
+    subject.input {
+      $0.exchangeReceived(ExchangeID(1 << 63), message: bytes.span.bytes, from: peer ?? subject.defaultPeer("r"), at: $1)
+    }
+  }
+
+  @Test("the whole state is sent: dead and left ones too, with what the layer above adds")
+  func encode() throws {
+    let subject = Subject()
+    for name in ["a", "b", "c"] { subject.alive(NodeName(name), 3) }
+    subject.dead("b", 3, by: "a")
+    subject.left("c", 3)
+    var bytes: [UInt8] = []
+    let above: [UInt8] = [9, 9]
+    subject.membership.encodePushPull(isJoin: true, userState: above.span.bytes, into: &bytes)
+    var state = try PushPull(decoding: bytes.span.bytes)
+    #expect(state.header == PushPullHeader(isJoin: true, nodeCount: 4, userStateLength: 2))
+    var states: [String: Int] = [:]
+    while let node = try state.nextNode() { states[NodeName(bytes: [UInt8](copying: node.name)).description] = node.state }
+    #expect(states == ["me": 0, "a": 0, "b": 2, "c": 3])
+  }
+
+  @Test("a received state is answered with ours, then merged: alive joins, dead and suspect are suspected, left has left")
+  func merge() throws {
+    let subject = Subject()
+    for name in ["dead", "suspect", "left", "revived"] { subject.alive(NodeName(name), 2) }
+    subject.suspect("revived", 2, by: "x")
+    subject.events = []
+    exchange(
+      subject,
+      Message.pushPull(
+        [
+          .init(name: "new"), .init(name: "dead", incarnation: 2, state: 2), .init(name: "suspect", incarnation: 2, state: 1),
+          .init(name: "left", incarnation: 2, state: 3), .init(name: "revived", incarnation: 3), .init(name: "gone", state: 2),
+          .init(name: "gone-left", state: 3),
+        ], userState: [7]))
+    #expect(subject.state("new") == .alive)
+    #expect(subject.state("dead") == .suspect)
+    #expect(subject.state("suspect") == .suspect)
+    #expect(subject.state("left") == .left)
+    #expect(subject.state("revived") == .alive)
+    #expect(subject.state("gone") == nil && subject.state("gone-left") == nil, "newcomers do not learn of the dead")
+    #expect(subject.events == ["new joined", "left left"])
+    #expect(subject.answers.count == 1)
+    #expect(subject.userStates.map(\.bytes) == [[7]])
+    #expect(subject.userStates.first?.isJoin == false)
+  }
+
+  @Test("the state tells us of our own past, which we refute", arguments: [1, 2, 3])
+  func ownPast(state: Int) {
+    let subject = Subject()
+    exchange(subject, Message.pushPull([.init(name: "me", incarnation: 8, state: state)]))
+    #expect(subject.state("me") == .alive)
+    #expect(subject.incarnation("me") == 9)
+  }
+
+  @Test("an empty state of the layer above is none")
+  func emptyUserState() {
+    let subject = Subject()
+    exchange(subject, Message.pushPull([.init(name: "a")]))
+    #expect(subject.userStates.isEmpty)
+  }
+
+  @Test("an entry without versions is skipped alone, whatever its state", arguments: [0, 1, 2, 3])
+  func badEntry(state: Int) {
+    let subject = Subject()
+    subject.alive("b", 1)
+    exchange(
+      subject, Message.pushPull([.init(name: "a"), .init(name: "b", incarnation: 5, state: state, versions: nil), .init(name: "c")]))
+    #expect(subject.state("a") == .alive && subject.state("c") == .alive)
+    #expect(subject.state("b") == .alive && subject.incarnation("b") == 1)
+    #expect(subject.counters.claimsWithBadVersions == 1)
+    #expect(subject.answers.count == 1)
+  }
+
+  @Test("a state that is none is skipped alone")
+  func badState() {
+    let subject = Subject()
+    exchange(subject, Message.pushPull([.init(name: "a", state: 4), .init(name: "b", state: -1), .init(name: "c")]))
+    #expect(subject.membership.count == 2)
+    #expect(subject.counters.claimsWithBadState == 2)
+  }
+
+  @Test("one random alive member is asked each interval, stretched with the cluster")
+  func tick() {
+    let subject = Subject {
+      $0.probe.interval = .zero
+      $0.gossip.interval = .zero
+    }
+    subject.alive("a", 1)
+    subject.alive("b", 1)
+    subject.dead("b", 1, by: "a")
+    subject.pass(.seconds(300))
+    #expect(subject.opened.count == 10)
+    #expect(subject.opened.allSatisfy { $0.to == .member("a", Subject.address("a")) && $0.isPushPull })
+    #expect(subject.opened.allSatisfy { $0.deadline > .zero })
+  }
+
+  @Test("the reply to our own exchange is merged")
+  func reply() throws {
+    let subject = Subject {
+      $0.probe.interval = .zero
+      $0.gossip.interval = .zero
+    }
+    subject.alive("a", 1)
+    subject.pass(.seconds(30))
+    let id = try #require(subject.opened.last?.id)
+    let reply = Message.pushPull([.init(name: "a"), .init(name: "b")])
+    subject.input { $0.exchangeCompleted(id, reply: reply.span.bytes, from: Subject.peer("a"), at: $1) }
+    #expect(subject.state("b") == .alive)
+  }
+
+  @Test("whatever is no message of an exchange is refused and counted")
+  func malformed() {
+    let subject = Subject()
+    let good = Message.pushPull([.init(name: "a"), .init(name: "b")], userState: [1, 2, 3])
+    for bytes in [[], [6], [99], Message.alive("a", 1), Array(good.dropLast()), Array(good.prefix(60)), [6, 0x83], [13]] as [[UInt8]] {
+      exchange(subject, bytes)
+    }
+    #expect(subject.refused.count == 8)
+    #expect(subject.counters.exchangesMalformed == 8)
+    #expect(subject.membership.count == 1, "nothing of a cut message is applied")
+    #expect(subject.answers.isEmpty)
+  }
+
+  @Test("the merge filter sees all of a join, on both sides, and can refuse the whole")
+  func filter() {
+    let subject = Subject { $0.mergeFilter = { members in !members.contains { $0.name == "evil" } } }
+    exchange(subject, Message.pushPull(isJoin: true, [.init(name: "a"), .init(name: "evil")]))
+    #expect(subject.refused == [.filtered])
+    #expect(subject.membership.count == 1)
+    #expect(subject.answers.isEmpty, "and it does not get our state")
+    exchange(subject, Message.pushPull(isJoin: false, [.init(name: "a"), .init(name: "evil")]))
+    #expect(subject.membership.count == 3, "a periodic one is not asked about")
+    exchange(subject, Message.pushPull(isJoin: true, [.init(name: "b")]))
+    #expect(subject.state("b") == .alive)
+  }
+
+  @Test("a stream ping is acked under our name, and refused under another")
+  func reliablePing() {
+    let subject = Subject()
+    exchange(subject, Message.ping(5, to: "me", from: "r"))
+    #expect(subject.answers.map { Subject.describe($0.bytes) } == [["ack 5"]])
+    exchange(subject, Message.ping(6, to: "you", from: "r"))
+    #expect(subject.refused == [.wrongNode])
+  }
+}
+
+@Suite struct VersionCheckTests {
+  typealias Six = (UInt8, UInt8, UInt8, UInt8, UInt8, UInt8)
+
+  struct Case: Sendable, CustomTestStringConvertible {
+    let testDescription: String
+    /// Ours and theirs; minimum, maximum and current of the protocol, and again of the layer above.
+    let alive: [Six]
+    var dead: [Six] = []
+    let isAccepted: Bool
+  }
+
+  static let cases = [
+    Case(testDescription: "identical", alive: [(1, 5, 2, 2, 5, 5), (1, 5, 2, 2, 5, 5)], isAccepted: true),
+    Case(testDescription: "wider", alive: [(1, 5, 2, 2, 5, 5), (1, 9, 2, 1, 9, 5)], isAccepted: true),
+    Case(testDescription: "each speaks what the other understands", alive: [(1, 3, 2, 1, 3, 2), (2, 5, 3, 2, 5, 3)], isAccepted: true),
+    Case(testDescription: "the protocol above ours", alive: [(1, 3, 2, 2, 5, 5), (1, 5, 4, 2, 5, 5)], isAccepted: false),
+    Case(testDescription: "the protocol below ours", alive: [(3, 5, 4, 2, 5, 5), (1, 4, 2, 2, 5, 5)], isAccepted: false),
+    Case(testDescription: "the layer above outside", alive: [(1, 5, 2, 2, 3, 3), (1, 5, 2, 2, 5, 5)], isAccepted: false),
+    Case(
+      testDescription: "two that agree with us but not with each other",
+      alive: [(1, 5, 3, 0, 0, 0), (3, 5, 3, 0, 0, 0), (1, 3, 2, 0, 0, 0)],
+      isAccepted: false),
+    Case(
+      testDescription: "three with one in common", alive: [(0, 5, 3, 0, 0, 0), (2, 6, 3, 0, 0, 0), (1, 3, 3, 0, 0, 0)], isAccepted: true),
+    Case(
+      testDescription: "a dead one does not narrow the range", alive: [(1, 5, 2, 2, 5, 5)], dead: [(2, 2, 2, 5, 5, 5)], isAccepted: true),
+    Case(testDescription: "but has to speak in it", alive: [(1, 3, 2, 2, 5, 5)], dead: [(1, 5, 5, 2, 5, 5)], isAccepted: false),
+  ]
+
+  private func versions(_ six: Six) -> ProtocolVersions {
+    ProtocolVersions(
+      protocolMinimum: six.0, protocolMaximum: six.1, protocolCurrent: six.2, delegateMinimum: six.3, delegateMaximum: six.4,
+      delegateCurrent: six.5)
+  }
+
+  @Test("everybody has to speak what everybody alive understands", arguments: cases)
+  func check(_ example: Case) {
+    var range = VersionRange()
+    for six in example.alive { range.add(versions(six), isAlive: true) }
+    for six in example.dead { range.add(versions(six), isAlive: false) }
+    #expect(range.isConsistent == example.isAccepted)
+  }
+
+  @Test("one offender refuses the whole merge, in either direction")
+  func merge() {
+    let subject = Subject()
+    let old = ProtocolVersions(
+      protocolMinimum: 1, protocolMaximum: 1, protocolCurrent: 1, delegateMinimum: 2, delegateMaximum: 5, delegateCurrent: 5)
+    let message = Message.pushPull([.init(name: "a"), .init(name: "b", versions: old)])
+    subject.input { $0.exchangeReceived(ExchangeID(1 << 63), message: message.span.bytes, from: Subject.peer("a"), at: $1) }
+    #expect(subject.refused == [.versionMismatch])
+    #expect(subject.membership.count == 1)
+    #expect(subject.counters.mergesRefused == 1)
+  }
+}
