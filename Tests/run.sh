@@ -26,6 +26,9 @@ swift build --build-tests
 step "Tests"
 swift test --skip-build
 
+step "Mutated vectors through every decoder"
+swift run --skip-build MutateVectors 20000
+
 step "Build without traits, with ngtcp2 out of sight"
 sh Tests/no-traits.sh
 

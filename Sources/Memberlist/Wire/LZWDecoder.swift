@@ -22,7 +22,7 @@ package struct LZWDecoder {
   ///   then holds a useless tail.
   package mutating func expand(_ data: RawSpan, into output: inout [UInt8], limit: Int) throws(WireError) {
     if table.isEmpty { table = [Entry](repeating: Entry(start: 0, length: 0), count: 1 << Int(Self.maximumWidth)) }
-    let bound = output.count + min(limit, Int(UInt32.max) - output.count)
+    let bound = output.count + min(limit, Int(Int32.max) - output.count)
     var bits: UInt32 = 0
     var bitCount: UInt32 = 0
     var width: UInt32 = 9

@@ -1,4 +1,15 @@
 /// The first byte of a message (`memberlist.md` section 1.1). The numbers are append-only.
+///
+/// The folder from the outside in:
+/// - a packet: ``LabelHeader``, then (the transport's) decryption, then ``PacketWalker``, which undoes ``CRC32``, compression
+///   (``LZWCodec``) and compounds and hands out messages; the other way ``CompoundWriter``, ``LZWCodec``, ``CRC32``, ``LabelHeader``
+/// - a stream: ``LabelHeader``, decryption, ``StreamMessage/Scanner`` to find the end, ``StreamMessage/expand(_:using:into:limits:)`` for a
+///   compressed message; then ``PushPull``, ``UserMessageHeader``, ``ErrorMessage`` or one of the following
+/// - messages: ``Ping``, ``IndirectPing``, ``Ack``, ``Nack``, ``Suspect``, ``Alive``, ``Dead``. Each is a view that borrows the received
+///   bytes: `init(decoding:)` takes what is behind the type byte and allocates nothing; `encode(into:)` appends type byte and body
+/// - values: ``MessagePackReader``, ``MessagePackWriter``, and ``StructFields`` for what Go writes as a struct
+///
+/// Every decoder throws ``WireError`` and nothing else, and none of them traps on any input.
 package enum MessageType: UInt8, Sendable, CaseIterable {
   case ping = 0
   case indirectPing = 1

@@ -1,4 +1,14 @@
 /// The first byte of a Serf message, which travels in memberlist user messages and user states (`serf.md` section 3).
+///
+/// - gossip: ``JoinMessage``, ``LeaveMessage``, ``UserEventMessage``, ``QueryMessage`` with ``QueryFilterList`` and ``QueryFilterView``
+///   (received) or ``QueryFilter`` (ours)
+/// - direct: ``QueryResponseMessage``, ``RelayMessage``; in payloads ``ConflictResponseMessage``, ``KeyRequestMessage``,
+///   ``KeyResponseMessage``
+/// - push/pull: ``SerfPushPull`` (received), ``SerfPushPullWriter`` (ours)
+/// - in other messages: ``TagMap`` (a member's meta), ``CoordinateMessage`` (an ack's payload)
+///
+/// Each message is a view that borrows the received bytes: `init(decoding:)` takes what is behind the type byte, checks all of it and
+/// allocates nothing; `encode(into:)` appends type byte and body. Lists inside are read with `next()`, which fails no more.
 package enum SerfMessageType: UInt8, Sendable, CaseIterable {
   case leave = 0
   case join = 1
