@@ -3,8 +3,9 @@ public typealias LamportTime = UInt64
 
 /// Orders messages without a wall clock (Lamport, "Time, Clocks, and the Ordering of Events in a Distributed System").
 ///
-/// A node has three: for member intents, for user events and for queries. Two bounds keep one hostile message from spoiling a clock for the whole
-/// cluster (`secure-transport.md` 3.3): a time more than 2³² ahead is refused, and the clock saturates instead of wrapping round to zero.
+/// A node has three: for member intents, for user events and for queries. Two bounds keep one hostile message from spoiling a clock for
+/// the whole cluster (`secure-transport.md` 3.3): a time more than 2³² ahead is refused, and the clock saturates instead of wrapping
+/// round to zero.
 package struct LamportClock: Hashable, Sendable {
   /// The value that the next message of ours carries. A fresh clock says 1, so that 0 on the wire means "not stated".
   package private(set) var time: LamportTime

@@ -2,13 +2,13 @@ public import Memberlist
 
 /// How a Serf node behaves above the gossip layer, and the gossip layer's own settings in ``membership``.
 ///
-/// Start from ``lan``, ``wan`` or ``local``; they differ in the gossip layer only. The defaults are those of Go Serf (`serf.md` section 19) wherever
-/// a peer could notice, and the limits are ours where Go has none.
+/// Start from ``lan``, ``wan`` or ``local``; they differ in the gossip layer only. The defaults are those of Go Serf (`serf.md` section
+/// 19) wherever a peer could notice, and the limits are ours where Go has none.
 public struct SerfCoreConfiguration: Sendable {
   /// Leaving, forcing others to leave, and everything else that waits until the cluster has heard of it.
   public struct Leaving: Sendable, Hashable {
-    /// How long to wait until a broadcast has been handed to enough members. A longer wait helps a busy or slow cluster; the broadcast goes on
-    /// when it ends, so at worst the news travels a little longer than the command.
+    /// How long to wait until a broadcast has been handed to enough members. A longer wait helps a busy or slow cluster; the broadcast
+    /// goes on when it ends, so at worst the news travels a little longer than the command.
     public var broadcastTimeout: Duration = .seconds(5)
     /// How long a node that left stays up, so that its farewell is passed on by others while it still answers probes.
     public var propagateDelay: Duration = .seconds(1)
@@ -18,7 +18,8 @@ public struct SerfCoreConfiguration: Sendable {
   public struct Reaping: Sendable, Hashable {
     /// How often the lists are looked through.
     public var interval: Duration = .seconds(15)
-    /// How long a failed member is remembered and tried again. Longer than the longest outage after which a member should come back by itself.
+    /// How long a failed member is remembered and tried again. Longer than the longest outage after which a member should come back by
+    /// itself.
     public var failedTimeout: Duration = .seconds(86_400)
     /// How long a member that left is remembered, so that old gossip about it is known to be old.
     public var leftTimeout: Duration = .seconds(86_400)
@@ -28,7 +29,8 @@ public struct SerfCoreConfiguration: Sendable {
 
   /// Bringing failed members back.
   public struct Reconnecting: Sendable, Hashable {
-    /// How often one failed member, chosen at random, is tried; the more of them there are for each living one, the more likely a try. Zero: never.
+    /// How often one failed member, chosen at random, is tried; the more of them there are for each living one, the more likely a try.
+    /// Zero: never.
     public var interval: Duration = .seconds(30)
     /// A failed member that returns within this time counts as a flap.
     public var flapTimeout: Duration = .seconds(60)
@@ -38,8 +40,8 @@ public struct SerfCoreConfiguration: Sendable {
   public struct UserEvents: Sendable, Hashable {
     /// Bytes of name and payload together, and of the encoded event. At most ``largestSizeLimit``.
     public var sizeLimit = 512
-    /// How many Lamport times are remembered, to tell news from repetition and to replay to a late joiner. Must be above the number of events that
-    /// can be in flight through the cluster at once; all members should agree on it.
+    /// How many Lamport times are remembered, to tell news from repetition and to replay to a late joiner. Must be above the number of
+    /// events that can be in flight through the cluster at once; all members should agree on it.
     public var bufferSize = 512
     /// Events that may share one Lamport time, and their bytes (`secure-transport.md` 3.3).
     public var eventsPerTime = 64

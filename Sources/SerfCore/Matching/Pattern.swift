@@ -1,8 +1,8 @@
 /// A regular expression in RE2's syntax, matched in time linear in the text, whatever the expression.
 ///
-/// Peers send patterns (the tag filters of a query), and a backtracking matcher lets one of them stop a node with `(a*)*b`. This one runs all
-/// alternatives side by side (Thompson, "Regular Expression Search Algorithm", 1968; Pike's variant) and has limits on the pattern's length, nesting and
-/// compiled size, so a match costs at most ``programLimit`` steps per character.
+/// Peers send patterns (the tag filters of a query), and a backtracking matcher lets one of them stop a node with `(a*)*b`. This one runs
+/// all alternatives side by side (Thompson, "Regular Expression Search Algorithm", 1968; Pike's variant) and has limits on the pattern's
+/// length, nesting and compiled size, so a match costs at most ``programLimit`` steps per character.
 ///
 /// | Syntax | Meaning |
 /// | --- | --- |
@@ -12,10 +12,11 @@
 /// | `\Q…\E` | everything between taken literally |
 /// | `^ $ \A \z \b \B` | start and end of the text (of a line with `(?m)`); start, end; at and not at a word boundary |
 /// | `xy` `x\|y` `(x)` `(?:x)` `(?P<name>x)` | sequence, alternatives, groups; nothing is captured |
-/// | `x* x+ x? x{2} x{2,} x{2,5}` | repetition, each bound at most 1,000; `x*?` and the like parse, and mean the same since only "does it match" is asked |
-/// | `(?i)` `(?s)` `(?m)` `(?U)` `(?i-s:x)` | flags: fold the case of ASCII letters, `.` takes newlines, anchors at lines, laziness swapped |
+/// | `x* x+ x? x{2} x{2,} x{2,5}` | repetition, each bound at most 1,000; `x*?` means the same: only whether it matches is asked |
+/// | `(?i)` `(?s)` `(?m)` `(?U)` `(?i-s:x)` | flags: fold ASCII case, `.` takes newlines, anchors at lines, laziness swapped |
 ///
-/// Not supported, and refused with the position: Unicode classes (`\pL`), back references and look-around (RE2 has neither of the last two). Case folds for ASCII letters only.
+/// Not supported, and refused with the position: Unicode classes (`\pL`), back references and look-around (RE2 has neither of the last
+/// two). Case folds for ASCII letters only.
 public struct Pattern: Sendable {
   private let program: PatternProgram
 
@@ -26,7 +27,8 @@ public struct Pattern: Sendable {
     program = try PatternProgram(compiling: parser.parse())
   }
 
-  /// Reads `^text$`, pasted together as plain text, as Serf's member filters do: `a|b` becomes `^a|b$`, and so means "begins with a, or ends with b".
+  /// Reads `^text$`, pasted together as plain text, as Serf's member filters do: `a|b` becomes `^a|b$`, and so means "begins with a, or
+  /// ends with b".
   public init(pasting text: String) throws(PatternError) {
     do {
       try self.init("^" + text + "$")
@@ -50,7 +52,8 @@ public struct Pattern: Sendable {
   public static let nestingLimit = 100
   /// The largest bound of one repetition, as in RE2.
   public static let repetitionLimit = 1_000
-  /// The largest compiled pattern, in instructions. Repetitions are written out, so nested ones reach it soon: `(a{100}){100}` is too large.
+  /// The largest compiled pattern, in instructions. Repetitions are written out, so nested ones reach it soon: `(a{100}){100}` is too
+  /// large.
   public static let programLimit = 4_096
 }
 

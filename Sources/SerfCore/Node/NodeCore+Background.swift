@@ -15,8 +15,8 @@ extension NodeCore {
     intents.removeOlder(than: now - reaping.intentTimeout)
   }
 
-  /// Tries one failed member, with a probability that grows with the share of failed ones: in all, the living members then try each failed one
-  /// about once per interval, however many they are.
+  /// Tries one failed member, with a probability that grows with the share of failed ones: in all, the living members then try each
+  /// failed one about once per interval, however many they are.
   mutating func reconnect() {
     schedule(.reconnect, after: configuration.reconnecting.interval)
     let failed = table.count(of: .failed)

@@ -13,8 +13,8 @@ struct PendingJoin: Sendable {
 extension NodeCore {
   /// Exchanges states with each of `targets`; the reply says what became of each. If one succeeded, everybody is told that we are here.
   ///
-  /// With `ignoreOld`, user events from before the join are not delivered. Go keeps that in a flag of the whole node while the join runs; here it belongs to this
-  /// join's own exchanges.
+  /// With `ignoreOld`, user events from before the join are not delivered. Go keeps that in a flag of the whole node while the join runs;
+  /// here it belongs to this join's own exchanges.
   package mutating func join(
     _ targets: [JoinTarget], ignoreOld: Bool, request: RequestID, at now: Instant
   ) throws(SerfCoreError) {

@@ -8,8 +8,8 @@ package import SerfPrimitives
 /// ```
 /// Each wait ends with the broadcast timeout at the latest. That is a warning and no failure: what was queued goes on travelling.
 extension NodeCore {
-  /// Tells the cluster that this node goes, so that it is shown as left and not as failed. The reply comes when the others have had time to hear it;
-  /// then the node can be shut down. Calling it on a node that has left is answered at once.
+  /// Tells the cluster that this node goes, so that it is shown as left and not as failed. The reply comes when the others have had time
+  /// to hear it; then the node can be shut down. Calling it on a node that has left is answered at once.
   package mutating func leave(request: RequestID, at now: Instant) throws(SerfCoreError) {
     switch status {
     case .alive: break
@@ -50,8 +50,8 @@ extension NodeCore {
     departure.request = nil
   }
 
-  /// Stops. Nobody is told: peers see a failure, unless ``leave(request:at:)`` ran before. Every request that waits is answered, nothing is sent any more, and
-  /// later inputs are ignored.
+  /// Stops. Nobody is told: peers see a failure, unless ``leave(request:at:)`` ran before. Every request that waits is answered, nothing
+  /// is sent any more, and later inputs are ignored.
   package mutating func shutDown(at now: Instant) {
     guard status != .shutDown else { return }
     self.now = now
@@ -64,8 +64,8 @@ extension NodeCore {
     departure.request = nil
   }
 
-  /// Declares a member gone: a failed one becomes left, everywhere, and is not tried again; with `prune` it is also forgotten. A member that lives
-  /// refutes it. An unknown name is fine: others may know it.
+  /// Declares a member gone: a failed one becomes left, everywhere, and is not tried again; with `prune` it is also forgotten. A member
+  /// that lives refutes it. An unknown name is fine: others may know it.
   package mutating func forceLeave(
     _ node: NodeName, prune: Bool, request: RequestID, at now: Instant
   ) throws(SerfCoreError) {

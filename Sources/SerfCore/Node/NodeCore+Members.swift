@@ -17,8 +17,8 @@ extension NodeCore {
     deliver(change.event, change.member)
   }
 
-  /// The gossip layer tells dead from left by who said so. We go by the intents, as Go does: a member whose leave we heard of has left, however its
-  /// end came about.
+  /// The gossip layer tells dead from left by who said so. We go by the intents, as Go does: a member whose leave we heard of has left,
+  /// however its end came about.
   mutating func memberDeparted(_ node: Memberlist.Member) {
     guard let change = table.departed(node.name, at: now) else { return }
     deliver(change.event, change.member)
@@ -103,15 +103,18 @@ extension NodeCore {
   private mutating func prune(_ member: Member) {
     guard member.name != name else { return }
     if member.status == .leaving {
+      // Once, however often it is asked for: a flood of such intents must not pile up timers.
+      guard pruning.insert(member.name).inserted else { return }
       schedule(.prune(member.name), after: configuration.leaving.broadcastTimeout + configuration.leaving.propagateDelay)
     } else {
       erase(member.name)
     }
   }
 
-  /// The wait is over. A member that has meanwhile taken the leave back stays: Go erases it all the same, and it is then alive for the gossip layer and
-  /// invisible here until it fails and returns.
+  /// The wait is over. A member that has meanwhile taken the leave back stays: Go erases it all the same, and it is then alive for the
+  /// gossip layer and invisible here until it fails and returns.
   mutating func pruneDue(_ node: NodeName) {
+    pruning.remove(node)
     guard let row = table[node], row.member.status != .alive else { return }
     erase(node)
   }

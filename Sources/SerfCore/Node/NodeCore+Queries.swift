@@ -1,8 +1,8 @@
 import Memberlist
 import SerfPrimitives
 
-/// Queries of other members pass through (`serf.md` section 9): noted, so that each is taken once, and sent on. Answering them, and asking our own,
-/// belongs here.
+/// Queries of other members pass through (`serf.md` section 9): noted, so that each is taken once, and sent on. Answering them, and
+/// asking our own, belongs here.
 extension NodeCore {
   /// True when the query is news and may travel on.
   mutating func queryReceived(_ message: borrowing QueryMessage, from peer: Peer) -> Bool {
@@ -31,7 +31,8 @@ extension NodeCore {
 
   /// A member asks us to hand a message to another one: answers to queries take such detours so that more of them arrive.
   ///
-  /// Where names are proven, an address out of a message is never used: the name is looked up in the member table (`secure-transport.md` 1.10).
+  /// Where names are proven, an address out of a message is never used: the name is looked up in the member table (`secure-transport.md`
+  /// 1.10).
   mutating func relayReceived(_ body: RawSpan, from peer: Peer) throws(WireError) {
     let message = try RelayMessage(decoding: body)
     guard !message.message.isEmpty else { throw .empty }

@@ -5,7 +5,8 @@ package import SerfPrimitives
 extension NodeCore {
   /// Sends an event to every member, this one included. An empty name is allowed.
   ///
-  /// An event that does not fit one packet travels by other ways than gossip and is slower; the transport's packet budget says when that is.
+  /// An event that does not fit one packet travels by other ways than gossip and is slower; the transport's packet budget says when that
+  /// is.
   package mutating func userEvent(name: [UInt8], payload: [UInt8], coalesces: Bool, at now: Instant) throws(SerfCoreError) {
     guard status == .alive || status == .leaving else { throw .notAlive(status) }
     let limit = configuration.userEvents.sizeLimit

@@ -3,19 +3,21 @@ package import SerfPrimitives
 
 /// A Serf node without its sockets: members, intents, tags and user events on top of the gossip layer, which it owns.
 ///
-/// It is a value that eats inputs and fills one outbox. It has no clock, no socket and no thread; a run is a function of its seed and inputs.
+/// It is a value that eats inputs and fills one outbox. It has no clock, no socket and no thread; a run is a function of its seed and
+/// inputs.
 ///
 /// - **Inputs**, from the transport: ``start(at:)``, ``receive(_:from:at:)``, ``packetNotSent(_:reason:at:)``,
 ///   ``exchangeReceived(_:message:from:at:)``, ``exchangeCompleted(_:reply:from:at:)``, ``exchangeFailed(_:reason:at:)``,
 ///   ``connectionClosed(_:reason:at:)``, ``advance(to:)``, and without time ``setWarm(_:_:)`` and ``setPacketBudget(_:for:)``.
-/// - **Verbs**, from the user: ``join(_:ignoreOld:request:at:)``, ``leave(request:at:)``, ``shutDown(at:)``, ``userEvent(name:payload:coalesces:at:)``,
-///   ``setTags(_:request:at:)``, ``forceLeave(_:prune:request:at:)``. Those that take time end with a ``NodeOutput/reply(_:_:)`` that carries
-///   their request's ID. They throw ``SerfCoreError`` for mistakes of the caller; a peer's mistake is a counter and a diagnostic.
+/// - **Verbs**, from the user: ``join(_:ignoreOld:request:at:)``, ``leave(request:at:)``, ``shutDown(at:)``,
+///   ``userEvent(name:payload:coalesces:at:)``, ``setTags(_:request:at:)``, ``forceLeave(_:prune:request:at:)``. Those that take time
+///   end with a ``NodeOutput/reply(_:_:)`` that carries their request's ID. They throw ``SerfCoreError`` for mistakes of the caller; a
+///   peer's mistake is a counter and a diagnostic.
 /// - **Questions**: ``members``, ``localMember``, ``status``, ``statistics``, ``counters``.
 /// - **Outputs**: after each input or verb, or each batch of them, call ``nextOutput()`` until it returns nil, doing what each output says
-///   before asking for the next: read packets with ``bytes(_:)``, and the state that a push/pull carries with ``encodePushPull(isJoin:into:)``.
-///   Part of the work is done in `nextOutput`, so answers to questions are current only once it has returned nil. Then arm one timer for
-///   ``nextDeadline`` and call ``advance(to:)`` when it is due, after the packets that have arrived.
+///   before asking for the next: read packets with ``bytes(_:)``, and the state that a push/pull carries with
+///   ``encodePushPull(isJoin:into:)``. Part of the work is done in `nextOutput`, so answers to questions are current only once it has
+///   returned nil. Then arm one timer for ``nextDeadline`` and call ``advance(to:)`` when it is due, after the packets that have arrived.
 ///
 /// ```
 ///  transport ── inputs ──▶ ┌───────────────────────────┐ ── send, open, respond ──▶ transport
@@ -25,9 +27,9 @@ package import SerfPrimitives
 ///  timer ───── advance ──▶ └───────────────────────────┘ ── nextDeadline ─────────▶ timer
 /// ```
 ///
-/// The extensions divide this type by input: `+Messages` (gossip of Serf's own), `+PushPull`, `+Members`, `+UserEvents`, `+Queries`, `+Leave` and so on.
-/// What a node does of its own will has room beside them: own queries in `Queries/`, coordinates where `ackReceived` is translated below,
-/// snapshot records where ``NodeOutput/event(_:)`` is produced.
+/// The extensions divide this type by input: `+Messages` (gossip of Serf's own), `+PushPull`, `+Members`, `+UserEvents`, `+Queries`,
+/// `+Leave` and so on. What a node does of its own will has room beside them: own queries in `Queries/`, coordinates where `ackReceived`
+/// is translated below, snapshot records where ``NodeOutput/event(_:)`` is produced.
 package struct NodeCore: ~Copyable, Sendable {
   package let configuration: SerfCoreConfiguration
   /// This node's name.
@@ -43,6 +45,8 @@ package struct NodeCore: ~Copyable, Sendable {
   var queryClock = LamportClock()
 
   var table = MemberTable()
+  /// Members that are to be forgotten once they had time to leave.
+  var pruning: Set<NodeName> = []
   var intents: IntentBuffer
   var events: EventRing
   var queries: QueryRing
