@@ -13,6 +13,7 @@ final class TestNetwork {
   }
 
   private(set) var now = Instant.zero
+  /// The share of datagrams that is lost.
   var loss = 0.0
   var latency = Duration.milliseconds(2)
   var jitter = Duration.microseconds(200)
