@@ -183,17 +183,22 @@ package final class VirtualNetwork<Machine: SimulatedMachine & ~Copyable> {
     now = end
   }
 
-  /// Runs until the condition holds; false when it did not within the limit.
+  /// Runs until the condition holds, which is looked at every 10 ms; false when it did not within the limit.
   @discardableResult
   package func run(within limit: Duration, until condition: () -> Bool) -> Bool { run(until: now + limit, condition) }
 
   private func run(until end: Instant, _ condition: () -> Bool) -> Bool {
     if condition() { return true }
+    var look = now + .milliseconds(10)
     while let next = events.nextDeadline, next <= end {
+      if next > look {
+        now = max(now, look)
+        if condition() { return true }
+        look = next + .milliseconds(10)
+      }
       guard let event = events.popDue(at: next) else { break }
       now = max(now, next)
       deliver(event)
-      if condition() { return true }
     }
     now = end
     return condition()
