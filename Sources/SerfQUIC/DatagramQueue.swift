@@ -13,6 +13,8 @@ struct DatagramQueue {
     /// When it was sent, and under which number of ngtcp2's.
     var sentAt = Instant.zero
     var number: UInt64 = 0
+    /// It was on another connection before, and is not moved a second time: a peer that closes at once could keep it going for ever.
+    var isMoved = false
 
     var content: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: bytes[..<count]) }
   }
@@ -29,11 +31,13 @@ struct DatagramQueue {
   var nextNumber: UInt64 { lastNumber + 1 }
 
   /// Adds a packet and returns one that had to leave for it.
-  mutating func append(_ bytes: RawSpan, id: PacketID?, deadline: Instant, limit: Int, buffers: PacketBuffers) -> Entry? {
+  mutating func append(
+    _ bytes: RawSpan, id: PacketID?, deadline: Instant, isMoved: Bool, limit: Int, buffers: PacketBuffers
+  ) -> Entry? {
     let buffer = buffers.take(bytes.byteCount)
     bytes.withUnsafeBytes { buffer.copyMemory(from: $0) }
     let oldest = waiting.count >= limit ? waiting.removeFirst() : nil
-    waiting.append(Entry(bytes: buffer, count: bytes.byteCount, id: id, deadline: deadline))
+    waiting.append(Entry(bytes: buffer, count: bytes.byteCount, id: id, deadline: deadline, isMoved: isMoved))
     if oldest == nil { nextDeadline = min(nextDeadline, deadline) } else { updateDeadline() }
     return oldest
   }

@@ -33,6 +33,9 @@ package struct QUICConfiguration: Sendable {
   /// Bytes queued on one stream beyond which ``QUICEvent/streamWritable(_:)`` is promised once half of them are gone.
   package var streamSendBuffer = 256 << 10
 
+  /// Packets taken from one peer in a second, and at once; what is more is dropped (`secure-transport.md` 3.2). Gossip needs some hundreds.
+  package var packetsPerSecond = 20_000
+  package var packetBurst = 40_000
   /// Datagrams waiting on one connection; the oldest leaves for a new one.
   package var datagramQueueLimit = 64
   /// Sent datagrams kept until they are acknowledged, for a successor of the connection (`secure-transport.md` 2.4).
@@ -121,6 +124,7 @@ package struct QUICCounters: Hashable, Sendable {
   package var certificatesRefused: UInt64 = 0
   package var packetsNotSent: UInt64 = 0
   package var streamsRefused: UInt64 = 0
+  package var packetsOverLimit: UInt64 = 0
 
   package init() {}
 }

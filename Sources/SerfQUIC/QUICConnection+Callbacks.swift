@@ -86,7 +86,12 @@ extension QUICConnection {
   private func datagramReceived(_ bytes: UnsafeRawBufferPointer) {
     heard()
     guard isUsable else { return }
-    inbox.append(.packet(id, inbox.store(bytes)))
+    deliver(bytes)
+  }
+
+  private func deliver(_ packet: UnsafeRawBufferPointer) {
+    guard incomingPackets.take(at: endpoint.callbackTime) else { return endpoint.counters.packetsOverLimit += 1 }
+    inbox.append(.packet(id, inbox.store(packet)))
   }
 
   private func datagramAcknowledged(_ number: UInt64) {
@@ -126,7 +131,7 @@ extension QUICConnection {
       hasPeerHello = true
       inbox.append(.hello(id, content.withUnsafeBytes { inbox.store($0) }))
     case .packet(let content):
-      inbox.append(.packet(id, content.withUnsafeBytes { inbox.store($0) }))
+      content.withUnsafeBytes { deliver($0) }
     case .refuse:
       endpoint.counters.streamsRefused += 1
       if !end { unwanted.append(number) }

@@ -12,11 +12,13 @@ extension QUICConnection {
     return max(0, min(path, peer))
   }
 
-  func send(_ packet: RawSpan, id packetID: PacketID?, deadline: Instant) -> Bool {
+  func send(_ packet: RawSpan, id packetID: PacketID?, deadline: Instant, isMoved: Bool) -> Bool {
     guard isUsable else { return false }
     if packet.byteCount > datagramLimit { return sendOversized(packet, id: packetID) }
     let limit = endpoint.configuration.datagramQueueLimit
-    if let oldest = datagrams.append(packet, id: packetID, deadline: deadline, limit: limit, buffers: endpoint.buffers) { notSent(oldest) }
+    let oldest = datagrams.append(
+      packet, id: packetID, deadline: deadline, isMoved: isMoved, limit: limit, buffers: endpoint.buffers)
+    if let oldest { notSent(oldest) }
     endpoint.markDirty(self)
     return true
   }

@@ -49,6 +49,7 @@ final class QUICConnection {
   var initialCID: CIDKey?
 
   var datagrams = DatagramQueue()
+  var incomingPackets: TokenBucket
   var streams: [Int64: QUICStream] = [:]
   /// Streams with something to send, in turn.
   var sendable: [QUICStream] = []
@@ -90,6 +91,8 @@ final class QUICConnection {
     self.remote = remote
     self.endpoint = endpoint
     inbox = endpoint.inbox
+    incomingPackets = TokenBucket(
+      perSecond: endpoint.configuration.packetsPerSecond, burst: endpoint.configuration.packetBurst, at: now)
     lastHeard = now
     startedAt = now
   }

@@ -192,8 +192,12 @@ package final class QUICEndpoint {
 
   /// Queues a packet. It leaves before `deadline` or never; then, if it has an `id`, ``QUICEvent/packetNotSent(_:)`` says so.
   /// False, and nothing else said, when it cannot be queued at all.
-  package func send(_ packet: RawSpan, on id: ConnectionID, id packetID: PacketID?, deadline: Instant) -> Bool {
-    connections[id]?.send(packet, id: packetID, deadline: deadline) ?? false
+  ///
+  /// - Parameter isMoved: it was on another connection before; ``takeUnacknowledged(_:sentSince:_:)`` will not offer it again.
+  package func send(
+    _ packet: RawSpan, on id: ConnectionID, id packetID: PacketID?, deadline: Instant, isMoved: Bool = false
+  ) -> Bool {
+    connections[id]?.send(packet, id: packetID, deadline: deadline, isMoved: isMoved) ?? false
   }
 
   /// Opens a bidirectional stream; nil when the connection is not usable or the peer allows no more streams now.
@@ -235,7 +239,12 @@ package final class QUICEndpoint {
     guard let connection = connections[id] else { return }
     let (waiting, unacknowledged) = connection.datagrams.removeAll()
     for entry in unacknowledged + waiting {
-      if entry.sentAt >= earliest || entry.number == 0 { body(RawSpan(_unsafeBytes: entry.content), entry.id, entry.deadline) }
+      let isWaiting = entry.number == 0
+      if !entry.isMoved, isWaiting || entry.sentAt >= earliest {
+        body(RawSpan(_unsafeBytes: entry.content), entry.id, entry.deadline)
+      } else if isWaiting, let packetID = entry.id {
+        inbox.append(.packetNotSent(packetID))
+      }
       buffers.give(entry.bytes)
     }
   }

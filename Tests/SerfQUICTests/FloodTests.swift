@@ -180,6 +180,21 @@ import Testing
     #expect(b.endpoint.counters.statelessRepliesWithheld >= 980)
   }
 
+  @Test("a member that sends without end is heard up to its rate")
+  func packetRate() {
+    let (network, a, b, id) = TrafficTests.pair {
+      $0.packetsPerSecond = 100
+      $0.packetBurst = 50
+    }
+    for _ in 0..<200 {
+      a.send([1], on: id)
+      network.run(for: .milliseconds(1))
+    }
+    network.run(for: .seconds(1))
+    #expect((60...80).contains(b.packetCount))
+    #expect(b.packetCount + Int(b.endpoint.counters.packetsOverLimit) == 200)
+  }
+
   @Test("a few handshake packets per turn, so that a wave of dials holds nobody up")
   func fairness() {
     let network = TestNetwork()

@@ -159,6 +159,17 @@ import Testing
     #expect(network.run(for: .milliseconds(300)) { again.packets.contains { $0.bytes == [7] } })
   }
 
+  @Test("a peer that hangs up on every dial does not keep a packet going for ever")
+  func hangingUp() {
+    let network = TestNetwork()
+    let a = PeersNode("a", number: 1, on: network)
+    let b = network.node("b", number: 2)
+    b.onEvent = { event in if case .confirmed(let id) = event { b.endpoint.close(id, .shutdown, at: network.now) } }
+    a.send([1], to: .member("b", b.address), id: 1)
+    network.run(for: .seconds(60))
+    #expect(a.peers.endpoint.counters.handshakesStarted <= 2)
+  }
+
   @Test("a connection lost under a request fails it as broken")
   func broken() {
     let network = TestNetwork()

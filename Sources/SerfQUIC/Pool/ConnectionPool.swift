@@ -121,6 +121,9 @@ package struct ConnectionPool {
     (linksByName[name] ?? []).compactMap { links[$0] }.sorted(by: Self.isBetter).map(\.id)
   }
 
+  /// Whether more than one connection leads to this name.
+  func hasSeveral(_ name: NodeName) -> Bool { linksByName[name].map { $0.count > 1 } ?? false }
+
   /// All connections, in the order in which they came.
   package var connections: [ConnectionID] { links.keys.sorted() }
 
@@ -222,13 +225,12 @@ package struct ConnectionPool {
     case .member(let name, let address):
       guard name != configuration.ownName else { return .unreachable(.refused) }
       let address = address.canonical
-      let suitable = (linksByName[name] ?? []).compactMap { links[$0] }.filter { $0.address == address }
       switch path {
       case .warm:
-        if let best = suitable.min(by: Self.isBetter) { return use(best.id, at: now) }
+        if let best = best(of: name, at: address) { return use(best, at: now) }
         return dial(address, .name(name), since: nil, insists: insists, at: now)
       case .fresh(let since):
-        if let best = suitable.filter({ $0.startedAt >= since }).min(by: Self.isBetter) { return use(best.id, at: now) }
+        if let best = best(of: name, at: address, since: since) { return use(best, at: now) }
         return dial(address, .name(name), since: since, insists: true, at: now)
       }
     case .anyMember(let address):
@@ -242,9 +244,19 @@ package struct ConnectionPool {
   private mutating func routeReply(_ peer: Peer, at now: Instant) -> Route {
     if let connection = peer.connection, links[connection] != nil { return use(connection, at: now) }
     guard let name = peer.provenName else { return .unreachable(.broken) }
-    let others = (linksByName[name] ?? []).compactMap { links[$0] }
-    if let best = others.min(by: Self.isBetter) { return use(best.id, at: now) }
+    if let best = best(of: name) { return use(best, at: now) }
     return .unreachable(.broken)
+  }
+
+  /// The connection of a peer that was heard last, among those that began at `since` or later. Asked for each packet: allocates nothing.
+  private func best(of name: NodeName, at address: NodeAddress? = nil, since: Instant = .zero) -> ConnectionID? {
+    guard let candidates = linksByName[name] else { return nil }
+    var best: Link?
+    for id in candidates {
+      guard let link = links[id], link.startedAt >= since, address == nil || link.address == address else { continue }
+      if best.map({ Self.isBetter(link, $0) }) ?? true { best = link }
+    }
+    return best?.id
   }
 
   private mutating func use(_ id: ConnectionID, at now: Instant) -> Route {

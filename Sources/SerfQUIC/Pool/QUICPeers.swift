@@ -172,18 +172,23 @@ package final class QUICPeers {
   /// Sends a packet, dialling if need be. While dialling at most 4 packets wait, each at most a probe's patience; nothing is sent late.
   package func send(_ packet: RawSpan, to destination: Destination, path: SendPath, id: PacketID?, at now: Instant) {
     self.now = now
+    send(packet, to: destination, path: path, id: id, isMoved: false)
+    performActions()
+  }
+
+  private func send(_ packet: RawSpan, to destination: Destination, path: SendPath, id: PacketID?, isMoved: Bool) {
     switch route(destination, path, insists: id != nil) {
     case .use(let connection):
-      if !endpoint.send(packet, on: connection, id: id, deadline: now + Self.sendingLimit) { notSent(id, .notSent) }
+      if !endpoint.send(packet, on: connection, id: id, deadline: now + Self.sendingLimit, isMoved: isMoved) { notSent(id, .notSent) }
     case .wait(let dial):
       let bytes = packet.withUnsafeBytes { Array($0) }
-      let entry = WaitingPackets.Packet(bytes: bytes, id: id, deadline: now + pool.configuration.probeTimeout)
+      let deadline = now + pool.configuration.probeTimeout
+      let entry = WaitingPackets.Packet(bytes: bytes, id: id, deadline: deadline, isMoved: isMoved)
       if let victim = waiting[dial, default: Waiting()].packets.append(entry, limit: pool.configuration.waitingPackets) {
         notSent(victim.id, .notSent)
       }
     case .unreachable(let failure): notSent(id, failure)
     }
-    performActions()
   }
 
   /// Opens a stream, dialling if need be: ``PeerEvent/streamOpened(_:_:)`` or ``PeerEvent/streamFailed(_:_:)`` follows, at `deadline` at the latest.
@@ -246,10 +251,9 @@ package final class QUICPeers {
   // MARK: Routing
 
   private func route(_ destination: Destination, _ path: SendPath, insists: Bool) -> ConnectionPool.Route {
-    if case .member(let name, _) = destination {
-      let several = pool.connections(to: name)
+    if case .member(let name, _) = destination, pool.hasSeveral(name) {
       // Acknowledgements count as signs of life too; only the endpoint sees them.
-      if several.count > 1 { for id in several { endpoint.lastHeard(id).map { pool.heard(id, at: $0) } } }
+      for id in pool.connections(to: name) { endpoint.lastHeard(id).map { pool.heard(id, at: $0) } }
     }
     return pool.route(destination, path, insists: insists, at: now)
   }
@@ -284,7 +288,7 @@ package final class QUICPeers {
   /// What a peer has not acknowledged goes on its new connection: the old one may lead to a process that is gone.
   private func move(from old: ConnectionID, to new: ConnectionID) {
     endpoint.takeUnacknowledged(old, sentSince: now - pool.configuration.probeTimeout) { packet, id, deadline in
-      if !endpoint.send(packet, on: new, id: id, deadline: max(deadline, now + Self.sendingLimit)) { notSent(id, .notSent) }
+      if !endpoint.send(packet, on: new, id: id, deadline: max(deadline, now + Self.sendingLimit), isMoved: true) { notSent(id, .notSent) }
     }
   }
 
@@ -382,7 +386,7 @@ package final class QUICPeers {
     if !wasWarm { events.append(.warmthChanged(name, isWarm: true)) }
     guard let dial, var state = waiting.removeValue(forKey: dial) else { return }
     for packet in state.packets.takeAll(at: now) {
-      guard endpoint.send(packet.bytes.span.bytes, on: id, id: packet.id, deadline: now + Self.sendingLimit) else {
+      guard endpoint.send(packet.bytes.span.bytes, on: id, id: packet.id, deadline: now + Self.sendingLimit, isMoved: packet.isMoved) else {
         notSent(packet.id, .notSent)
         continue
       }
@@ -430,7 +434,7 @@ package final class QUICPeers {
       if mayFollow { young.append((packet.withUnsafeBytes { Array($0) }, id)) } else { notSent(id, end.contactFailure) }
     }
     guard let name = peer.provenName else { return }
-    for packet in young { send(packet.bytes.span.bytes, to: .member(name, peer.address), path: .warm, id: packet.id, at: now) }
+    for packet in young { send(packet.bytes.span.bytes, to: .member(name, peer.address), path: .warm, id: packet.id, isMoved: true) }
   }
 
   private func remember(_ roundTrip: Duration?, of address: NodeAddress) {

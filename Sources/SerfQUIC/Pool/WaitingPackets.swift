@@ -6,6 +6,8 @@ struct WaitingPackets {
     let bytes: [UInt8]
     let id: PacketID?
     let deadline: Instant
+    /// It was on a connection before.
+    let isMoved: Bool
   }
 
   private(set) var packets: [Packet] = []
