@@ -86,7 +86,8 @@ package final class NodeDriver {
       layer.hint(.memberCount(memberCount), at: now)
     }
     layer.flush(at: now)
-    timer?.arm(at: [core.nextDeadline, exchanges.nextDeadline].compactMap(\.self).min())
+    let deadline = min(core.nextDeadline ?? .distantFuture, exchanges.nextDeadline ?? .distantFuture)
+    timer?.arm(at: deadline == .distantFuture ? nil : deadline)
   }
 
   private func perform(_ output: NodeOutput, at now: Instant) {

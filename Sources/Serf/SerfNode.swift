@@ -57,7 +57,12 @@ public final class SerfNode: Service {
     stopped = loop.makePromise()
   }
 
-  deinit { stopped.succeed() }
+  /// Nobody can stop a node that nobody holds, so it stops itself.
+  deinit {
+    starting.withLock { $0 }?.whenSuccess { driver in _ = driver.value.shutdown() }
+    subscribers.finish()
+    stopped.succeed()
+  }
 
   // MARK: Life
 

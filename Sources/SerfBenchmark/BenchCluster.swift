@@ -43,7 +43,7 @@
       let handshakes = try await total("handshakes_completed")
       let refused = try await total("certificates_refused") + total("refused_for_load")
       let suspicions = try await total("suspicions")
-      print(
+      emit(
         JSONLine(scenario: "converge", nodes: nodes.count, profile: profile)
           .adding("ok", converged != nil).adding("join_s", joined.seconds).adding("converge_s", (converged ?? .seconds(120)).seconds)
           .adding("cpu_s", ProcessUsage.cpuSeconds - cpu).adding("handshakes", handshakes)
@@ -68,7 +68,7 @@
       let (handshakes, connections) = try await (total("handshakes_completed"), total("connections"))
       let later = try await total("suspicions") - suspicions
       let resident = ProcessUsage.residentKiB - residentBefore
-      print(
+      emit(
         JSONLine(scenario: "idle", nodes: nodes.count, profile: profile)
           .adding("cpu_ms_per_node_s", 1000 * cpuUsed / elapsed / Double(nodes.count))
           .adding("rss_kib_per_node", Double(resident) / Double(nodes.count))
@@ -97,7 +97,7 @@
         latencies.append((ContinuousClock.now - start).seconds)
       }
       latencies.sort()
-      print(
+      emit(
         JSONLine(scenario: "event", nodes: nodes.count, profile: profile).adding("count", count)
           .adding("all_nodes_p50_s", latencies.isEmpty ? 0 : latencies[(latencies.count - 1) / 2])
           .adding("all_nodes_max_s", latencies.last ?? 0).adding("lost", lost))
@@ -113,7 +113,7 @@
         if seen > 0, first == nil { first = ContinuousClock.now - start }
         return seen == self.nodes.count
       }
-      print(
+      emit(
         JSONLine(scenario: "fail", nodes: nodes.count + 1, profile: profile).adding("ok", all != nil)
           .adding("first_detect_s", (first ?? .zero).seconds).adding("all_detect_s", (ContinuousClock.now - start).seconds))
     }
@@ -127,6 +127,12 @@
     }
 
     // MARK: Private parts
+
+    /// A line as soon as it is known, also into a pipe.
+    private func emit(_ line: JSONLine) {
+      print(line)
+      ProcessUsage.flush()
+    }
 
     /// How many nodes see exactly `count` members alive.
     private func seeing(_ count: Int) async throws -> Int {

@@ -14,6 +14,9 @@ enum ProcessUsage {
     return seconds(usage.ru_utime) + seconds(usage.ru_stime)
   }
 
+  /// Writes out what is buffered.
+  static func flush() { fflush(nil) }
+
   /// Resident memory in KiB.
   static var residentKiB: Int {
     guard let file = fopen("/proc/self/statm", "r") else { return 0 }

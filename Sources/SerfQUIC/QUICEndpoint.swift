@@ -40,8 +40,9 @@ package final class QUICEndpoint {
   var timers = ConnectionTimers()
   var budget: HandshakeBudget
   var statelessReplies: TokenBucket
-  /// Clients' handshakes in progress.
+  /// Clients' handshakes in progress, and from where.
   var halfOpen = 0
+  private var halfOpenByAddress: [NodeAddress: Int] = [:]
   var handshakeQueue = HandshakeQueue()
   var transmitter = Transmitter()
   private var lastConnection: UInt64 = 0
@@ -287,14 +288,26 @@ package final class QUICEndpoint {
     connections[connection.id] = connection
     counters.handshakesStarted += connection.role == .client ? 1 : 0
     counters.handshakesAccepted += connection.role == .server ? 1 : 0
-    if connection.role == .server { halfOpen += 1 }
+    if connection.role == .server {
+      halfOpen += 1
+      halfOpenByAddress[connection.remote, default: 0] += 1
+    }
     markDirty(connection)
   }
 
   /// A handshake is complete, or will not be.
   func handshakeEnded(_ connection: QUICConnection) {
-    if connection.role == .server { halfOpen -= 1 }
+    guard connection.role == .server else { return }
+    halfOpen -= 1
+    if let others = halfOpenByAddress[connection.remote], others > 1 {
+      halfOpenByAddress[connection.remote] = others - 1
+    } else {
+      halfOpenByAddress[connection.remote] = nil
+    }
   }
+
+  /// Whether a client at this address is in the middle of a handshake with us.
+  package func isBeingDialled(by address: NodeAddress) -> Bool { halfOpenByAddress[address.canonical] != nil }
 
   func validated(_ address: NodeAddress) { budget.validated(address, at: callbackTime) }
 

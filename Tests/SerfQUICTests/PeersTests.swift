@@ -24,6 +24,34 @@ import Testing
     #expect(a.peers.pool.connectionCount == 1 && b.peers.pool.connectionCount == 1)
   }
 
+  @Test("a dial waits for its target's own dial, and what waited takes that connection")
+  func simultaneousWish() {
+    let network = TestNetwork()
+    let a = PeersNode("a", number: 1, on: network)
+    let b = PeersNode("b", number: 2, on: network)
+    b.send([1], to: a.asMember)
+    // Long enough for b's first packet to be there, too short for its handshake to be over.
+    #expect(network.run(for: .seconds(1)) { a.peers.endpoint.isBeingDialled(by: b.address) })
+    a.send([2], to: b.asMember, id: 3)
+    #expect(network.run(for: .seconds(1)) { !a.packets.isEmpty && !b.packets.isEmpty })
+    network.run(for: .seconds(2))
+    #expect(a.peers.endpoint.counters.handshakesStarted == 0 && b.peers.endpoint.counters.handshakesStarted == 1)
+    #expect(a.peers.pool.connectionCount == 1 && a.notSent.isEmpty)
+  }
+
+  @Test("a dial that waits for a handshake that does not end begins by itself")
+  func courtesyEnds() {
+    let network = TestNetwork()
+    let a = PeersNode("a", number: 1, on: network)
+    let b = PeersNode("b", number: 2, on: network)
+    b.send([1], to: a.asMember)
+    #expect(network.run(for: .seconds(1)) { a.peers.endpoint.isBeingDialled(by: b.address) })
+    let restarted = PeersNode("b", number: 2, on: network)
+    a.send([2], to: restarted.asMember, id: 3)
+    #expect(network.run(for: .milliseconds(450)) { !restarted.packets.isEmpty })
+    #expect(a.peers.endpoint.counters.handshakesStarted == 1)
+  }
+
   @Test("a request crosses and is answered, over a new connection and over an old one")
   func exchange() {
     let network = TestNetwork()

@@ -34,6 +34,8 @@ package final class QUICPeers {
   private static let sendingLimit = Duration.milliseconds(50)
   /// Live connections are judged again so often (`secure-transport.md` 1.7).
   private static let recheckInterval = Duration.seconds(60)
+  /// For so long a dial waits while its target is dialling us: one connection serves both, and a handshake is dear.
+  private static let courtesy = Duration.milliseconds(250)
   private static let roundTripLimit = 4096
   /// The least that a first round trip is taken for: less would send a first packet twice while the peer still signs.
   private static let shortestRoundTrip = Duration.milliseconds(10)
@@ -46,6 +48,10 @@ package final class QUICPeers {
   private var dialsByConnection: [ConnectionID: (dial: ConnectionPool.DialID, address: NodeAddress, expectation: DialExpectation)] = [:]
   private var connectionsByDial: [ConnectionPool.DialID: ConnectionID] = [:]
   private var waiting: [ConnectionPool.DialID: Waiting] = [:]
+  /// Dials that wait because their target is dialling us.
+  private var deferred: [(dial: ConnectionPool.DialID, address: NodeAddress, expectation: DialExpectation, until: Instant)] = []
+  /// Dials that must begin now: an older handshake is no evidence for whoever wants them.
+  private var freshDials: Set<ConnectionPool.DialID> = []
   private var streams: [UInt64: Stream] = [:]
   private var tokens: [QUICStreamID: UInt64] = [:]
   /// Streams whose connection allows no more of them for now.
@@ -81,6 +87,7 @@ package final class QUICPeers {
       nextRecheck = now + Self.recheckInterval
       endpoint.recheckCredentials(at: now)
     }
+    startDeferredDials()
     expirePackets()
     while let stream = openingDeadlines.popDue(at: now) {
       if let state = streams[stream], state.quic == nil { fail(stream, isWaitingForDial(stream) ? .noContact : .deadline) }
@@ -125,6 +132,7 @@ package final class QUICPeers {
     var deadline = min(endpoint.nextDeadline ?? .distantFuture, pool.nextDeadline ?? .distantFuture)
     deadline = min(deadline, openingDeadlines.nextDeadline ?? .distantFuture)
     if !peers.isEmpty { deadline = min(deadline, nextRecheck) }
+    for dial in deferred { deadline = min(deadline, dial.until) }
     for state in waiting.values { deadline = min(deadline, state.packets.nextDeadline) }
     return deadline == .distantFuture ? nil : deadline
   }
@@ -181,6 +189,7 @@ package final class QUICPeers {
     case .use(let connection):
       if !endpoint.send(packet, on: connection, id: id, deadline: now + Self.sendingLimit, isMoved: isMoved) { notSent(id, .notSent) }
     case .wait(let dial):
+      if path != .warm { freshDials.insert(dial) }
       let bytes = packet.withUnsafeBytes { Array($0) }
       let deadline = now + pool.configuration.probeTimeout
       let entry = WaitingPackets.Packet(bytes: bytes, id: id, deadline: deadline, isMoved: isMoved)
@@ -198,7 +207,9 @@ package final class QUICPeers {
     openingDeadlines.schedule(stream, at: deadline)
     switch route(destination, path, insists: true) {
     case .use(let connection): open(stream, on: connection)
-    case .wait(let dial): waiting[dial, default: Waiting()].streams.append(stream)
+    case .wait(let dial):
+      if path != .warm { freshDials.insert(dial) }
+      waiting[dial, default: Waiting()].streams.append(stream)
     case .unreachable(let failure): fail(stream, failure)
     }
     performActions()
@@ -261,9 +272,17 @@ package final class QUICPeers {
   private func performActions() {
     while let action = pool.nextAction() {
       switch action {
-      case .dial(let dial, let address, let expectation): start(dial, address, expectation)
+      case .dial(let dial, let address, let expectation):
+        let isFresh = freshDials.remove(dial) != nil
+        if case .name = expectation, !isFresh, endpoint.isBeingDialled(by: address) {
+          deferred.append((dial, address, expectation, now + Self.courtesy))
+        } else {
+          start(dial, address, expectation)
+        }
       case .close(let connection, let reason): endpoint.close(connection, reason, at: now)
       case .abandon(let dial, let failure):
+        deferred.removeAll { $0.dial == dial }
+        freshDials.remove(dial)
         if let connection = connectionsByDial.removeValue(forKey: dial) {
           if let given = dialsByConnection.removeValue(forKey: connection) {
             events.append(.dialFailed(given.address, given.expectation, .handshakeTimeout))
@@ -274,6 +293,14 @@ package final class QUICPeers {
       case .move(let old, let new): move(from: old, to: new)
       }
     }
+  }
+
+  /// Begins what waited in vain for the target's own dial.
+  private func startDeferredDials() {
+    let due = deferred.filter { $0.until <= now }
+    guard !due.isEmpty else { return }
+    deferred.removeAll { dial in due.contains { $0.dial == dial.dial } }
+    for (dial, address, expectation, _) in due { start(dial, address, expectation) }
   }
 
   private func start(_ dial: ConnectionPool.DialID, _ address: NodeAddress, _ expectation: DialExpectation) {
@@ -360,7 +387,10 @@ package final class QUICPeers {
     case .packetNotSent(let id): notSent(id, .notSent)
     case .moved(let id, let address): peers[id]?.address = address
     case .closed(let id, let end): closed(id, end)
-    case .turnedAway(let address, let end): events.append(.turnedAway(address, end))
+    case .turnedAway(let address, let end):
+      for index in deferred.indices where deferred[index].address == address.canonical { deferred[index].until = now }
+      startDeferredDials()
+      events.append(.turnedAway(address, end))
     case .streamOpened(let quic): streamAccepted(quic)
     case .streamData(let quic, let slot, let end):
       guard let stream = tokens[quic] else { return endpoint.consumed(slot.count, on: quic) }
@@ -380,8 +410,11 @@ package final class QUICPeers {
     let peer = Peer(address: address, connection: id, provenName: name)
     let wasWarm = pool.isWarm(name)
     peers[id] = peer
-    let dial = dialsByConnection.removeValue(forKey: id)?.dial
+    var dial = dialsByConnection.removeValue(forKey: id)?.dial
     if let dial { connectionsByDial[dial] = nil }
+    if let index = deferred.firstIndex(where: { $0.expectation == .name(name) && $0.address == address.canonical }) {
+      dial = deferred.remove(at: index).dial
+    }
     pool.opened(id, name: name, address: address, endOf: dial, startedAt: endpoint.startedAt(id) ?? now, at: now)
     if !wasWarm { events.append(.warmthChanged(name, isWarm: true)) }
     guard let dial, var state = waiting.removeValue(forKey: dial) else { return }
