@@ -140,12 +140,18 @@ let package = Package(
       name: "MemberlistTests", dependencies: ["Memberlist", "SerfPrimitives", "SerfSimulator", "VectorSupport"], swiftSettings: strict),
     .testTarget(name: "SerfPrimitivesTests", dependencies: ["SerfPrimitives"], swiftSettings: strict),
     .testTarget(
-      name: "SerfTests", dependencies: ["Serf", "SerfCore", "SerfIdentity", "SerfPrimitives", "SerfTestSupport", "SerfTransport"],
+      name: "SerfTests",
+      dependencies: [
+        "Serf", "SerfCore", "SerfIdentity", "SerfPrimitives", "SerfTestSupport", "SerfTransport", "Memberlist", "Wiretap", quic,
+        .product(name: "NIOCore", package: nio),
+        .product(name: "NIOEmbedded", package: nio),
+        .product(name: "Logging", package: "swift-log"),
+      ],
       swiftSettings: strict),
     .testTarget(
       name: "SerfTransportTests",
       dependencies: [
-        "SerfTransport", "SerfIdentity", "SerfPrimitives",
+        "SerfTransport", "SerfIdentity", "SerfPrimitives", "Memberlist",
         .product(name: "NIOCore", package: nio),
         .product(name: "NIOPosix", package: nio),
         .product(name: "Logging", package: "swift-log"),

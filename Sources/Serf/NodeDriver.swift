@@ -137,6 +137,7 @@ package final class NodeDriver {
     case .received(let id, let message, let peer): core.exchangeReceived(id, message: message.span.bytes, from: peer, at: now)
     case .completed(let id, let reply, let peer): core.exchangeCompleted(id, reply: reply.span.bytes, from: peer, at: now)
     case .failed(let id, let reason): core.exchangeFailed(id, reason: reason, at: now)
+    case .dropped(let problem, let peer): log.dropped(problem, from: peer, at: now)
     case nil: break
     }
   }
@@ -157,7 +158,7 @@ extension NodeDriver: StreamLayerHandler {
   package func streamOpened(_ stream: StreamID, peer: Peer, at now: Instant) { exchanges.streamOpened(stream, peer: peer) }
 
   package func streamAccepted(_ stream: StreamID, from peer: Peer, at now: Instant) {
-    exchanges.streamAccepted(stream, from: peer, at: now)
+    exchangeChanged(exchanges.streamAccepted(stream, from: peer, at: now), at: now)
   }
 
   package func streamReceived(_ stream: StreamID, _ bytes: RawSpan, at now: Instant) {
@@ -193,6 +194,10 @@ extension NodeDriver {
     SerfStatistics(
       node: core.statistics, status: core.status, transport: layer.counters, suspicions: Int(clamping: core.membership.counters.suspicions),
       isEncrypted: layer.protection != .clear)
+  }
+  /// What the layers below the user's verbs counted since the start.
+  package var counters: (membership: MembershipCounters, node: NodeCounters, exchanges: ExchangeCounters) {
+    (core.membership.counters, core.counters, exchanges.counters)
   }
 
   package func join(_ targets: [JoinTarget], ignoreOld: Bool, _ done: @escaping Completion<[JoinResult]>) {

@@ -33,4 +33,22 @@ final class NodeLog {
     let again = withheld > 0 ? " (and \(withheld) more like it)" : ""
     logger.log(level: level, "\(diagnostic.text)\(again)")
   }
+
+  /// A peer's request that never became one.
+  func dropped(_ problem: ExchangeProblem, from peer: Peer, at now: Instant) {
+    guard logger.logLevel <= .warning, let withheld = limiter.admit(problem.text, about: peer.text, at: now) else { return }
+    logger.warning("gave up a request from \(peer.text): \(problem.text)\(withheld > 0 ? " (and \(withheld) more like it)" : "")")
+  }
+}
+
+extension ExchangeProblem {
+  fileprivate var text: String {
+    switch self {
+    case .tooMany: "too many requests at once"
+    case .overBudget: "too many bytes of requests at once"
+    case .tooLarge: "it is too large"
+    case .malformed: "it is not exactly one message"
+    case .expired: "it was not complete, or not answered, in time"
+    }
+  }
 }

@@ -16,8 +16,10 @@ package struct ExchangeTable {
     case received(ExchangeID, [UInt8], from: Peer)
     /// The reply to our request is whole; empty when the peer ended its half without one.
     case completed(ExchangeID, [UInt8], from: Peer)
-    /// Our exchange failed. Failures of exchanges that peers opened concern nobody but the counters.
+    /// Our exchange failed.
     case failed(ExchangeID, ContactFailure)
+    /// A peer's exchange was given up before its request was whole. Nothing for the core; worth a line in the log.
+    case dropped(ExchangeProblem, from: Peer)
   }
 
   private struct Row {
@@ -28,6 +30,8 @@ package struct ExchangeTable {
     var buffer: [UInt8] = []
     var scanner = StreamMessage.Scanner()
     var messageEnd: Int?
+    /// The core has the request, and answers; what still comes is of no use.
+    var isReceived = false
 
     /// Appends, and scans what is new.
     mutating func receive(_ bytes: RawSpan) -> StreamMessage.Progress {
@@ -96,11 +100,11 @@ package struct ExchangeTable {
     rows[stream]?.peer = peer
   }
 
-  package mutating func streamAccepted(_ stream: StreamID, from peer: Peer, at now: Instant) {
+  package mutating func streamAccepted(_ stream: StreamID, from peer: Peer, at now: Instant) -> Event? {
     guard streamOfAccepted.count < limits.acceptedInProgress else {
       counters.tooMany += 1
       layer.reset(stream)
-      return
+      return .dropped(.tooMany, from: peer)
     }
     accepted += 1
     let exchange = ExchangeID(accepted | Self.acceptedBit)
@@ -108,35 +112,41 @@ package struct ExchangeTable {
     rows[stream] = Row(exchange: exchange, isOurs: false, peer: peer, deadline: deadline)
     streamOfAccepted[exchange] = stream
     deadlines.schedule(stream, at: deadline)
+    return nil
   }
 
   package mutating func streamReceived(_ stream: StreamID, _ bytes: RawSpan) -> Event? {
-    guard rows[stream] != nil else { return nil }
+    // No copy of the row: its buffer would have to be copied to grow.
+    guard let isReceived = rows[stream]?.isReceived, let size = rows[stream]?.buffer.count else { return nil }
+    guard !isReceived else {
+      layer.consumed(bytes.byteCount, on: stream)
+      return nil
+    }
+    guard size + bytes.byteCount <= limits.bytesPerExchange else {
+      counters.tooLarge += 1
+      return fail(stream, .refused, .tooLarge)
+    }
     guard buffered + bytes.byteCount <= limits.bytesInProgress else {
       counters.overBudget += 1
-      return fail(stream, .refused)
+      return fail(stream, .refused, .overBudget)
     }
     buffered += bytes.byteCount
     layer.consumed(bytes.byteCount, on: stream)
     switch rows[stream]?.receive(bytes) {
     case .complete(let end):
       rows[stream]?.messageEnd = end
-      return layer.streamEndsWithMessage ? nil : whole(stream)
-    case .malformed:
-      counters.malformed += 1
-      return fail(stream, .broken)
-    case .needsMore, nil:
-      guard let size = rows[stream]?.buffer.count, size > limits.bytesPerExchange else { return nil }
-      counters.tooLarge += 1
-      return fail(stream, .refused)
+      guard layer.streamEndsWithMessage else { return whole(stream) }
+      // Nothing may stand between the message and the stream's end.
+      return rows[stream]?.buffer.count == end ? nil : malformed(stream)
+    case .malformed: return malformed(stream)
+    case .needsMore, nil: return nil
     }
   }
 
   package mutating func streamEnded(_ stream: StreamID) -> Event? {
-    guard let row = rows[stream] else { return nil }
+    guard let row = rows[stream], !row.isReceived else { return nil }
     if row.messageEnd == row.buffer.count || (row.isOurs && row.buffer.isEmpty) { return whole(stream) }
-    counters.malformed += 1
-    return fail(stream, .broken)
+    return malformed(stream)
   }
 
   package mutating func streamFailed(_ stream: StreamID, _ reason: ContactFailure) -> Event? {
@@ -151,7 +161,7 @@ package struct ExchangeTable {
     while let stream = deadlines.popDue(at: now) {
       guard let row = rows[stream], row.deadline <= now else { continue }
       counters.expired += 1
-      if let event = fail(stream, .deadline) { return event }
+      if let event = fail(stream, .deadline, .expired) { return event }
     }
     return nil
   }
@@ -162,21 +172,27 @@ package struct ExchangeTable {
   private static let acceptedBit: UInt64 = 1 << 63
 
   private mutating func whole(_ stream: StreamID) -> Event? {
-    guard let row = rows[stream], let peer = row.peer else { return fail(stream, .broken) }
+    guard let row = rows[stream], let peer = row.peer else { return fail(stream, .broken, .malformed) }
     if row.isOurs {
       forget(stream)
       return .completed(row.exchange, row.buffer, from: peer)
     }
     buffered -= row.buffer.count
     rows[stream]?.buffer = []
+    rows[stream]?.isReceived = true
     return .received(row.exchange, row.buffer, from: peer)
   }
 
-  private mutating func fail(_ stream: StreamID, _ reason: ContactFailure) -> Event? {
+  private mutating func malformed(_ stream: StreamID) -> Event? {
+    counters.malformed += 1
+    return fail(stream, .broken, .malformed)
+  }
+
+  private mutating func fail(_ stream: StreamID, _ reason: ContactFailure, _ problem: ExchangeProblem) -> Event? {
     guard let row = rows[stream] else { return nil }
     layer.reset(stream)
     forget(stream)
-    return row.isOurs ? .failed(row.exchange, reason) : nil
+    return row.isOurs ? .failed(row.exchange, reason) : row.peer.map { .dropped(problem, from: $0) }
   }
 
   private mutating func forget(_ stream: StreamID) {
@@ -199,6 +215,11 @@ public struct ExchangeLimits: Hashable, Sendable {
 
   /// The defaults.
   public init() {}
+}
+
+/// Why a peer's exchange was given up; each has its counter in ``ExchangeCounters``.
+package enum ExchangeProblem: Hashable, Sendable {
+  case tooMany, overBudget, tooLarge, malformed, expired
 }
 
 /// Why exchanges were refused or lost, counted since the start.
