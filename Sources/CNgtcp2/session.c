@@ -6,9 +6,6 @@
 
 #include <string.h>
 
-/* Of one handshake message: a chain of 16 KiB and its framing (secure-transport.md 1.2). */
-#define HANDSHAKE_MESSAGE_LIMIT (17 * 1024)
-
 gnutls_session_t sq_session_new(bool server, const sq_settings *settings, void *reference, gnutls_certificate_verify_function *verify) {
   gnutls_session_t session;
   gnutls_priority_t priority = cg_priority_tls13();
@@ -24,7 +21,7 @@ gnutls_session_t sq_session_new(bool server, const sq_settings *settings, void *
     gnutls_deinit(session);
     return NULL;
   }
-  gnutls_handshake_set_max_packet_length(session, HANDSHAKE_MESSAGE_LIMIT);
+  gnutls_handshake_set_max_packet_length(session, settings->handshake_limit);
   gnutls_session_set_verify_function(session, verify);
   if (server) {
     gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUIRE);

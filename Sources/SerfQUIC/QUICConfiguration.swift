@@ -11,6 +11,8 @@ package struct QUICConfiguration: Sendable {
 
   /// What the round trip is taken for before the first sample, which sets when a lost first packet is sent again: 30 ms in a LAN, 100 ms in a WAN.
   package var initialRoundTrip = Duration.milliseconds(30)
+  /// Bytes of one handshake message: a chain of 16 KiB and its framing (`secure-transport.md` 1.2).
+  package var handshakeMessageLimit = 17 << 10
   /// How long a handshake may take. RFC 9000 suggests none; ten seconds is ngtcp2's own default.
   package var handshakeTimeout = Duration.seconds(10)
   /// The idle time announced to peers. The lower of both ends counts and it cannot change later, so it is long and eviction is the pool's.
@@ -122,6 +124,8 @@ package struct QUICCounters: Hashable, Sendable {
   package var handshakesAccepted: UInt64 = 0
   package var handshakesCompleted: UInt64 = 0
   package var certificatesRefused: UInt64 = 0
+  /// Handshakes of clients that an error of TLS or QUIC ended, another application protocol among them.
+  package var handshakesFailed: UInt64 = 0
   package var packetsNotSent: UInt64 = 0
   package var streamsRefused: UInt64 = 0
   package var packetsOverLimit: UInt64 = 0

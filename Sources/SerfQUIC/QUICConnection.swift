@@ -156,9 +156,7 @@ final class QUICConnection {
     case SQ_HANDSHAKE_TIMEOUT: abandon(.handshakeTimeout)
     case SQ_NO_COMMON_VERSION: abandon(.noCommonVersion)
     case SQ_DROP, SQ_RETRY: abandon(.error(sq_connection_error_code(raw)))
-    default:
-      let code = sq_connection_error_code(raw)
-      end(refusal.map { .peerNotAuthorised($0) } ?? .error(code), at: now, quiet: false)
+    default: end(ourEnd(sq_connection_error_code(raw)), at: now, quiet: false)
     }
   }
 
@@ -187,6 +185,15 @@ final class QUICConnection {
     if phase == .rejected, isConfirmedByPeer { return close(role == .client ? .wrongName : .nameInUse, at: now) }
     if leakedStreams > endpoint.configuration.unidirectionalStreamTotal { return close(.replaced, at: now) }
     endpoint.markDirty(self)
+  }
+
+  /// What an error found here means.
+  private func ourEnd(_ code: UInt64) -> QUICEnd {
+    if let refusal { return .peerNotAuthorised(refusal) }
+    if sq_connection_chain_too_large(raw) { return .peerNotAuthorised(.chainTooLarge) }
+    // A handshake without a certificate ends before we are asked about one.
+    let missing = UInt64(SQ_ERROR_CRYPTO) + UInt64(VerificationFailure.noCertificate.tlsAlert)
+    return role == .server && code == missing ? .peerNotAuthorised(.noCertificate) : .error(code)
   }
 
   private func peerEnd() -> QUICEnd {

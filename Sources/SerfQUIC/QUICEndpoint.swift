@@ -149,7 +149,13 @@ package final class QUICEndpoint {
   /// The version of ngtcp2.
   package static var libraryVersion: String { String(cString: sq_version()) }
 
-  static func alertName(_ alert: UInt8) -> String { String(cString: sq_alert_name(alert)) }
+  /// The alert's name as RFC 8446 writes it.
+  static func alertName(_ alert: UInt8) -> String {
+    let name = String(cString: sq_alert_name(alert))
+    return name.hasPrefix(alertPrefix) ? name.dropFirst(alertPrefix.count).lowercased() : name
+  }
+
+  private static let alertPrefix = "GNUTLS_A_"
 
   func civilTime(at now: Instant) -> UTCTime { civilOrigin + .nanoseconds(now.nanoseconds) }
 
@@ -277,6 +283,7 @@ package final class QUICEndpoint {
     settings.unidirectional_window = UInt64(configuration.oversizedPacketLimit + 1)
     settings.streams_bidirectional = UInt64(configuration.streamLimit)
     settings.streams_unidirectional = UInt64(max(16, configuration.unidirectionalStreamLimit))
+    settings.handshake_limit = UInt32(clamping: configuration.handshakeMessageLimit)
     settings.largest_packet = UInt16(clamping: configuration.largestPacket)
     settings.discover_mtu = configuration.discoversMTU
     return settings
@@ -323,6 +330,7 @@ package final class QUICEndpoint {
     if case .peerNotAuthorised = end { counters.certificatesRefused += 1 }
     if case .reset = end { counters.resetsReceived += 1 }
     let isAnonymous = wasHandshaking && connection.role == .server
+    if isAnonymous, case .error = end { counters.handshakesFailed += 1 }
     inbox.append(isAnonymous ? .turnedAway(connection.remote, end) : .closed(connection.id, end))
   }
 

@@ -108,6 +108,7 @@ typedef struct sq_settings {
   uint64_t initial_rtt, handshake_timeout, idle_timeout;
   uint64_t connection_window, stream_window, unidirectional_window;
   uint64_t streams_bidirectional, streams_unidirectional;
+  uint32_t handshake_limit; /* bytes of one handshake message */
   uint16_t largest_packet; /* UDP payload; 1200 unless path MTU discovery is wanted */
   bool discover_mtu;
 } sq_settings;
@@ -160,6 +161,8 @@ bool sq_connection_update_keys(sq_connection *connection, uint64_t now);
 sq_close sq_connection_peer_close(const sq_connection *connection);
 /* The transport error that the last failed call would be reported as. */
 uint64_t sq_connection_error_code(const sq_connection *connection);
+/* Whether that error is a chain of the peer's beyond `handshake_limit`. */
+bool sq_connection_chain_too_large(const sq_connection *connection);
 uint64_t sq_connection_pto(const sq_connection *connection);
 size_t sq_connection_send_quantum(sq_connection *connection);
 size_t sq_connection_path_payload(sq_connection *connection);
@@ -207,7 +210,7 @@ bool sq_needs_pulse(void);
 /* Whether stream_closed comes for the peer's unidirectional streams (ngtcp2 0.14). */
 bool sq_closes_unidirectional(void);
 const char *sq_version(void);
-/* A name for a TLS alert, as the RFC writes it. Static storage. */
+/* A name for a TLS alert, as GnuTLS spells it: GNUTLS_A_DECODE_ERROR. Static storage. */
 const char *sq_alert_name(uint8_t alert);
 
 #ifdef __cplusplus

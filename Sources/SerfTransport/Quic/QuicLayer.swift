@@ -129,6 +129,7 @@
         TransportCounter("handshakes_started", counted.handshakesStarted),
         TransportCounter("handshakes_accepted", counted.handshakesAccepted),
         TransportCounter("certificates_refused", counted.certificatesRefused),
+        TransportCounter("handshakes_failed", counted.handshakesFailed),
         TransportCounter("refused_for_load", counted.refusedForLoad),
         TransportCounter("retries", counted.retries),
         TransportCounter("datagrams_received", counted.datagramsReceived),
