@@ -1,0 +1,103 @@
+#if QUIC
+  import NIOCore
+  import SerfIdentity
+  import SerfPrimitives
+  import SerfQUIC
+  import SerfTestSupport
+  import SerfTransport
+
+  /// A client of the tests' own: QUIC and nothing above it, with whatever certificate, protocol and bytes a test gives it, on a ``VirtualNetwork``.
+  ///
+  /// What it has to say it says at the first moment that its own side of the handshake allows, which is before it can know that it is refused.
+  final class Adversary: DatagramSocketHandler {
+    /// What it sends once a connection allows.
+    enum Move: Sendable {
+      /// Gossip: a datagram, or a stream of its own when it fits none.
+      case packet([UInt8])
+      /// A request on a reliable stream.
+      case exchange([UInt8])
+    }
+
+    let address: NodeAddress
+    private let endpoint: QUICEndpoint
+    private let socket: any DatagramSocket
+    private let loop: any EventLoop
+    private var timer: LoopTimer?
+    private var moves: [Move] = []
+    private var connection: ConnectionID?
+
+    /// Its own side of the handshake is done: it believes the server.
+    private(set) var isEstablished = false
+    /// The server believes it.
+    private(set) var isConfirmed = false
+    private(set) var end: QUICEnd?
+    /// Everything that the server ever gave it: datagrams, hellos, and bytes of streams.
+    private(set) var received: [[UInt8]] = []
+
+    init(_ credentials: Credentials, applicationProtocol: String = "serf/1", on network: VirtualNetwork) {
+      loop = network.loop
+      socket = network.socket()
+      address = socket.localAddress
+      let now = loop.instant
+      var configuration = QUICConfiguration(localAddress: address)
+      configuration.applicationProtocol = applicationProtocol
+      configuration.hello = Hello(address: address).encoded
+      configuration.oversizedPacketLimit = 1 << 20
+      configuration.handshakeMessageLimit = 1 << 20
+      endpoint = QUICEndpoint(
+        configuration: configuration, credentials: credentials, civilOrigin: UTCTime.now - .nanoseconds(now.nanoseconds), at: now)
+      timer = LoopTimer(on: loop) { [weak self] now in self?.turn(at: now) }
+      socket.start(self)
+    }
+
+    /// Dials the node at `address` and makes these moves as soon as it can.
+    func attack(_ address: NodeAddress, with moves: [Move]) {
+      self.moves = moves
+      connection = endpoint.connect(to: address, expecting: .anyMember, at: loop.instant)
+      turn(at: loop.instant)
+    }
+
+    func datagramReceived(_ datagram: RawSpan, from source: NodeAddress, congestionExperienced: Bool, at now: Instant) {
+      endpoint.receive(datagram, from: source, ecn: 0, at: now)
+    }
+
+    func datagramsComplete(at now: Instant) { turn(at: now) }
+
+    private func turn(at now: Instant) {
+      endpoint.advance(to: now)
+      while let event = endpoint.nextEvent() { handle(event, at: now) }
+      while let transmit = endpoint.nextTransmit(at: now) {
+        endpoint.withBytes(of: transmit) {
+          socket.write($0, segmentSize: transmit.segmentSize, to: transmit.destination, ecnCapable: false)
+        }
+      }
+      timer?.arm(at: endpoint.nextDeadline)
+    }
+
+    private func handle(_ event: QUICEvent, at now: Instant) {
+      switch event {
+      case .established(let id, _, _, _) where id == connection:
+        isEstablished = true
+        for move in moves { make(move, on: id, at: now) }
+      case .confirmed(let id) where id == connection: isConfirmed = true
+      case .closed(let id, let end) where id == connection: self.end = end
+      case .packet(_, let slot), .hello(_, let slot): keep(slot)
+      case .streamData(let stream, let slot, _):
+        keep(slot)
+        endpoint.consumed(slot.count, on: stream)
+      default: break
+      }
+    }
+
+    private func keep(_ slot: ByteSlot) { received.append(endpoint.withBytes(of: slot) { $0.withUnsafeBytes { Array($0) } }) }
+
+    private func make(_ move: Move, on id: ConnectionID, at now: Instant) {
+      switch move {
+      case .packet(let bytes): _ = endpoint.send(bytes.span.bytes, on: id, id: nil, deadline: now + .seconds(60))
+      case .exchange(let bytes):
+        guard let stream = endpoint.openStream(on: id) else { return }
+        endpoint.write(SendChunk(copying: bytes), on: stream, finish: true)
+      }
+    }
+  }
+#endif
