@@ -106,7 +106,7 @@ let package = Package(
     .executableTarget(
       name: "SerfCommand",
       dependencies: [
-        "SerfAgent", "SerfClient", "SerfIdentity", "SerfPrimitives",
+        "Serf", "SerfAgent", "SerfClient", "SerfIdentity", "SerfPrimitives",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -158,18 +158,32 @@ let package = Package(
       ],
       swiftSettings: strict),
     .testTarget(
-      name: "SerfClientTests",
+      name: "SerfAgentTests",
       dependencies: [
-        "SerfClient", "Memberlist", "SerfPrimitives", "VectorSupport",
+        "SerfAgent", "Serf", "SerfClient", "RPCTestSupport", "VectorSupport",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+      ],
+      swiftSettings: strict),
+    .testTarget(
+      name: "SerfClientTests", dependencies: ["SerfClient", "Memberlist", "SerfPrimitives", "RPCTestSupport", "VectorSupport"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "SerfCommandTests",
+      dependencies: ["SerfCommand", "SerfClient", "SerfIdentity", "SerfPrimitives", "RPCTestSupport", "VectorSupport"],
+      swiftSettings: strict),
+    .target(
+      name: "RPCTestSupport",
+      dependencies: [
+        "SerfClient", "Memberlist", "VectorSupport",
         .product(name: "NIOCore", package: nio),
         .product(name: "NIOPosix", package: nio),
       ],
-      swiftSettings: strict),
+      path: "Tests/RPCTestSupport", swiftSettings: strict),
     .executableTarget(
       name: "MutateVectors", dependencies: ["Memberlist", "SerfCore", "SerfPrimitives", "VectorSupport"],
       path: "Tests/MutateVectors", swiftSettings: strict),
     .target(name: "VectorSupport", path: "Tests/VectorSupport", swiftSettings: strict),
-    .testTarget(name: "SerfCommandTests", dependencies: ["SerfCommand", "SerfIdentity", "SerfPrimitives"], swiftSettings: strict),
     .testTarget(
       name: "SerfQUICTests", dependencies: ["SerfQUIC", "SerfIdentity", "SerfPrimitives", "Wiretap"], swiftSettings: strict),
     .testTarget(

@@ -1,5 +1,6 @@
 import NIOCore
 import NIOPosix
+import SerfPrimitives
 
 #if canImport(Glibc)
   import Glibc
@@ -23,7 +24,7 @@ package func hostAndPort(_ text: String, defaultPort: UInt16) -> (host: String, 
     port = text[text.index(after: colon)...]
     guard !port.isEmpty else { return nil }
   }
-  guard !host.isEmpty else { return nil }
+  guard !host.isEmpty, !host.contains(":") || NodeAddress(parsing: String(host), defaultPort: 0) != nil else { return nil }
   guard !port.isEmpty else { return (String(host), defaultPort) }
   guard port.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = UInt16(port) else { return nil }
   return (String(host), number)

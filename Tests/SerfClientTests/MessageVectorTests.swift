@@ -1,4 +1,4 @@
-import Memberlist
+import RPCTestSupport
 import SerfClient
 import Testing
 import VectorSupport
@@ -89,49 +89,6 @@ struct MessageVectorTests {
     case .members, .leave, .stats: []
     }
   }
-}
-
-/// The MessagePack objects in `bytes`.
-func objects(_ bytes: [UInt8]) throws -> [[UInt8]] {
-  var scanner = ObjectScanner(maximumLength: 1 << 20)
-  var rest = bytes[...]
-  var objects: [[UInt8]] = []
-  while !rest.isEmpty, let length = try scanner.scan(Array(rest).span.bytes) {
-    objects.append(Array(rest.prefix(length)))
-    rest = rest.dropFirst(length)
-  }
-  return objects
-}
-
-/// `object` with the entries of every map in the byte order of their keys: Go writes maps such as tags in a random order.
-func sorted(_ object: [UInt8]) throws -> [UInt8] {
-  var reader = MessagePackReader(object.span.bytes)
-  return try sorted(&reader, object)
-}
-
-private func sorted(_ reader: inout MessagePackReader, _ object: [UInt8]) throws -> [UInt8] {
-  let start = reader.offset
-  switch try reader.peekKind() {
-  case .map:
-    let count = try reader.readMapHeader()
-    var result = Array(object[start..<reader.offset])
-    let entries = try (0..<count).map { _ in (try sorted(&reader, object), try sorted(&reader, object)) }
-    for (key, value) in entries.sorted(by: { textOrder($0.0, $1.0) }) { result += key + value }
-    return result
-  case .array:
-    let count = try reader.readArrayHeader()
-    var result = Array(object[start..<reader.offset])
-    for _ in 0..<count { result += try sorted(&reader, object) }
-    return result
-  default:
-    try reader.skip()
-    return Array(object[start..<reader.offset])
-  }
-}
-
-/// Short text has its length in its first byte, which must not count.
-private func textOrder(_ left: [UInt8], _ right: [UInt8]) -> Bool {
-  left.dropFirst().lexicographicallyPrecedes(right.dropFirst())
 }
 
 private func next(_ objects: inout ArraySlice<[UInt8]>) -> [UInt8]? { objects.popFirst() }

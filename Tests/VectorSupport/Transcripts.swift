@@ -11,6 +11,11 @@ package struct Transcript: Sendable {
   package struct Frame: Sendable {
     package var isFromClient: Bool
     package var bytes: [UInt8]
+
+    package init(isFromClient: Bool, bytes: [UInt8]) {
+      self.isFromClient = isFromClient
+      self.bytes = bytes
+    }
   }
 
   /// The runs of Go's command line.

@@ -34,12 +34,13 @@ struct RPCOptions: ParsableArguments {
       throw CommandFailure(error, while: action)
     }
   }
+}
 
-  private func environment(_ name: String) -> String? {
-    guard let value = unsafe getenv(name) else { return nil }
-    let text = unsafe String(cString: value)
-    return text.isEmpty ? nil : text
-  }
+/// A variable of the environment; nil if it is unset or empty.
+func environment(_ name: String) -> String? {
+  guard let value = unsafe getenv(name) else { return nil }
+  let text = unsafe String(cString: value)
+  return text.isEmpty ? nil : text
 }
 
 extension CommandFailure {

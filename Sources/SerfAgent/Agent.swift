@@ -1,0 +1,231 @@
+import Logging
+import Serf
+import SerfClient
+package import UnixSignals
+
+/// A node with an RPC, a log, signals and joins around it: what `serf agent` runs (`agent.md` section 9).
+///
+/// ``run(_:)`` starts the parts in order, prints the banner, joins, and then waits for one ``Occasion`` after another until one of them
+/// ends the agent.
+package struct Agent: Sendable {
+  let configuration: AgentConfiguration
+  let console: Console
+  let log: AgentLog
+  let starter: any NodeStarter
+  /// Reads the command line again, at a reload.
+  let reread: @Sendable () throws(AgentFailure) -> AgentConfiguration
+
+  private let logger: Logger
+  private let occasions: AsyncStream<Occasion>
+  private let post: AsyncStream<Occasion>.Continuation
+
+  /// How long a graceful leave may take.
+  static let grace = Duration.seconds(3)
+
+  package init(
+    _ configuration: AgentConfiguration, console: Console, starter: any NodeStarter,
+    reread: @escaping @Sendable () throws(AgentFailure) -> AgentConfiguration
+  ) {
+    self.configuration = configuration
+    self.console = console
+    self.starter = starter
+    self.reread = reread
+    log = AgentLog(console: console, level: configuration.logLevel)
+    logger = log.logger("agent")
+    (occasions, post) = AsyncStream.makeStream(of: Occasion.self)
+  }
+
+  /// Runs until a signal, a leave, or a failure ends the agent; returns the exit status.
+  ///
+  /// - Throws: ``AgentFailure`` when the agent could not start.
+  package func run(_ signals: some AsyncSequence<UnixSignal, Never> & Sendable) async throws(AgentFailure) -> Int32 {
+    var configuration = configuration
+    for warning in configuration.applyFloors() { console.output(warning) }
+    let (host, port) = try configuration.rpcEndpoint()
+
+    console.output("Starting Serf agent...")
+    logger.info("Serf agent starting")
+    let started = try await starter.start(configuration, log: log)
+    let node = started.node
+
+    console.output("Starting Serf agent RPC...")
+    let key = configuration.rpcAuth.flatMap { $0.isEmpty ? nil : $0 }
+    let context = RPCContext(node: node, log: log, authKey: key) { post.yield(.leftByRPC) }
+    let server: RPCServer
+    do throws(AgentFailure) {
+      server = try await RPCServer.bind(host: host, port: port, context: context)
+    } catch {
+      await node.shutdown()
+      throw error
+    }
+    Banner(configuration, node: started, rpcAddress: server.address).print(on: console)
+
+    let work = configuration
+    let tasks: [Task<Void, Never>] = [
+      Task { await server.run() },
+      Task { await logEvents(started.events) },
+      Task { for await signal in signals { post.yield(.signal(signal)) } },
+      Task { post.yield(.nodeStopped(await started.ended())) },
+    ]
+    defer { for task in tasks { task.cancel() } }
+
+    do throws(AgentFailure) {
+      try await joinAtStart(node, work)
+    } catch {
+      await node.shutdown()
+      throw error
+    }
+    console.line("")
+    console.output("Log data will now stream in as it occurs:\n")
+    log.release()
+    let retries = Task { await retryJoin(node, work) }
+    defer { retries.cancel() }
+
+    let status = await waitForEnd(started, configuration)
+    await node.shutdown()
+    return status
+  }
+
+  // MARK: Joining
+
+  private func joinAtStart(_ node: any AgentNode, _ configuration: AgentConfiguration) async throws(AgentFailure) {
+    guard !configuration.join.isEmpty else { return }
+    console.output("Joining cluster...(replay: \(configuration.replay))")
+    do throws(SerfError) {
+      let count = try await join(node, configuration.join, replay: configuration.replay)
+      console.info("Join completed. Synced with \(count) initial agents")
+    } catch {
+      // The log says more about who refused whom.
+      log.release()
+      throw AgentFailure("-join: \(error.description); start one of these members first, or use -retry-join")
+    }
+  }
+
+  private func retryJoin(_ node: any AgentNode, _ configuration: AgentConfiguration) async {
+    guard !configuration.retryJoin.isEmpty else { return }
+    var attempt = 0
+    while !Task.isCancelled {
+      logger.info("Joining cluster...(replay: \(configuration.replay))")
+      do throws(SerfError) {
+        let count = try await join(node, configuration.retryJoin, replay: configuration.replay)
+        logger.info("Join completed. Synced with \(count) initial agents")
+        return
+      } catch {
+        attempt += 1
+        if configuration.retryMaximum > 0, attempt > configuration.retryMaximum {
+          logger.error("maximum retry join attempts made, exiting: \(error.description)")
+          post.yield(.retriesExhausted)
+          return
+        }
+        logger.warning("Join failed: \(error.description), retrying in \(text(configuration.retryInterval))")
+        try? await Task.sleep(for: configuration.retryInterval)
+      }
+    }
+  }
+
+  private func join(_ node: any AgentNode, _ addresses: [String], replay: Bool) async throws(SerfError) -> Int {
+    logger.info("joining: [\(addresses.joined(separator: " "))] replay: \(replay)")
+    let count = try await node.join(addresses, ignoreOld: !replay)
+    logger.info("joined: \(count) nodes")
+    return count
+  }
+
+  // MARK: Running
+
+  private func logEvents(_ events: any AsyncSequence<Event, Never> & Sendable) async {
+    for await event in events {
+      switch event {
+      case .member(let event): logger.info("Received event: \(event.kind)")
+      case .user(let event): logger.info("Received event: user-event: \(event.name)")
+      }
+    }
+  }
+
+  private func waitForEnd(_ started: StartedNode, _ initial: AgentConfiguration) async -> Int32 {
+    var configuration = initial
+    var isLeaving = false
+    for await occasion in occasions {
+      switch occasion {
+      case .signal(.sighup):
+        console.output("Caught signal: hangup")
+        configuration = await reload(started, from: configuration)
+      case .signal(let signal):
+        guard !isLeaving else { return 1 }
+        console.output("Caught signal: \(signal == .sigint ? "interrupt" : "terminated")")
+        let isGraceful = signal == .sigint ? !configuration.skipLeaveOnInterrupt : configuration.leaveOnTerminate
+        guard isGraceful else { return 1 }
+        console.output("Gracefully shutting down agent...")
+        isLeaving = true
+        beginLeave(started.node)
+      case .left(let problem):
+        if let problem { console.output("Error: \(problem)") }
+        return problem == nil ? 0 : 1
+      case .graceIsOver: return 1
+      case .leftByRPC: return 0
+      case .retriesExhausted: return 1
+      case .nodeStopped(let problem):
+        if let problem { console.output("Error: \(problem)") }
+        return problem == nil ? 0 : 1
+      }
+    }
+    return 1
+  }
+
+  private func beginLeave(_ node: any AgentNode) {
+    Task {
+      do throws(SerfError) {
+        try await node.leave()
+        post.yield(.left(nil))
+      } catch {
+        post.yield(.left(error.description))
+      }
+    }
+    Task {
+      try? await Task.sleep(for: Self.grace)
+      post.yield(.graceIsOver)
+    }
+  }
+
+  // MARK: Reload
+
+  /// Applies what may change while the agent runs: credentials, log level, tags and the two leave flags. Returns the configuration in force.
+  ///
+  /// Tags and level are touched only if the configuration says something else than last time, so that a rotation of certificates does
+  /// not undo what `serf tags` changed. (Go Serf replaces the tags at every reload.)
+  func reload(_ started: StartedNode, from old: AgentConfiguration) async -> AgentConfiguration {
+    console.output("Reloading configuration...")
+    let new: AgentConfiguration
+    do throws(AgentFailure) {
+      new = try reread()
+    } catch {
+      console.output("\(error.description)")
+      console.output("Failed to reload configs")
+      return old
+    }
+    if new.logLevel != old.logLevel { log.level = new.logLevel }
+    if new.tags != old.tags {
+      do throws(SerfError) {
+        try await started.node.setTags(new.tags)
+      } catch {
+        console.output("Failed to update tags: \(error.description)")
+      }
+    }
+    do throws(AgentFailure) {
+      try await started.reloadCredentials(new)
+      logger.info("Credentials reloaded")
+    } catch {
+      logger.error("Credentials not reloaded, the old ones stay in use: \(error.description)")
+    }
+    var current = old
+    current.logLevel = new.logLevel
+    current.tags = new.tags
+    current.skipLeaveOnInterrupt = new.skipLeaveOnInterrupt
+    current.leaveOnTerminate = new.leaveOnTerminate
+    return current
+  }
+
+  private func text(_ duration: Duration) -> String {
+    let (seconds, attoseconds) = duration.components
+    return attoseconds == 0 ? "\(seconds)s" : "\(seconds * 1000 + attoseconds / 1_000_000_000_000_000)ms"
+  }
+}

@@ -1,0 +1,85 @@
+package import Serf
+import SerfClient
+
+/// How an agent runs: what its command line says (`agent.md` section 7).
+package struct AgentConfiguration: Hashable, Sendable {
+  /// The node's name; nil takes the one in the certificate.
+  package var nodeName: String?
+  /// `ip[:port]` or `host[:port]`; IPv6 with a port in brackets.
+  package var bind = "0.0.0.0:7946"
+  /// The address that others use, where it differs: `ip[:port]`.
+  package var advertise: String?
+  /// An interface whose address is taken when `bind` says no concrete one.
+  package var interface: String?
+  /// For which kind of network the timings are.
+  package var profile = SerfConfiguration.Profile.lan
+  package var tags: [String: String] = [:]
+
+  /// Members to contact at the start; if none answers the agent ends.
+  package var join: [String] = []
+  /// Members to contact at the start, again and again until one answers.
+  package var retryJoin: [String] = []
+  /// How long to wait between two attempts of ``retryJoin``; one second at least.
+  package var retryInterval = Duration.seconds(30)
+  /// How many attempts of ``retryJoin`` follow the first before the agent ends; 0 for no end.
+  package var retryMaximum = 0
+  /// Whether user events from before a join are delivered.
+  package var replay = false
+
+  /// Where the RPC listens: `host:port`.
+  package var rpcAddress = SerfRPCClient.defaultAddress
+  /// What RPC clients must know; nil or empty for nothing.
+  package var rpcAuth: String?
+  package var logLevel = AgentLogLevel.info
+  /// Whether an interrupt ends the agent without a leave.
+  package var skipLeaveOnInterrupt = false
+  /// Whether a termination signal lets the agent leave first.
+  package var leaveOnTerminate = false
+
+  package var tls = TLS()
+
+  /// The node's identity on QUIC (`secure-transport.md` section 1).
+  package struct TLS: Hashable, Sendable {
+    /// The cluster that certificates must name.
+    package var cluster = "default"
+    /// PEM files; all three are needed.
+    package var authorities: String?
+    package var certificate: String?
+    package var privateKey: String?
+    /// PEM file with revocation lists.
+    package var revocations: String?
+    /// Where a certificate holds the node's name.
+    package var identity = Identity.uri
+    /// Accepts a key file that others can read.
+    package var allowsInsecureKey = false
+
+    /// Where a certificate holds the node's name.
+    package enum Identity: String, CaseIterable, Sendable {
+      case uri, dns
+    }
+  }
+
+  package init() {}
+
+  /// The RPC's host and port.
+  ///
+  /// Whoever reaches the RPC can make the agent leave, so without a key only this machine may (`secure-transport.md` 3.6).
+  func rpcEndpoint() throws(AgentFailure) -> (host: String, port: UInt16) {
+    guard let (host, port) = hostAndPort(rpcAddress, defaultPort: 7373) else {
+      throw AgentFailure("-rpc-addr \(printable(rpcAddress)) is not host:port")
+    }
+    let isLoopback = host == "localhost" || NodeAddress(parsing: host, defaultPort: port)?.isLoopback == true
+    guard isLoopback || rpcAuth?.isEmpty == false else {
+      throw AgentFailure(
+        "-rpc-addr \(printable(rpcAddress)) is open to other machines and there is no key; set one with -rpc-auth, or bind to 127.0.0.1")
+    }
+    return (host, port)
+  }
+
+  /// Values outside their range are raised to it; one line says so for each.
+  mutating func applyFloors() -> [String] {
+    guard retryInterval < .seconds(1) else { return [] }
+    retryInterval = .seconds(1)
+    return ["Warning: 'RetryInterval' is too low. Setting to 1s"]
+  }
+}

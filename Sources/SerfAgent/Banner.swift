@@ -1,0 +1,26 @@
+import Serf
+
+/// What a running agent says first (`agent.md` section 9).
+struct Banner {
+  let lines: [String]
+
+  init(_ configuration: AgentConfiguration, node: StartedNode, rpcAddress: String) {
+    var facts = [
+      ("Node name", "'\(node.name)'"),
+      ("Bind addr", "'\(node.bindAddress)'"),
+    ]
+    if let advertise = configuration.advertise { facts.append(("Advertise addr", "'\(advertise)'")) }
+    facts += [
+      ("RPC addr", "'\(rpcAddress)'"),
+      ("Encrypted", node.protection),
+      ("Snapshot", "false"),
+      ("Profile", configuration.profile.rawValue),
+    ]
+    lines = facts.map { title, value in String(repeating: " ", count: max(0, 27 - title.count)) + title + ": " + value }
+  }
+
+  func print(on console: Console) {
+    console.output("Serf agent running!")
+    for line in lines { console.info(String(line)) }
+  }
+}

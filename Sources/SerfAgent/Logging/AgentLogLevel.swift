@@ -1,0 +1,40 @@
+package import Logging
+
+/// The five levels of Serf's log.
+package enum AgentLogLevel: String, CaseIterable, Comparable, Sendable {
+  case trace = "TRACE"
+  case debug = "DEBUG"
+  case info = "INFO"
+  case warning = "WARN"
+  case error = "ERR"
+
+  /// Reads a level's name, in any case.
+  package init?(parsing text: String) {
+    self.init(rawValue: text.uppercased())
+  }
+
+  /// Where swift-log's seven levels fall.
+  package init(_ level: Logger.Level) {
+    self =
+      switch level {
+      case .trace: .trace
+      case .debug: .debug
+      case .info, .notice: .info
+      case .warning: .warning
+      case .error, .critical: .error
+      }
+  }
+
+  /// The least of swift-log's levels that falls here.
+  package var loggerLevel: Logger.Level {
+    switch self {
+    case .trace: .trace
+    case .debug: .debug
+    case .info: .info
+    case .warning: .warning
+    case .error: .error
+    }
+  }
+
+  package static func < (left: AgentLogLevel, right: AgentLogLevel) -> Bool { left.loggerLevel < right.loggerLevel }
+}

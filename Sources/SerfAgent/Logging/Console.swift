@@ -1,0 +1,73 @@
+import Dispatch
+import Synchronization
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+/// The agent's standard output: what it does after `==> `, facts and log lines after four spaces (`agent.md` section 8).
+///
+/// Lines are written on a queue of their own, in order, so that a terminal that does not read never stops the node. At most
+/// ``pendingLimit`` lines wait; more are dropped, and the count is printed when there is room again.
+package final class Console: Sendable {
+  /// How many lines wait for a reader that does not read.
+  package static let pendingLimit = 8192
+
+  private struct State {
+    var pending = 0
+    var dropped = 0
+  }
+
+  private let state = Mutex(State())
+  private let queue = DispatchQueue(label: "serf.console")
+  private let write: @Sendable (String) -> Void
+
+  /// - Parameter write: takes whole lines with their newlines; standard output unless a test says otherwise.
+  package init(write: @escaping @Sendable (String) -> Void = Console.standardOutput) { self.write = write }
+
+  /// What the agent does now.
+  package func output(_ text: String) { line("==> " + text) }
+
+  /// A fact.
+  package func info(_ text: String) { line("    " + text) }
+
+  /// A line as it is.
+  package func line(_ text: String) {
+    let note = state.withLock { state -> String? in
+      guard state.pending < Self.pendingLimit else {
+        state.dropped += 1
+        return nil
+      }
+      state.pending += 1
+      defer { state.dropped = 0 }
+      return state.dropped == 0 ? "" : "    (\(state.dropped) lines were lost because nobody read them)\n"
+    }
+    guard let note else { return }
+    queue.async { [self] in
+      write(note + text + "\n")
+      state.withLock { $0.pending -= 1 }
+    }
+  }
+
+  /// Waits until everything is written: before the process ends.
+  package func flush() { queue.sync {} }
+
+  package static let standardOutput: @Sendable (String) -> Void = { text in
+    var bytes = Array(text.utf8)[...]
+    while !bytes.isEmpty {
+      let written = bytes.withUnsafeBytes { unsafe systemWrite($0.baseAddress, $0.count) }
+      if written > 0 {
+        bytes = bytes.dropFirst(written)
+      } else if errno != EINTR {
+        // Nobody will ever read it: a log that goes nowhere is no reason to leave the cluster.
+        return
+      }
+    }
+  }
+
+}
+
+/// Outside the class, whose own `write` would hide the system's.
+private func systemWrite(_ bytes: UnsafeRawPointer?, _ count: Int) -> Int { unsafe write(STDOUT_FILENO, bytes, count) }

@@ -1,0 +1,16 @@
+package import UnixSignals
+
+/// What the running agent waits for.
+package enum Occasion: Sendable {
+  case signal(UnixSignal)
+  /// A graceful leave that we began has ended: nil, or why it failed.
+  case left(String?)
+  /// A graceful leave takes longer than we wait for.
+  case graceIsOver
+  /// An RPC client let the agent leave; the client has its answer.
+  case leftByRPC
+  /// `-retry-join` has given up.
+  case retriesExhausted
+  /// The node has stopped by itself.
+  case nodeStopped(String?)
+}

@@ -1,0 +1,242 @@
+import Logging
+import Memberlist
+import NIOCore
+import Serf
+import SerfClient
+
+/// One client of the RPC: answers its requests one after another, and feeds its streams in between.
+///
+/// The rules of who may do what come first (``gate(_:)``), then one function per command. Every answer is written as a whole, header and
+/// body, so that records of streams interleave between answers and never within one.
+struct RPCSession {
+  typealias Responses = NIOAsyncChannelOutboundWriter<ByteBuffer>
+
+  let peer: String
+  let context: RPCContext
+  let responses: Responses
+
+  private var hasShakenHands = false
+  private var isAuthenticated = false
+  /// Running streams, by the sequence number of the request that began them.
+  private var streams: [UInt64: Task<Void, Never>] = [:]
+  private var monitor: UInt64?
+
+  /// How many streams one client may have.
+  private static let streamLimit = 64
+
+  init(peer: String, context: RPCContext, responses: Responses) {
+    self.peer = peer
+    self.context = context
+    self.responses = responses
+  }
+
+  /// An answer that is an error text; the connection may have to end after it.
+  private struct Refusal: Error {
+    let text: String
+    var body: [UInt8] = []
+    var closes = false
+  }
+
+  /// Answers until the client goes or breaks the protocol.
+  consuming func run(_ requests: NIOAsyncChannelInboundStream<RPCRequest>) async throws {
+    var session = self
+    defer { for stream in session.streams.values { stream.cancel() } }
+    for try await request in requests {
+      guard try await session.answer(request) else { return }
+    }
+  }
+
+  /// Answers one request; false if the connection ends with it.
+  private mutating func answer(_ request: RPCRequest) async throws -> Bool {
+    let sequence = request.header.sequence
+    do throws(Refusal) {
+      let command = try gate(request)
+      let body = try await perform(command, request)
+      try? await respond(sequence, body: body)
+      startStream(command, request)
+      if command == .leave { context.hasLeft() }
+      return true
+    } catch {
+      context.logger.error("Failed to evaluate request of \(peer): \(printable(request.header.command)): \(error.text)")
+      try await respond(sequence, error: error.text, body: error.body)
+      return !error.closes
+    }
+  }
+
+  private func respond(_ sequence: UInt64, error: String = "", body: [UInt8] = []) async throws {
+    try await responses.write(ByteBuffer(bytes: ResponseHeader(sequence: sequence, error: error).encoded + body))
+  }
+
+  // MARK: Rules
+
+  /// Whether this client may ask for this now.
+  private func gate(_ request: RPCRequest) throws(Refusal) -> RPCCommand {
+    guard hasShakenHands || request.command == .handshake else {
+      throw Refusal(text: RPCErrorText.handshakeRequired, closes: true)
+    }
+    let isOpen = context.authKey == nil || isAuthenticated || request.command == .auth || request.command == .handshake
+    guard isOpen else {
+      throw Refusal(text: RPCErrorText.authenticationRequired, closes: request.command == nil)
+    }
+    // Without knowing the command there is no telling whether a body follows.
+    guard let command = request.command else { throw Refusal(text: RPCErrorText.unsupportedCommand, closes: true) }
+    return command
+  }
+
+  private func decode<Body: RPCBody>(_ type: Body.Type, _ request: RPCRequest) throws(Refusal) -> Body {
+    do throws(WireError) {
+      return try Body(decoding: request.body.readableBytesSpan)
+    } catch {
+      throw Refusal(text: "the request's body is \(error)", closes: true)
+    }
+  }
+
+  /// Runs a verb of the node, whose errors become the answer.
+  private func ask<Value: Sendable>(body: [UInt8] = [], _ verb: () async throws(SerfError) -> Value) async throws(Refusal) -> Value {
+    do throws(SerfError) {
+      return try await verb()
+    } catch {
+      throw Refusal(text: error.description, body: body)
+    }
+  }
+
+  // MARK: Commands
+
+  /// Does what `command` asks and returns the body of the answer.
+  private mutating func perform(_ command: RPCCommand, _ request: RPCRequest) async throws(Refusal) -> [UInt8] {
+    let node = context.node
+    switch command {
+    case .handshake: try handshake(try decode(HandshakeRequest.self, request))
+    case .auth: try authenticate(try decode(AuthRequest.self, request))
+    case .event:
+      let event = try decode(EventRequest.self, request)
+      try await ask { () async throws(SerfError) in
+        try await node.userEvent(event.name, payload: event.payload ?? [], coalesce: event.coalesce)
+      }
+    case .forceLeave:
+      let order = try decode(ForceLeaveRequest.self, request)
+      try await ask { () async throws(SerfError) in try await node.forceLeave(order.node, prune: order.prune) }
+    case .join: return try await join(try decode(JoinRequest.self, request))
+    case .members: return try await members(matching: MemberFilter())
+    case .membersFiltered: return try await members(matching: try decode(MemberFilter.self, request))
+    case .tags: try await updateTags(try decode(TagsRequest.self, request))
+    case .stream:
+      guard EventFilter(try decode(StreamRequest.self, request).type) != nil else { throw Refusal(text: RPCErrorText.invalidFilter) }
+      try checkStreams(request.header.sequence)
+    case .monitor:
+      let level = try decode(MonitorRequest.self, request).logLevel
+      guard AgentLogLevel(parsing: level) != nil else { throw Refusal(text: "Unknown log level: \(level.uppercased())") }
+      guard monitor == nil else { throw Refusal(text: RPCErrorText.monitorExists) }
+      try checkStreams(request.header.sequence)
+    case .stop:
+      let sequence = try decode(StopRequest.self, request).stop
+      streams.removeValue(forKey: sequence)?.cancel()
+      if monitor == sequence { monitor = nil }
+    case .leave:
+      context.logger.info("Graceful leave requested by \(peer)")
+      try await ask { () async throws(SerfError) in try await node.leave() }
+    case .stats: return try await stats()
+    }
+    return []
+  }
+
+  private mutating func handshake(_ request: HandshakeRequest) throws(Refusal) {
+    guard !hasShakenHands else { throw Refusal(text: RPCErrorText.duplicateHandshake) }
+    guard request.version == 1 else { throw Refusal(text: RPCErrorText.unsupportedVersion) }
+    hasShakenHands = true
+  }
+
+  private mutating func authenticate(_ request: AuthRequest) throws(Refusal) {
+    guard isEqualInConstantTime(request.authKey, context.authKey ?? "") else {
+      throw Refusal(text: RPCErrorText.invalidAuthentication)
+    }
+    isAuthenticated = true
+  }
+
+  private func join(_ request: JoinRequest) async throws(Refusal) -> [UInt8] {
+    guard !request.existing.isEmpty else { return JoinResponse(count: 0).encoded }
+    let node = context.node
+    let count = try await ask(body: JoinResponse(count: 0).encoded) { () async throws(SerfError) in
+      try await node.join(request.existing, ignoreOld: !request.replay)
+    }
+    return JoinResponse(count: Int32(clamping: count)).encoded
+  }
+
+  private func members(matching filter: MemberFilter) async throws(Refusal) -> [UInt8] {
+    let empty = MembersResponse().encoded
+    let matcher: MemberMatcher
+    do throws(MemberMatcher.BadPattern) {
+      matcher = try MemberMatcher(filter)
+    } catch {
+      throw Refusal(text: error.description, body: empty)
+    }
+    let node = context.node
+    let members = try await ask(body: empty) { () async throws(SerfError) in try await node.members() }
+    return MembersResponse(members: members.filter(matcher.matches).map(AgentMember.init)).encoded
+  }
+
+  private func updateTags(_ request: TagsRequest) async throws(Refusal) {
+    let node = context.node
+    try await ask { () async throws(SerfError) in
+      var tags = try await node.localMember().tags
+      for key in request.delete ?? [] { tags[key] = nil }
+      try await node.setTags(tags.merging(request.set) { $1 })
+    }
+  }
+
+  private func stats() async throws(Refusal) -> [UInt8] {
+    let node = context.node
+    let (local, sections) = try await ask { () async throws(SerfError) in (try await node.localMember(), try await node.sections()) }
+    let own = [
+      "agent": ["name": String(decoding: local.name.bytes, as: UTF8.self)],
+      "runtime": Runtime.facts,
+      "tags": local.tags,
+      "event_handlers": context.handlers,
+    ]
+    return AgentStats(sections: sections.merging(own) { $1 }).encoded
+  }
+
+  // MARK: Streams
+
+  private func checkStreams(_ sequence: UInt64) throws(Refusal) {
+    guard streams[sequence] == nil else { throw Refusal(text: RPCErrorText.streamExists) }
+    guard streams.count < Self.streamLimit else { throw Refusal(text: "More than \(Self.streamLimit) streams on one connection") }
+  }
+
+  /// Begins the stream that `request` asked for. Its answer has been written, so records follow it.
+  private mutating func startStream(_ command: RPCCommand, _ request: RPCRequest) {
+    let sequence = request.header.sequence
+    let header = ResponseHeader(sequence: sequence).encoded
+    let responses = responses
+    switch command {
+    case .stream:
+      guard let filter = (try? StreamRequest(decoding: request.body.readableBytesSpan)).flatMap({ EventFilter($0.type) }) else { return }
+      let events = context.node.subscription()
+      streams[sequence] = Task {
+        for await event in events where filter.matches(event) {
+          guard (try? await responses.write(ByteBuffer(bytes: header + AgentEvent(event).encoded))) != nil else { return }
+        }
+      }
+    case .monitor:
+      guard let request = try? MonitorRequest(decoding: request.body.readableBytesSpan),
+        let level = AgentLogLevel(parsing: request.logLevel)
+      else { return }
+      monitor = sequence
+      let lines = context.log.monitor(level)
+      streams[sequence] = Task {
+        for await line in lines {
+          guard (try? await responses.write(ByteBuffer(bytes: header + LogRecord(line: line).encoded))) != nil else { return }
+        }
+      }
+    default: break
+    }
+  }
+}
+
+/// Compares keys in a time that tells nothing about where they differ.
+package func isEqualInConstantTime(_ left: String, _ right: String) -> Bool {
+  let (left, right) = (Array(left.utf8), Array(right.utf8))
+  var difference = UInt8(left.count == right.count ? 0 : 1)
+  for index in left.indices { difference |= left[index] ^ (right.isEmpty ? 0xff : right[index % right.count]) }
+  return difference == 0
+}

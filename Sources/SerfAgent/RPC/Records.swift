@@ -1,0 +1,28 @@
+import Serf
+import SerfClient
+
+extension AgentMember {
+  /// A member of the library as the RPC says it.
+  init(_ member: Member) {
+    let versions = member.versions
+    self.init(
+      name: member.name, address: member.address.canonical, tags: member.tags, status: member.status.description,
+      memberlistVersion: ProtocolVersion(
+        minimum: versions.protocolMinimum, maximum: versions.protocolMaximum, current: versions.protocolCurrent),
+      serfVersion: ProtocolVersion(
+        minimum: versions.delegateMinimum, maximum: versions.delegateMaximum, current: versions.delegateCurrent))
+  }
+}
+
+extension AgentEvent {
+  /// An event of the library as the RPC says it. A payload of no bytes counts as none, as on the wire.
+  init(_ event: Event) {
+    switch event {
+    case .member(let event): self = .members(event.kind.description, event.members.map(AgentMember.init))
+    case .user(let event):
+      self = .user(
+        UserEvent(
+          name: event.name, payload: event.payload.isEmpty ? nil : event.payload, time: event.time, coalesce: event.coalesces))
+    }
+  }
+}

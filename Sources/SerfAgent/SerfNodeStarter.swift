@@ -1,0 +1,130 @@
+import NIOCore
+import NIOPosix
+package import Serf
+import SerfClient
+
+/// Starts the real thing: a ``SerfNode`` over QUIC with the credentials that the command line names.
+package struct SerfNodeStarter: NodeStarter {
+  package init() {}
+
+  package func start(_ configuration: AgentConfiguration, log: AgentLog) async throws(AgentFailure) -> StartedNode {
+    #if QUIC
+      let credentials = try configuration.credentials()
+      let transport = QuicTransport(credentials, bind: try await configuration.bindAddress())
+      var settings = SerfConfiguration(name: credentials.node, profile: configuration.profile, tags: configuration.tags)
+      settings.advertise = try configuration.advertiseAddress()
+      do throws(SerfError) {
+        let node = try SerfNode(settings, transport: transport, logger: log.logger("serf"))
+        // Before the start, so that the node's own arrival is among them.
+        let events = node.events
+        try await node.start()
+        return StartedNode(
+          node: node, events: events, name: credentials.node, bindAddress: try await node.localAddress(),
+          protection: "true (mutual TLS, cluster '\(credentials.cluster)')",
+          ended: {
+            do {
+              try await node.run()
+              return nil
+            } catch {
+              return "\(error)"
+            }
+          },
+          reloadCredentials: { new async throws(AgentFailure) in
+            let credentials = try new.credentials()
+            do throws(TransportError) {
+              try transport.replace(credentials: credentials)
+            } catch {
+              throw AgentFailure(error.description)
+            }
+          })
+      } catch {
+        throw AgentFailure(error.description)
+      }
+    #else
+      throw AgentFailure(
+        "this program was built without QUIC, the transport of its agent; build it with the default traits (and libngtcp2-dev installed)")
+    #endif
+  }
+}
+
+extension SerfNode: AgentNode {
+  package func subscription() -> any AsyncSequence<Event, Never> & Sendable { events }
+
+  package func sections() async throws(SerfError) -> [String: [String: String]] {
+    let statistics = try await statistics()
+    let node = statistics.node
+    return [
+      "serf": [
+        "members": String(node.members), "failed": String(node.failed), "left": String(node.left),
+        "health_score": String(node.healthScore), "member_time": String(node.memberTime), "event_time": String(node.eventTime),
+        "query_time": String(node.queryTime), "intent_queue": String(node.intentQueue), "event_queue": String(node.eventQueue),
+        "query_queue": String(node.queryQueue), "encrypted": String(statistics.isEncrypted),
+      ],
+      // Ours; Go Serf has no such section.
+      "transport": Dictionary(statistics.transport.map { ($0.name, String($0.value)) }) { $1 },
+    ]
+  }
+}
+
+extension AgentConfiguration {
+  /// The node's identity, loaded and checked.
+  func credentials() throws(AgentFailure) -> Credentials {
+    let flags = [("-tls-ca", tls.authorities), ("-tls-cert", tls.certificate), ("-tls-key", tls.privateKey)]
+    guard let authorities = tls.authorities, let certificate = tls.certificate, let privateKey = tls.privateKey else {
+      let missing = flags.filter { $0.1 == nil }.map(\.0).joined(separator: ", ")
+      throw AgentFailure("an agent proves who it is by a certificate, and \(missing) is missing; 'serf certs' makes the files")
+    }
+    let files = Credentials.Files(
+      authorities: authorities, certificate: certificate, privateKey: privateKey, revocations: tls.revocations,
+      allowsInsecureKey: tls.allowsInsecureKey)
+    do throws(CredentialsError) {
+      return try Credentials(files: files, cluster: tls.cluster, mode: tls.identity == .dns ? .dns : .uri, expecting: nodeName)
+    } catch {
+      throw AgentFailure(error.description)
+    }
+  }
+
+  /// Where to listen: `-bind`, or the address of `-iface` when `-bind` says no concrete one.
+  func bindAddress() async throws(AgentFailure) -> NodeAddress {
+    let address = try await resolvedBind()
+    guard let interface else { return address }
+    guard let addresses = Interfaces.addresses(of: interface) else {
+      throw AgentFailure("there is no network interface \(printable(interface)); 'ip address' lists them")
+    }
+    if !address.isUnspecified {
+      guard addresses.contains(where: { $0.canonical == address.with(port: 0).canonical }) else {
+        throw AgentFailure(
+          "interface \(printable(interface)) has no address \(address.host); give -bind one of its addresses, or only -iface")
+      }
+      return address
+    }
+    let usable = addresses.filter { !Interfaces.isLinkLocal($0) }
+    guard let first = usable.first(where: \.isIPv4) ?? usable.first else {
+      throw AgentFailure("interface \(printable(interface)) has no address to listen on; give one with -bind")
+    }
+    return first.with(port: address.port)
+  }
+
+  private func resolvedBind() async throws(AgentFailure) -> NodeAddress {
+    if let address = NodeAddress(parsing: bind, defaultPort: 7946) { return address }
+    guard let (host, port) = hostAndPort(bind, defaultPort: 7946) else {
+      throw AgentFailure("-bind \(printable(bind)) is no address; write IP, IP:port or [IPv6]:port")
+    }
+    // The system's resolver blocks, so it runs on a thread that may.
+    let resolved = try? await NIOThreadPool.singleton.runIfActive {
+      try SocketAddress.makeAddressResolvingHost(host, port: Int(port)).ipAddress
+    }
+    guard let text = resolved.flatMap({ $0 }), let address = NodeAddress(parsing: text, defaultPort: port) else {
+      throw AgentFailure("-bind: the host name \(printable(host)) cannot be resolved; give an IP address")
+    }
+    return address
+  }
+
+  func advertiseAddress() throws(AgentFailure) -> NodeAddress? {
+    guard let advertise else { return nil }
+    guard let address = NodeAddress(parsing: advertise, defaultPort: 7946), !address.isUnspecified else {
+      throw AgentFailure("-advertise \(printable(advertise)) is no address that others can use; write IP, IP:port or [IPv6]:port")
+    }
+    return address
+  }
+}

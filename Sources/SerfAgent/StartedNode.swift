@@ -1,0 +1,37 @@
+package import Serf
+
+/// Makes the node of an agent; the seam between the agent and its transport.
+package protocol NodeStarter: Sendable {
+  /// Binds the transport and starts the node, with everything about them that can fail.
+  func start(_ configuration: AgentConfiguration, log: AgentLog) async throws(AgentFailure) -> StartedNode
+}
+
+/// A node that runs, and what the agent says and does about it beyond the verbs.
+package struct StartedNode: Sendable {
+  package let node: any AgentNode
+  /// Its events from before the start.
+  package let events: any AsyncSequence<Event, Never> & Sendable
+  /// Where the node is bound, with the port that the kernel chose.
+  package let bindAddress: NodeAddress
+  package let name: NodeName
+  /// How the node proves who it is, for the banner: `mutual TLS, cluster 'default'`.
+  package let protection: String
+  /// Returns when the node has stopped: nil, or why.
+  package let ended: @Sendable () async -> String?
+  /// Loads the credential files again.
+  package let reloadCredentials: @Sendable (AgentConfiguration) async throws(AgentFailure) -> Void
+
+  package init(
+    node: any AgentNode, events: any AsyncSequence<Event, Never> & Sendable, name: NodeName, bindAddress: NodeAddress, protection: String,
+    ended: @escaping @Sendable () async -> String?,
+    reloadCredentials: @escaping @Sendable (AgentConfiguration) async throws(AgentFailure) -> Void
+  ) {
+    self.node = node
+    self.events = events
+    self.name = name
+    self.bindAddress = bindAddress
+    self.protection = protection
+    self.ended = ended
+    self.reloadCredentials = reloadCredentials
+  }
+}

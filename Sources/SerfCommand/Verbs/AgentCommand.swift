@@ -1,0 +1,86 @@
+public import ArgumentParser
+public import Serf
+package import SerfAgent
+import UnixSignals
+
+/// `serf agent`: one node of a cluster, until it is told to stop.
+struct AgentCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "agent", abstract: "Runs a Serf agent", usage: "serf agent [options]",
+    discussion: """
+      Runs until interrupted (SIGINT leaves the cluster first; a second signal or 3 seconds end it). SIGHUP loads the certificates again. \
+      'serf certs' makes a CA and certificates.
+      """)
+
+  @Option(help: "The node's name. Default: the name in its certificate, which this must equal.") var node: String?
+  @Option(help: "Where to listen: address[:port]; IPv6 with a port in brackets.") var bind = "0.0.0.0:7946"
+  @Option(help: "The address that others use, where it differs: address[:port].") var advertise: String?
+  @Option(help: "A network interface whose address to listen on.") var iface: String?
+  @Option(help: "A member to join at the start; one of them must answer. May be repeated.") var join: [String] = []
+  @Option(help: "A member to join, tried until one answers. May be repeated.") var retryJoin: [String] = []
+  @Option(help: "The time between two tries of -retry-join, such as 30s.") var retryInterval = GoDuration(.seconds(30))
+  @Option(help: "How many tries of -retry-join follow the first; 0 for no end.") var retryMax = 0
+  @Flag(help: "Deliver user events from before the join.") var replay = false
+  @Option(help: "Where to listen for commands: host:port.") var rpcAddr = "127.0.0.1:7373"
+  @Option(help: "The key that commands must bring. Default: $SERF_RPC_AUTH, else none.") var rpcAuth: String?
+  @Option(help: "A tag of this node: key=value. May be repeated.") var tag: [TagArgument] = []
+  @Option(help: "The lowest level to print: TRACE, DEBUG, INFO, WARN or ERR.") var logLevel = AgentLogLevel.info
+  @Option(help: "Timings: lan, wan or local.") var profile = SerfConfiguration.Profile.lan
+  @Option(help: "The cluster that certificates must name.") var cluster = "default"
+  @Option(help: "PEM file: the cluster's authorities.") var tlsCa: String?
+  @Option(help: "PEM file: this node's certificate, then intermediates.") var tlsCert: String?
+  @Option(help: "PEM file: this node's private key.") var tlsKey: String?
+  @Option(help: "PEM file: revocation lists of the authorities.") var tlsCrl: String?
+  @Option(help: "Where a certificate holds the name: uri (serf://cluster/node) or dns.") var tlsIdentity = AgentConfiguration.TLS.Identity
+    .uri
+  @Flag(help: "Accept a key file that others can read.") var tlsKeyInsecure = false
+  @Argument(help: .hidden) var ignored: [String] = []
+
+  func run() async throws {
+    let configuration = agentConfiguration
+    let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm, .sighup)
+    let console = Console()
+    defer { console.flush() }
+    let status: Int32
+    do throws(AgentFailure) {
+      let agent = Agent(configuration, console: console, starter: SerfNodeStarter()) { () throws(AgentFailure) in configuration }
+      status = try await agent.run(signals)
+    } catch {
+      console.flush()
+      throw CommandFailure(error.description)
+    }
+    guard status == 0 else { throw ExitCode(status) }
+  }
+
+  private var agentConfiguration: AgentConfiguration {
+    var configuration = AgentConfiguration()
+    configuration.nodeName = node
+    configuration.bind = bind
+    configuration.advertise = advertise
+    configuration.interface = iface
+    configuration.join = join
+    configuration.retryJoin = retryJoin
+    configuration.retryInterval = retryInterval.duration
+    configuration.retryMaximum = retryMax
+    configuration.replay = replay
+    configuration.rpcAddress = rpcAddr
+    configuration.rpcAuth = rpcAuth ?? environment("SERF_RPC_AUTH")
+    configuration.tags = tag.map
+    configuration.logLevel = logLevel
+    configuration.profile = profile
+    configuration.tls.cluster = cluster
+    configuration.tls.authorities = tlsCa
+    configuration.tls.certificate = tlsCert
+    configuration.tls.privateKey = tlsKey
+    configuration.tls.revocations = tlsCrl
+    configuration.tls.identity = tlsIdentity
+    configuration.tls.allowsInsecureKey = tlsKeyInsecure
+    return configuration
+  }
+}
+
+extension AgentLogLevel: ExpressibleByArgument {
+  package init?(argument: String) { self.init(parsing: argument) }
+}
+extension SerfConfiguration.Profile: ExpressibleByArgument {}
+extension AgentConfiguration.TLS.Identity: ExpressibleByArgument {}

@@ -1,0 +1,42 @@
+import NIOCore
+import NIOPosix
+
+/// A client of bytes, for replaying sessions against a server.
+package struct RawClient: ~Copyable {
+  private var inbound: NIOAsyncChannelInboundStream<ByteBuffer>.AsyncIterator
+  private let outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>
+  private var received: [UInt8] = []
+
+  /// Connects to a port of this machine for the time of `body`.
+  package static func connect<Result>(
+    to port: Int, isolation: isolated (any Actor)? = #isolation, _ body: (inout RawClient) async throws -> Result
+  ) async throws -> Result {
+    let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton).connect(host: "127.0.0.1", port: port) {
+      channel in
+      channel.eventLoop.makeCompletedFuture {
+        try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
+      }
+    }
+    return try await channel.executeThenClose { inbound, outbound in
+      var client = RawClient(inbound: inbound.makeAsyncIterator(), outbound: outbound)
+      return try await body(&client)
+    }
+  }
+
+  private init(inbound: NIOAsyncChannelInboundStream<ByteBuffer>.AsyncIterator, outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>) {
+    self.inbound = inbound
+    self.outbound = outbound
+  }
+
+  package func send(_ bytes: [UInt8]) async throws { try await outbound.write(ByteBuffer(bytes: bytes)) }
+
+  /// The next `count` bytes, or fewer if the server closes first.
+  package mutating func receive(_ count: Int) async throws -> [UInt8] {
+    while received.count < count, let buffer = try await inbound.next() { received += buffer.readableBytesView }
+    defer { received.removeFirst(min(count, received.count)) }
+    return Array(received.prefix(count))
+  }
+
+  /// What comes until the server closes.
+  package mutating func receiveToEnd() async throws -> [UInt8] { try await receive(.max) }
+}

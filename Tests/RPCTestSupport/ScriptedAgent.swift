@@ -1,0 +1,82 @@
+import NIOCore
+import NIOPosix
+import Synchronization
+package import VectorSupport
+
+/// An agent that plays a recorded session: it waits for each thing that the client said, and answers what was answered.
+package final class ScriptedAgent: Sendable {
+  private let listener: NIOAsyncChannel<NIOAsyncChannel<ByteBuffer, ByteBuffer>, Never>
+  private let sessions: [[Transcript.Frame]]
+  private let closesAtEnd: Bool
+  private let log = Mutex<[[UInt8]]>([])
+  private let open = Mutex(0)
+
+  /// Runs the agent for the time of `body`, which gets its address.
+  ///
+  /// - Parameter closesAtEnd: whether it closes after the last frame, instead of waiting for the client to do so.
+  /// - Returns: what each connection sent, in the order of the connections' ends, and what `body` returned.
+  @discardableResult
+  package static func run<Result: Sendable>(
+    _ sessions: [[Transcript.Frame]], closesAtEnd: Bool = false, _ body: @Sendable (String) async throws -> Result
+  ) async throws -> (sent: [[UInt8]], result: Result) {
+    let agent = try await ScriptedAgent(sessions, closesAtEnd: closesAtEnd)
+    let serving = Task { await agent.serve() }
+    do {
+      let result = try await body("127.0.0.1:\(agent.listener.channel.localAddress?.port ?? 0)")
+      // A client that is gone may have left bytes that are still to be read.
+      try await agent.idle()
+      serving.cancel()
+      await serving.value
+      return (agent.log.withLock { $0 }, result)
+    } catch {
+      serving.cancel()
+      await serving.value
+      throw error
+    }
+  }
+
+  /// Waits until every session that was begun has ended.
+  private func idle() async throws {
+    while open.withLock({ $0 > 0 }) { try await Task.sleep(for: .milliseconds(1)) }
+  }
+
+  private init(_ sessions: [[Transcript.Frame]], closesAtEnd: Bool) async throws {
+    self.sessions = sessions
+    self.closesAtEnd = closesAtEnd
+    listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton).bind(host: "127.0.0.1", port: 0) { channel in
+      channel.eventLoop.makeCompletedFuture {
+        try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
+      }
+    }
+  }
+
+  private func serve() async {
+    try? await listener.executeThenClose { clients in
+      var sessions = sessions[...]
+      for try await client in clients {
+        open.withLock { $0 += 1 }
+        defer { open.withLock { $0 -= 1 } }
+        try? await play(sessions.popFirst() ?? [], to: client)
+      }
+    }
+  }
+
+  private func play(_ frames: [Transcript.Frame], to client: NIOAsyncChannel<ByteBuffer, ByteBuffer>) async throws {
+    try await client.executeThenClose { inbound, outbound in
+      var received: [UInt8] = []
+      defer { log.withLock { $0.append(received) } }
+      var expected = 0
+      var buffers = inbound.makeAsyncIterator()
+      for frame in frames {
+        if frame.isFromClient {
+          expected += frame.bytes.count
+          while received.count < expected, let buffer = try await buffers.next() { received += buffer.readableBytesView }
+        } else {
+          try await outbound.write(ByteBuffer(bytes: frame.bytes))
+        }
+      }
+      guard !closesAtEnd else { return }
+      while let buffer = try await buffers.next() { received += buffer.readableBytesView }
+    }
+  }
+}

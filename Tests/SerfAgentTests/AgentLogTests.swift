@@ -1,0 +1,95 @@
+import Logging
+import SerfAgent
+import Synchronization
+import Testing
+
+@Suite("the agent's log")
+struct AgentLogTests {
+  private let printed = Lines()
+  private let log: AgentLog
+  private let console: Console
+
+  /// What the console was given.
+  final class Lines: Sendable {
+    private let lines = Mutex<[String]>([])
+    func append(_ text: String) { lines.withLock { $0.append(text) } }
+    var all: [String] { lines.withLock { $0 } }
+  }
+
+  init() {
+    console = Console { [printed] in printed.append($0) }
+    log = AgentLog(console: console, level: .info) { "T" }
+  }
+
+  @Test("lines are held back until the banner is out, and then printed as they come, from the agent's level up")
+  func gate() {
+    let logger = log.logger("agent")
+    logger.info("one")
+    logger.debug("low")
+    console.output("Serf agent running!")
+    console.flush()
+    #expect(printed.all == ["==> Serf agent running!\n"])
+    log.release()
+    logger.warning("two")
+    logger.error("three")
+    log.level = .error
+    logger.warning("low now")
+    console.flush()
+    #expect(printed.all.dropFirst() == ["    T [INFO] agent: one\n", "    T [WARN] agent: two\n", "    T [ERR] agent: three\n"])
+  }
+
+  @Test("a monitor begins with the last 512 lines of its level, whatever the agent prints")
+  func ring() async {
+    let logger = log.logger("serf")
+    for index in 1...600 { logger.debug("\(index)") }
+    logger.info("last")
+    var lines = log.monitor(.debug).makeAsyncIterator()
+    #expect(await lines.next() == "T [DEBUG] serf: 90")
+    for _ in 0..<510 { _ = await lines.next() }
+    #expect(await lines.next() == "T [INFO] serf: last")
+    var high = log.monitor(.info).makeAsyncIterator()
+    #expect(await high.next() == "T [INFO] serf: last")
+  }
+
+  @Test("a trace line is built only while somebody asks for it")
+  func trace() async {
+    let logger = log.logger("serf")
+    logger.trace("\(unexpected("trace without a reader"))")
+    var lines = log.monitor(.trace).makeAsyncIterator()
+    logger.trace("now")
+    #expect(await lines.next() == "T [TRACE] serf: now")
+  }
+
+  private func unexpected(_ text: Comment) -> String {
+    Issue.record(text)
+    return ""
+  }
+
+  @Test(
+    "what a peer put into a message cannot fake a line or steer the terminal",
+    arguments: [
+      ("plain", "plain"), ("esc \u{1b}[2J", "esc \\u{1b}[2J"), ("two\nlines", "two\nlines"), ("ünïcode", "ünïcode"),
+      ("\u{202e}x", "\\u{202e}x"),
+      (#"escaped \xff ü"#, #"escaped \xff ü"#),
+    ])
+  func escaping(message: String, line: String) async {
+    log.logger("agent").info("\(message)")
+    var lines = log.monitor(.info).makeAsyncIterator()
+    #expect(await lines.next() == "T [INFO] agent: " + line)
+  }
+
+  @Test("metadata follows the text, sorted")
+  func metadata() async {
+    var logger = log.logger("serf")
+    logger[metadataKey: "b"] = "2"
+    logger.notice("text", metadata: ["a": "1"])
+    var lines = log.monitor(.info).makeAsyncIterator()
+    #expect(await lines.next() == "T [INFO] serf: text a=1 b=2")
+  }
+
+  @Test("time stamps are Go's")
+  func timestamp() {
+    let text = AgentLog.localTime()
+    #expect(text.count == 19 && Array(text.utf8)[4] == UInt8(ascii: "/") && Array(text.utf8)[10] == UInt8(ascii: " "))
+  }
+}

@@ -1,0 +1,205 @@
+import Serf
+import SerfAgent
+import SerfClient
+import Synchronization
+import Testing
+import UnixSignals
+
+/// The agent around a ``FakeNode``: what it prints, what ends it, and with which status.
+@Suite("running an agent")
+struct AgentRunTests {
+  @Test("an interrupt leaves the cluster and ends with 0; the banner comes first, then the log")
+  func interrupt() async throws {
+    let run = try await Run { configuration in configuration.join = ["h1:1", "h2"] }
+    try await run.until { $0.contains { $0.contains("Log data") } }
+    run.send(.sigint)
+    #expect(try await run.status() == 0)
+    #expect(run.node.calls == ["join h1:1,h2", "leave"])
+    let lines = run.lines.filter { !$0.contains("[INFO]") }
+    #expect(
+      lines == [
+        "==> Starting Serf agent...\n", "==> Starting Serf agent RPC...\n", "==> Serf agent running!\n",
+        "                      Node name: 'n1'\n", "                      Bind addr: '127.0.0.1:7946'\n",
+        "                       RPC addr: '\(run.rpcAddress)'\n", "                      Encrypted: true\n",
+        "                       Snapshot: false\n", "                        Profile: lan\n", "==> Joining cluster...(replay: false)\n",
+        "    Join completed. Synced with 1 initial agents\n", "\n", "==> Log data will now stream in as it occurs:\n\n",
+        "==> Caught signal: interrupt\n", "==> Gracefully shutting down agent...\n",
+      ])
+    #expect(run.lines.contains { $0.contains("[INFO] agent: Serf agent starting") })
+  }
+
+  @Test("a termination ends at once with 1, without a leave")
+  func terminate() async throws {
+    let run = try await Run()
+    run.send(.sigterm)
+    #expect(try await run.status() == 1)
+    #expect(run.node.calls == [])
+  }
+
+  @Test("a second signal while leaving ends with 1")
+  func impatient() async throws {
+    let run = try await Run()
+    run.node.state.withLock { $0.leaveHangs = true }
+    run.send(.sigint)
+    run.send(.sigint)
+    #expect(try await run.status() == 1)
+  }
+
+  @Test("a leave that fails ends with 1")
+  func failedLeave() async throws {
+    let run = try await Run()
+    run.node.state.withLock { $0.failures["leave"] = SerfError(.state, "leave in progress") }
+    run.send(.sigint)
+    #expect(try await run.status() == 1)
+  }
+
+  @Test("a leave by RPC ends with 0, after the client has its answer")
+  func leaveByRPC() async throws {
+    let run = try await Run()
+    let client = try await SerfRPCClient.connect(to: run.rpcAddress)
+    try await client.leave()
+    #expect(try await run.status() == 0)
+    await client.close()
+  }
+
+  @Test("-join that fails ends the agent with a line that says why and what next")
+  func joinFails() async throws {
+    let run = try await Run(failures: ["join": SerfError(.joinFailed, "none of 1 addresses answered")]) { $0.join = ["h"] }
+    let error = await #expect(throws: AgentFailure.self) { _ = try await run.status() }
+    #expect(error?.description == "-join: none of 1 addresses answered; start one of these members first, or use -retry-join")
+  }
+
+  @Test("-retry-join gives up after the first attempt and -retry-max more, with 1")
+  func retriesExhausted() async throws {
+    let run = try await Run(failures: ["join": SerfError(.joinFailed, "nobody")]) { configuration in
+      configuration.retryJoin = ["h"]
+      configuration.retryMaximum = 1
+      configuration.retryInterval = .milliseconds(1)
+    }
+    #expect(try await run.status() == 1)
+    #expect(run.node.calls == ["join h", "join h"])
+    #expect(run.lines.contains("==> Warning: 'RetryInterval' is too low. Setting to 1s\n"))
+  }
+
+  @Test("a hangup loads the credentials again, and touches tags and level only where the configuration changed")
+  func reload() async throws {
+    let run = try await Run { $0.tags = ["a": "1"] }
+    run.send(.sighup)
+    try await run.until { $0.contains { $0.contains("Credentials reloaded") } }
+    #expect(run.node.calls == [])
+    run.setNext { configuration in
+      configuration.tags = ["a": "2"]
+      configuration.logLevel = .debug
+    }
+    run.send(.sighup)
+    try await SerfAgentTests.until { run.node.calls == ["setTags a=2"] }
+    run.failReload("truncated")
+    run.send(.sighup)
+    try await run.until { $0.contains { $0.contains("[ERR] agent: Credentials not reloaded, the old ones stay in use: truncated") } }
+    run.send(.sigterm)
+    #expect(try await run.status() == 1)
+  }
+
+  @Test("the RPC is open to other machines only with a key", arguments: ["0.0.0.0:7373", "[::]:7373", "192.0.2.1:0", "example.org:1"])
+  func openRPC(address: String) async throws {
+    let run = try await Run { $0.rpcAddress = address }
+    let error = await #expect(throws: AgentFailure.self) { _ = try await run.status() }
+    #expect(error?.description.contains("there is no key; set one with -rpc-auth, or bind to 127.0.0.1") == true)
+  }
+
+  @Test("a used RPC port is one line with cause and next step")
+  func usedPort() async throws {
+    let first = try await Run()
+    let second = try await Run { [address = first.rpcAddress] in $0.rpcAddress = address }
+    let error = await #expect(throws: AgentFailure.self) { _ = try await second.status() }
+    #expect(
+      error?.description
+        == "cannot listen for RPC at \(first.rpcAddress): address already in use; is another agent running? Choose another -rpc-addr")
+    first.send(.sigterm)
+    #expect(try await first.status() == 1)
+  }
+}
+
+/// One agent in the process, with signals from the test.
+private final class Run: Sendable {
+  private struct Starter: NodeStarter {
+    let node: FakeNode
+    let problem: @Sendable () -> String?
+
+    func start(_ configuration: AgentConfiguration, log: AgentLog) async throws(AgentFailure) -> StartedNode {
+      StartedNode(
+        node: node, events: node.subscription(), name: "n1", bindAddress: NodeAddress(ipv4: 127, 0, 0, 1, port: 7946), protection: "true",
+        ended: {
+          await Self.never()
+          return nil
+        },
+        reloadCredentials: { (_) async throws(AgentFailure) in if let problem = problem() { throw AgentFailure(problem) } })
+    }
+
+    /// Until the task is cancelled.
+    private static func never() async {
+      for await _ in AsyncStream<Never>.makeStream().stream {}
+    }
+  }
+
+  private struct State {
+    var lines: [String] = []
+    var next: AgentConfiguration
+    var problem: String?
+  }
+
+  let node = FakeNode(.local("n1", port: 7946))
+  private let state: Mutex<State>
+  private let signals: AsyncStream<UnixSignal>.Continuation
+  private let task: Mutex<Task<Int32, any Error>?> = Mutex(nil)
+
+  /// Starts an agent and waits until it runs or has failed.
+  init(failures: [String: SerfError] = [:], _ configure: @Sendable (inout AgentConfiguration) -> Void = { _ in }) async throws {
+    var configuration = AgentConfiguration()
+    configuration.rpcAddress = "127.0.0.1:0"
+    configure(&configuration)
+    node.state.withLock { $0.failures = failures }
+    state = Mutex(State(next: configuration))
+    let (stream, feed) = AsyncStream.makeStream(of: UnixSignal.self)
+    signals = feed
+    let console = Console { [self] line in self.state.withLock { $0.lines.append(line) } }
+    let starter = Starter(node: node) { [self] in self.state.withLock { $0.problem } }
+    let agent = Agent(configuration, console: console, starter: starter) { [self] () throws(AgentFailure) in self.state.withLock { $0.next }
+    }
+    let task = Task {
+      defer { console.flush() }
+      do {
+        let status = try await agent.run(stream)
+        self.state.withLock { $0.lines.append("ended\n") }
+        return status
+      } catch {
+        self.state.withLock { $0.lines.append("ended\n") }
+        throw error
+      }
+    }
+    self.task.withLock { $0 = task }
+    try await until { $0.contains { $0.contains("Log data") || $0 == "ended\n" } }
+  }
+
+  var lines: [String] { state.withLock { $0.lines }.filter { $0 != "ended\n" } }
+
+  var rpcAddress: String {
+    lines.first { $0.contains("RPC addr") }?.split(separator: "'").dropFirst().first.map(String.init) ?? ""
+  }
+
+  func send(_ signal: UnixSignal) { signals.yield(signal) }
+
+  /// What the next reload reads.
+  func setNext(_ change: (inout AgentConfiguration) -> Void) { state.withLock { change(&$0.next) } }
+
+  func failReload(_ problem: String) { state.withLock { $0.problem = problem } }
+
+  func until(_ condition: @Sendable ([String]) -> Bool) async throws {
+    try await SerfAgentTests.until { condition(self.state.withLock { $0.lines }) }
+  }
+
+  func status() async throws -> Int32 {
+    guard let task = task.withLock({ $0 }) else { return -1 }
+    return try await task.value
+  }
+}

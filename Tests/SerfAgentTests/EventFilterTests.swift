@@ -1,0 +1,27 @@
+import Serf
+import SerfAgent
+import Testing
+
+@Suite("event filters")
+struct EventFilterTests {
+  private static let join = Event.member(MemberEvent(.join, []))
+  private static let deploy = Event.user(UserEvent(time: 1, nameBytes: Array("deploy".utf8), payload: [], coalesces: false))
+
+  @Test(
+    "which events a filter wants",
+    arguments: [
+      ("", true, true), ("*", true, true), ("member-join", true, false), ("member-leave", false, false), ("user", false, true),
+      ("user:deploy", false, true), ("user:Deploy", false, false), ("user:", false, false), ("query,member-join", true, false),
+      ("query:load", false, false), ("user,user:deploy,*", true, true),
+    ])
+  func matching(text: String, join: Bool, deploy: Bool) throws {
+    let filter = try #require(EventFilter(text))
+    #expect(filter.matches(Self.join) == join)
+    #expect(filter.matches(Self.deploy) == deploy)
+  }
+
+  @Test("what is no filter", arguments: ["bogus", "Member-join", "user,", "users", ",", "member", "member-join user"])
+  func invalid(text: String) {
+    #expect(EventFilter(text) == nil)
+  }
+}

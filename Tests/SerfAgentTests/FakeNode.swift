@@ -1,0 +1,94 @@
+import Serf
+import SerfAgent
+import Synchronization
+
+/// A node that is only a table: verbs act on it, subscribers see what a test posts.
+final class FakeNode: AgentNode {
+  struct State {
+    var local: Member
+    /// Everybody else.
+    var others: [Member] = []
+    /// What the next verbs fail with, by verb; verbs without an entry succeed.
+    var failures: [String: SerfError] = [:]
+    var joinCount = 1
+    var counters: [String: String] = [:]
+    /// Whether a leave takes longer than anybody waits.
+    var leaveHangs = false
+    /// What was asked, in words.
+    var calls: [String] = []
+    var subscribers: [AsyncStream<Event>.Continuation] = []
+  }
+
+  let state: Mutex<State>
+
+  init(_ local: Member, others: [Member] = []) { state = Mutex(State(local: local, others: others)) }
+
+  /// Delivers an event to everybody who subscribed so far.
+  func post(_ event: Event) {
+    for subscriber in state.withLock({ $0.subscribers }) { subscriber.yield(event) }
+  }
+
+  var calls: [String] { state.withLock { $0.calls } }
+  var subscriberCount: Int { state.withLock { $0.subscribers.count } }
+
+  private func called<Value>(
+    _ verb: String, _ words: String = "", _ body: (inout State) throws(SerfError) -> Value
+  ) throws(SerfError) -> Value {
+    let result: Result<Value, SerfError> = state.withLock { state in
+      state.calls.append(words.isEmpty ? verb : verb + " " + words)
+      if let failure = state.failures[verb] { return .failure(failure) }
+      do throws(SerfError) { return .success(try body(&state)) } catch { return .failure(error) }
+    }
+    return try result.get()
+  }
+
+  func members() async throws(SerfError) -> [Member] {
+    try called("members") { state throws(SerfError) in (state.others + [state.local]).sorted { $0.name < $1.name } }
+  }
+
+  func localMember() async throws(SerfError) -> Member { state.withLock { $0.local } }
+
+  func join(_ addresses: [String], ignoreOld: Bool) async throws(SerfError) -> Int {
+    try called("join", addresses.joined(separator: ",") + (ignoreOld ? "" : " replay")) { state throws(SerfError) in state.joinCount }
+  }
+
+  func leave() async throws(SerfError) {
+    let hangs = try called("leave") { state throws(SerfError) in state.leaveHangs }
+    if hangs { for await _ in AsyncStream<Never>.makeStream().stream {} }
+  }
+
+  func shutdown() async {
+    for subscriber in state.withLock({ $0.subscribers }) { subscriber.finish() }
+  }
+
+  func forceLeave(_ name: NodeName, prune: Bool) async throws(SerfError) {
+    try called("forceLeave", name.description + (prune ? " prune" : "")) { _ throws(SerfError) in }
+  }
+
+  func setTags(_ tags: [String: String]) async throws(SerfError) {
+    try called("setTags", tags.sorted { $0.key < $1.key }.map { $0.key + "=" + $0.value }.joined(separator: ",")) {
+      state throws(SerfError) in
+      state.local.tags = tags
+    }
+  }
+
+  func userEvent(_ name: String, payload: [UInt8], coalesce: Bool) async throws(SerfError) {
+    try called("userEvent", "\(name) \(String(decoding: payload, as: UTF8.self)) \(coalesce)") { _ throws(SerfError) in }
+  }
+
+  func subscription() -> any AsyncSequence<Event, Never> & Sendable {
+    let (events, feed) = AsyncStream.makeStream(of: Event.self)
+    state.withLock { $0.subscribers.append(feed) }
+    return events
+  }
+
+  func sections() async throws(SerfError) -> [String: [String: String]] { ["serf": state.withLock { $0.counters }] }
+}
+
+extension Member {
+  /// A member on this machine as the captures know them.
+  static func local(_ name: String, port: UInt16, tags: [String: String] = [:], status: MemberStatus = .alive) -> Member {
+    Member(
+      name: NodeName(name), address: NodeAddress(ipv4: 127, 0, 0, 1, port: port), tags: tags, status: status, versions: MemberVersions())
+  }
+}

@@ -1,0 +1,46 @@
+import Logging
+import RPCTestSupport
+import Serf
+import SerfAgent
+import SerfClient
+import Synchronization
+
+/// An RPC server over a ``FakeNode`` on a port of the kernel's choice, for the time of a test.
+struct ServerFixture: Sendable {
+  let node: FakeNode
+  let log: AgentLog
+  let port: Int
+  /// How many clients let the agent leave.
+  let leaves: Counter
+
+  final class Counter: Sendable {
+    private let value = Mutex(0)
+    var count: Int { value.withLock { $0 } }
+    func increment() { value.withLock { $0 += 1 } }
+  }
+
+  static func run(
+    _ node: FakeNode, authKey: String? = nil, handlers: [String: String] = [:], log: AgentLog? = nil,
+    _ body: @Sendable (ServerFixture) async throws -> Void
+  ) async throws {
+    let log = log ?? AgentLog(console: Console { _ in }, level: .error)
+    let leaves = Counter()
+    let context = RPCContext(node: node, log: log, authKey: authKey, handlers: handlers) { leaves.increment() }
+    let server = try await RPCServer.bind(host: "127.0.0.1", port: 0, context: context)
+    let port = Int(server.address.split(separator: ":").last ?? "") ?? 0
+    let serving = Task { await server.run() }
+    do {
+      try await body(ServerFixture(node: node, log: log, port: port, leaves: leaves))
+    } catch {
+      serving.cancel()
+      await serving.value
+      throw error
+    }
+    serving.cancel()
+    await serving.value
+  }
+
+  func connect(authKey: String? = nil) async throws -> SerfRPCClient {
+    try await SerfRPCClient.connect(to: "127.0.0.1:\(port)", authKey: authKey)
+  }
+}

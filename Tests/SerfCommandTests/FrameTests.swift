@@ -1,0 +1,70 @@
+import RPCTestSupport
+import Testing
+
+/// The built program: exit statuses and streams of `agent.md` section 5.
+@Suite("command line frame")
+struct FrameTests {
+  @Test(
+    "no verb, an unknown one or 'help' end with 127",
+    arguments: [[], ["help"], ["nope"], ["-version"], ["nope", "-h"], ["--", "members"], ["help", "members"]] as [[String]])
+  func unknown(arguments: [String]) async throws {
+    let run = try await Executable.run(arguments)
+    #expect(run.status == 127 && run.output == "" && !run.errors.isEmpty)
+  }
+
+  @Test("help that was asked for ends with 0 and is on standard error", arguments: [["-h"], ["--help"], ["-help"]])
+  func listing(arguments: [String]) async throws {
+    let run = try await Executable.run(arguments)
+    #expect(run.status == 0 && run.output == "")
+    #expect(
+      run.errors.hasPrefix(
+        "Usage: serf [--version] [--help] <command> [<args>]\n\nAvailable commands are:\n    agent           Runs a Serf agent\n"))
+  }
+
+  @Test(
+    "every verb has help", arguments: ["agent", "event", "force-leave", "info", "join", "leave", "members", "monitor", "tags", "version"])
+  func help(verb: String) async throws {
+    let run = try await Executable.run([verb, "-h"])
+    #expect(run.status == 0 && run.output == "" && run.errors.contains("USAGE: serf \(verb)"))
+    let before = try await Executable.run(["--help", verb])
+    #expect(before == run)
+  }
+
+  @Test(
+    "the version, wherever it is asked for",
+    arguments: [["version"], ["-v"], ["--version"], ["members", "-v"], ["version", "--foo", "x"]])
+  func version(arguments: [String]) async throws {
+    let run = try await Executable.run(arguments)
+    #expect(run == (0, "0.1.0\nAgent Protocol: 5 (Understands back to: 2)\n", ""))
+  }
+
+  @Test(
+    "a mistake is one line on standard error that says what to do, and 1",
+    arguments: [
+      (["-foo", "members"], "serf: the flag '-foo' stands before the command"),
+      (["members", "-foo"], "serf members: Unknown option '--foo'"),
+      (["members", "-format=xml"], "serf members: The value 'xml' is invalid for '--format <format>'"),
+      (["members", "-tag", "novalue"], "serf members: The value 'novalue' is invalid for '--tag <tag>'"),
+      (["members", "-name"], "serf members: Missing value for '--name <name>'"),
+      (["event", "-coalesce=maybe", "x"], "serf event: -coalesce is true or false, not 'maybe'; see serf event -h"),
+      (["members", "x"], "serf members: Unexpected argument 'x'"),
+      (["agent", "-log-level=LOUD"], "serf agent: The value 'LOUD' is invalid"),
+      (["agent", "-retry-interval=5"], "serf agent: The value '5' is invalid"),
+      (["agent", "-profile=moon"], "serf agent: The value 'moon' is invalid"),
+      (
+        ["agent", "-rpc-addr=0.0.0.0:0"],
+        "serf agent: -rpc-addr '0.0.0.0:0' is open to other machines and there is no key; set one with -rpc-auth"
+      ),
+      (
+        ["members", "-rpc-addr=127.0.0.1:1"],
+        "serf members: cannot reach an agent at '127.0.0.1:1': connection refused; start one with 'serf agent'"
+      ),
+      (["info", "-rpc-addr=:::"], "serf info: cannot reach an agent at ':::': this is not host:port"),
+    ] as [([String], String)])
+  func mistakes(arguments: [String], message: String) async throws {
+    let run = try await Executable.run(arguments)
+    #expect(run.status == 1 && run.output == "")
+    #expect(run.errors.hasPrefix(message), "\(run.errors)")
+    #expect(run.errors.filter(\.isNewline).count == 1 && run.errors.hasSuffix("\n"))
+  }
+}
