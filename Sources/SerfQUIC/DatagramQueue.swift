@@ -65,6 +65,16 @@ struct DatagramQueue {
     buffers.give(unacknowledged.remove(at: low).bytes)
   }
 
+  /// Lets go of what was sent before `earliest`: too old to be worth moving, acknowledged or not.
+  mutating func forget(before earliest: Instant, buffers: PacketBuffers) {
+    var count = 0
+    while count < unacknowledged.count, unacknowledged[count].sentAt < earliest {
+      buffers.give(unacknowledged[count].bytes)
+      count += 1
+    }
+    if count > 0 { unacknowledged.removeFirst(count) }
+  }
+
   /// Takes out the first, which is not to be sent.
   mutating func removeFirst() -> Entry {
     defer { updateDeadline() }

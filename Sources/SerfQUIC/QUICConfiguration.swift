@@ -40,8 +40,10 @@ package struct QUICConfiguration: Sendable {
   package var packetBurst = 40_000
   /// Datagrams waiting on one connection; the oldest leaves for a new one.
   package var datagramQueueLimit = 64
-  /// Sent datagrams kept until they are acknowledged, for a successor of the connection (`secure-transport.md` 2.4).
+  /// Sent datagrams kept until they are acknowledged, for a successor of the connection (`secure-transport.md` 2.4): how many, and how long at
+  /// most. More than any probe's patience.
   package var unacknowledgedLimit = 64
+  package var unacknowledgedAge = Duration.seconds(5)
   /// The largest packet that goes on a stream of its own when no datagram holds it.
   package var oversizedPacketLimit = 64 << 10
 

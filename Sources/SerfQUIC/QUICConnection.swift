@@ -127,6 +127,7 @@ final class QUICConnection {
     case .handshaking, .established, .confirmed, .rejected: break
     }
     for expired in datagrams.removeExpired(at: now) { notSent(expired) }
+    datagrams.forget(before: now - endpoint.configuration.unacknowledgedAge, buffers: endpoint.buffers)
     guard let expiry = Instant(ticks: sq_connection_expiry(raw)), expiry <= now else { return endpoint.markDirty(self) }
     endpoint.callbackTime = now
     handle(sq_connection_handle_expiry(raw, now.ticks), at: now)

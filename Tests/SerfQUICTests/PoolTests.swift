@@ -31,7 +31,7 @@ import Testing
     func accept(_ name: NodeName, _ address: NodeAddress, at now: Instant) -> ConnectionID {
       lastConnection += 1
       let id = ConnectionID(lastConnection)
-      pool.opened(id, name: name, address: address, endOf: nil, startedAt: now, at: now)
+      pool.opened(id, name: name, address: address, endOf: [], startedAt: now, at: now)
       return id
     }
 
@@ -40,7 +40,7 @@ import Testing
     func finish(_ dial: ConnectionPool.DialID, _ name: NodeName, _ address: NodeAddress, at now: Instant) -> ConnectionID {
       lastConnection += 1
       let id = ConnectionID(lastConnection)
-      pool.opened(id, name: name, address: address, endOf: dial, startedAt: now, at: now)
+      pool.opened(id, name: name, address: address, endOf: [dial], startedAt: now, at: now)
       return id
     }
 

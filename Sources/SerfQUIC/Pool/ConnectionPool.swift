@@ -154,11 +154,11 @@ package struct ConnectionPool {
 
   // MARK: Inputs from the connections
 
-  /// A connection proved its name: ours, as the end of `dial`, or one that the peer dialled.
+  /// A connection proved its name: ours, as the end of a dial, or one that the peer dialled, for which a dial may have waited.
   package mutating func opened(
-    _ id: ConnectionID, name: NodeName, address: NodeAddress, endOf dial: DialID?, startedAt: Instant, at now: Instant
+    _ id: ConnectionID, name: NodeName, address: NodeAddress, endOf ended: [DialID], startedAt: Instant, at now: Instant
   ) {
-    if let dial { dials.removeAll { $0.id == dial } }
+    dials.removeAll { ended.contains($0.id) }
     let address = address.canonical
     backOffs[address] = nil
     let age = configuration.maximumAge

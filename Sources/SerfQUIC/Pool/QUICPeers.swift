@@ -15,7 +15,7 @@ package import SerfPrimitives
 ///
 /// Streams are named by the caller: even numbers for those that we open, odd ones, chosen here, for those that we accept.
 package final class QUICPeers {
-  private struct Stream {
+  struct Stream {
     var quic: QUICStreamID?
     var destination: Destination
     var path: SendPath
@@ -25,42 +25,42 @@ package final class QUICPeers {
     var isFinished = false
   }
 
-  private struct Waiting {
+  struct Waiting {
     var packets = WaitingPackets()
     var streams: [UInt64] = []
   }
 
   /// A packet that has not left within this time is our own fault (`secure-transport.md` 2.8).
-  private static let sendingLimit = Duration.milliseconds(50)
+  static let sendingLimit = Duration.milliseconds(50)
   /// Live connections are judged again so often (`secure-transport.md` 1.7).
   private static let recheckInterval = Duration.seconds(60)
   /// For so long a dial waits while its target is dialling us: one connection serves both, and a handshake is dear.
   private static let courtesy = Duration.milliseconds(250)
-  private static let roundTripLimit = 4096
+  static let roundTripLimit = 4096
   /// The least that a first round trip is taken for: less would send a first packet twice while the peer still signs.
-  private static let shortestRoundTrip = Duration.milliseconds(10)
+  static let shortestRoundTrip = Duration.milliseconds(10)
 
   package let endpoint: QUICEndpoint
-  package private(set) var pool: ConnectionPool
+  package internal(set) var pool: ConnectionPool
 
-  private var now: Instant
-  private var peers: [ConnectionID: Peer] = [:]
-  private var dialsByConnection: [ConnectionID: (dial: ConnectionPool.DialID, address: NodeAddress, expectation: DialExpectation)] = [:]
-  private var connectionsByDial: [ConnectionPool.DialID: ConnectionID] = [:]
-  private var waiting: [ConnectionPool.DialID: Waiting] = [:]
+  var now: Instant
+  var peers: [ConnectionID: Peer] = [:]
+  var dialsByConnection: [ConnectionID: (dial: ConnectionPool.DialID, address: NodeAddress, expectation: DialExpectation)] = [:]
+  var connectionsByDial: [ConnectionPool.DialID: ConnectionID] = [:]
+  var waiting: [ConnectionPool.DialID: Waiting] = [:]
   /// Dials that wait because their target is dialling us.
-  private var deferred: [(dial: ConnectionPool.DialID, address: NodeAddress, expectation: DialExpectation, until: Instant)] = []
+  var deferred: [(dial: ConnectionPool.DialID, address: NodeAddress, expectation: DialExpectation, until: Instant)] = []
   /// Dials that must begin now: an older handshake is no evidence for whoever wants them.
-  private var freshDials: Set<ConnectionPool.DialID> = []
-  private var streams: [UInt64: Stream] = [:]
-  private var tokens: [QUICStreamID: UInt64] = [:]
+  var freshDials: Set<ConnectionPool.DialID> = []
+  var streams: [UInt64: Stream] = [:]
+  var tokens: [QUICStreamID: UInt64] = [:]
   /// Streams whose connection allows no more of them for now.
-  private var blockedStreams: [(stream: UInt64, connection: ConnectionID)] = []
+  var blockedStreams: [(stream: UInt64, connection: ConnectionID)] = []
   private var openingDeadlines = DeadlineQueue<UInt64>()
-  private var roundTrips: [NodeAddress: Duration] = [:]
-  private var lastAccepted: UInt64 = 1
+  var roundTrips: [NodeAddress: Duration] = [:]
+  var lastAccepted: UInt64 = 1
   private var nextRecheck: Instant
-  private var events: [PeerEvent] = []
+  var events: [PeerEvent] = []
   private var nextEventIndex = 0
 
   package init(endpoint: QUICEndpoint, pool: PoolConfiguration, seed: UInt64, at now: Instant) {
@@ -184,7 +184,7 @@ package final class QUICPeers {
     performActions()
   }
 
-  private func send(_ packet: RawSpan, to destination: Destination, path: SendPath, id: PacketID?, isMoved: Bool) {
+  func send(_ packet: RawSpan, to destination: Destination, path: SendPath, id: PacketID?, isMoved: Bool) {
     switch route(destination, path, insists: id != nil) {
     case .use(let connection):
       if !endpoint.send(packet, on: connection, id: id, deadline: now + Self.sendingLimit, isMoved: isMoved) { notSent(id, .notSent) }
@@ -296,7 +296,7 @@ package final class QUICPeers {
   }
 
   /// Begins what waited in vain for the target's own dial.
-  private func startDeferredDials() {
+  func startDeferredDials() {
     let due = deferred.filter { $0.until <= now }
     guard !due.isEmpty else { return }
     deferred.removeAll { dial in due.contains { $0.dial == dial.dial } }
@@ -319,7 +319,7 @@ package final class QUICPeers {
     }
   }
 
-  private func notSent(_ id: PacketID?, _ failure: ContactFailure) {
+  func notSent(_ id: PacketID?, _ failure: ContactFailure) {
     if let id { events.append(.packetNotSent(id, failure)) }
   }
 
@@ -329,7 +329,7 @@ package final class QUICPeers {
     }
   }
 
-  private func failWaiting(_ dial: ConnectionPool.DialID, _ failure: ContactFailure) {
+  func failWaiting(_ dial: ConnectionPool.DialID, _ failure: ContactFailure) {
     guard let state = waiting.removeValue(forKey: dial) else { return }
     for packet in state.packets.packets { notSent(packet.id, failure) }
     for stream in state.streams where streams[stream]?.quic == nil { fail(stream, failure) }
@@ -337,7 +337,7 @@ package final class QUICPeers {
 
   // MARK: Streams
 
-  private func open(_ stream: UInt64, on connection: ConnectionID) {
+  func open(_ stream: UInt64, on connection: ConnectionID) {
     guard let state = streams[stream], let peer = peers[connection] else { return fail(stream, .broken) }
     guard let quic = endpoint.openStream(on: connection) else {
       blockedStreams.append((stream, connection))
@@ -351,14 +351,14 @@ package final class QUICPeers {
     events.append(.streamOpened(stream, peer))
   }
 
-  private func openBlockedStreams(on connection: ConnectionID) {
+  func openBlockedStreams(on connection: ConnectionID) {
     let retry = blockedStreams.filter { $0.connection == connection }
     guard !retry.isEmpty else { return }
     blockedStreams.removeAll { $0.connection == connection }
     for (stream, _) in retry where streams[stream] != nil { open(stream, on: connection) }
   }
 
-  private func fail(_ stream: UInt64, _ failure: ContactFailure) {
+  func fail(_ stream: UInt64, _ failure: ContactFailure) {
     guard let state = streams.removeValue(forKey: stream) else { return }
     if let quic = state.quic {
       tokens[quic] = nil
@@ -368,111 +368,4 @@ package final class QUICPeers {
   }
 
   private func isWaitingForDial(_ stream: UInt64) -> Bool { waiting.values.contains { $0.streams.contains(stream) } }
-
-  // MARK: The endpoint's events
-
-  private func translate(_ event: QUICEvent) {
-    switch event {
-    case .established(let id, let role, let name, let address): established(id, role, name, address)
-    case .confirmed(let id):
-      guard let peer = peers[id] else { return }
-      remember(endpoint.roundTrip(id), of: peer.address)
-      events.append(.confirmed(peer, endpoint.role(of: id) ?? .client))
-    case .hello(let id, let slot):
-      if let peer = peers[id] { events.append(.hello(slot, from: peer)) }
-    case .packet(let id, let slot):
-      guard let peer = peers[id] else { return }
-      pool.heard(id, at: now)
-      events.append(.packet(slot, from: peer))
-    case .packetNotSent(let id): notSent(id, .notSent)
-    case .moved(let id, let address): peers[id]?.address = address
-    case .closed(let id, let end): closed(id, end)
-    case .turnedAway(let address, let end):
-      for index in deferred.indices where deferred[index].address == address.canonical { deferred[index].until = now }
-      startDeferredDials()
-      events.append(.turnedAway(address, end))
-    case .streamOpened(let quic): streamAccepted(quic)
-    case .streamData(let quic, let slot, let end):
-      guard let stream = tokens[quic] else { return endpoint.consumed(slot.count, on: quic) }
-      pool.heard(quic.connection, at: now)
-      if slot.count > 0 { events.append(.streamData(stream, slot)) }
-      if end { events.append(.streamEnded(stream)) }
-    case .streamReset(let quic, _), .streamStopped(let quic):
-      if let stream = tokens[quic] { fail(stream, .broken) }
-    case .streamWritable: break
-    case .streamClosed(let quic):
-      if let stream = tokens.removeValue(forKey: quic) { streams[stream] = nil }
-    case .streamsAllowed(let id): openBlockedStreams(on: id)
-    }
-  }
-
-  private func established(_ id: ConnectionID, _ role: QUICRole, _ name: NodeName, _ address: NodeAddress) {
-    let peer = Peer(address: address, connection: id, provenName: name)
-    let wasWarm = pool.isWarm(name)
-    peers[id] = peer
-    var dial = dialsByConnection.removeValue(forKey: id)?.dial
-    if let dial { connectionsByDial[dial] = nil }
-    if let index = deferred.firstIndex(where: { $0.expectation == .name(name) && $0.address == address.canonical }) {
-      dial = deferred.remove(at: index).dial
-    }
-    pool.opened(id, name: name, address: address, endOf: dial, startedAt: endpoint.startedAt(id) ?? now, at: now)
-    if !wasWarm { events.append(.warmthChanged(name, isWarm: true)) }
-    guard let dial, var state = waiting.removeValue(forKey: dial) else { return }
-    for packet in state.packets.takeAll(at: now) {
-      guard endpoint.send(packet.bytes.span.bytes, on: id, id: packet.id, deadline: now + Self.sendingLimit, isMoved: packet.isMoved) else {
-        notSent(packet.id, .notSent)
-        continue
-      }
-      if let id = packet.id { events.append(.packetDelayed(id)) }
-    }
-    for stream in state.streams where streams[stream] != nil { open(stream, on: id) }
-  }
-
-  private func streamAccepted(_ quic: QUICStreamID) {
-    guard let peer = peers[quic.connection] else { return endpoint.reset(quic) }
-    pool.heard(quic.connection, at: now)
-    lastAccepted += 2
-    streams[lastAccepted] = Stream(quic: quic, destination: .reply(peer), path: .warm, deadline: .distantFuture)
-    tokens[quic] = lastAccepted
-    events.append(.streamAccepted(lastAccepted, from: peer))
-  }
-
-  private func closed(_ id: ConnectionID, _ end: QUICEnd) {
-    if let (dial, address, expectation) = dialsByConnection.removeValue(forKey: id) {
-      connectionsByDial[dial] = nil
-      pool.dialFailed(dial, at: now)
-      failWaiting(dial, end.contactFailure)
-      events.append(.dialFailed(address, expectation, end))
-      return
-    }
-    guard let peer = peers.removeValue(forKey: id) else { return }
-    let link = pool.closed(id)
-    for (quic, stream) in tokens.filter({ $0.key.connection == id }).sorted(by: { $0.value < $1.value }) {
-      tokens[quic] = nil
-      streams[stream] = nil
-      events.append(.streamFailed(stream, end.contactFailure))
-    }
-    for (stream, connection) in blockedStreams where connection == id { fail(stream, end.contactFailure) }
-    blockedStreams.removeAll { $0.connection == id }
-    followUp(id, peer, end)
-    events.append(.closed(peer, end))
-    if let link, link.wasLast { events.append(.warmthChanged(link.name, isWarm: false)) }
-  }
-
-  /// After a reset or a shutdown, young packets go to whatever serves the peer next (`secure-transport.md` 2.4); otherwise they are lost.
-  private func followUp(_ id: ConnectionID, _ peer: Peer, _ end: QUICEnd) {
-    let mayFollow = end == .reset || end == .closedByPeer(.shutdown) || end == .closedByPeer(.none) || end == .closedByPeer(.replaced)
-    var young: [(bytes: [UInt8], id: PacketID?)] = []
-    endpoint.takeUnacknowledged(id, sentSince: now - pool.configuration.probeTimeout) { packet, id, _ in
-      if mayFollow { young.append((packet.withUnsafeBytes { Array($0) }, id)) } else { notSent(id, end.contactFailure) }
-    }
-    guard let name = peer.provenName else { return }
-    for packet in young { send(packet.bytes.span.bytes, to: .member(name, peer.address), path: .warm, id: packet.id, isMoved: true) }
-  }
-
-  private func remember(_ roundTrip: Duration?, of address: NodeAddress) {
-    guard let roundTrip else { return }
-    if roundTrips.count >= Self.roundTripLimit { roundTrips.removeAll(keepingCapacity: true) }
-    roundTrips[address] = max(roundTrip, Self.shortestRoundTrip)
-  }
 }
