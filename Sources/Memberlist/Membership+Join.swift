@@ -38,6 +38,7 @@ extension Membership {
     guard let position = joins.firstIndex(where: { $0.id == id }) else { return }
     let target = joins[position].targets[joins[position].results.count]
     joins[position].results.append(JoinResult(target: target, failure: failure))
+    if failure == nil { joinSucceeded(at: now) }
     joinNext(id, at: now)
   }
 }

@@ -13,7 +13,6 @@ struct PendingPing: Sendable {
   var name: NodeName
   var address: NodeAddress
   var startedAt: Instant
-  var packet: PacketID
   /// Answered; kept until its timer comes, so that the limit on relays bounds the timers as well.
   var isDone = false
 }
@@ -103,10 +102,9 @@ extension Membership {
     _ purpose: PendingPing.Purpose, name: NodeName, address: NodeAddress, index: NodeIndex?, at now: Instant
   ) {
     let sequenceNumber = nextSequenceNumber()
-    let packet = nextPacket()
-    pings[sequenceNumber] = PendingPing(
-      purpose: purpose, target: index, name: name, address: address, startedAt: now, packet: packet)
-    sendPing(sequenceNumber, name: name, address: address, index: index, path: .warm, id: packet)
+    pings[sequenceNumber] = PendingPing(purpose: purpose, target: index, name: name, address: address, startedAt: now)
+    sendPing(
+      sequenceNumber, name: name, address: address, index: index, path: .warm, id: PacketID(Self.pingPackets | UInt64(sequenceNumber)))
     let timeout = configuration.probe.timeout
     if configuration.namesAreProven { timers.schedule(.relayHalf(sequenceNumber), at: now + timeout / 2) }
     timers.schedule(.ping(sequenceNumber), at: now + timeout)
@@ -173,10 +171,14 @@ extension Membership {
     }
   }
 
+  /// Marks the packets of these pings, which are numbered by sequence number; those of probes are counted from 1.
+  private static var pingPackets: UInt64 { 1 << 63 }
+
   /// A ping could not be sent. For a relay the requester hears nothing: a nack would say that we asked.
   mutating func pingPacketNotSent(_ id: PacketID, reason: ContactFailure) {
-    // Packets are told apart by number, pings by sequence number: a walk over the few that are under way, ended by the only match.
-    guard let (sequenceNumber, ping) = pings.first(where: { $0.value.packet == id && !$0.value.isDone }) else { return }
+    guard id.value & Self.pingPackets != 0 else { return }
+    let sequenceNumber = UInt32(truncatingIfNeeded: id.value)
+    guard let ping = pings[sequenceNumber], !ping.isDone else { return }
     pings[sequenceNumber]?.isDone = true
     if case .user(let ping) = ping.purpose { outbox.push(.pingFinished(ping, .notSent(reason))) }
   }

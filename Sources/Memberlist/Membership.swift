@@ -49,6 +49,8 @@ package struct Membership: ~Copyable, Sendable {
   var exchanges: [ExchangeID: ExchangePurpose] = [:]
   var joins: [JoinProgress] = []
   var departure = Departure.none
+  /// Whether a push/pull after a join is due.
+  var followsJoin = false
   /// What acks carry; nil until the layer above sets it.
   var ackPayload: [UInt8]?
   /// How many members the layer above knows; its queues count on the larger of this and ``count``.
@@ -158,6 +160,7 @@ package struct Membership: ~Copyable, Sendable {
       case .ping(let sequenceNumber): pingExpired(sequenceNumber, at: now)
       case .gossipTick: gossipTick(at: now)
       case .pushPullTick: pushPullTick(at: now)
+      case .pushPullAfterJoin: pushPullAfterJoin(at: now)
       case .departure: departureExpired()
       case .addressPause(let index): addressPauseOver(index, at: now)
       }
@@ -174,6 +177,7 @@ package struct Membership: ~Copyable, Sendable {
     case ping(UInt32)
     case gossipTick
     case pushPullTick
+    case pushPullAfterJoin
     case departure
     case addressPause(NodeIndex)
   }

@@ -174,7 +174,8 @@ extension NodeDriver: StreamLayerHandler {
   package func warmthChanged(_ name: NodeName, isWarm: Bool, at now: Instant) { core.setWarm(name, isWarm) }
 
   package func connectionClosed(_ peer: Peer, reason: CloseReason, byPeer: Bool, at now: Instant) {
-    core.connectionClosed(peer, reason: reason, at: now)
+    // What we closed ourselves tells us nothing about the peer.
+    if byPeer { core.connectionClosed(peer, reason: reason, at: now) }
   }
 
   package func isUnderScrutiny(_ name: NodeName) -> Bool { core.membership.isUnderScrutiny(name) }

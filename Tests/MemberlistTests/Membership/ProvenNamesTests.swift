@@ -376,6 +376,25 @@ private let elsewhere = NodeAddress(ipv4: 10, 9, 9, 9, port: 7946)
     #expect(subject.sent.isEmpty)
   }
 
+  @Test("2.6 state is exchanged with warm members while there are any")
+  func warmPushPull() {
+    let subject = subject((0..<20).map { NodeName("n\($0)") }) {
+      $0.pushPull.interval = .seconds(1)
+      $0.probe.interval = .zero
+    }
+    subject.opened = []
+    subject.membership.setWarm("n3", true)
+    subject.membership.setWarm("n4", true)
+    subject.pass(.seconds(20))
+    let warm: Set<Destination> = [.member("n3", Subject.address("n3")), .member("n4", Subject.address("n4"))]
+    #expect(subject.opened.count == 20)
+    #expect(Set(subject.opened.map(\.to)) == warm)
+    subject.membership.setWarm("n3", false)
+    subject.membership.setWarm("n4", false)
+    subject.pass(.seconds(5))
+    #expect(subject.opened.count == 25)
+  }
+
   @Test("2.8 a packet that was not sent is our fault, first or second", arguments: [true, false])
   func notSent(isFirst: Bool) throws {
     let subject = subject(["a"]) { $0.probe.usesReliablePing = false }
