@@ -16,6 +16,8 @@
       case packet([UInt8])
       /// A request on a reliable stream.
       case exchange([UInt8])
+      /// The same, a byte a second.
+      case trickle([UInt8])
     }
 
     let address: NodeAddress
@@ -25,6 +27,8 @@
     private var timer: LoopTimer?
     private var moves: [Move] = []
     private var connection: ConnectionID?
+    /// A stream that is written a byte at a time, and when the next is due.
+    private var trickle: (stream: QUICStreamID, rest: ArraySlice<UInt8>, next: Instant)?
 
     /// Its own side of the handshake is done: it believes the server.
     private(set) var isEstablished = false
@@ -65,13 +69,14 @@
 
     private func turn(at now: Instant) {
       endpoint.advance(to: now)
+      writeTrickle(at: now)
       while let event = endpoint.nextEvent() { handle(event, at: now) }
       while let transmit = endpoint.nextTransmit(at: now) {
         endpoint.withBytes(of: transmit) {
           socket.write($0, segmentSize: transmit.segmentSize, to: transmit.destination, ecnCapable: false)
         }
       }
-      timer?.arm(at: endpoint.nextDeadline)
+      timer?.arm(at: [endpoint.nextDeadline, trickle?.next].compactMap(\.self).min())
     }
 
     private func handle(_ event: QUICEvent, at now: Instant) {
@@ -97,7 +102,17 @@
       case .exchange(let bytes):
         guard let stream = endpoint.openStream(on: id) else { return }
         endpoint.write(SendChunk(copying: bytes), on: stream, finish: true)
+      case .trickle(let bytes):
+        guard let stream = endpoint.openStream(on: id) else { return }
+        trickle = (stream, bytes[...], now)
+        writeTrickle(at: now)
       }
+    }
+
+    private func writeTrickle(at now: Instant) {
+      guard let (stream, rest, next) = trickle, next <= now else { return }
+      trickle = rest.count > 1 ? (stream, rest.dropFirst(), now + .seconds(1)) : nil
+      endpoint.write(SendChunk(copying: Array(rest.prefix(1))), on: stream)
     }
   }
 #endif

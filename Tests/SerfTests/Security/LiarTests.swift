@@ -195,6 +195,9 @@
       Lie("a request that breaks off", "gave up a request", { $0.exchanges.malformed }) {
         [.exchange($0.pushPull([.init(name: "n4", address: $0.liar, tags: tags)]).dropLast(1))]
       },
+      Lie("a request that comes a byte a second", "not complete, or not answered, in time", { $0.exchanges.expired }) {
+        [.trickle($0.pushPull([.init(name: "n4", address: $0.liar, tags: tags)]))]
+      },
       Lie("a request that is a reply", "dropped a packet", { $0.membership.exchangesMalformed }) { _ in
         [.exchange(Forgery.ack(1))]
       },
