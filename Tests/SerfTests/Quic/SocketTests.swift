@@ -1,0 +1,83 @@
+#if QUIC
+  import Serf
+  import SerfCore
+  import SerfIdentity
+  import SerfPrimitives
+  import SerfTestSupport
+  import SerfTransport
+  import Testing
+
+  /// Nodes over QUIC on real sockets, each on a loop of its own, used from many tasks at once: what the thread sanitizer watches.
+  @Suite struct SocketTests {
+    private static let authority = Result { try CertificateAuthority() }
+
+    private func credentials(_ name: NodeName) throws -> Credentials {
+      let authority = try Self.authority.get()
+      let issued = try authority.issue(node: name.description)
+      return try Credentials(
+        pem: .init(authorities: authority.certificatePEM, certificate: issued.certificatePEM, privateKey: issued.privateKeyPEM))
+    }
+
+    private func cluster(_ names: [NodeName]) async throws -> [(node: SerfNode, transport: QuicTransport)] {
+      var members: [(node: SerfNode, transport: QuicTransport)] = []
+      for name in names {
+        let transport = QuicTransport(try credentials(name), bind: NodeAddress(ipv4: 127, 0, 0, 1, port: 0))
+        let node = try SerfNode(SerfConfiguration(name: name, profile: .local), transport: transport)
+        try await node.start()
+        if let first = members.first { #expect(try await node.join([first.node.localAddress().description]) == 1) }
+        members.append((node, transport))
+      }
+      for member in members {
+        try await eventually("\(member.node.configuration.name) sees all") {
+          try await member.node.members().filter { $0.status == .alive }.map(\.name) == names.sorted()
+        }
+      }
+      return members
+    }
+
+    @Test("verbs from many tasks, events and new certificates at once, and every event is everywhere")
+    func everythingAtOnce() async throws {
+      let names: [NodeName] = ["a", "b", "c"]
+      let members = try await cluster(names)
+      let subscriptions = members.map(\.node.events)
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        for (index, member) in members.enumerated() {
+          for round in 0..<10 { group.addTask { try await member.node.userEvent("event-\(index)-\(round)", coalesce: false) } }
+          group.addTask { try await member.node.setTags(["round": "\(index)"]) }
+          group.addTask { for _ in 0..<20 { _ = try await (member.node.members(), member.node.statistics()) } }
+          let renewed = try credentials(names[index])
+          group.addTask { try member.transport.replace(credentials: renewed) }
+        }
+        try await group.waitForAll()
+      }
+      for subscription in subscriptions {
+        var seen: Set<String> = []
+        for await case .user(let event) in subscription {
+          seen.insert(event.name)
+          if seen.count == 30 { break }
+        }
+        #expect(seen.count == 30)
+      }
+      for member in members { await member.node.shutdown() }
+    }
+
+    @Test("a shutdown amid verbs ends all of them")
+    func shutdownAmidVerbs() async throws {
+      let members = try await cluster(["a", "b"])
+      await withTaskGroup(of: Void.self) { group in
+        for member in members {
+          for round in 0..<10 {
+            group.addTask { try? await member.node.userEvent("event-\(round)") }
+            group.addTask { try? await member.node.setTags(["round": "\(round)"]) }
+            group.addTask { _ = try? await member.node.members() }
+          }
+          group.addTask { await member.node.shutdown() }
+          group.addTask { await member.node.shutdown() }
+        }
+      }
+      for member in members {
+        await #expect { try await member.node.userEvent("late") } throws: { ($0 as? SerfError)?.code == .state }
+      }
+    }
+  }
+#endif

@@ -1,0 +1,19 @@
+#!/bin/sh
+# What takes too long for every change: a million mutated vectors through every decoder under the address sanitizer, and the tests of the
+# driver, the transport and whole nodes under the thread sanitizer. Two more builds, each with a scratch path of its own.
+set -eu
+cd "$(dirname "$0")/.."
+export SWIFT_BACKTRACE=enable=no
+step() { printf '\n==> %s\n' "$*"; }
+
+step "Installing what is missing"
+sh Tests/install.sh libngtcp2-dev libngtcp2-crypto-gnutls-dev libgnutls28-dev
+
+step "Mutated vectors under the address sanitizer"
+swift run --sanitize=address --scratch-path .build/address MutateVectors "${MUTATIONS:-1000000}" 1 0
+
+step "Nodes under the thread sanitizer"
+TSAN_OPTIONS=halt_on_error=0:exitcode=66 \
+  swift test --sanitize=thread --scratch-path .build/thread --filter 'SerfTests|SerfTransportTests'
+
+printf '\n==> No sanitizer found anything\n'
