@@ -27,7 +27,8 @@ struct SerfBench: AsyncParsableCommand {
   @Option(help: "Seconds of the idle measurement.")
   var idle = 10
 
-  @Flag(help: "Fail unless: converged within 15 s, no suspicion, at most 1.3 handshakes per pair, none refused, none while idle.")
+  @Flag(
+    help: "Fail unless: converged within 15 s, at most 1.3 handshakes per pair, and no suspicion and none refused, then and while idle.")
   var strict = false
 
   func validate() throws {
