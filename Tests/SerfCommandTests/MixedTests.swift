@@ -1,0 +1,110 @@
+import Foundation
+import RPCTestSupport
+import Testing
+
+/// Debian's command line against our agent, and ours against Debian's: the same success output and exit status.
+@Suite("our agent and command line with Debian's", .serialized)
+struct MixedTests {
+  @Test("Debian's command line drives our agents as ours does")
+  func debianCommandLine() async throws {
+    let cluster = try await TestCluster("n1", "n2")
+    let first = try await cluster.start("n1", "-tag", "role=web", "-tag", "dc=a<b")
+    let second = try await cluster.start("n2", "-join", first.bind)
+    try await first.sees(["n1 alive", "n2 alive"])
+    for words in [
+      ["members", "-format=json", "-name=n1"], ["members", "-status=failed"], ["members", "-status=failed", "-format=json"],
+      ["members", "-detailed", "-name", "n2"], ["event", "deploy", "1"], ["event", "-coalesce=false", "deploy"],
+      ["force-leave", "nobody"], ["tags", "-set", "x=1"], ["tags", "-delete", "x"],
+    ] {
+      try await compare(words, at: first)
+    }
+    try await compareListings(at: first)
+    for agent in [first, second] { await agent.logs("Received event: user-event: deploy") }
+    let refused = try await first.command("monitor", "-log-level=foo", path: debianSerf)
+    #expect(refused.status == 1 && refused.output.contains("Unknown log level: FOO"))
+    let monitor = try Executable(["monitor", "-log-level=debug"], environment: ["SERF_RPC_ADDR": first.rpc], path: debianSerf)
+    #expect(await monitor.waits { $0.contains("[INFO] agent: Serf agent starting") })
+    _ = try await first.command("event", "seen", "abc")
+    #expect(await monitor.waits { $0.contains("Name: \"seen\"") && $0.contains("Payload: []byte{0x61, 0x62, 0x63}") })
+    monitor.interrupt()
+    #expect(await monitor.status() == 0)
+    let leave = try await second.command("leave", path: debianSerf)
+    #expect(leave == (0, "Graceful leave complete\n", ""))
+    #expect(await second.program.status() == 0)
+    try await first.sees(["n1 alive", "n2 left"])
+  }
+
+  @Test("our command line drives Debian's agent as Debian's does")
+  func debianAgent() async throws {
+    let agent = try await startDebian("d1")
+    for words in [
+      ["members", "-format=json"], ["members"], ["members", "-detailed"], ["members", "-status=failed", "-format=json"],
+      ["event", "deploy", "1"],
+      ["force-leave", "nobody"], ["tags", "-set", "x=1"], ["tags", "-delete", "x"],
+    ] {
+      try await compare(words, at: agent)
+    }
+    let info = try await agent.command("info")
+    #expect(info.status == 0 && info.output.contains("agent:\n\tname = d1\n"))
+    let monitor = try Executable(["monitor", "-log-level=debug"], environment: ["SERF_RPC_ADDR": agent.rpc])
+    #expect(await monitor.waits { $0.contains("[INFO] agent: Serf agent starting") })
+    _ = try await agent.command("event", "seen", "abc", path: debianSerf)
+    // Debian's agent holds events back for three seconds, to merge them.
+    #expect(await monitor.waits { $0.contains("Name: \"seen\"\n\tPayload: []byte{0x61, 0x62, 0x63}") })
+    monitor.interrupt()
+    #expect(await monitor.status() == 0)
+    #expect(try await agent.command("leave") == (0, "Graceful leave complete\n", ""))
+    #expect(await agent.program.status() == 0)
+  }
+
+  private func compare(_ words: [String], at agent: LiveAgent, sourceLocation: SourceLocation = #_sourceLocation) async throws {
+    let environment = ["SERF_RPC_ADDR": agent.rpc]
+    let ours = try await Executable.run(words, environment: environment)
+    let theirs = try await Executable.run(words, environment: environment, path: debianSerf)
+    #expect(ours == theirs && ours.status == 0, "\(words)", sourceLocation: sourceLocation)
+  }
+
+  /// Go prints tags in a random order.
+  private func compareListings(at agent: LiveAgent) async throws {
+    for words in [["members"], ["info"]] {
+      let ours = try await Executable.run(words, environment: ["SERF_RPC_ADDR": agent.rpc]).output
+      let theirs = try await Executable.run(words, environment: ["SERF_RPC_ADDR": agent.rpc], path: debianSerf).output
+      func normalised(_ text: String) -> [String] {
+        text.replacingOccurrences(of: "role=web,dc=a<b", with: "dc=a<b,role=web").split(separator: "\n").map(String.init)
+          // Counters move between two calls.
+          .filter { !$0.contains(" = ") || $0.contains("name = ") || $0.contains("members = ") || $0.contains("dc = ") }
+      }
+      #expect(normalised(ours) == normalised(theirs), "\(words)")
+    }
+  }
+
+  private func startDebian(_ name: String) async throws -> LiveAgent {
+    // Go's agent takes no port 0 for gossip, so one that is free just now is used.
+    var lastError: (any Error)?
+    for _ in 0..<5 {
+      let program = try Executable(
+        [
+          "agent", "-node", name, "-bind=127.0.0.1:\(try freePort())", "-rpc-addr=127.0.0.1:\(try freePort())", "-profile=local", "-tag",
+          "role=web",
+        ],
+        path: debianSerf)
+      do { return try await LiveAgent(program, ready: "Log data will now stream") } catch { lastError = error }
+    }
+    throw try #require(lastError)
+  }
+
+  private func freePort() throws -> Int {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(descriptor) }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    try withUnsafeMutableBytes(of: &address) { bytes in
+      let pointer = unsafe try #require(bytes.baseAddress).assumingMemoryBound(to: sockaddr.self)
+      try #require(unsafe bind(descriptor, pointer, length) == 0)
+      try #require(unsafe getsockname(descriptor, pointer, &length) == 0)
+    }
+    return Int(UInt16(bigEndian: address.sin_port))
+  }
+}
