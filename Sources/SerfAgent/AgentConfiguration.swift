@@ -49,14 +49,9 @@ package struct AgentConfiguration: Hashable, Sendable {
     /// PEM file with revocation lists.
     package var revocations: String?
     /// Where a certificate holds the node's name.
-    package var identity = Identity.uri
+    package var identity = IdentityMode.uri
     /// Accepts a key file that others can read.
     package var allowsInsecureKey = false
-
-    /// Where a certificate holds the node's name.
-    package enum Identity: String, CaseIterable, Sendable {
-      case uri, dns
-    }
   }
 
   package init() {}

@@ -78,7 +78,7 @@ extension AgentConfiguration {
       authorities: authorities, certificate: certificate, privateKey: privateKey, revocations: tls.revocations,
       allowsInsecureKey: tls.allowsInsecureKey)
     do throws(CredentialsError) {
-      return try Credentials(files: files, cluster: tls.cluster, mode: tls.identity == .dns ? .dns : .uri, expecting: nodeName)
+      return try Credentials(files: files, cluster: tls.cluster, mode: tls.identity, expecting: nodeName)
     } catch {
       throw AgentFailure(error.description)
     }

@@ -21,12 +21,13 @@ struct ServerFixture: Sendable {
 
   static func run(
     _ node: FakeNode, authKey: String? = nil, handlers: [String: String] = [:], log: AgentLog? = nil,
+    patience: Duration = RPCServer.patience,
     _ body: @Sendable (ServerFixture) async throws -> Void
   ) async throws {
     let log = log ?? AgentLog(console: Console { _ in }, level: .error)
     let leaves = Counter()
     let context = RPCContext(node: node, log: log, authKey: authKey, handlers: handlers) { leaves.increment() }
-    let server = try await RPCServer.bind(host: "127.0.0.1", port: 0, context: context)
+    let server = try await RPCServer.bind(host: "127.0.0.1", port: 0, context: context, patience: patience)
     let port = Int(server.address.split(separator: ":").last ?? "") ?? 0
     let serving = Task { await server.run() }
     do {

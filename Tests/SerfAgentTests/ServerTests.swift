@@ -71,6 +71,20 @@ struct ServerTests {
     }
   }
 
+  @Test("whoever does not introduce itself in time is sent away; whoever did may stay")
+  func patience() async throws {
+    try await ServerFixture.run(node, authKey: "sekret", patience: .milliseconds(500)) { server in
+      let client = try await server.connect(authKey: "sekret")
+      let silent = try await RawClient.connect(to: server.port) { client in
+        try await client.send(handshake)
+        return try await client.receiveToEnd()
+      }
+      #expect(silent == ResponseHeader(sequence: 1).encoded)
+      #expect(try await client.members().count == 3)
+      await client.close()
+    }
+  }
+
   @Test("what we do not know is answered so, and the connection ends")
   func unknownCommand() async throws {
     try await ServerFixture.run(node) { server in

@@ -33,7 +33,7 @@ package final class AgentLog: Sendable {
   }
 
   private let state: Mutex<State>
-  /// The lowest level that anybody wants, as its index: what loggers look at before they build a string.
+  /// The lowest level that anybody wants, as a raw value: what loggers look at before they build a string.
   private let threshold: Atomic<Int>
   private let console: Console
   private let timestamp: @Sendable () -> String
@@ -45,7 +45,7 @@ package final class AgentLog: Sendable {
     self.console = console
     self.timestamp = timestamp
     state = Mutex(State(level: level))
-    threshold = Atomic(Self.rank(min(level, .debug)))
+    threshold = Atomic(min(level, .debug).rawValue)
   }
 
   /// A logger whose lines say `component`: `agent`, `agent.ipc`, `serf` or `memberlist`.
@@ -88,7 +88,7 @@ package final class AgentLog: Sendable {
 
   /// Adds a line. Control characters of peers are escaped; a newline stays, since a message of several lines is one record.
   func record(_ level: AgentLogLevel, _ component: String, _ message: String) {
-    let text = timestamp() + " [" + level.rawValue + "] " + component + ": " + Self.harmless(message)
+    let text = timestamp() + " [" + level.name + "] " + component + ": " + Self.harmless(message)
     state.withLock { state in
       if state.backlog.count < Self.backlogLimit {
         state.backlog.append(Line(level: level, text: text))
@@ -108,7 +108,7 @@ package final class AgentLog: Sendable {
 
   /// What loggers compare with. Lines from DEBUG up are always formatted, since a monitor may ask for the last ones; TRACE only on demand.
   var loggerLevel: Logger.Level {
-    AgentLogLevel.allCases[threshold.load(ordering: .relaxed)].loggerLevel
+    AgentLogLevel(rawValue: threshold.load(ordering: .relaxed))?.loggerLevel ?? .debug
   }
 
   private func removeMonitor(_ id: Int) {
@@ -120,11 +120,8 @@ package final class AgentLog: Sendable {
 
   private func updateThreshold(_ state: State) {
     let lowest = state.monitors.values.map(\.level).min() ?? .debug
-    threshold.store(Self.rank(min(lowest, state.level, .debug)), ordering: .relaxed)
+    threshold.store(min(lowest, state.level, .debug).rawValue, ordering: .relaxed)
   }
-
-  private static func rank(_ level: AgentLogLevel) -> Int { allLevels[level] ?? 0 }
-  private static let allLevels = Dictionary(uniqueKeysWithValues: zip(AgentLogLevel.allCases, AgentLogLevel.allCases.indices))
 
   private static func harmless(_ message: String) -> String {
     let isHarmless = message.utf8.allSatisfy { (0x20..<0x7f).contains($0) || $0 == 0x0a || $0 == 0x09 }

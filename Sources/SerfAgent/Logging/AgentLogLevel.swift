@@ -1,16 +1,24 @@
 package import Logging
 
 /// The five levels of Serf's log.
-package enum AgentLogLevel: String, CaseIterable, Comparable, Sendable {
-  case trace = "TRACE"
-  case debug = "DEBUG"
-  case info = "INFO"
-  case warning = "WARN"
-  case error = "ERR"
+package enum AgentLogLevel: Int, CaseIterable, Comparable, Sendable {
+  case trace, debug, info, warning, error
 
   /// Reads a level's name, in any case.
   package init?(parsing text: String) {
-    self.init(rawValue: text.uppercased())
+    guard let level = Self.allCases.first(where: { $0.name == text.uppercased() }) else { return nil }
+    self = level
+  }
+
+  /// What stands in a line, and on the command line.
+  package var name: String {
+    switch self {
+    case .trace: "TRACE"
+    case .debug: "DEBUG"
+    case .info: "INFO"
+    case .warning: "WARN"
+    case .error: "ERR"
+    }
   }
 
   /// Where swift-log's seven levels fall.
@@ -36,5 +44,5 @@ package enum AgentLogLevel: String, CaseIterable, Comparable, Sendable {
     }
   }
 
-  package static func < (left: AgentLogLevel, right: AgentLogLevel) -> Bool { left.loggerLevel < right.loggerLevel }
+  package static func < (left: AgentLogLevel, right: AgentLogLevel) -> Bool { left.rawValue < right.rawValue }
 }

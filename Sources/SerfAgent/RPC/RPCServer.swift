@@ -15,20 +15,27 @@ import Synchronization
 package final class RPCServer: Sendable {
   /// How many clients may be connected at once; more are closed at once.
   package static let connectionLimit = 128
+  /// How long a client may take until it has shaken hands and, where there is a key, proven that it knows it. Otherwise strangers could hold
+  /// all connections.
+  package static let patience = Duration.seconds(10)
 
   private typealias Connection = NIOAsyncChannel<RPCRequest, ByteBuffer>
 
   private let listener: NIOAsyncChannel<Connection, Never>
   private let context: RPCContext
+  private let patience: Duration
   private let connections = Mutex(0)
 
-  private init(listener: NIOAsyncChannel<Connection, Never>, context: RPCContext) {
+  private init(listener: NIOAsyncChannel<Connection, Never>, context: RPCContext, patience: Duration) {
     self.listener = listener
     self.context = context
+    self.patience = patience
   }
 
   /// Binds the listener. Nothing is accepted before ``run()``.
-  package static func bind(host: String, port: UInt16, context: RPCContext) async throws(AgentFailure) -> RPCServer {
+  package static func bind(
+    host: String, port: UInt16, context: RPCContext, patience: Duration = RPCServer.patience
+  ) async throws(AgentFailure) -> RPCServer {
     do {
       let listener: NIOAsyncChannel<Connection, Never> = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
         .serverChannelOption(ChannelOptions.socketOption(.so_reuseaddr), value: 1)
@@ -40,7 +47,7 @@ package final class RPCServer: Sendable {
             return try Connection(wrappingChannelSynchronously: channel)
           }
         }
-      return RPCServer(listener: listener, context: context)
+      return RPCServer(listener: listener, context: context, patience: patience)
     } catch {
       let reason = (error as? IOError).map { unsafe String(cString: strerror($0.errnoCode)).lowercased() } ?? "\(error)"
       throw AgentFailure("cannot listen for RPC at \(host):\(port): \(reason); is another agent running? Choose another -rpc-addr")
@@ -78,9 +85,14 @@ package final class RPCServer: Sendable {
     }
     defer { connections.withLock { $0 -= 1 } }
     context.logger.info("Accepted client: \(peer)")
+    let patience = connection.channel.eventLoop.scheduleTask(in: TimeAmount(patience)) { [channel = connection.channel, context] in
+      context.logger.warning("Closed client \(peer): it did not introduce itself in time")
+      channel.close(promise: nil)
+    }
+    defer { patience.cancel() }
     do {
       try await connection.executeThenClose { requests, responses in
-        try await RPCSession(peer: peer, context: context, responses: responses).run(requests)
+        try await RPCSession(peer: peer, context: context, responses: responses, admitted: { patience.cancel() }).run(requests)
       }
     } catch is CancellationError {
     } catch let error as IOError {

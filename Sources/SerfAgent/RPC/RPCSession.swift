@@ -14,6 +14,8 @@ struct RPCSession {
   let peer: String
   let context: RPCContext
   let responses: Responses
+  /// Called once the client may use the RPC.
+  let admitted: @Sendable () -> Void
 
   private var hasShakenHands = false
   private var isAuthenticated = false
@@ -24,10 +26,11 @@ struct RPCSession {
   /// How many streams one client may have.
   private static let streamLimit = 64
 
-  init(peer: String, context: RPCContext, responses: Responses) {
+  init(peer: String, context: RPCContext, responses: Responses, admitted: @escaping @Sendable () -> Void) {
     self.peer = peer
     self.context = context
     self.responses = responses
+    self.admitted = admitted
   }
 
   /// An answer that is an error text; the connection may have to end after it.
@@ -144,6 +147,7 @@ struct RPCSession {
     guard !hasShakenHands else { throw Refusal(text: RPCErrorText.duplicateHandshake) }
     guard request.version == 1 else { throw Refusal(text: RPCErrorText.unsupportedVersion) }
     hasShakenHands = true
+    if context.authKey == nil { admitted() }
   }
 
   private mutating func authenticate(_ request: AuthRequest) throws(Refusal) {
@@ -151,6 +155,7 @@ struct RPCSession {
       throw Refusal(text: RPCErrorText.invalidAuthentication)
     }
     isAuthenticated = true
+    admitted()
   }
 
   private func join(_ request: JoinRequest) async throws(Refusal) -> [UInt8] {

@@ -31,8 +31,7 @@ struct AgentCommand: AsyncParsableCommand {
   @Option(help: "PEM file: this node's certificate, then intermediates.") var tlsCert: String?
   @Option(help: "PEM file: this node's private key.") var tlsKey: String?
   @Option(help: "PEM file: revocation lists of the authorities.") var tlsCrl: String?
-  @Option(help: "Where a certificate holds the name: uri (serf://cluster/node) or dns.") var tlsIdentity = AgentConfiguration.TLS.Identity
-    .uri
+  @Option(help: "Where a certificate holds the name: uri (serf://cluster/node) or dns.") var tlsIdentity = IdentityChoice.uri
   @Flag(help: "Accept a key file that others can read.") var tlsKeyInsecure = false
   @Argument(help: .hidden) var ignored: [String] = []
 
@@ -73,7 +72,7 @@ struct AgentCommand: AsyncParsableCommand {
     configuration.tls.certificate = tlsCert
     configuration.tls.privateKey = tlsKey
     configuration.tls.revocations = tlsCrl
-    configuration.tls.identity = tlsIdentity
+    configuration.tls.identity = tlsIdentity.mode
     configuration.tls.allowsInsecureKey = tlsKeyInsecure
     return configuration
   }
@@ -83,4 +82,3 @@ extension AgentLogLevel: ExpressibleByArgument {
   package init?(argument: String) { self.init(parsing: argument) }
 }
 extension SerfConfiguration.Profile: ExpressibleByArgument {}
-extension AgentConfiguration.TLS.Identity: ExpressibleByArgument {}
