@@ -19,8 +19,8 @@ struct Banner {
     lines = facts.map { title, value in String(repeating: " ", count: max(0, 27 - title.count)) + title + ": " + value }
   }
 
+  /// In one piece, so that a script that waits for the first line finds the others as well.
   func print(on console: Console) {
-    console.output("Serf agent running!")
-    for line in lines { console.info(String(line)) }
+    console.output((["Serf agent running!"] + lines.map { "    " + $0 }).joined(separator: "\n"))
   }
 }

@@ -15,16 +15,27 @@ struct AgentRunTests {
     run.send(.sigint)
     #expect(try await run.status() == 0)
     #expect(run.node.calls == ["join h1:1,h2", "leave"])
-    let lines = run.lines.filter { !$0.contains("[INFO]") }
+    let text = run.lines.filter { !$0.contains("[INFO]") }.joined()
     #expect(
-      lines == [
-        "==> Starting Serf agent...\n", "==> Starting Serf agent RPC...\n", "==> Serf agent running!\n",
-        "                      Node name: 'n1'\n", "                      Bind addr: '127.0.0.1:7946'\n",
-        "                       RPC addr: '\(run.rpcAddress)'\n", "                      Encrypted: true\n",
-        "                       Snapshot: false\n", "                        Profile: lan\n", "==> Joining cluster...(replay: false)\n",
-        "    Join completed. Synced with 1 initial agents\n", "\n", "==> Log data will now stream in as it occurs:\n\n",
-        "==> Caught signal: interrupt\n", "==> Gracefully shutting down agent...\n",
-      ])
+      text == """
+        ==> Starting Serf agent...
+        ==> Starting Serf agent RPC...
+        ==> Serf agent running!
+                              Node name: 'n1'
+                              Bind addr: '127.0.0.1:7946'
+                               RPC addr: '\(run.rpcAddress)'
+                              Encrypted: true
+                               Snapshot: false
+                                Profile: lan
+        ==> Joining cluster...(replay: false)
+            Join completed. Synced with 1 initial agents
+
+        ==> Log data will now stream in as it occurs:
+
+        ==> Caught signal: interrupt
+        ==> Gracefully shutting down agent...
+
+        """)
     #expect(run.lines.contains { $0.contains("[INFO] agent: Serf agent starting") })
   }
 
@@ -184,7 +195,7 @@ private final class Run: Sendable {
   var lines: [String] { state.withLock { $0.lines }.filter { $0 != "ended\n" } }
 
   var rpcAddress: String {
-    lines.first { $0.contains("RPC addr") }?.split(separator: "'").dropFirst().first.map(String.init) ?? ""
+    lines.joined().split(separator: "\n").first { $0.contains("RPC addr") }?.split(separator: "'").dropFirst().first.map(String.init) ?? ""
   }
 
   func send(_ signal: UnixSignal) { signals.yield(signal) }
