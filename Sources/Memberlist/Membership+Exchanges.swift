@@ -51,8 +51,7 @@ extension Membership {
       return outbox.push(.refuse(id, reason))
     }
     outbox.push(.respond(id, .pushPull(isJoin: examined.isJoin)))
-    merge(message, from: Origin(peer: peer), at: now)
-    deliverUserState(message, isJoin: examined.isJoin, join: nil, from: peer)
+    merge(message, join: nil, from: peer, at: now)
   }
 
   private mutating func reliableUserMessageReceived(_ id: ExchangeID, _ message: RawSpan, from peer: Peer) throws(WireError) {
@@ -69,18 +68,6 @@ extension Membership {
   mutating func refuseMerge(_ reason: RefusalReason, from peer: Peer) {
     counters.mergesRefused += 1
     diagnose(.mergeRefused(reason, from: peer))
-  }
-
-  /// Hands the layer above its part of a push/pull; nothing for an empty one.
-  func userState(of message: RawSpan) -> Range<Int>? {
-    guard let state = try? PushPull(decoding: message, limits: streamLimits), state.header.userStateLength > 0 else { return nil }
-    guard case .complete(let end) = StreamMessage.scan(message, limits: streamLimits) else { return nil }
-    return end - state.header.userStateLength..<end
-  }
-
-  mutating func deliverUserState(_ message: RawSpan, isJoin: Bool, join: JoinID?, from peer: Peer) {
-    guard let range = userState(of: message) else { return }
-    outbox.push(.userState(outbox.copy(message.extracting(range)), isJoin: isJoin, join: join, from: peer))
   }
 
   // MARK: Our own
@@ -148,8 +135,7 @@ extension Membership {
         refuseMerge(reason, from: peer)
         return reason == .filtered ? .filtered : reason == .tooLarge ? .malformed(.tooLarge) : .versionMismatch
       }
-      merge(reply, from: Origin(peer: peer, isJoinReply: join != nil), at: now)
-      deliverUserState(reply, isJoin: join != nil, join: join, from: peer)
+      merge(reply, join: join, from: peer, at: now)
       return nil
     } catch {
       counters.exchangesMalformed += 1

@@ -97,11 +97,15 @@ extension Membership {
     return nil
   }
 
-  /// Applies a state that was examined.
-  mutating func merge(_ message: RawSpan, from origin: Origin, at now: Instant) {
+  /// Applies a state that was examined, then hands the layer above its part, if there is one. `join` is set for the reply to a join of ours.
+  mutating func merge(_ message: RawSpan, join: JoinID?, from peer: Peer, at now: Instant) {
+    let origin = Origin(peer: peer, isJoinReply: join != nil)
     do throws(WireError) {
       var state = try PushPull(decoding: message, limits: streamLimits)
       while let node = try state.nextNode() { mergeNode(node, from: origin, at: now) }
+      guard state.header.userStateLength > 0 else { return }
+      let slot = outbox.copy(state.userState)
+      outbox.push(.userState(slot, isJoin: join != nil || state.header.isJoin, join: join, from: peer))
     } catch {
       // It was read to its end once.
       counters.exchangesMalformed += 1

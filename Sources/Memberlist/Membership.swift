@@ -65,6 +65,10 @@ package struct Membership: ~Copyable, Sendable {
 
   /// A member that does nothing before ``start(at:)``. `local.incarnation` and `local.state` are not read.
   package init(_ configuration: MembershipConfiguration, local: Member, seed: UInt64) {
+    precondition(
+      !local.name.isEmpty && local.name.bytes.count <= configuration.limits.nameLength
+        && local.meta.count <= configuration.limits.metaLength && local.versions.isValid,
+      "peers would drop every word of this member")
     self.configuration = configuration
     name = local.name
     random = SeededRandom(seed: seed)

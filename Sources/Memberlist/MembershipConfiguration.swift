@@ -73,10 +73,15 @@ public struct MembershipConfiguration: Sendable {
     public var urgentProbes = 64
   }
 
+  /// Failure detection.
   public var probe: Probing
+  /// How long a suspect has to refute.
   public var suspicion: Suspecting
+  /// Epidemic dissemination.
   public var gossip: Gossiping
+  /// Full state exchanges.
   public var pushPull: PushPulling
+  /// What a peer can make us hold.
   public var limits = Limits()
 
   /// Whether the transport proves the name at the other end of every connection. Switches the rules of `secure-transport.md` sections 1 and

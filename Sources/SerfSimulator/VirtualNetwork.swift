@@ -212,7 +212,10 @@ package final class VirtualNetwork<Machine: SimulatedMachine & ~Copyable> {
       return
     }
     if node.isPaused {
-      if case .wake = event { return }
+      if case .wake = event {
+        node.armed = nil
+        return
+      }
       if node.backlog.count < 4096 { node.backlog.append(event) }
       return
     }

@@ -31,10 +31,10 @@ final class Cluster {
 
   /// Starts one member more; `index` and `port` for one that comes back, perhaps elsewhere.
   @discardableResult
-  func start(index: Int? = nil, port: UInt16 = 7946) -> Network.NodeID {
+  func start(index: Int? = nil, port: UInt16 = 7946, meta: [UInt8] = []) -> Network.NodeID {
     let index = index ?? nodes.count
     let member = SimulatedMember(
-      configuration, local: Member(name: Self.name(index), address: Self.address(index, port: port)),
+      configuration, local: Member(name: Self.name(index), address: Self.address(index, port: port), meta: meta),
       seed: seed &* 1000 &+ UInt64(nodes.count))
     let node = network.add(member, at: Self.address(index, port: port))
     nodes.append(node)

@@ -165,6 +165,19 @@ import Testing
     #expect(cluster.events(cluster.nodes[0]).last == "node-3 updated")
   }
 
+  @Test("a quick restart with new meta, at the incarnation it had, ends with the new meta", arguments: [false, true])
+  func restartWithMeta(provesNames: Bool) {
+    let cluster = Cluster(seed: 10, provesNames: provesNames)
+    cluster.start(5)
+    cluster.network.run(for: .seconds(10))
+    cluster.network.crash(cluster.nodes[3])
+    let restarted = cluster.start(index: 3, meta: [9])
+    cluster.join(restarted, cluster.nodes[0])
+    let others = [0, 1, 2, 4].map { cluster.nodes[$0] } + [restarted]
+    #expect(cluster.network.run(within: .seconds(5)) { others.allSatisfy { cluster.view($0, of: 3)?.meta == [9] } })
+    #expect(cluster.agree(others, alive: 0..<5))
+  }
+
   @Test("sixty-four nodes converge, and detect a crash within the suspicion's bounds")
   func large() {
     let cluster = Cluster(seed: 9)

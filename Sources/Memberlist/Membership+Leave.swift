@@ -1,0 +1,48 @@
+package import SerfPrimitives
+
+/// How far a leave has come.
+enum Departure: Hashable, Sendable {
+  case none
+  /// The news is being spread.
+  case spreading
+  case done
+
+  /// Names the broadcast of our own death; the layer above never uses this number.
+  static let notice = BroadcastID(.max)
+}
+
+// Leaving (`memberlist.md` section 4.13).
+extension Membership {
+  /// Says goodbye: this node is `left` to everybody whom the news reaches, and ``MembershipOutput/leaveFinished(isComplete:)`` tells when
+  /// the news was sent out often enough, or that `timeout` (nil: none) ran out first.
+  ///
+  /// The node goes on answering and gossiping, so that the news spreads, until its owner closes it. A second call does nothing.
+  package mutating func leave(timeout: Duration?, at now: Instant) {
+    guard !isLeaving else { return }
+    departure = .spreading
+    let isAlone = liveCount <= 1
+    guard hasStarted else { return departureSpread() }
+    declareDead(me, incarnation, by: name, notice: isAlone ? nil : Departure.notice, at: now)
+    if isAlone { return departureSpread() }
+    if let timeout { timers.schedule(.departure, at: now + timeout) }
+  }
+
+  mutating func departureSpread() {
+    guard departure == .spreading else { return }
+    departure = .done
+    outbox.push(.leaveFinished(isComplete: true))
+  }
+
+  mutating func departureExpired() {
+    guard departure == .spreading else { return }
+    departure = .done
+    outbox.push(.leaveFinished(isComplete: false))
+  }
+
+  /// Somebody suspects us although we left: the news goes out once more.
+  mutating func repeatDeparture() {
+    guard departure == .done, table[me].state == .left else { return }
+    if let handle = table[me].broadcast, dissemination[.membership].contains(handle) { return }
+    queueAccusation(me, .left, by: name)
+  }
+}
