@@ -14,6 +14,6 @@ swift run --sanitize=address --scratch-path .build/address MutateVectors "${MUTA
 
 step "Nodes under the thread sanitizer"
 TSAN_OPTIONS=halt_on_error=0:exitcode=66 \
-  swift test --sanitize=thread --scratch-path .build/thread --filter 'SerfTests|SerfTransportTests'
+  swift test --sanitize=thread --scratch-path .build/thread --filter 'SerfTests|SerfTransportTests|SerfAgentTests|SerfClientTests'
 
 printf '\n==> No sanitizer found anything\n'

@@ -6,7 +6,7 @@
   import SerfTestSupport
   import SerfTransport
 
-  /// A client of the tests' own: QUIC and nothing above it, with whatever certificate, protocol and bytes a test gives it, on a ``VirtualNetwork``.
+  /// A peer of the tests' own: QUIC and nothing above it, with whatever certificate, protocol and bytes a test gives it, on a ``VirtualNetwork``.
   ///
   /// What it has to say it says at the first moment that its own side of the handshake allows, which is before it can know that it is refused.
   final class Adversary: DatagramSocketHandler {
@@ -30,12 +30,15 @@
     /// A stream that is written a byte at a time, and when the next is due.
     private var trickle: (stream: QUICStreamID, rest: ArraySlice<UInt8>, next: Instant)?
 
+    /// What it answers to every request that others make of it.
+    var answer: [UInt8]?
+
     /// Its own side of the handshake is done: it believes the server.
     private(set) var isEstablished = false
     /// The server believes it.
     private(set) var isConfirmed = false
     private(set) var end: QUICEnd?
-    /// Everything that the server ever gave it: datagrams, hellos, and bytes of streams.
+    /// Everything that it was ever given: datagrams, hellos, and bytes of streams.
     private(set) var received: [[UInt8]] = []
 
     init(_ credentials: Credentials, applicationProtocol: String = "serf/1", on network: VirtualNetwork) {
@@ -87,9 +90,10 @@
       case .confirmed(let id) where id == connection: isConfirmed = true
       case .closed(let id, let end) where id == connection: self.end = end
       case .packet(_, let slot), .hello(_, let slot): keep(slot)
-      case .streamData(let stream, let slot, _):
+      case .streamData(let stream, let slot, let isLast):
         keep(slot)
         endpoint.consumed(slot.count, on: stream)
+        if isLast, let answer, stream.connection != connection { endpoint.write(SendChunk(copying: answer), on: stream, finish: true) }
       default: break
       }
     }

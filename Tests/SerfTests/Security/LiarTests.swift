@@ -235,6 +235,53 @@
       await cluster.expectUnharmed(without: Self.marker)
     }
 
+    /// Answers to a join that prove nothing, and what the joining node makes of them.
+    static let answers: [(what: String, reason: String, answer: @Sendable (NodeAddress) -> [UInt8])] = [
+      ("nobody", "unproven", { _ in Forgery.pushPull([]) }),
+      ("others only", "unproven", { Forgery.pushPull([.init(name: "n4", address: $0, tags: tags)]) }),
+      (
+        "itself, dead, and others", "unproven",
+        {
+          Forgery.pushPull([
+            .init(name: mallory, address: $0, state: .dead, tags: tags), .init(name: "n4", address: $0, tags: tags),
+          ])
+        }
+      ),
+      ("noise", "contact", { _ in [99, 1, 2] }),
+      ("nothing", "malformed", { _ in [] }),
+    ]
+
+    @Test("a join whose answer does not prove the answerer fails, and nothing of the answer is taken", arguments: answers.indices)
+    func joinAnswer(index: Int) async throws {
+      let (what, reason, answer) = Self.answers[index]
+      let cluster = try VirtualCluster.trio(seed: 7)
+      let victim = cluster.nodes[0]
+      let adversary = Adversary(try cluster.credentials(Self.mallory), on: cluster.network)
+      adversary.answer = answer(adversary.address)
+      let join = victim.join(adversary.address)
+      #expect(cluster.network.advance(upTo: .seconds(15)) { join.failures != nil })
+      cluster.network.advance(by: .seconds(3))
+      #expect(!join.succeeded, "\(what)")
+      #expect(join.failures?.first?.contains(reason) == true, "\(what): \(join.failures ?? [])")
+      for node in cluster.nodes { #expect(node.member(Self.mallory) == nil && node.member("n4") == nil) }
+      await cluster.expectUnharmed(without: Self.marker)
+    }
+
+    @Test("a join that names whom it wants is told who answers instead, and says nothing to it")
+    func joinByName() async throws {
+      let cluster = try VirtualCluster.trio(seed: 8)
+      let victim = cluster.nodes[0]
+      let adversary = Adversary(try cluster.credentials(Self.mallory), on: cluster.network)
+      adversary.answer = Forgery.pushPull([.init(name: Self.mallory, address: adversary.address, tags: Self.tags)])
+      let join = victim.join(adversary.address, name: "n4")
+      #expect(cluster.network.advance(upTo: .seconds(15)) { join.failures != nil })
+      cluster.network.advance(by: .seconds(3))
+      #expect(join.failures?.first?.contains("identityMismatch") == true, "\(join.failures ?? [])")
+      #expect(adversary.received.isEmpty)
+      #expect(victim.lines.contains("cannot reach n4", "the address proves another name: mallory"))
+      await cluster.expectUnharmed(without: Self.marker)
+    }
+
     @Test("a flood of names fills the table up to its limit and no further")
     func flood() async throws {
       let cluster = try VirtualCluster.trio(seed: 6) { $0.core.membership.limits.newNamesPerPeerPerMinute = 30 }

@@ -16,6 +16,8 @@
       let reason: String
       var counter = "certificates_refused"
       var applicationProtocol = "serf/1"
+      /// Whether it could be a server: that takes a certificate, and the other protocol is refused by its own side.
+      var isServer: Bool { applicationProtocol == "serf/1" && testDescription != "none" }
       let certificate: @Sendable (CertificateAuthority) throws -> CertificateAuthority.Issued?
 
       init(
@@ -99,6 +101,26 @@
       #expect(adversary.received.isEmpty)
       #expect(victim.driver.statistics.counter(stranger.counter) == before + 1)
       #expect(victim.lines.contains("turned away", stranger.reason), "\(victim.lines.lines.filter { $0.contains("turned away") })")
+      for node in cluster.nodes { #expect(node.member(Self.mallory) == nil) }
+      await cluster.expectUnharmed(without: Self.marker)
+    }
+
+    @Test("is refused as a server just so: a join does not reach it, and it is told nothing", arguments: strangers.filter(\.isServer))
+    func refusedAsServer(stranger: Stranger) async throws {
+      let cluster = try VirtualCluster.trio(seed: 12)
+      let victim = cluster.nodes[0]
+      let credentials = try Credentials(
+        impostor: stranger.certificate(cluster.authority), calling: Self.mallory, authorities: cluster.authority.certificatePEM)
+      let adversary = Adversary(credentials, on: cluster.network)
+      adversary.answer = Forgery.pushPull([.init(name: Self.mallory, address: adversary.address, tags: ["marker": Self.marker])])
+      let join = victim.join(adversary.address)
+      #expect(cluster.network.advance(upTo: .seconds(15)) { join.failures != nil })
+      cluster.network.advance(by: .seconds(5))
+
+      #expect(!join.succeeded)
+      #expect(adversary.received.isEmpty)
+      #expect(victim.driver.statistics.counter("certificates_refused") == 1)
+      #expect(victim.lines.contains("cannot reach a member at", stranger.reason), "\(victim.lines.lines.suffix(5))")
       for node in cluster.nodes { #expect(node.member(Self.mallory) == nil) }
       await cluster.expectUnharmed(without: Self.marker)
     }
