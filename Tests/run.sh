@@ -1,7 +1,7 @@
 #!/bin/sh
 # Everything that must hold before a change lands: lint, purity, Embedded, tests, and the build without traits.
 # Installs from Debian what is missing, says what it does, and stops at the first failure. One debug build serves the tests and the demo;
-# the variant without QUIC has a scratch path of its own.
+# the examples and the variant without QUIC have scratch paths of their own.
 set -eu
 cd "$(dirname "$0")/.."
 export SWIFT_BACKTRACE=enable=no
@@ -28,6 +28,9 @@ swift test --skip-build
 
 step "Mutated vectors through every decoder"
 swift run --skip-build MutateVectors 20000
+
+step "The examples, a package of their own"
+swift build --package-path Examples --scratch-path .build/examples
 
 step "Build without traits, with ngtcp2 out of sight"
 sh Tests/no-traits.sh
