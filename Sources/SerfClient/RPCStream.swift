@@ -1,26 +1,78 @@
+import Synchronization
+
 /// The records of one stream of the agent, in order. Leaving the loop, or cancelling it, tells the agent to stop the stream.
 ///
-/// At most ``bufferLimit`` records wait for a slow reader; the newest beyond them are lost. One reader only.
+/// At most ``bufferLimit`` records wait for a slow reader; the newest beyond them are lost and counted in ``dropped``. One reader only.
 public struct RPCStream<Element: Sendable>: AsyncSequence, Sendable {
+  /// Why a stream ends before its reader wants it to.
   public typealias Failure = SerfRPCError
 
   /// How many records wait for a slow reader.
   public static var bufferLimit: Int { 4096 }
 
-  let records: AsyncStream<Result<Element, SerfRPCError>>
+  let records: AsyncStream<Element>
+  let feed: RPCFeed<Element>
 
-  public func makeAsyncIterator() -> Iterator { Iterator(base: records.makeAsyncIterator()) }
+  /// How many records were lost because nobody read them in time.
+  public var dropped: Int { feed.dropped }
 
+  /// The one reader.
+  public func makeAsyncIterator() -> Iterator { Iterator(base: records.makeAsyncIterator(), feed: feed) }
+
+  /// Hands out records one by one.
   public struct Iterator: AsyncIteratorProtocol {
-    var base: AsyncStream<Result<Element, SerfRPCError>>.Iterator
+    var base: AsyncStream<Element>.Iterator
+    let feed: RPCFeed<Element>
 
+    /// The next record; throws once if the connection ends, and is nil after that or after cancellation.
     public mutating func next() async throws(SerfRPCError) -> Element? {
       try await next(isolation: nil)
     }
 
-    /// The next record; throws once if the connection ends, nil after ``SerfRPCClient/close()`` or cancellation.
+    /// The next record; throws once if the connection ends, and is nil after that or after cancellation.
     public mutating func next(isolation actor: isolated (any Actor)?) async throws(SerfRPCError) -> Element? {
-      try await base.next(isolation: actor)?.get()
+      if let element = await base.next(isolation: actor) { return element }
+      if let error = feed.takeReason() { throw error }
+      return nil
     }
+  }
+}
+
+/// The writing end of an ``RPCStream``.
+final class RPCFeed<Element: Sendable>: Sendable {
+  private let continuation: AsyncStream<Element>.Continuation
+  private let lost = Atomic(0)
+  /// Why the stream ended. It goes beside the buffer, which may be full.
+  private let reason = Mutex<SerfRPCError?>(nil)
+
+  var dropped: Int { lost.load(ordering: .relaxed) }
+
+  static func make() -> (records: AsyncStream<Element>, feed: RPCFeed) {
+    let (records, continuation) = AsyncStream.makeStream(
+      of: Element.self, bufferingPolicy: .bufferingOldest(RPCStream<Element>.bufferLimit))
+    return (records, RPCFeed(continuation))
+  }
+
+  private init(_ continuation: AsyncStream<Element>.Continuation) { self.continuation = continuation }
+
+  func yield(_ element: Element) {
+    if case .dropped = continuation.yield(element) { lost.add(1, ordering: .relaxed) }
+  }
+
+  func fail(_ error: SerfRPCError) {
+    reason.withLock { $0 = error }
+    continuation.finish()
+  }
+
+  /// The reason, once.
+  func takeReason() -> SerfRPCError? {
+    reason.withLock { reason in
+      defer { reason = nil }
+      return reason
+    }
+  }
+
+  func onTermination(_ action: @escaping @Sendable () -> Void) {
+    continuation.onTermination = { _ in action() }
   }
 }

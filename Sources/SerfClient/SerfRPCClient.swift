@@ -182,8 +182,7 @@ public final class SerfRPCClient: Sendable {
   private func stream<Request: RPCBody, Record: RPCBody, Element: Sendable>(
     _ command: RPCCommand, _ request: Request, element: @escaping @Sendable (Record) -> Element
   ) async throws(SerfRPCError) -> RPCStream<Element> {
-    typealias Item = Result<Element, SerfRPCError>
-    let (records, feed) = AsyncStream.makeStream(of: Item.self, bufferingPolicy: .bufferingOldest(RPCStream<Element>.bufferLimit))
+    let (records, feed) = RPCFeed<Element>.make()
     let sequence = nextSequence()
     let (connection, loop) = (connection, channel.eventLoop)
     let stop: @Sendable () -> Void = { [weak self] in
@@ -194,23 +193,19 @@ public final class SerfRPCClient: Sendable {
       _ = try await exchange(command, body: request.encoded, sequence: sequence) { result in
         switch result {
         case .success(let body):
-          guard let body else { return }
-          do {
-            feed.yield(.success(element(try Record(decoding: body.readableBytesSpan))))
+          do throws(WireError) {
+            if let body { feed.yield(element(try Record(decoding: body.readableBytesSpan))) }
           } catch {
-            feed.yield(.failure(.malformed("a record is \(error)")))
-            feed.finish()
+            feed.fail(.malformed("a record is \(error)"))
           }
-        case .failure(let error):
-          feed.yield(.failure(error))
-          feed.finish()
+        case .failure(let error): feed.fail(error)
         }
       }
     } catch {
       if error == .cancelled { stop() }
       throw error
     }
-    feed.onTermination = { _ in stop() }
-    return RPCStream(records: records)
+    feed.onTermination(stop)
+    return RPCStream(records: records, feed: feed)
   }
 }

@@ -89,6 +89,25 @@ struct ClientTests {
     #expect(sent.first?.suffix(stop.count) == stop[...])
   }
 
+  @Test("a reader that does not keep up loses the newest records, counted, and still hears why the stream ended")
+  func slowReader() async throws {
+    let limit = RPCStream<String>.bufferLimit
+    let request = RequestHeader(command: "monitor", sequence: 2).encoded + MonitorRequest(logLevel: "INFO").encoded
+    let records = (0..<limit + 10).flatMap { answer(2) + LogRecord(line: "\($0)").encoded }
+    let marker = RequestHeader(command: "leave", sequence: 3).encoded
+    let script = Self.handshake + script([(true, request), (false, answer(2) + records), (true, marker), (false, answer(3))])
+    try await ScriptedAgent.run([script]) { address in
+      let client = try await SerfRPCClient.connect(to: address)
+      let lines = try await client.monitor()
+      // Its answer stands behind all records.
+      try await client.leave()
+      await client.close()
+      var count = 0
+      await #expect(throws: SerfRPCError.closed) { for try await line in lines where line == "\(count)" { count += 1 } }
+      #expect(count == limit && lines.dropped == 10)
+    }
+  }
+
   @Test("a connection that ends in the middle fails the call, and the stream")
   func closed() async throws {
     let request = RequestHeader(command: "monitor", sequence: 2).encoded + MonitorRequest(logLevel: "INFO").encoded

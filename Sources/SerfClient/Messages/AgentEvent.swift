@@ -12,6 +12,7 @@ public enum AgentEvent: Hashable, Sendable {
 
   /// A user event.
   public struct UserEvent: Hashable, Sendable {
+    /// What its sender called it; may be empty.
     public var name: String
     /// Nil if the sender gave none.
     public var payload: [UInt8]?
@@ -20,6 +21,7 @@ public enum AgentEvent: Hashable, Sendable {
     /// Whether it may be merged with later events of its name.
     public var coalesce: Bool
 
+    /// An event with these parts.
     public init(name: String, payload: [UInt8]?, time: UInt64, coalesce: Bool) {
       self.name = name
       self.payload = payload
@@ -32,12 +34,14 @@ public enum AgentEvent: Hashable, Sendable {
   public struct Query: Hashable, Sendable {
     /// Names the query on this connection, for an answer.
     public var id: UInt64
+    /// What is asked.
     public var name: String
     /// Nil if the sender gave none.
     public var payload: [UInt8]?
     /// The Lamport time at which it was sent.
     public var time: UInt64
 
+    /// A query with these parts.
     public init(id: UInt64, name: String, payload: [UInt8]?, time: UInt64) {
       self.id = id
       self.name = name

@@ -18,10 +18,14 @@ public struct AgentMember: Hashable, Sendable {
 
   /// A range of understood protocol versions and the one in use.
   public struct ProtocolVersion: Hashable, Sendable {
+    /// The oldest version understood.
     public var minimum: UInt8
+    /// The newest version understood.
     public var maximum: UInt8
+    /// The version spoken.
     public var current: UInt8
 
+    /// A range and what is spoken of it.
     public init(minimum: UInt8, maximum: UInt8, current: UInt8) {
       self.minimum = minimum
       self.maximum = maximum
@@ -29,6 +33,7 @@ public struct AgentMember: Hashable, Sendable {
     }
   }
 
+  /// A member with these facts; the versions are those that we speak ourselves unless given.
   public init(
     name: NodeName, address: NodeAddress?, tags: [String: String] = [:], status: String,
     memberlistVersion: ProtocolVersion = ProtocolVersion(minimum: 1, maximum: 5, current: 2),

@@ -2,8 +2,10 @@ package import Memberlist
 
 /// What the agent says about itself: sections such as `agent`, `runtime`, `serf` and `tags`, each a map from key to text.
 public struct AgentStats: Hashable, Sendable {
+  /// Every section by its name.
   public var sections: [String: [String: String]]
 
+  /// Statistics of these sections.
   public init(sections: [String: [String: String]] = [:]) { self.sections = sections }
 
   /// The value of `key` in `section`.
