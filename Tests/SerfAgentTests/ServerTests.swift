@@ -73,7 +73,7 @@ struct ServerTests {
 
   @Test("whoever does not introduce itself in time is sent away; whoever did may stay")
   func patience() async throws {
-    try await ServerFixture.run(node, authKey: "sekret", patience: .milliseconds(500)) { server in
+    try await ServerFixture.run(node, authKey: "sekret", patience: .seconds(2)) { server in
       let client = try await server.connect(authKey: "sekret")
       let silent = try await RawClient.connect(to: server.port) { client in
         try await client.send(handshake)
@@ -219,6 +219,6 @@ func until(_ condition: @Sendable () -> Bool, sourceLocation: SourceLocation = #
       Issue.record("did not come true within 20 s", sourceLocation: sourceLocation)
       return
     }
-    await Task.yield()
+    try await Task.sleep(for: .milliseconds(1))
   }
 }
