@@ -61,6 +61,7 @@ extension Membership {
     case .incarnation: counters.claimsWithHighIncarnation += 1
     case .state: counters.claimsWithBadState += 1
     case .unprovenAddress: counters.claimsToUnprovenAddress += 1
+    case .introducer: counters.membersRefused += 1
     }
     let shown = node.byteCount > 256 ? node.extracting(0..<256) : node
     diagnose(.claimDropped(NodeName(bytes: [UInt8](copying: shown)), problem, deliveredBy: origin.carrier))
@@ -78,6 +79,11 @@ extension Membership {
   private mutating func insert(_ alive: borrowing Alive, _ claim: AliveClaim, from origin: Origin, at now: Instant) -> NodeIndex? {
     let introducer = origin.carrier.flatMap { table.find($0) }
     let isOwnVoice = origin.carrier.map { alive.node.equals($0.bytes) } ?? false
+    if configuration.namesAreProven, introducer == nil, origin.peer != nil, !isOwnVoice, !origin.isJoinReply {
+      // Also what a member says before we have had the push/pull that makes it one to us, which then says it again.
+      _ = drop(alive.node, .introducer, origin)
+      return nil
+    }
     if let limit = exceededLimit(isOwnVoice: isOwnVoice, introducer: introducer, isJoinReply: origin.isJoinReply, at: now) {
       counters.membersRefused += 1
       diagnose(.limitReached(limit))
@@ -89,7 +95,9 @@ extension Membership {
     var state = NodeState(member: unborn, changedAt: now)
     state.isProven = isOwnVoice
     if isOwnVoice { state.heardAt = now }
-    return table.insert(state, random: &random)
+    let index = table.insert(state, random: &random)
+    if warmStrangers.remove(unborn.name) != nil { table.setWarm(index, true) }
+    return index
   }
 
   /// `secure-transport.md` section 3, rule 2. Counts the new name on its introducer when nothing is exceeded.
@@ -100,9 +108,7 @@ extension Membership {
     guard table.count < limits.members else { return .members }
     guard configuration.namesAreProven, !isOwnVoice else { return nil }
     guard table.unprovenCount < limits.members / 2 else { return .unprovenMembers }
-    guard !isJoinReply else { return nil }
-    // A peer that is no member itself may introduce nobody but itself.
-    guard let introducer else { return .newNamesPerPeer }
+    guard !isJoinReply, let introducer else { return nil }
     if let since = table[introducer].namesIntroducedSince, now - since < .seconds(60) {
       guard table[introducer].namesIntroduced < limits.newNamesPerPeerPerMinute else { return .newNamesPerPeer }
     } else {

@@ -102,8 +102,17 @@ extension Membership {
 
   /// Whether the transport has a connection to a member; gossip and push/pull prefer those (`secure-transport.md` 2.6).
   package mutating func setWarm(_ name: NodeName, _ isWarm: Bool) {
-    if let index = table.find(name), index != me { table.setWarm(index, isWarm) }
+    if let index = table.find(name) {
+      if index != me { table.setWarm(index, isWarm) }
+    } else if !isWarm {
+      warmStrangers.remove(name)
+    } else if warmStrangers.count < Self.warmStrangerLimit {
+      warmStrangers.insert(name)
+    }
   }
+
+  /// More than a transport has connections; what is beyond counts as cold until its next connection.
+  private static let warmStrangerLimit = 4096
 
   /// What one packet to a member may hold, where it differs from the configuration's; nil for the latter.
   package mutating func setPacketBudget(_ budget: Int?, for name: NodeName) {

@@ -46,6 +46,8 @@ package struct Membership: ~Copyable, Sendable {
 
   var dissemination = Dissemination()
   var gossipSchedule = GossipSchedule()
+  /// Names that the transport is connected to and that are not in the table: a connection is there before the state that it brings.
+  var warmStrangers: Set<NodeName> = []
   var exchanges: [ExchangeID: ExchangePurpose] = [:]
   var joins: [JoinProgress] = []
   var departure = Departure.none

@@ -142,6 +142,7 @@ extension ClaimProblem {
     case .incarnation: "the incarnation is too high to be refuted"
     case .state: "the state is unknown"
     case .unprovenAddress: "another address than the one that is proven"
+    case .introducer: "a new name, and who says it is no member here"
     }
   }
 }

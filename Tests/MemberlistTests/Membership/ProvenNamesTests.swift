@@ -376,6 +376,21 @@ private let elsewhere = NodeAddress(ipv4: 10, 9, 9, 9, port: 7946)
     #expect(subject.sent.isEmpty)
   }
 
+  @Test("2.6 a connection that was there before its member was known makes the member warm")
+  func warmBeforeKnown() {
+    let subject = subject(["a", "b", "c"]) {
+      $0.pushPull.interval = .seconds(30)
+      $0.probe.interval = .zero
+    }
+    subject.membership.setWarm("n3", true)
+    subject.membership.setWarm("n4", true)
+    subject.membership.setWarm("n4", false)
+    for name in ["n3", "n4"] as [NodeName] { subject.alive(name, 1, from: Subject.proven(name)) }
+    #expect(subject.membership.table.find("n3").map { subject.membership.table[$0].warmPosition != nil } == true)
+    #expect(subject.membership.table.find("n4").map { subject.membership.table[$0].warmPosition == nil } == true)
+    #expect(subject.membership.table.warm.count == 1)
+  }
+
   @Test("2.6 state is exchanged with warm members while there are any")
   func warmPushPull() {
     let subject = subject((0..<20).map { NodeName("n\($0)") }) {
