@@ -172,7 +172,7 @@ import Testing
   func eviction() {
     let fixture = Fixture { $0.connectionLimit = 3 }
     let ids = (1...3).map { fixture.accept(NodeName("n\($0)"), Self.address($0), at: Self.seconds(Double($0))) }
-    fixture.pool.setPinned("n1", true)
+    fixture.pool.isPinned = { $0 == "n1" }
     _ = fixture.actions()
     fixture.accept("n4", Self.address(4), at: Self.seconds(9))
     #expect(fixture.actions() == [.close(ids[1], .none)])
@@ -185,12 +185,12 @@ import Testing
     #expect(fixture.pool.idleLimit == .seconds(seconds))
     let id = fixture.accept("b", Self.address(2), at: .zero)
     let pinned = fixture.accept("c", Self.address(3), at: .zero)
-    fixture.pool.setPinned("c", true)
+    fixture.pool.isPinned = { $0 == "c" }
     fixture.pool.advance(to: .zero + .seconds(seconds))
     #expect(fixture.actions().isEmpty)
     fixture.pool.advance(to: .zero + .seconds(seconds + 1))
     #expect(fixture.actions() == [.close(id, .none)])
-    fixture.pool.setPinned("c", false)
+    fixture.pool.isPinned = { _ in false }
     _ = fixture.pool.closed(id)
     fixture.pool.advance(to: .zero + .seconds(seconds + 2))
     #expect(fixture.actions() == [.close(pinned, .none)])

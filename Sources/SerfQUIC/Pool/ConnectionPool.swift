@@ -66,12 +66,13 @@ package struct ConnectionPool {
   private static let backOffLimit = 4096
 
   package var configuration: PoolConfiguration
+  /// Whether a member is under probe or suspicion: then its connections are not evicted. Asked only when one is about to be.
+  package var isPinned: (NodeName) -> Bool = { _ in false }
   private var random: SeededRandom
   private var links: [ConnectionID: Link] = [:]
   private var linksByName: [NodeName: [ConnectionID]] = [:]
   private var dials: [Dial] = []
   private var backOffs: [NodeAddress: BackOff] = [:]
-  private var pinned: Set<NodeName> = []
   private var memberCount = 1
   private var lastDial: UInt64 = 0
   private var lastSweep = Instant.zero
@@ -121,9 +122,6 @@ package struct ConnectionPool {
     (linksByName[name] ?? []).compactMap { links[$0] }.sorted(by: Self.isBetter).map(\.id)
   }
 
-  /// Whether more than one connection leads to this name.
-  func hasSeveral(_ name: NodeName) -> Bool { linksByName[name].map { $0.count > 1 } ?? false }
-
   /// All connections, in the order in which they came.
   package var connections: [ConnectionID] { links.keys.sorted() }
 
@@ -131,14 +129,8 @@ package struct ConnectionPool {
 
   package mutating func setMemberCount(_ count: Int) { memberCount = max(1, count) }
 
-  /// While a member is under probe or suspicion, its connections are not evicted.
-  package mutating func setPinned(_ name: NodeName, _ isPinned: Bool) {
-    if isPinned { pinned.insert(name) } else { pinned.remove(name) }
-  }
-
   /// A member died or left: nothing more is to be said to it.
   package mutating func departed(_ name: NodeName) {
-    pinned.remove(name)
     for id in linksByName[name] ?? [] { actions.append(.close(id, .none)) }
     for dial in dials where dial.expectation == .name(name) { actions.append(.abandon(dial.id, .noContact)) }
     dials.removeAll { $0.expectation == .name(name) }
@@ -182,6 +174,14 @@ package struct ConnectionPool {
   package mutating func heard(_ id: ConnectionID, at now: Instant) {
     links[id]?.heardAt = now
     links[id]?.usedAt = now
+  }
+
+  /// Where a name has several connections, the choice is by signs of life that only their owner sees, such as acknowledgements.
+  package mutating func refresh(_ name: NodeName, _ lastHeard: (ConnectionID) -> Instant?) {
+    guard let rivals = linksByName[name], rivals.count > 1 else { return }
+    for id in rivals {
+      if let heardAt = lastHeard(id) { links[id]?.heardAt = heardAt }
+    }
   }
 
   /// A connection is over. True if it was the last one to its name.
@@ -315,7 +315,7 @@ package struct ConnectionPool {
 
   private mutating func evictBeyondLimit(except newest: ConnectionID) {
     guard links.count > configuration.connectionLimit else { return }
-    let candidates = links.values.filter { $0.id != newest && !pinned.contains($0.name) }
+    let candidates = links.values.filter { $0.id != newest && !isPinned($0.name) }
     if let oldest = candidates.min(by: { ($0.usedAt, $0.id) < ($1.usedAt, $1.id) }) { actions.append(.close(oldest.id, .none)) }
   }
 
@@ -330,7 +330,7 @@ package struct ConnectionPool {
     let limit = idleLimit
     for id in connections {
       guard let link = links[id] else { continue }
-      if now - link.usedAt > limit, !pinned.contains(link.name) {
+      if now - link.usedAt > limit, !isPinned(link.name) {
         actions.append(.close(id, .none))
       } else if now >= link.expiresAt + configuration.renewalTime {
         // Its successor did not come.

@@ -24,6 +24,8 @@ package struct PoolConfiguration: Sendable {
   package var maximumAge = Duration.seconds(12 * 3600)
   /// Over how long connections are renewed after our certificate changed.
   package var renewalTime = Duration.seconds(300)
+  /// How often live connections are judged again (`secure-transport.md` 1.7).
+  package var recheckInterval = Duration.seconds(60)
   /// How long a dial may go without an answer before it is given up.
   package var dialTimeout = Duration.seconds(5)
   /// After a failed dial nothing but probes and joins dials the address for so long, doubled with each failure.

@@ -32,8 +32,6 @@ package final class QUICPeers {
 
   /// A packet that has not left within this time is our own fault (`secure-transport.md` 2.8).
   static let sendingLimit = Duration.milliseconds(50)
-  /// Live connections are judged again so often (`secure-transport.md` 1.7).
-  private static let recheckInterval = Duration.seconds(60)
   /// For so long a dial waits while its target is dialling us: one connection serves both, and a handshake is dear.
   private static let courtesy = Duration.milliseconds(250)
   static let roundTripLimit = 4096
@@ -67,7 +65,7 @@ package final class QUICPeers {
     self.endpoint = endpoint
     self.pool = ConnectionPool(configuration: pool, seed: seed)
     self.now = now
-    nextRecheck = now + Self.recheckInterval
+    nextRecheck = now + pool.recheckInterval
   }
 
   // MARK: Inputs
@@ -84,7 +82,7 @@ package final class QUICPeers {
     endpoint.advance(to: now)
     pool.advance(to: now)
     if now >= nextRecheck {
-      nextRecheck = now + Self.recheckInterval
+      nextRecheck = now + pool.configuration.recheckInterval
       endpoint.recheckCredentials(at: now)
     }
     startDeferredDials()
@@ -142,8 +140,8 @@ package final class QUICPeers {
   /// How many members there are: decides how long an idle connection is worth keeping.
   package func setMemberCount(_ count: Int) { pool.setMemberCount(count) }
 
-  /// A member is under probe or suspicion, or no longer.
-  package func setPinned(_ name: NodeName, _ isPinned: Bool) { pool.setPinned(name, isPinned) }
+  /// Sets who tells whether a member is under probe or suspicion; connections to such a one are not evicted.
+  package func askBeforeEvicting(_ isPinned: @escaping (NodeName) -> Bool) { pool.isPinned = isPinned }
 
   /// A member died or left.
   package func departed(_ name: NodeName, at now: Instant) {
@@ -256,15 +254,14 @@ package final class QUICPeers {
     endpoint.replace(credentials: credentials)
     endpoint.recheckCredentials(at: now)
     pool.renewAll(at: now)
-    nextRecheck = now + Self.recheckInterval
+    nextRecheck = now + pool.configuration.recheckInterval
   }
 
   // MARK: Routing
 
   private func route(_ destination: Destination, _ path: SendPath, insists: Bool) -> ConnectionPool.Route {
-    if case .member(let name, _) = destination, pool.hasSeveral(name) {
-      // Acknowledgements count as signs of life too; only the endpoint sees them.
-      for id in pool.connections(to: name) { endpoint.lastHeard(id).map { pool.heard(id, at: $0) } }
+    if case .member(let name, _) = destination {
+      pool.refresh(name) { endpoint.lastHeard($0) }
     }
     return pool.route(destination, path, insists: insists, at: now)
   }

@@ -47,6 +47,8 @@
         configuration: configuration, credentials: credentials, civilOrigin: UTCTime.now - .nanoseconds(now.nanoseconds), at: now)
       var pool = PoolConfiguration(ownName: context.nodeName)
       pool.connectionLimit = settings.pooledConnections
+      pool.idleTime = settings.idleTime
+      pool.recheckInterval = settings.recheckInterval
       pool.probeTimeout = context.probeTimeout
       pool.probeInterval = context.probeInterval
       var system = SystemRandomNumberGenerator()
@@ -66,6 +68,7 @@
     package func start(_ handler: any StreamLayerHandler) {
       self.handler = handler
       timer = LoopTimer(on: loop) { [weak self] now in self?.turn(at: now) }
+      peers.askBeforeEvicting { [weak self] name in self?.handler?.isUnderScrutiny(name) ?? false }
       socket.start(self)
     }
 
@@ -120,6 +123,9 @@
       timer?.cancel()
       handler = nil
     }
+
+    /// How many connections lead to one member.
+    package func connectionCount(to name: NodeName) -> Int { peers.pool.connections(to: name).count }
 
     package var counters: [TransportCounter] {
       let counted = peers.endpoint.counters
