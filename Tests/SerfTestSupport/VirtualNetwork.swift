@@ -77,6 +77,8 @@ private final class VirtualSocket: DatagramSocket {
   let network: VirtualNetwork
   let localAddress: NodeAddress
   weak var handler: (any DatagramSocketHandler)?
+  /// A node that was killed may still have timers; nobody hears it.
+  private var isOpen = true
 
   init(network: VirtualNetwork, address: NodeAddress) {
     self.network = network
@@ -86,6 +88,7 @@ private final class VirtualSocket: DatagramSocket {
   func start(_ handler: any DatagramSocketHandler) { self.handler = handler }
 
   func write(_ bytes: RawSpan, segmentSize: Int, to destination: NodeAddress, ecnCapable: Bool) {
+    guard isOpen else { return }
     bytes.withUnsafeBytes { bytes in
       for start in stride(from: 0, to: bytes.count, by: segmentSize) {
         network.send(Array(bytes[start..<min(start + segmentSize, bytes.count)]), from: localAddress, to: destination)
@@ -96,7 +99,8 @@ private final class VirtualSocket: DatagramSocket {
   func flush() {}
 
   func close(on loop: any EventLoop) -> EventLoopFuture<Void> {
-    network.close(localAddress)
+    if isOpen { network.close(localAddress) }
+    isOpen = false
     handler = nil
     return loop.makeSucceededVoidFuture()
   }

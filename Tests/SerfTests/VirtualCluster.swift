@@ -22,11 +22,18 @@
       authority = try CertificateAuthority()
     }
 
-    /// Credentials for a node of this cluster's authority.
+    /// Credentials for a node: a new certificate of this cluster's authority, which is whom it believes.
     func credentials(_ name: NodeName) throws -> Credentials {
-      let issued = try authority.issue(node: name.description)
-      return try Credentials(
-        pem: .init(authorities: authority.certificatePEM, certificate: issued.certificatePEM, privateKey: issued.privateKeyPEM))
+      try Self.credentials(authority.issue(node: name.description), believing: [authority])
+    }
+
+    /// Credentials with this certificate for a node that believes these authorities.
+    static func credentials(
+      _ issued: CertificateAuthority.Issued, believing authorities: [CertificateAuthority]
+    ) throws -> Credentials {
+      try Credentials(
+        pem: .init(
+          authorities: authorities.flatMap(\.certificatePEM), certificate: issued.certificatePEM, privateKey: issued.privateKeyPEM))
     }
 
     /// A running node; with `credentials` it is a restarted one's.
@@ -49,6 +56,9 @@
       nodes.removeAll { $0 === node }
     }
 
+    /// How often any running node began to suspect a member.
+    var suspicions: Int { nodes.map(\.driver.statistics.suspicions).reduce(0, +) }
+
     /// Lets time pass until every running node sees exactly these members alive.
     func converge(on names: [NodeName], within limit: Duration) -> Bool {
       network.advance(upTo: limit) { nodes.allSatisfy { $0.names(.alive) == names.sorted() } }
@@ -62,6 +72,7 @@
     let rotation: CredentialRotation
     let credentials: Credentials
     let events: SerfEvents
+    let subscribers = EventSubscribers()
     let name: NodeName
     private let socket: any DatagramSocket
     private let network: VirtualNetwork
@@ -87,7 +98,6 @@
         nodeName: configuration.name, advertise: nil, probeTimeout: membership.probe.timeout, probeInterval: membership.probe.interval,
         logger: logger)
       layer = QuicLayer(socket: socket, rotation: rotation, settings: settings, context: context, on: network.loop)
-      let subscribers = EventSubscribers()
       events = subscribers.subscribe(capacity: 1 << 20)
       iterator = events.makeAsyncIterator()
       driver = try NodeDriver(
@@ -99,6 +109,9 @@
 
     /// The members of one status, by name.
     func names(_ status: MemberStatus) -> [NodeName] { driver.members.filter { $0.status == status }.map(\.name) }
+
+    /// A figure of its statistics.
+    func counter(_ name: String) -> Int { driver.statistics.counter(name) }
 
     func member(_ name: NodeName) -> SerfCore.Member? { driver.members.first { $0.name == name } }
 
