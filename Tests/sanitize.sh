@@ -1,6 +1,6 @@
 #!/bin/sh
-# What takes too long for every change: a million mutated vectors through every decoder under the address sanitizer, and the tests of the
-# driver, the transport and whole nodes under the thread sanitizer. Two more builds, each with a scratch path of its own.
+# What takes too long for every change: a million mutated vectors through every decoder, and everything above the C libraries, under the
+# address sanitizer; the driver, the transports, the agent and whole nodes under the thread sanitizer. Two more builds, each with a scratch path of its own.
 set -eu
 cd "$(dirname "$0")/.."
 export SWIFT_BACKTRACE=enable=no
@@ -11,6 +11,10 @@ sh Tests/install.sh libngtcp2-dev libngtcp2-crypto-gnutls-dev libgnutls28-dev
 
 step "Mutated vectors under the address sanitizer"
 swift run --sanitize=address --scratch-path .build/address MutateVectors "${MUTATIONS:-1000000}" 1 0
+
+step "QUIC, certificates and nodes under the address sanitizer"
+ASAN_OPTIONS=detect_leaks=0 \
+  swift test --sanitize=address --scratch-path .build/address --filter 'SerfQUICTests|SerfIdentityTests|SerfTests|SerfTransportTests'
 
 step "Nodes under the thread sanitizer"
 TSAN_OPTIONS=halt_on_error=0:exitcode=66 \

@@ -13,7 +13,8 @@ extension QUICConnection {
   }
 
   func send(_ packet: RawSpan, id packetID: PacketID?, deadline: Instant, isMoved: Bool) -> Bool {
-    guard isUsable else { return false }
+    // ngtcp2 aborts the process over an empty datagram.
+    guard isUsable, packet.byteCount > 0 else { return false }
     if packet.byteCount > datagramLimit { return sendOversized(packet, id: packetID) }
     let limit = endpoint.configuration.datagramQueueLimit
     let oldest = datagrams.append(

@@ -64,6 +64,16 @@
       turn(at: loop.instant)
     }
 
+    /// Makes more moves on the connection that is there, or dials again.
+    func go(on address: NodeAddress, with moves: [Move]) {
+      guard let connection, isEstablished, end == nil else {
+        (isEstablished, isConfirmed, end) = (false, false, nil)
+        return attack(address, with: moves)
+      }
+      for move in moves { make(move, on: connection, at: loop.instant) }
+      turn(at: loop.instant)
+    }
+
     func datagramReceived(_ datagram: RawSpan, from source: NodeAddress, congestionExperienced: Bool, at now: Instant) {
       endpoint.receive(datagram, from: source, ecn: 0, at: now)
     }

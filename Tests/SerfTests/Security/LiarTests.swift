@@ -101,6 +101,9 @@
       Lie("that a third node leaves", nil, { $0.node.messagesReceived }) {
         [.packet(Forgery.leaveIntent($0.third, at: 1000))]
       },
+      Lie("that a third node leaves and is to be forgotten", nil, { $0.node.messagesReceived }) {
+        [.packet(Forgery.leaveIntent($0.third, at: 1000, prunes: true))]
+      },
     ]
 
     static let numbers: [Lie] = [
