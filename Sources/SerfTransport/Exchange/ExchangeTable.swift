@@ -84,6 +84,7 @@ package struct ExchangeTable {
   package mutating func respond(_ exchange: ExchangeID, with reply: [UInt8]) {
     guard let stream = streamOfAccepted[exchange] else { return }
     layer.write(reply, on: stream, finish: true)
+    layer.release(stream)
     forget(stream)
   }
 
@@ -174,6 +175,7 @@ package struct ExchangeTable {
   private mutating func whole(_ stream: StreamID) -> Event? {
     guard let row = rows[stream], let peer = row.peer else { return fail(stream, .broken, .malformed) }
     if row.isOurs {
+      layer.release(stream)
       forget(stream)
       return .completed(row.exchange, row.buffer, from: peer)
     }

@@ -61,6 +61,11 @@ public protocol StreamLayer: AnyObject {
   /// Gives up a stream in both directions; the peer sees a reset. Nothing more is delivered for it.
   func reset(_ stream: StreamID)
 
+  /// Says that we are done with a stream; nothing more is delivered for it. What was written still goes out and then ends our half, if it has
+  /// not ended. Where closing early would destroy what the peer has not read yet (TCP), what it still sends is taken and dropped for a
+  /// moment. Does nothing by default, which suits a layer whose streams are gone once both halves have ended.
+  func release(_ stream: StreamID)
+
   /// Closes the connection of `peer`, where there are connections.
   func close(_ peer: Peer, reason: CloseReason, at now: Instant)
 
@@ -76,6 +81,7 @@ extension StreamLayer {
   public var largestPacket: Int { packetBudget }
   public var counters: [TransportCounter] { [] }
   public func hint(_ hint: MembershipHint, at now: Instant) {}
+  public func release(_ stream: StreamID) {}
 }
 
 /// How what crosses a layer is protected.
