@@ -65,7 +65,7 @@ let package = Package(
     .target(
       name: "SerfTransport",
       dependencies: [
-        "Memberlist", "SerfPrimitives", "SerfIdentity", quic,
+        "CGnuTLS", "Memberlist", "SerfPrimitives", "SerfIdentity", quic,
         .product(name: "NIOCore", package: nio),
         .product(name: "NIOPosix", package: nio),
         .product(name: "Logging", package: "swift-log"),

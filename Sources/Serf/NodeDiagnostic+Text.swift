@@ -182,3 +182,17 @@ extension BroadcastTier {
     }
   }
 }
+
+extension RefusalReason {
+  /// What a peer is told whose request is not answered, where it can read that; nil where it is told nothing.
+  var reply: String? {
+    switch self {
+    case .malformed(let error): "the request cannot be read: \(error)"
+    case .versionMismatch: "the protocol versions do not fit"
+    case .filtered: "the members are not wanted here"
+    case .tooLarge: "the request exceeds a limit"
+    // A Go agent's ping for another name is closed without a word, as Go does.
+    case .unexpectedType, .wrongNode, .claimedOtherName: nil
+    }
+  }
+}

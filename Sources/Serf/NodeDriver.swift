@@ -100,7 +100,7 @@ package final class NodeDriver {
     case .finish(let id): exchanges.respond(id, with: [])
     case .refuse(let id, let reason):
       metrics.refused(reason)
-      exchanges.refuse(id)
+      exchanges.refuse(id, saying: reason.reply)
     case .close(let peer, let reason): layer.close(peer, reason: reason, at: now)
     case .forget(let name): layer.hint(.departed(name), at: now)
     case .event(let event):
@@ -137,6 +137,9 @@ package final class NodeDriver {
     case .received(let id, let message, let peer): core.exchangeReceived(id, message: message.span.bytes, from: peer, at: now)
     case .completed(let id, let reply, let peer): core.exchangeCompleted(id, reply: reply.span.bytes, from: peer, at: now)
     case .failed(let id, let reason): core.exchangeFailed(id, reason: reason, at: now)
+    case .unopened(let id, let problem, let peer):
+      log.unopened(problem, from: peer, at: now)
+      core.exchangeFailed(id, reason: .unreadable, at: now)
     case .dropped(let problem, let peer): log.dropped(problem, from: peer, at: now)
     case nil: break
     }

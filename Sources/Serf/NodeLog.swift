@@ -36,12 +36,29 @@ final class NodeLog {
 
   /// A peer's request that never became one.
   func dropped(_ problem: ExchangeProblem, from peer: Peer, at now: Instant) {
-    guard logger.logLevel <= .warning, let withheld = limiter.admit(problem.text, about: peer.text, at: now) else { return }
-    logger.warning("gave up a request from \(peer.text): \(problem.text)\(withheld > 0 ? " (and \(withheld) more like it)" : "")")
+    // By host where the port is the peer's choice for each try.
+    let subject = peer.provenName?.description ?? peer.address.host
+    warn(problem.kind, about: subject, at: now) { "gave up a request from \(peer.text): \(problem.text)" }
+  }
+
+  /// A reply to a request of ours that we cannot read.
+  func unopened(_ problem: EnvelopeProblem, from peer: Peer?, at now: Instant) {
+    let peer = peer?.text ?? "a peer"
+    warn(problem.counter, about: peer, at: now) { "cannot use the answer of \(peer): \(problem.text)" }
+  }
+
+  private func warn(_ kind: String, about subject: String, at now: Instant, _ text: () -> String) {
+    guard logger.logLevel <= .warning, let withheld = limiter.admit(kind, about: subject, at: now) else { return }
+    logger.warning("\(text())\(withheld > 0 ? " (and \(withheld) more like it)" : "")")
   }
 }
 
 extension ExchangeProblem {
+  /// What lines of one kind have in common, for limiting them.
+  fileprivate var kind: String {
+    if case .unopened(let problem) = self { problem.counter } else { text }
+  }
+
   fileprivate var text: String {
     switch self {
     case .tooMany: "too many requests at once"
@@ -49,6 +66,7 @@ extension ExchangeProblem {
     case .tooLarge: "it is too large"
     case .malformed: "it is not exactly one message"
     case .expired: "it was not complete, or not answered, in time"
+    case .unopened(let problem): problem.text
     }
   }
 }

@@ -44,6 +44,8 @@ public enum ContactFailure: Hashable, Sendable {
   case refused
   /// Somebody else answers at the address.
   case identityMismatch
+  /// It answered, and the answer is sealed with a key that we do not have, or not sealed as ours are.
+  case unreadable
   /// No answer within the deadline.
   case deadline
   /// The connection broke after contact.

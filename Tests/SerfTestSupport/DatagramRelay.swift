@@ -122,13 +122,13 @@ public final class DatagramRelay: Sendable {
     func towardsNode(_ bytes: [UInt8], _ node: NodeAddress) {
       guard relay.admit(bytes, number, towardsNode: true) else { return }
       guard let back else { return early.append(bytes) }
-      back.write(bytes.span.bytes, segmentSize: bytes.count, to: node, ecnCapable: false)
+      back.write(bytes.span.bytes, segmentSize: bytes.count, to: node, ecnCapable: false, whenRefused: nil)
     }
 
     func opened(_ port: DatagramPort, _ node: NodeAddress) {
       back = port
       port.start(self)
-      for bytes in early { port.write(bytes.span.bytes, segmentSize: bytes.count, to: node, ecnCapable: false) }
+      for bytes in early { port.write(bytes.span.bytes, segmentSize: bytes.count, to: node, ecnCapable: false, whenRefused: nil) }
       early = []
       port.flush()
     }
@@ -136,7 +136,7 @@ public final class DatagramRelay: Sendable {
     func datagramReceived(_ datagram: RawSpan, from source: NodeAddress, congestionExperienced: Bool, at now: Instant) {
       let bytes = datagram.withUnsafeBytes { Array($0) }
       guard relay.admit(bytes, number, towardsNode: false) else { return }
-      relay.front.write(datagram, segmentSize: bytes.count, to: peer, ecnCapable: false)
+      relay.front.write(datagram, segmentSize: bytes.count, to: peer, ecnCapable: false, whenRefused: nil)
     }
 
     func datagramsComplete(at now: Instant) { relay.front.flush() }

@@ -87,7 +87,9 @@ private final class VirtualSocket: DatagramSocket {
 
   func start(_ handler: any DatagramSocketHandler) { self.handler = handler }
 
-  func write(_ bytes: RawSpan, segmentSize: Int, to destination: NodeAddress, ecnCapable: Bool) {
+  func write(
+    _ bytes: RawSpan, segmentSize: Int, to destination: NodeAddress, ecnCapable: Bool, whenRefused: ((ContactFailure) -> Void)?
+  ) {
     guard isOpen else { return }
     bytes.withUnsafeBytes { bytes in
       for start in stride(from: 0, to: bytes.count, by: segmentSize) {

@@ -200,6 +200,33 @@ uint8_t *cg_revocations_pem(
     const cg_chain *issuer, const cg_key *issuer_key, const cg_chain *const *revoked, size_t count, int64_t this_update,
     int64_t next_update, size_t *length);
 
+/* ---- A shared key ---- */
+
+#define CG_NONCE_LENGTH 12
+#define CG_TAG_LENGTH 16
+
+/* AES-GCM under one key of 16, 24 or 32 bytes. Belongs to one thread at a time. */
+typedef struct cg_aead cg_aead;
+
+cg_aead *cg_aead_new(const uint8_t *key, size_t length, cg_status *status);
+void cg_aead_free(cg_aead *aead); /* NULL is allowed */
+/* Writes plain_length + CG_TAG_LENGTH bytes. The nonce has CG_NONCE_LENGTH bytes and must never come twice under one key. */
+cg_status cg_aead_seal(
+    cg_aead *aead, const uint8_t *nonce, const uint8_t *associated, size_t associated_length, const uint8_t *plain, size_t plain_length,
+    uint8_t *output);
+/* Writes sealed_length - CG_TAG_LENGTH bytes; CG_ERROR_MALFORMED for what this key did not seal. */
+cg_status cg_aead_open(
+    cg_aead *aead, const uint8_t *nonce, const uint8_t *associated, size_t associated_length, const uint8_t *sealed, size_t sealed_length,
+    uint8_t *output);
+
+typedef enum { CG_RANDOM_NONCE = 1, CG_RANDOM_KEY = 2 } cg_random_use;
+/* Unpredictable bytes; GnuTLS keeps a generator per thread and reseeds it. */
+cg_status cg_random(cg_random_use use, uint8_t *output, size_t length);
+
+/* RFC 4648 base64 with padding, no line breaks; free with cg_bytes_free. NULL when it cannot be done, or is not base64. */
+uint8_t *cg_base64_encode(const uint8_t *bytes, size_t length, size_t *encoded_length);
+uint8_t *cg_base64_decode(const uint8_t *text, size_t length, size_t *decoded_length);
+
 /* ---- Digest ---- */
 
 /* SHA-256, 32 bytes. */

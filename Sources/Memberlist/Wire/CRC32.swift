@@ -44,6 +44,20 @@ extension CRC32 {
   /// The type byte and the sum.
   package static let headerLength = 5
 
+  /// Writes the header into the first bytes of `packet`, which are kept free for it.
+  package static func fillHeader(of packet: inout [UInt8]) {
+    let sum = checksum(packet.span.bytes.extracting(droppingFirst: headerLength))
+    packet[0] = MessageType.checksum.rawValue
+    for index in 1..<headerLength { packet[index] = UInt8(truncatingIfNeeded: sum >> (32 - 8 * UInt32(index))) }
+  }
+
+  /// Whether `packet` begins with a header whose sum is that of the rest.
+  package static func isValid(_ packet: RawSpan) -> Bool {
+    guard packet.byteCount >= headerLength, packet[checked: 0] == MessageType.checksum.rawValue else { return false }
+    let claimed = UInt32(bigEndian: packet.unsafeLoadUnaligned(fromUncheckedByteOffset: 1, as: UInt32.self))
+    return claimed == checksum(packet.extracting(droppingFirst: headerLength))
+  }
+
   /// Appends the header that goes before `packet`, which the caller appends next (`memberlist.md` section 1.5).
   package static func encodeHeader(for packet: RawSpan, into bytes: inout [UInt8]) {
     bytes.append(MessageType.checksum.rawValue)

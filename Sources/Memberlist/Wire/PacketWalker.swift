@@ -64,8 +64,7 @@ package struct PacketWalker: ~Copyable, ~Escapable {
     compounds = InlineArray(repeating: Compound())
     pending = Slice(start: 0, count: packet.byteCount, isExpanded: false, depth: 0)
     if packet.byteCount >= CRC32.headerLength, packet[checked: 0] == MessageType.checksum.rawValue {
-      let claimed = UInt32(bigEndian: packet.unsafeLoadUnaligned(fromUncheckedByteOffset: 1, as: UInt32.self))
-      if claimed == CRC32.checksum(packet.extracting(droppingFirst: CRC32.headerLength)) {
+      if CRC32.isValid(packet) {
         pending = Slice(
           start: CRC32.headerLength, count: packet.byteCount - CRC32.headerLength, isExpanded: false, depth: 0)
       } else {

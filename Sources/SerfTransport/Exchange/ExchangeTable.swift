@@ -1,10 +1,10 @@
 import Memberlist
 package import SerfPrimitives
 
-/// A node's reliable exchanges over a layer's streams: at most one request and one reply each, within one deadline.
+/// A node's reliable exchanges over a layer's streams: at most one request and one reply each, within one deadline, each in its envelope.
 ///
 /// ```
-/// ours:    open ──→ request written ──→ reply whole ──→ completed          any time: reset, malformed,
+/// ours:    open ──→ request written ──→ reply whole ──→ completed          any time: reset, malformed, unopened,
 /// theirs:  accepted ──→ request whole ──→ received ──→ respond or refuse   too large, deadline ──→ failed
 /// ```
 /// Inputs are the stream callbacks of ``StreamLayerHandler``; each returns what the core must hear, if anything.
@@ -12,12 +12,14 @@ package import SerfPrimitives
 package struct ExchangeTable {
   /// What an input meant for the core.
   package enum Event {
-    /// A peer's request is whole. Answer with ``respond(_:with:)`` or ``refuse(_:)``.
+    /// A peer's request is whole. Answer with ``respond(_:with:)`` or ``refuse(_:saying:)``.
     case received(ExchangeID, [UInt8], from: Peer)
     /// The reply to our request is whole; empty when the peer ended its half without one.
     case completed(ExchangeID, [UInt8], from: Peer)
     /// Our exchange failed.
     case failed(ExchangeID, ContactFailure)
+    /// Our exchange failed because the reply does not come out of its envelope.
+    case unopened(ExchangeID, EnvelopeProblem, from: Peer?)
     /// A peer's exchange was given up before its request was whole. Nothing for the core; worth a line in the log.
     case dropped(ExchangeProblem, from: Peer)
   }
@@ -27,26 +29,23 @@ package struct ExchangeTable {
     var isOurs: Bool
     var peer: Peer?
     var deadline: Instant
-    var buffer: [UInt8] = []
-    var scanner = StreamMessage.Scanner()
-    var messageEnd: Int?
+    let envelope: StreamEnvelope
+    var opener: StreamOpener
+    /// Bytes that count against the common budget.
+    var held = 0
+    /// The whole message, where the stream's end has to confirm it.
+    var message: [UInt8]?
     /// The core has the request, and answers; what still comes is of no use.
     var isReceived = false
-
-    /// Appends, and scans what is new.
-    mutating func receive(_ bytes: RawSpan) -> StreamMessage.Progress {
-      bytes.withUnsafeBytes { buffer.append(contentsOf: $0) }
-      var scanner = scanner
-      defer { self.scanner = scanner }
-      return scanner.scan(buffer.span.bytes)
-    }
   }
 
   private let layer: any StreamLayer
   private let limits: ExchangeLimits
+  private let compressor = Compressor()
   private var rows: [StreamID: Row] = [:]
   private var streamOfAccepted: [ExchangeID: StreamID] = [:]
   private var deadlines = DeadlineQueue<StreamID>()
+  private var evicted: [Event] = []
   private var opened: UInt64 = 0
   private var accepted: UInt64 = 0
   private var buffered = 0
@@ -61,7 +60,7 @@ package struct ExchangeTable {
   }
 
   /// When ``advance(to:)`` wants to be called next.
-  package var nextDeadline: Instant? { deadlines.nextDeadline }
+  package var nextDeadline: Instant? { evicted.isEmpty ? deadlines.nextDeadline : .zero }
 
   /// How many exchanges are in progress.
   package var count: Int { rows.count }
@@ -74,25 +73,24 @@ package struct ExchangeTable {
   ) {
     opened += 2
     let stream = StreamID(opened)
-    rows[stream] = Row(exchange: exchange, isOurs: true, deadline: deadline)
+    let envelope = layer.envelope(for: destination)
+    rows[stream] = Row(
+      exchange: exchange, isOurs: true, deadline: deadline, envelope: envelope, opener: StreamOpener(asAcceptor: false, limits: limits.messages))
     deadlines.schedule(stream, at: deadline)
     layer.open(stream, to: destination, path: path, deadline: deadline, at: now)
-    layer.write(request, on: stream, finish: layer.streamEndsWithMessage)
+    layer.write(envelope.seal(request, asDialler: true, using: compressor), on: stream, finish: layer.streamEndsWithMessage)
   }
 
   /// Answers a request and ends the exchange.
   package mutating func respond(_ exchange: ExchangeID, with reply: [UInt8]) {
     guard let stream = streamOfAccepted[exchange] else { return }
-    layer.write(reply, on: stream, finish: true)
-    layer.release(stream)
-    forget(stream)
+    finish(stream, with: reply)
   }
 
-  /// Ends a request without an answer; the peer sees a reset.
-  package mutating func refuse(_ exchange: ExchangeID) {
+  /// Ends a request that is not answered. The peer is told why, where it could read that; elsewhere it sees a reset.
+  package mutating func refuse(_ exchange: ExchangeID, saying reason: String?) {
     guard let stream = streamOfAccepted[exchange] else { return }
-    layer.reset(stream)
-    forget(stream)
+    refuse(stream, saying: reason)
   }
 
   // MARK: Inputs
@@ -110,7 +108,9 @@ package struct ExchangeTable {
     accepted += 1
     let exchange = ExchangeID(accepted | Self.acceptedBit)
     let deadline = now + limits.acceptedDeadline
-    rows[stream] = Row(exchange: exchange, isOurs: false, peer: peer, deadline: deadline)
+    rows[stream] = Row(
+      exchange: exchange, isOurs: false, peer: peer, deadline: deadline, envelope: layer.envelope(for: .reply(peer)),
+      opener: StreamOpener(asAcceptor: true, limits: limits.messages))
     streamOfAccepted[exchange] = stream
     deadlines.schedule(stream, at: deadline)
     return nil
@@ -118,36 +118,48 @@ package struct ExchangeTable {
 
   package mutating func streamReceived(_ stream: StreamID, _ bytes: RawSpan) -> Event? {
     // No copy of the row: its buffer would have to be copied to grow.
-    guard let isReceived = rows[stream]?.isReceived, let size = rows[stream]?.buffer.count else { return nil }
+    guard let isReceived = rows[stream]?.isReceived, let held = rows[stream]?.held else { return nil }
     guard !isReceived else {
       layer.consumed(bytes.byteCount, on: stream)
       return nil
     }
-    guard size + bytes.byteCount <= limits.bytesPerExchange else {
+    // Nothing may stand between the message and the stream's end.
+    if rows[stream]?.message != nil { return bytes.byteCount > 0 ? malformed(stream) : nil }
+    guard held + bytes.byteCount <= limits.bytesPerExchange else {
       counters.tooLarge += 1
       return fail(stream, .refused, .tooLarge)
     }
-    guard buffered + bytes.byteCount <= limits.bytesInProgress else {
+    guard makeRoom(for: stream, held + bytes.byteCount) else {
       counters.overBudget += 1
       return fail(stream, .refused, .overBudget)
     }
-    buffered += bytes.byteCount
+    hold(held + bytes.byteCount, for: stream)
     layer.consumed(bytes.byteCount, on: stream)
-    switch rows[stream]?.receive(bytes) {
-    case .complete(let end):
-      rows[stream]?.messageEnd = end
-      guard layer.streamEndsWithMessage else { return whole(stream) }
-      // Nothing may stand between the message and the stream's end.
-      return rows[stream]?.buffer.count == end ? nil : malformed(stream)
+    guard let envelope = rows[stream]?.envelope else { return nil }
+    switch rows[stream]?.opener.receive(bytes, envelope: envelope, using: compressor) {
+    case .complete(let message, let received):
+      guard layer.streamEndsWithMessage else { return whole(stream, message) }
+      guard rows[stream]?.opener.count == received else { return malformed(stream) }
+      rows[stream]?.opener.discard()
+      rows[stream]?.message = message
+      hold(message.count, for: stream)
+      return nil
     case .malformed: return malformed(stream)
+    case .unopened(let problem): return unopened(stream, problem)
     case .needsMore, nil: return nil
     }
   }
 
   package mutating func streamEnded(_ stream: StreamID) -> Event? {
     guard let row = rows[stream], !row.isReceived else { return nil }
-    if row.messageEnd == row.buffer.count || (row.isOurs && row.buffer.isEmpty) { return whole(stream) }
-    return malformed(stream)
+    if let message = row.message { return whole(stream, message) }
+    guard row.held == 0 else { return malformed(stream) }
+    if row.isOurs { return whole(stream, []) }
+    guard !layer.streamEndsWithMessage else { return malformed(stream) }
+    // Somebody looked whether the port is open.
+    layer.release(stream)
+    forget(stream)
+    return nil
   }
 
   package mutating func streamFailed(_ stream: StreamID, _ reason: ContactFailure) -> Event? {
@@ -157,8 +169,9 @@ package struct ExchangeTable {
     return row.isOurs ? .failed(row.exchange, reason) : nil
   }
 
-  /// Gives up one exchange whose deadline has passed. Call until it returns nil.
+  /// Gives up one exchange whose deadline has passed, or tells of one that had to make room. Call until it returns nil.
   package mutating func advance(to now: Instant) -> Event? {
+    if !evicted.isEmpty { return evicted.removeFirst() }
     while let stream = deadlines.popDue(at: now) {
       guard let row = rows[stream], row.deadline <= now else { continue }
       counters.expired += 1
@@ -172,22 +185,52 @@ package struct ExchangeTable {
   /// Accepted exchanges live in the upper half of the number space, ours in the lower.
   private static let acceptedBit: UInt64 = 1 << 63
 
-  private mutating func whole(_ stream: StreamID) -> Event? {
+  private mutating func whole(_ stream: StreamID, _ message: [UInt8]) -> Event? {
     guard let row = rows[stream], let peer = row.peer else { return fail(stream, .broken, .malformed) }
     if row.isOurs {
       layer.release(stream)
       forget(stream)
-      return .completed(row.exchange, row.buffer, from: peer)
+      return .completed(row.exchange, message, from: peer)
     }
-    buffered -= row.buffer.count
-    rows[stream]?.buffer = []
+    hold(0, for: stream)
+    rows[stream]?.opener.discard()
+    rows[stream]?.message = nil
     rows[stream]?.isReceived = true
-    return .received(row.exchange, row.buffer, from: peer)
+    return .received(row.exchange, message, from: peer)
+  }
+
+  private mutating func finish(_ stream: StreamID, with reply: [UInt8]) {
+    guard let envelope = rows[stream]?.envelope else { return }
+    layer.write(envelope.seal(reply, asDialler: false, using: compressor), on: stream, finish: true)
+    layer.release(stream)
+    forget(stream)
+  }
+
+  private mutating func refuse(_ stream: StreamID, saying reason: String?) {
+    guard let reason, !layer.streamEndsWithMessage else {
+      layer.reset(stream)
+      return forget(stream)
+    }
+    var reply: [UInt8] = []
+    ErrorMessage(text: Array(reason.utf8).span.bytes).encode(into: &reply)
+    finish(stream, with: reply)
   }
 
   private mutating func malformed(_ stream: StreamID) -> Event? {
     counters.malformed += 1
     return fail(stream, .broken, .malformed)
+  }
+
+  private mutating func unopened(_ stream: StreamID, _ problem: EnvelopeProblem) -> Event? {
+    guard let row = rows[stream] else { return nil }
+    counters.unopened[problem, default: 0] += 1
+    if row.isOurs {
+      layer.reset(stream)
+      forget(stream)
+      return .unopened(row.exchange, problem, from: row.peer)
+    }
+    refuse(stream, saying: problem.reply)
+    return row.peer.map { .dropped(.unopened(problem), from: $0) }
   }
 
   private mutating func fail(_ stream: StreamID, _ reason: ContactFailure, _ problem: ExchangeProblem) -> Event? {
@@ -199,8 +242,29 @@ package struct ExchangeTable {
 
   private mutating func forget(_ stream: StreamID) {
     guard let row = rows.removeValue(forKey: stream) else { return }
-    buffered -= row.buffer.count
+    buffered -= row.held
     if !row.isOurs { streamOfAccepted[row.exchange] = nil }
+  }
+
+  // MARK: The common budget
+
+  private mutating func hold(_ bytes: Int, for stream: StreamID) {
+    buffered += bytes - (rows[stream]?.held ?? 0)
+    rows[stream]?.held = bytes
+  }
+
+  /// Where the budget is used up, the request that holds most is given up, unless that is the one that wants more: whoever fills the memory pays,
+  /// and others do not notice.
+  private mutating func makeRoom(for stream: StreamID, _ wanted: Int) -> Bool {
+    while buffered - (rows[stream]?.held ?? 0) + wanted > limits.bytesInProgress {
+      let largest = rows.max { a, b in
+        a.value.isOurs != b.value.isOurs ? a.value.isOurs : (a.value.held, a.key.value) < (b.value.held, b.key.value)
+      }
+      guard let (victim, row) = largest, !row.isOurs, victim != stream, row.held > wanted else { return false }
+      counters.overBudget += 1
+      if let event = fail(victim, .refused, .overBudget) { evicted.append(event) }
+    }
+    return true
   }
 }
 
@@ -217,11 +281,15 @@ public struct ExchangeLimits: Hashable, Sendable {
 
   /// The defaults.
   public init() {}
+
+  /// What one message may hold, as in Go.
+  var messages: StreamMessage.Limits { StreamMessage.Limits() }
 }
 
 /// Why a peer's exchange was given up; each has its counter in ``ExchangeCounters``.
 package enum ExchangeProblem: Hashable, Sendable {
   case tooMany, overBudget, tooLarge, malformed, expired
+  case unopened(EnvelopeProblem)
 }
 
 /// Why exchanges were refused or lost, counted since the start.
@@ -236,6 +304,8 @@ package struct ExchangeCounters: Hashable, Sendable {
   package var malformed = 0
   /// Not finished in time.
   package var expired = 0
+  /// What did not come out of its envelope, by cause.
+  package var unopened: [EnvelopeProblem: Int] = [:]
   /// A peer gave up its own request.
   package var broken = 0
 

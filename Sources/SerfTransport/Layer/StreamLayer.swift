@@ -30,6 +30,9 @@ public protocol StreamLayer: AnyObject {
   /// (TCP as Go speaks it), only decoding tells that a message is complete.
   var streamEndsWithMessage: Bool { get }
 
+  /// What stands around each message on the streams to or from a peer. Default: ``StreamEnvelope/plain``.
+  func envelope(for destination: Destination) -> StreamEnvelope
+
   /// How many bytes of gossip a packet is packed to.
   var packetBudget: Int { get }
 
@@ -82,6 +85,7 @@ extension StreamLayer {
   public var counters: [TransportCounter] { [] }
   public func hint(_ hint: MembershipHint, at now: Instant) {}
   public func release(_ stream: StreamID) {}
+  public func envelope(for destination: Destination) -> StreamEnvelope { .plain }
 }
 
 /// How what crosses a layer is protected.

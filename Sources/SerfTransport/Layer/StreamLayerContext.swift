@@ -45,3 +45,16 @@ public struct TransportError: Error, Hashable, Sendable, CustomStringConvertible
     self.description = description
   }
 }
+
+extension NodeAddress {
+  /// Serf's port.
+  public static let serfPort: UInt16 = 7946
+
+  /// The address to bind that `text` names, on Serf's port where it names none.
+  init(bindText text: String) throws(TransportError) {
+    guard let address = NodeAddress(parsing: text, defaultPort: Self.serfPort) else {
+      throw TransportError(.configuration, "'\(text)' is not an address to bind. Write IP, IP:port or [IPv6]:port")
+    }
+    self = address
+  }
+}

@@ -95,7 +95,7 @@
     package func flush(at now: Instant) {
       while let transmit = peers.nextTransmit(at: now) {
         peers.withBytes(of: transmit) {
-          socket.write($0, segmentSize: transmit.segmentSize, to: transmit.destination, ecnCapable: transmit.ecn != 0)
+          socket.write($0, segmentSize: transmit.segmentSize, to: transmit.destination, ecnCapable: transmit.ecn != 0, whenRefused: nil)
         }
       }
       socket.flush()

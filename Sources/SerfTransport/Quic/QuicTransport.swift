@@ -44,14 +44,8 @@
 
     /// The same, with the address as text: `10.0.0.1`, `10.0.0.1:7946`, `[::1]:7946`. The port is 7946 where none is given.
     public init(_ credentials: Credentials, bind: String, settings: Settings = Settings()) throws(TransportError) {
-      guard let address = NodeAddress(parsing: bind, defaultPort: Self.defaultPort) else {
-        throw TransportError(.configuration, "'\(bind)' is not an address to bind. Write IP, IP:port or [IPv6]:port")
-      }
-      self.init(credentials, bind: address, settings: settings)
+      self.init(credentials, bind: try NodeAddress(bindText: bind), settings: settings)
     }
-
-    /// Serf's port.
-    public static let defaultPort: UInt16 = 7946
 
     /// Presents and believes `credentials` from now on: new handshakes use them at once, live connections are checked against them, and renewed
     /// over five minutes. Load them first; if that throws, the old ones stay in force.

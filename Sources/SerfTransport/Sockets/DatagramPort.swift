@@ -9,8 +9,10 @@ package protocol DatagramSocket: AnyObject {
   var localAddress: NodeAddress { get }
   /// Starts delivering. The handler is held weakly.
   func start(_ handler: any DatagramSocketHandler)
-  /// Queues bytes that are one datagram, or several of `segmentSize` bytes back to back, of which the last may be shorter.
-  func write(_ bytes: RawSpan, segmentSize: Int, to destination: NodeAddress, ecnCapable: Bool)
+  /// Queues bytes that are one datagram, or several of `segmentSize` bytes back to back, of which the last may be shorter. `whenRefused` hears
+  /// of a single datagram that the kernel would not take, perhaps before the call returns.
+  func write(
+    _ bytes: RawSpan, segmentSize: Int, to destination: NodeAddress, ecnCapable: Bool, whenRefused: ((ContactFailure) -> Void)?)
   /// Sends what is queued.
   func flush()
   /// Closes the socket; completes when it is released.
@@ -89,12 +91,14 @@ package final class DatagramPort: DatagramSocket, ChannelInboundHandler {
         if let bound = channel.localAddress.flatMap(NodeAddress.init) { port.value.localAddress = bound }
         return port
       }
-      .flatMapErrorThrowing { throw TransportError(.bind, Self.explain($0, binding: address)) }
+      .flatMapErrorThrowing { throw TransportError(binding: address, $0) }
   }
 
   package func start(_ handler: any DatagramSocketHandler) { self.handler = handler }
 
-  package func write(_ bytes: RawSpan, segmentSize: Int, to destination: NodeAddress, ecnCapable: Bool) {
+  package func write(
+    _ bytes: RawSpan, segmentSize: Int, to destination: NodeAddress, ecnCapable: Bool, whenRefused: ((ContactFailure) -> Void)?
+  ) {
     guard let channel else { return }
     var buffer = channel.allocator.buffer(capacity: bytes.byteCount)
     bytes.withUnsafeBytes { _ = buffer.writeBytes($0) }
@@ -104,6 +108,13 @@ package final class DatagramPort: DatagramSocket, ChannelInboundHandler {
       let promise = channel.eventLoop.makePromise(of: Void.self)
       promise.futureResult.assumeIsolated().whenFailure { [self] error in segmentationRefused(error, envelope) }
       channel.pipeline.syncOperations.write(wrapOutboundOut(envelope.whole), promise: promise)
+    } else if let whenRefused {
+      let promise = channel.eventLoop.makePromise(of: Void.self)
+      promise.futureResult.assumeIsolated().whenFailure { [self] error in
+        counters.refusedWrites += 1
+        whenRefused(Self.reason(error))
+      }
+      channel.pipeline.syncOperations.write(wrapOutboundOut(envelope.single), promise: promise)
     } else {
       writeSingly(envelope)
     }
@@ -171,6 +182,8 @@ package final class DatagramPort: DatagramSocket, ChannelInboundHandler {
       ecn = ecnCapable ? .transportCapableFlag0 : .transportNotCapable
     }
 
+    var single: AddressedEnvelope<ByteBuffer> { AddressedEnvelope(remoteAddress: remote, data: buffer, metadata: .init(ecnState: ecn)) }
+
     var whole: AddressedEnvelope<ByteBuffer> {
       AddressedEnvelope(
         remoteAddress: remote, data: buffer, metadata: .init(ecnState: ecn, packetInfo: nil, segmentSize: segmentSize))
@@ -209,12 +222,25 @@ package final class DatagramPort: DatagramSocket, ChannelInboundHandler {
     return made
   }
 
-  private static func explain(_ error: any Error, binding address: NodeAddress) -> String {
+  /// The network's answer tells of the peer; everything else is our own trouble.
+  private static func reason(_ error: any Error) -> ContactFailure {
     switch (error as? IOError)?.errnoCode {
-    case EADDRINUSE: "cannot bind \(address): the port is in use. Stop the other process or choose another port with -bind"
-    case EADDRNOTAVAIL: "cannot bind \(address): no interface of this machine has that address. Choose one that `ip address` lists"
-    case EACCES: "cannot bind \(address): permission denied. Ports below 1024 need root or CAP_NET_BIND_SERVICE"
-    default: "cannot bind \(address): \(error)"
+    case ECONNREFUSED, EHOSTUNREACH, EHOSTDOWN: .noContact
+    default: .notSent
     }
+  }
+}
+
+extension TransportError {
+  /// Why an address cannot be bound, and what to do.
+  init(binding address: NodeAddress, _ error: any Error) {
+    let text =
+      switch (error as? IOError)?.errnoCode {
+      case EADDRINUSE: "cannot bind \(address): the port is in use. Stop the other process or choose another port with -bind"
+      case EADDRNOTAVAIL: "cannot bind \(address): no interface of this machine has that address. Choose one that `ip address` lists"
+      case EACCES: "cannot bind \(address): permission denied. Ports below 1024 need root or CAP_NET_BIND_SERVICE"
+      default: "cannot bind \(address): \(error)"
+      }
+    self.init(.bind, text)
   }
 }

@@ -86,7 +86,7 @@
       while let event = endpoint.nextEvent() { handle(event, at: now) }
       while let transmit = endpoint.nextTransmit(at: now) {
         endpoint.withBytes(of: transmit) {
-          socket.write($0, segmentSize: transmit.segmentSize, to: transmit.destination, ecnCapable: false)
+          socket.write($0, segmentSize: transmit.segmentSize, to: transmit.destination, ecnCapable: false, whenRefused: nil)
         }
       }
       timer?.arm(at: [endpoint.nextDeadline, trickle?.next].compactMap(\.self).min())

@@ -135,8 +135,8 @@ import Testing
     _ = table.streamAccepted(stream, from: peer, at: start)
     _ = table.streamReceived(stream, Self.request.span.bytes)
     let id = try #require(table.streamEnded(stream).receivedID(with: Self.request))
-    table.refuse(id)
-    table.refuse(id)
+    table.refuse(id, saying: nil)
+    table.refuse(id, saying: nil)
     table.respond(id, with: Self.reply)
     #expect(layer.resets == [stream])
     #expect(layer.written[stream] == nil)
@@ -289,6 +289,7 @@ private enum Seen: Equatable {
   case received([UInt8], NodeName?)
   case completed(UInt64, [UInt8], NodeName?)
   case failed(UInt64, ContactFailure)
+  case unopened(UInt64, EnvelopeProblem)
   case dropped(ExchangeProblem, NodeName?)
 }
 
@@ -298,6 +299,7 @@ extension ExchangeTable.Event? {
     case .received(_, let message, let peer): .received(message, peer.provenName)
     case .completed(let id, let reply, let peer): .completed(id.value, reply, peer.provenName)
     case .failed(let id, let reason): .failed(id.value, reason)
+    case .unopened(let id, let problem, _): .unopened(id.value, problem)
     case .dropped(let problem, let peer): .dropped(problem, peer.provenName)
     case nil: nil
     }

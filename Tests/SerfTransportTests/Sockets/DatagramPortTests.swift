@@ -23,7 +23,7 @@ import Testing
             expecting: sizes.count, of: receiver.value.localAddress, ports: [sender.value, receiver.value], done: done)
           receiver.value.start(collector)
           let bytes = (0..<sizes.reduce(0, +)).map { UInt8(truncatingIfNeeded: $0 / 1000 + $0) }
-          sender.value.write(bytes.span.bytes, segmentSize: 1000, to: receiver.value.localAddress, ecnCapable: true)
+          sender.value.write(bytes.span.bytes, segmentSize: 1000, to: receiver.value.localAddress, ecnCapable: true, whenRefused: nil)
           sender.value.flush()
         } catch { done.fail(error) }
       }

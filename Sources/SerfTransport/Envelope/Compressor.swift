@@ -1,0 +1,63 @@
+package import Memberlist
+
+/// An algorithm that makes messages smaller.
+public enum Compression: String, Hashable, Sendable, CaseIterable {
+  /// LZW, which every Go peer reads.
+  case lzw
+  /// zstd: smaller and quicker, an extension that no Go peer reads. Only for clusters that have none.
+  case zstd
+
+  /// Whether this build has the algorithm: zstd needs the trait `Zstd`.
+  public var isAvailable: Bool {
+    #if Zstd
+      true
+    #else
+      self == .lzw
+    #endif
+  }
+}
+
+/// The codecs of one event loop, with their tables and buffers, which are made when they are first needed.
+package final class Compressor {
+  private var lzw = LZWCodec()
+  #if Zstd
+    private lazy var zstd = ZstdCodec()
+  #endif
+  private var packed: [UInt8] = []
+
+  package init() {}
+
+  /// Appends `message` as a compressed message if that is smaller, and says whether it did.
+  package func compress(_ message: RawSpan, with algorithm: Compression, into bytes: inout [UInt8]) -> Bool {
+    switch algorithm {
+    case .lzw: return lzw.compress(message, into: &bytes, onlyIfSmaller: true)
+    case .zstd:
+      #if Zstd
+        packed.removeAll(keepingCapacity: true)
+        zstd.compress(message, into: &packed)
+        let start = bytes.count
+        Compressed(algorithm: CompressionAlgorithm.zstd, data: packed.span.bytes).encode(into: &bytes)
+        guard bytes.count - start >= message.byteCount else { return true }
+        bytes.removeLast(bytes.count - start)
+      #endif
+      return false
+    }
+  }
+
+  /// Appends what the compressed message holds, at most `limit` bytes; what holds nothing is an error.
+  package func expand(_ message: borrowing Compressed, into bytes: inout [UInt8], limit: Int) throws(WireError) {
+    #if Zstd
+      if message.algorithm == CompressionAlgorithm.zstd { return try zstd.expand(message.data, into: &bytes, limit: limit) }
+    #endif
+    try lzw.expand(message, into: &bytes, limit: limit)
+  }
+
+  /// Expands a complete compressed message of a stream, which must then hold one complete message that is not compressed.
+  package func expandStreamMessage(_ message: RawSpan, limits: StreamMessage.Limits) throws(WireError) -> [UInt8] {
+    var bytes: [UInt8] = []
+    let compressed = try Compressed(decoding: message.extracting(droppingFirst: 1))
+    try expand(compressed, into: &bytes, limit: limits.total)
+    try StreamMessage.validateExpanded(bytes.span.bytes, limits: limits)
+    return bytes
+  }
+}

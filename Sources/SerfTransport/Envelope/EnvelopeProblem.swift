@@ -1,0 +1,64 @@
+import Memberlist
+
+/// Why what came from a peer could not be taken out of its label, encryption and compression. Each is counted and logged.
+package enum EnvelopeProblem: Error, Hashable, Sendable, CaseIterable {
+  /// It carries another label than ours, or none, or we have none.
+  case otherLabel
+  /// It is not encrypted, and we have a key and demand it.
+  case notEncrypted
+  /// None of our keys opens it.
+  case noKeyFits
+  /// It is encrypted, and we have no key.
+  case noKeys
+  /// Its compression cannot be undone.
+  case badCompression
+  /// It expands, or claims to extend, beyond the limit.
+  case tooLarge
+}
+
+extension EnvelopeProblem {
+  init(_ failure: Sealer.Failure) {
+    switch failure {
+    case .notSealed: self = .notEncrypted
+    case .noKeyFits: self = .noKeyFits
+    }
+  }
+
+  init(expanding error: WireError) { self = error == .tooLarge ? .tooLarge : .badCompression }
+
+  /// For our own log: the cause and what to look at.
+  package var text: String {
+    switch self {
+    case .otherLabel: "its label is not ours. All members of a cluster need the same -label"
+    case .notEncrypted: "it is not encrypted, or not as ours is. All members of a cluster need -encrypt with the same key, or none"
+    case .noKeyFits: "no key of ours decrypts it. All members of a cluster need the same key (and label)"
+    case .noKeys: "it is encrypted, and we have no key. All members of a cluster need -encrypt with the same key, or none"
+    case .badCompression: "its compression cannot be undone"
+    case .tooLarge: "it is larger than the limit, as it is or expanded"
+    }
+  }
+
+  /// What the peer is told; nil where it is told nothing (`memberlist.md` sections 2.2 and 2.7).
+  var reply: String? {
+    switch self {
+    case .otherLabel: nil
+    case .notEncrypted: "encryption is required, and the message is not encrypted"
+    case .noKeyFits: "no installed key decrypts the message"
+    case .noKeys: "the message is encrypted, and encryption is not configured"
+    case .badCompression: "the compressed message cannot be expanded"
+    case .tooLarge: "the message exceeds the limit"
+    }
+  }
+
+  /// The counter's name.
+  package var counter: String {
+    switch self {
+    case .otherLabel: "refused_label"
+    case .notEncrypted: "refused_not_encrypted"
+    case .noKeyFits: "refused_key"
+    case .noKeys: "refused_encrypted"
+    case .badCompression: "refused_compression"
+    case .tooLarge: "refused_too_large"
+    }
+  }
+}

@@ -1,0 +1,90 @@
+import Synchronization
+
+/// The keys that a cluster seals its traffic with, the primary one first (`memberlist.md` section 1.4).
+///
+/// Sealing uses the primary key; opening tries all of them in order. One ring is shared, live, by everybody who seals: a change holds from the next
+/// packet on. To change a key without losing anybody, install the new key everywhere, then use it everywhere, then remove the old one.
+public final class Keyring: Sendable {
+  private struct State {
+    var keys: [SecretKey]
+    var generation: UInt64 = 0
+  }
+
+  private let state: Mutex<State>
+  /// The state's generation, to be looked at without the lock once per packet.
+  private let latest = Atomic<UInt64>(0)
+
+  /// A ring with these keys, the first being primary; repeated ones count once.
+  /// - Throws: ``KeyringError/empty``.
+  public init(_ keys: [SecretKey]) throws(KeyringError) {
+    guard !keys.isEmpty else { throw .empty }
+    state = Mutex(State(keys: Self.unique(keys)))
+  }
+
+  /// A ring of one key.
+  public init(_ key: SecretKey) { state = Mutex(State(keys: [key])) }
+
+  /// All keys, the primary one first.
+  public var keys: [SecretKey] { state.withLock { $0.keys } }
+
+  /// The key that seals.
+  public var primary: SecretKey { state.withLock { $0.keys[0] } }
+
+  /// Adds a key behind the others. Does nothing when it is there.
+  public func install(_ key: SecretKey) {
+    change { keys in if !keys.contains(key) { keys.append(key) } }
+  }
+
+  /// Makes a key of the ring the primary one.
+  /// - Throws: ``KeyringError/unknownKey``.
+  public func use(_ key: SecretKey) throws(KeyringError) {
+    let isKnown = change { keys in
+      guard let position = keys.firstIndex(of: key) else { return false }
+      keys.remove(at: position)
+      keys.insert(key, at: 0)
+      return true
+    }
+    guard isKnown else { throw .unknownKey }
+  }
+
+  /// Removes a key. Does nothing when it is not there.
+  /// - Throws: ``KeyringError/isPrimary``.
+  public func remove(_ key: SecretKey) throws(KeyringError) {
+    let isPrimary = change { keys in
+      guard keys[0] != key else { return true }
+      keys.removeAll { $0 == key }
+      return false
+    }
+    if isPrimary { throw .isPrimary }
+  }
+
+  /// Takes these keys in place of all others, the first being primary.
+  /// - Throws: ``KeyringError/empty``.
+  public func replace(with keys: [SecretKey]) throws(KeyringError) {
+    guard !keys.isEmpty else { throw .empty }
+    change { $0 = Self.unique(keys) }
+  }
+
+  /// Counts the changes.
+  package var generation: UInt64 { latest.load(ordering: .acquiring) }
+
+  /// The keys and the generation that they belong to.
+  package var snapshot: (keys: [SecretKey], generation: UInt64) { state.withLock { ($0.keys, $0.generation) } }
+
+  @discardableResult
+  private func change<Result: Sendable>(_ body: (inout [SecretKey]) -> Result) -> Result {
+    state.withLock { state in
+      let before = state.keys
+      let result = body(&state.keys)
+      if state.keys != before {
+        state.generation += 1
+        latest.store(state.generation, ordering: .releasing)
+      }
+      return result
+    }
+  }
+
+  private static func unique(_ keys: [SecretKey]) -> [SecretKey] {
+    keys.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
+  }
+}

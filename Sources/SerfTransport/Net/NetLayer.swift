@@ -1,0 +1,260 @@
+import Logging
+package import NIOCore
+package import SerfPrimitives
+
+/// The `StreamLayer` over UDP and TCP (`memberlist.md` sections 1 and 2): a datagram is a packet in its envelope, a connection is a stream.
+///
+/// Nothing is kept between two exchanges, and no peer has a name that is proven.
+package final class NetLayer: StreamLayer {
+  private let tcp: TCPPort
+  private let udp: any DatagramSocket
+  private let loop: any EventLoop
+  private let log: NetLog
+  private let settings: NetTransport.Settings
+  private let packets: PacketEnvelope
+  private let streamEnvelope: StreamEnvelope
+  private weak var handler: (any StreamLayerHandler)?
+  /// Streams that the handler knows.
+  private var streams: [StreamID: TCPStream] = [:]
+  /// Connections that end without it.
+  private var released: [StreamID: TCPStream] = [:]
+  private var accepted: UInt64 = 1
+  private var unanswered = 0
+  private var counted = Counted()
+  private var closing: EventLoopFuture<Void>?
+
+  private struct Counted {
+    var packetsReceived: UInt64 = 0
+    var packetsSent: UInt64 = 0
+    var packetsNotSent: UInt64 = 0
+    var accepted: UInt64 = 0
+    var dialled: UInt64 = 0
+    var dialsFailed: UInt64 = 0
+    var evicted: UInt64 = 0
+    var notAllowed: UInt64 = 0
+    var refused: [EnvelopeProblem: UInt64] = [:]
+  }
+
+  package let streamEndsWithMessage = false
+  package let reachableAddress: NodeAddress
+  package let packetBudget: Int
+
+  init(tcp: TCPPort, udp: any DatagramSocket, settings: NetTransport.Settings, context: StreamLayerContext, on loop: any EventLoop) {
+    self.tcp = tcp
+    self.udp = udp
+    self.loop = loop
+    self.settings = settings
+    log = NetLog(context.logger)
+    packets = PacketEnvelope(settings.protection, compression: settings.compression, compressor: Compressor())
+    streamEnvelope = StreamEnvelope(settings.protection, compression: settings.compression)
+    packetBudget = Self.packetSize - packets.overhead - Self.checksumLength
+    let local = tcp.localAddress
+    // Go compares addresses byte by byte, and a node bound to any address advertises IPv4 in 16 of them (`memberlist.md`, rule 5).
+    reachableAddress = local.isUnspecified ? Interfaces.advertisable().map { $0.with(port: local.port).mapped } ?? local : local
+  }
+
+  // MARK: StreamLayer
+
+  package var localAddress: NodeAddress { tcp.localAddress }
+  package var protection: Protection { settings.keyring == nil ? .clear : .keyring }
+
+  package func start(_ handler: any StreamLayerHandler) {
+    self.handler = handler
+    udp.start(self)
+    tcp.start { [weak self] address in self?.admit(address) }
+  }
+
+  package func envelope(for destination: Destination) -> StreamEnvelope { streamEnvelope }
+
+  package func send(_ packet: RawSpan, to destination: Destination, path: SendPath, id: PacketID?, checksummed: Bool, at now: Instant) {
+    let address = destination.socketAddress
+    packets.seal(packet, checksummed: checksummed) { datagram in
+      counted.packetsSent += 1
+      guard let id else { return udp.write(datagram, segmentSize: datagram.byteCount, to: address, ecnCapable: false, whenRefused: nil) }
+      udp.write(datagram, segmentSize: datagram.byteCount, to: address, ecnCapable: false) { [weak self] reason in
+        self?.notSent(id, reason)
+      }
+    }
+  }
+
+  package func flush(at now: Instant) { udp.flush() }
+
+  package func open(_ stream: StreamID, to destination: Destination, path: SendPath, deadline: Instant, at now: Instant) {
+    let dialled = TCPStream(stream, isOurs: true, address: destination.socketAddress, owner: self, on: loop)
+    streams[stream] = dialled
+    counted.dialled += 1
+    // Not in this turn: a dial can fail at once, and the handler is in the middle of something.
+    let here = NIOLoopBound(self, eventLoop: loop)
+    loop.execute {
+      guard here.value.streams[stream] != nil else { return }
+      here.value.dial(stream, dialled: here.value.streams[stream], deadline: deadline)
+    }
+  }
+
+  package func write(_ bytes: [UInt8], on stream: StreamID, finish: Bool) {
+    guard let found = streams[stream] else { return }
+    if !found.isOurs, !found.hasWritten { unanswered -= 1 }
+    found.write(bytes, finish: finish)
+  }
+
+  package func consumed(_ count: Int, on stream: StreamID) { streams[stream]?.consumed(count) }
+
+  package func reset(_ stream: StreamID) {
+    guard let found = forget(stream) else { return }
+    found.reset()
+  }
+
+  package func release(_ stream: StreamID) {
+    guard let found = forget(stream) else { return }
+    released[stream] = found
+    found.release()
+    // Peers who never close must not add up.
+    if released.count > Self.releasedLimit, let oldest = released.keys.min(by: { $0.value < $1.value }) {
+      released.removeValue(forKey: oldest)?.closeNow()
+    }
+  }
+
+  package func close(_ peer: Peer, reason: CloseReason, at now: Instant) {}
+
+  package func shutdown(reason: CloseReason, at now: Instant) -> EventLoopFuture<Void> {
+    if let closing { return closing }
+    handler = nil
+    for stream in streams.values { stream.reset() }
+    for stream in released.values { stream.closeNow() }
+    (streams, released) = ([:], [:])
+    let closing = tcp.close().and(udp.close(on: loop)).map { _ in }
+    self.closing = closing
+    return closing
+  }
+
+  package var counters: [TransportCounter] {
+    [
+      TransportCounter("packets_received", counted.packetsReceived),
+      TransportCounter("packets_sent", counted.packetsSent),
+      TransportCounter("packets_not_sent", counted.packetsNotSent),
+      TransportCounter("connections", UInt64(streams.count + released.count)),
+      TransportCounter("connections_accepted", counted.accepted),
+      TransportCounter("connections_dialled", counted.dialled),
+      TransportCounter("dials_failed", counted.dialsFailed),
+      TransportCounter("connections_evicted", counted.evicted),
+      TransportCounter("refused_network", counted.notAllowed),
+    ] + EnvelopeProblem.allCases.map { TransportCounter("packets_\($0.counter)", counted.refused[$0] ?? 0) }
+  }
+
+  // MARK: Private parts
+
+  private func dial(_ id: StreamID, dialled: TCPStream?, deadline: Instant) {
+    guard let dialled else { return }
+    tcp.dial(dialled, within: deadline - loop.instant) { [weak self] reason in
+      guard let self, forget(id) != nil else { return }
+      counted.dialsFailed += 1
+      let now = loop.instant
+      handler?.streamFailed(id, reason, at: now)
+      handler?.readComplete(at: now)
+    }
+  }
+
+  /// Before anything of the connection is read.
+  private func admit(_ address: NodeAddress) -> TCPStream? {
+    guard handler != nil else { return nil }
+    if unanswered >= settings.acceptedConnections { evictOldest() }
+    accepted += 2
+    let stream = TCPStream(StreamID(accepted), isOurs: false, address: address, owner: self, on: loop)
+    streams[stream.id] = stream
+    unanswered += 1
+    counted.accepted += 1
+    return stream
+  }
+
+  /// Whoever has said nothing whole for the longest time makes room: a flood of connections displaces itself, and members who come with a request
+  /// find a place.
+  private func evictOldest() {
+    let oldest = streams.values.filter { !$0.isOurs && !$0.hasWritten }.min { $0.id.value < $1.id.value }
+    guard let oldest, forget(oldest.id) != nil else { return }
+    counted.evicted += 1
+    let now = loop.instant
+    log.evicted(oldest.address, at: now)
+    if oldest.isReady { handler?.streamFailed(oldest.id, .refused, at: now) }
+    oldest.reset()
+  }
+
+  private func forget(_ id: StreamID) -> TCPStream? {
+    guard let stream = streams.removeValue(forKey: id) else { return nil }
+    if !stream.isOurs, !stream.hasWritten { unanswered -= 1 }
+    return stream
+  }
+
+  private func notSent(_ id: PacketID, _ reason: ContactFailure) {
+    counted.packetsNotSent += 1
+    // A refusal can come while the packet is being written; the handler hears of it later.
+    let here = NIOLoopBound(self, eventLoop: loop)
+    loop.execute {
+      let now = here.value.loop.instant
+      here.value.handler?.packetNotSent(id, reason, at: now)
+      here.value.handler?.readComplete(at: now)
+    }
+  }
+
+  /// What Go packs to, and what is left of it after a checksum that Go does not count (hazard 10).
+  private static let packetSize = 1400
+  private static let checksumLength = 5
+  private static let releasedLimit = 256
+}
+
+extension NetLayer: DatagramSocketHandler {
+  package func datagramReceived(_ datagram: RawSpan, from source: NodeAddress, congestionExperienced: Bool, at now: Instant) {
+    guard let handler else { return }
+    counted.packetsReceived += 1
+    do throws(EnvelopeProblem) {
+      try packets.open(datagram) { handler.packetReceived($0, from: Peer(address: source), at: now) }
+    } catch {
+      counted.refused[error, default: 0] += 1
+      log.refused(error, from: source, at: now)
+    }
+  }
+
+  package func datagramsComplete(at now: Instant) { handler?.readComplete(at: now) }
+}
+
+extension NetLayer: TCPStreamOwner {
+  func ready(_ stream: TCPStream) {
+    let peer = Peer(address: stream.address)
+    if stream.isOurs {
+      handler?.streamOpened(stream.id, peer: peer, at: loop.instant)
+    } else {
+      handler?.streamAccepted(stream.id, from: peer, at: loop.instant)
+    }
+  }
+
+  func received(_ bytes: RawSpan, on stream: TCPStream) {
+    guard streams[stream.id] != nil else { return }
+    handler?.streamReceived(stream.id, bytes, at: loop.instant)
+  }
+
+  func peerEnded(_ stream: TCPStream) {
+    guard streams[stream.id] != nil else { return }
+    handler?.streamEnded(stream.id, at: loop.instant)
+  }
+
+  func failed(_ stream: TCPStream, _ reason: ContactFailure) {
+    guard forget(stream.id) != nil else { return }
+    handler?.streamFailed(stream.id, reason, at: loop.instant)
+  }
+
+  func gone(_ stream: TCPStream) {
+    released[stream.id] = nil
+    _ = forget(stream.id)
+  }
+
+  func readComplete() { handler?.readComplete(at: loop.instant) }
+}
+
+extension Destination {
+  /// Where it goes on a transport that knows no names.
+  fileprivate var socketAddress: NodeAddress {
+    switch self {
+    case .reply(let peer): peer.address
+    case .member(_, let address), .anyMember(let address): address
+    }
+  }
+}

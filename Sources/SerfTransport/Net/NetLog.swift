@@ -1,0 +1,29 @@
+import Logging
+import SerfPrimitives
+
+/// Puts into words what a ``NetLayer`` refuses. At most one line per cause and host in 10 s.
+final class NetLog {
+  private let logger: Logger
+  private var limiter = LogLimiter()
+
+  init(_ logger: Logger) { self.logger = logger }
+
+  func refused(_ problem: EnvelopeProblem, from source: NodeAddress, at now: Instant) {
+    warn(problem.counter, source, at: now) { "dropped a packet from \(source): \(problem.text)" }
+  }
+
+  func notAllowed(_ source: NodeAddress, at now: Instant) {
+    warn("network", source, at: now) { "refused \(source.host): it is in none of the networks that -allow names" }
+  }
+
+  func evicted(_ source: NodeAddress, at now: Instant) {
+    warn("evicted", source, at: now) {
+      "too many connections at once: closed the one from \(source), which had not sent its request in the longest time"
+    }
+  }
+
+  private func warn(_ kind: String, _ source: NodeAddress, at now: Instant, _ text: () -> String) {
+    guard logger.logLevel <= .warning, let withheld = limiter.admit(kind, about: source.host, at: now) else { return }
+    logger.warning("\(text())\(withheld > 0 ? " (and \(withheld) more like it)" : "")")
+  }
+}

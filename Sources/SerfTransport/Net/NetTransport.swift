@@ -1,0 +1,106 @@
+import Logging
+public import NIOCore
+public import SerfPrimitives
+
+/// Serf as HashiCorp's agents speak it: packets over UDP and exchanges over TCP, on one port, so that a node can join a cluster of Go agents.
+///
+/// ```swift
+/// var settings = NetTransport.Settings()
+/// settings.keyring = Keyring(try SecretKey(base64: "T9jncgl9mbLus+baTTa7q7nPSUrXwbDi2dhbtqir37s="))
+/// let transport = NetTransport(bind: NodeAddress(ipv4: 10, 0, 0, 1, port: 7946), settings: settings)
+/// ```
+/// Without a keyring everything crosses the network in the clear, and anybody who reaches the port can be a member. Names are not proven; use
+/// `QuicTransport` where no Go agent has to be reached.
+///
+/// Bound to any address (`0.0.0.0`, `[::]`), a node advertises a private address of this machine, IPv4 in 16 bytes as Go does.
+public struct NetTransport: StreamLayerFactory {
+  /// What can be set. The defaults fit a cluster of Go agents without encryption.
+  public struct Settings: Sendable {
+    /// Keeps clusters apart that can reach each other: what carries another label is refused. At most 255 bytes; empty for none, which is all
+    /// that Go agents before memberlist 0.3 (Debian 12's among them) understand.
+    public var label = ""
+    /// The keys that encrypt all traffic; nil for none. Live: a change to the ring holds from the next message on.
+    public var keyring: Keyring?
+    /// Whether what is not encrypted is refused. Turn it off, with ``sealsOutgoing``, on every node of a running cluster before a key is introduced;
+    /// then turn sealing on everywhere, and last this. Default true.
+    public var verifiesIncoming = true
+    /// Whether what we send is encrypted. Default true.
+    public var sealsOutgoing = true
+    /// How messages are compressed, where that makes them smaller; nil for not at all. zstd only where all members are ours. Default LZW, as in Go.
+    public var compression: Compression? = .lzw
+    /// How many connections that others opened, and that are not answered yet, are kept. Beyond, the one that has waited longest makes room.
+    /// Default 120, just below the limit of exchanges in progress.
+    public var acceptedConnections = 120
+
+    /// The defaults.
+    public init() {}
+  }
+
+  private let bindAddress: NodeAddress
+  private let settings: Settings
+
+  /// A transport that listens on `bind`, TCP and UDP; port 0 lets the kernel choose.
+  public init(bind: NodeAddress, settings: Settings = Settings()) {
+    bindAddress = bind
+    self.settings = settings
+  }
+
+  /// The same, with the address as text: `10.0.0.1`, `10.0.0.1:7946`, `[::1]:7946`. The port is 7946 where none is given.
+  public init(bind: String, settings: Settings = Settings()) throws(TransportError) {
+    self.init(bind: try NodeAddress(bindText: bind), settings: settings)
+  }
+
+  public func bind(on loop: any EventLoop, context: StreamLayerContext) -> EventLoopFuture<NIOLoopBound<any StreamLayer>> {
+    do throws(TransportError) {
+      try settings.validate()
+    } catch { return loop.makeFailedFuture(error) }
+    return Self.bindPorts(bindAddress, attempts: 10, on: loop, logger: context.logger).map { [settings] ports in
+      NIOLoopBound(NetLayer(tcp: ports.value.tcp, udp: ports.value.udp, settings: settings, context: context, on: loop), eventLoop: loop)
+    }
+  }
+
+  /// TCP first, and UDP on the same port. Where the kernel chose the port, another one is tried when UDP has it in use.
+  private static func bindPorts(
+    _ address: NodeAddress, attempts: Int, on loop: any EventLoop, logger: Logger
+  ) -> EventLoopFuture<NIOLoopBound<Ports>> {
+    TCPPort.bind(address, on: loop).flatMap { tcp in
+      DatagramPort.bind(tcp.value.localAddress, on: loop, logger: logger)
+        .map { udp in NIOLoopBound(Ports(tcp: tcp.value, udp: udp.value), eventLoop: loop) }
+        .flatMapError { error in
+          tcp.value.close().flatMap {
+            guard address.port == 0, attempts > 1 else { return loop.makeFailedFuture(error) }
+            return bindPorts(address, attempts: attempts - 1, on: loop, logger: logger)
+          }
+        }
+    }
+  }
+
+  private struct Ports {
+    let tcp: TCPPort
+    let udp: DatagramPort
+  }
+}
+
+extension NetTransport.Settings {
+  var protection: WireProtection {
+    var protection = WireProtection()
+    protection.label = Array(label.utf8)
+    protection.keyring = keyring
+    protection.sealsOutgoing = sealsOutgoing
+    protection.verifiesIncoming = verifiesIncoming
+    return protection
+  }
+
+  func validate() throws(TransportError) {
+    guard label.utf8.count <= 255 else {
+      throw TransportError(.configuration, "the label has \(label.utf8.count) bytes, and 255 is the limit. Choose a shorter one with -label")
+    }
+    if let compression, !compression.isAvailable {
+      throw TransportError(
+        .configuration, "this program was built without \(compression.rawValue). Build it with the trait Zstd, or choose another compression")
+    }
+    guard acceptedConnections > 0 else {
+      throw TransportError(.configuration, "a node that accepts no connection cannot take part. Set acceptedConnections to 1 or more")
+    }
+  }
+}

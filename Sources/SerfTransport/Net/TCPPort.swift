@@ -1,0 +1,93 @@
+import Logging
+import NIOCore
+import NIOPosix
+import SerfPrimitives
+
+/// A listening TCP socket and the connections that come out of it or are dialled beside it, all on one event loop.
+final class TCPPort {
+  let localAddress: NodeAddress
+  private let listener: any Channel
+  private let loop: any EventLoop
+  private let admission: Admission
+
+  /// Who decides about a connection before anything of it is read.
+  final class Admission {
+    /// The stream for a connection from this address; nil turns it away.
+    var admit: ((NodeAddress) -> TCPStream?)?
+  }
+
+  private init(listener: any Channel, localAddress: NodeAddress, admission: Admission, on loop: any EventLoop) {
+    self.listener = listener
+    self.localAddress = localAddress
+    self.admission = admission
+    self.loop = loop
+  }
+
+  /// Listens on `address`. Connections are turned away until ``start(_:)``. Fails with ``TransportError``.
+  static func bind(_ address: NodeAddress, on loop: any EventLoop) -> EventLoopFuture<NIOLoopBound<TCPPort>> {
+    let admission = NIOLoopBound(Admission(), eventLoop: loop)
+    return ServerBootstrap(group: loop)
+      // A restarted node finds connections of its former life in TIME_WAIT; a port that somebody listens on is refused all the same.
+      .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+      .serverChannelOption(.backlog, value: 256)
+      .childChannelOption(.allowRemoteHalfClosure, value: true)
+      .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
+      .childChannelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          guard let remote = channel.remoteAddress.flatMap(NodeAddress.init), let stream = admission.value.admit?(remote) else {
+            channel.resetOnClose()
+            throw Refused()
+          }
+          try channel.pipeline.syncOperations.addHandler(stream)
+        }
+      }
+      .bind(to: SocketAddress(address))
+      .map { listener in
+        let local = listener.localAddress.flatMap(NodeAddress.init) ?? address
+        return NIOLoopBound(TCPPort(listener: listener, localAddress: local, admission: admission.value, on: loop), eventLoop: loop)
+      }
+      .flatMapErrorThrowing { throw TransportError(binding: address, $0) }
+  }
+
+  /// Begins to accept: `admit` gives the stream for a connection from an address, or nil to turn it away.
+  func start(_ admit: @escaping (NodeAddress) -> TCPStream?) { admission.admit = admit }
+
+  /// Dials for `stream`; `failed` is called when there is no connection in time, never from within this call.
+  func dial(_ stream: TCPStream, within time: Duration, failed: @escaping (ContactFailure) -> Void) {
+    let bound = NIOLoopBound(stream, eventLoop: loop)
+    ClientBootstrap(group: loop)
+      .connectTimeout(.nanoseconds(max(1, time.nanoseconds)))
+      .channelOption(.allowRemoteHalfClosure, value: true)
+      .channelOption(.socketOption(.tcp_nodelay), value: 1)
+      .channelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(bound.value) }
+      }
+      .connect(to: SocketAddress(stream.address))
+      .assumeIsolated()
+      .whenFailure { failed(Self.reason($0)) }
+  }
+
+  /// Stops listening; completes when the port is free.
+  func close() -> EventLoopFuture<Void> {
+    admission.admit = nil
+    return listener.close().flatMapErrorThrowing { _ in }
+  }
+
+  private struct Refused: Error {}
+
+  private static func reason(_ error: any Error) -> ContactFailure {
+    switch error {
+    case ChannelError.connectTimeout: .deadline
+    case let error as IOError where [EMFILE, ENFILE, ENOBUFS, ENOMEM, EACCES, EPERM, EADDRNOTAVAIL, EAFNOSUPPORT].contains(error.errnoCode): .notSent
+    default: .noContact
+    }
+  }
+}
+
+extension Channel {
+  /// Makes the close that follows of a TCP socket a reset.
+  func resetOnClose() {
+    // Without this option, which every TCP socket has, the close would be an orderly one.
+    _ = (self as? any SocketOptionProvider)?.setSoLinger(linger(l_onoff: 1, l_linger: 0))
+  }
+}

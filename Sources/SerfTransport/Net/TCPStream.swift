@@ -1,0 +1,190 @@
+import NIOCore
+import SerfPrimitives
+
+/// What a ``TCPStream`` tells the layer that it belongs to, on the layer's event loop.
+protocol TCPStreamOwner: AnyObject {
+  func ready(_ stream: TCPStream)
+  func received(_ bytes: RawSpan, on stream: TCPStream)
+  func peerEnded(_ stream: TCPStream)
+  func failed(_ stream: TCPStream, _ reason: ContactFailure)
+  /// The socket is closed; nothing more comes of it.
+  func gone(_ stream: TCPStream)
+  func readComplete()
+}
+
+/// One TCP connection as a stream of ``StreamLayer``: the last handler of its channel, confined to the channel's event loop.
+///
+/// ```
+/// dialling ─▶ ready ─┬─ both halves ended ─────────────▶ closed
+///                    ├─ reset, by us or the peer ──────▶ closed
+///                    └─ released ─▶ draining ─ peer's end, a second, or 1 MiB ─▶ closed
+/// ```
+/// Draining is what keeps a reply alive: a socket that is closed with unread bytes in it sends a reset, and that makes the peer's system throw away
+/// the reply that it has not read yet.
+final class TCPStream: ChannelInboundHandler {
+  typealias InboundIn = ByteBuffer
+  typealias OutboundOut = ByteBuffer
+
+  let id: StreamID
+  let isOurs: Bool
+  /// The other end; for a stream that we dial, where it is dialled.
+  let address: NodeAddress
+  /// Set once we have written something: a connection that is being answered is not given up for a newer one.
+  private(set) var hasWritten = false
+  private(set) var isReady = false
+
+  private weak var owner: (any TCPStreamOwner)?
+  private let loop: any EventLoop
+  private var channel: (any Channel)?
+  /// Written before there was a connection.
+  private var early: (bytes: [UInt8], finish: Bool)?
+  private var unconsumed = 0
+  private var isPaused = false
+  private var isReleased = false
+  private var isClosed = false
+  private var hasFinished = false
+  private var hasPeerEnded = false
+  private var drained = 0
+
+  init(_ id: StreamID, isOurs: Bool, address: NodeAddress, owner: any TCPStreamOwner, on loop: any EventLoop) {
+    self.id = id
+    self.isOurs = isOurs
+    self.address = address
+    self.owner = owner
+    self.loop = loop
+  }
+
+  // MARK: Commands
+
+  func write(_ bytes: [UInt8], finish: Bool) {
+    guard !hasFinished, !isClosed else { return }
+    hasWritten = true
+    guard isReady, let channel else {
+      early = ((early?.bytes ?? []) + bytes, finish)
+      hasFinished = finish
+      return
+    }
+    hasFinished = finish
+    send(bytes, finish: finish, on: channel)
+  }
+
+  func consumed(_ count: Int) {
+    unconsumed = max(0, unconsumed - count)
+    if isPaused, unconsumed <= Self.window / 2 { pause(false) }
+  }
+
+  /// Gives up both directions; the peer sees a reset.
+  func reset() {
+    guard !isClosed else { return }
+    owner = nil
+    isReleased = true
+    guard let channel else { return isClosed = true }
+    channel.resetOnClose()
+    close(channel)
+  }
+
+  /// Ends our half if it has not ended, and takes what the peer still sends until it ends too, for a moment.
+  func release() {
+    guard !isClosed, !isReleased else { return }
+    isReleased = true
+    if !hasFinished { write([], finish: true) }
+    guard !hasPeerEnded else { return }
+    pause(false)
+    let stream = NIOLoopBound(self, eventLoop: loop)
+    loop.scheduleTask(in: Self.drainTime) { stream.value.closeNow() }
+  }
+
+  /// Closes the socket, whatever is in it.
+  func closeNow() {
+    guard let channel, !isClosed else { return isClosed = true }
+    close(channel)
+  }
+
+  // MARK: ChannelInboundHandler
+
+  func handlerAdded(context: ChannelHandlerContext) {
+    channel = context.channel
+    // Given up while it was being dialled.
+    if isClosed { context.close(promise: nil) }
+  }
+
+  func channelActive(context: ChannelHandlerContext) {
+    guard !isClosed else { return }
+    becomeReady()
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    let buffer = unwrapInboundIn(data)
+    guard !isReleased else {
+      drained += buffer.readableBytes
+      if drained > Self.drainLimit { closeNow() }
+      return
+    }
+    unconsumed += buffer.readableBytes
+    if unconsumed >= Self.window { pause(true) }
+    buffer.withUnsafeReadableBytes { owner?.received(RawSpan(_unsafeBytes: $0), on: self) }
+  }
+
+  func channelReadComplete(context: ChannelHandlerContext) { owner?.readComplete() }
+
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    guard case ChannelEvent.inputClosed? = event as? ChannelEvent else { return context.fireUserInboundEventTriggered(event) }
+    hasPeerEnded = true
+    if !isReleased {
+      owner?.peerEnded(self)
+      owner?.readComplete()
+    }
+    if isReleased, !hasFinished { closeNow() }
+  }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    isClosed = true
+    let isOver = isReleased || (hasPeerEnded && hasFinished)
+    if !isOver { owner?.failed(self, .broken) }
+    owner?.gone(self)
+    if !isOver { owner?.readComplete() }
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    // The end of a broken connection comes with `channelInactive`.
+    context.close(promise: nil)
+  }
+
+  // MARK: Private parts
+
+  private func becomeReady() {
+    isReady = true
+    owner?.ready(self)
+    if let early, let channel, !isClosed { send(early.bytes, finish: early.finish, on: channel) }
+    early = nil
+    owner?.readComplete()
+  }
+
+  private func send(_ bytes: [UInt8], finish: Bool, on channel: any Channel) {
+    // The end comes when everything before it is with the kernel; a half that is closed earlier would lose what waits.
+    let promise = finish ? channel.eventLoop.makePromise(of: Void.self) : nil
+    promise?.futureResult.assumeIsolated().whenSuccess { [self] in endOurHalf(channel) }
+    channel.pipeline.syncOperations.writeAndFlush(wrapOutboundOut(channel.allocator.buffer(bytes: bytes)), promise: promise)
+  }
+
+  private func endOurHalf(_ channel: any Channel) {
+    guard !isClosed else { return }
+    if hasPeerEnded { close(channel) } else { channel.close(mode: .output, promise: nil) }
+  }
+
+  private func close(_ channel: any Channel) {
+    isClosed = true
+    channel.close(mode: .all, promise: nil)
+  }
+
+  private func pause(_ isPaused: Bool) {
+    guard self.isPaused != isPaused else { return }
+    self.isPaused = isPaused
+    try? channel?.syncOptions?.setOption(.autoRead, value: !isPaused)
+  }
+
+  /// How much may wait to be taken before the kernel has to hold the rest.
+  private static let window = 256 << 10
+  private static let drainTime = TimeAmount.seconds(1)
+  private static let drainLimit = 1 << 20
+}
