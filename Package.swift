@@ -11,6 +11,7 @@ let strict: [SwiftSetting] = [
 ]
 
 let nio = "swift-nio"
+let zstd: Target.Dependency = .target(name: "CZstd", condition: .when(traits: ["Zstd"]))
 let quic: Target.Dependency = .target(name: "SerfQUIC", condition: .when(traits: ["QUIC"]))
 
 let package = Package(
@@ -24,7 +25,8 @@ let package = Package(
   ],
   traits: [
     .trait(name: "QUIC", description: "The QUIC transport (needs libngtcp2-dev and libngtcp2-crypto-gnutls-dev)."),
-    .default(enabledTraits: ["QUIC"]),
+    .trait(name: "Zstd", description: "zstd besides LZW for compression (needs libzstd-dev)."),
+    .default(enabledTraits: ["QUIC", "Zstd"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
@@ -50,6 +52,10 @@ let package = Package(
         .linkedLibrary("ngtcp2", .when(traits: ["QUIC"])),
         .linkedLibrary("ngtcp2_crypto_gnutls", .when(traits: ["QUIC"])),
       ]),
+    .target(
+      name: "CZstd",
+      cSettings: [.define("SERF_ZSTD", .when(traits: ["Zstd"]))],
+      linkerSettings: [.linkedLibrary("zstd", .when(traits: ["Zstd"]))]),
 
     // A network in memory and in virtual time that runs the core.
     .target(name: "SerfSimulator", dependencies: ["SerfCore", "Memberlist", "SerfPrimitives"], swiftSettings: strict),
@@ -65,7 +71,7 @@ let package = Package(
     .target(
       name: "SerfTransport",
       dependencies: [
-        "CGnuTLS", "Memberlist", "SerfPrimitives", "SerfIdentity", quic,
+        "CGnuTLS", "Memberlist", "SerfPrimitives", "SerfIdentity", quic, zstd,
         .product(name: "NIOCore", package: nio),
         .product(name: "NIOPosix", package: nio),
         .product(name: "Logging", package: "swift-log"),
@@ -151,7 +157,7 @@ let package = Package(
     .testTarget(
       name: "SerfTransportTests",
       dependencies: [
-        "SerfTransport", "SerfIdentity", "SerfPrimitives", "Memberlist",
+        "SerfTransport", "SerfIdentity", "SerfPrimitives", "Memberlist", zstd,
         .product(name: "NIOCore", package: nio),
         .product(name: "NIOPosix", package: nio),
         .product(name: "Logging", package: "swift-log"),

@@ -8,7 +8,7 @@ say() { printf '\n==> %s\n' "$*"; }
 run() { printf '$ %s\n' "$*" | sed "s|$serf|serf|; s|$dir/||g"; "$@"; }
 
 say "Installing what is missing"
-sh Tests/install.sh libngtcp2-dev libngtcp2-crypto-gnutls-dev libgnutls28-dev
+sh Tests/install.sh libngtcp2-dev libngtcp2-crypto-gnutls-dev libgnutls28-dev libzstd-dev
 
 say "Building serf"
 swift build --product serf

@@ -1,11 +1,15 @@
 #!/bin/sh
-# Builds the products without the QUIC trait while the headers of ngtcp2 are hidden (in a mount namespace of its own, where we may have one),
+# Builds the products without traits while the headers of ngtcp2 and zstd are hidden (in a mount namespace of its own, where we may have one),
 # and checks that the agent says what it was built without.
 set -eu
 cd "$(dirname "$0")/.."
 build='swift build --disable-default-traits --scratch-path .build/no-traits'
-if [ -d /usr/include/ngtcp2 ] && unshare --mount true 2>/dev/null; then
-  unshare --mount sh -c "mount -t tmpfs none /usr/include/ngtcp2 && [ -z \"\$(ls /usr/include/ngtcp2)\" ] && $build"
+if unshare --mount true 2>/dev/null; then
+  unshare --mount sh -euc "
+    [ ! -d /usr/include/ngtcp2 ] || mount -t tmpfs none /usr/include/ngtcp2
+    [ ! -f /usr/include/zstd.h ] || mount --bind /dev/null /usr/include/zstd.h
+    [ -z \"\$(ls /usr/include/ngtcp2 2>/dev/null)\" ] && [ ! -s /usr/include/zstd.h ]
+    $build"
 else
   $build
 fi

@@ -1,14 +1,14 @@
 #!/bin/sh
 # Everything that must hold before a change lands: lint, purity, Embedded, tests, and the build without traits.
 # Installs from Debian what is missing, says what it does, and stops at the first failure. One debug build serves the tests and the demo;
-# the examples and the variant without QUIC have scratch paths of their own.
+# the examples and the variant without traits have scratch paths of their own.
 set -eu
 cd "$(dirname "$0")/.."
 export SWIFT_BACKTRACE=enable=no
 step() { printf '\n==> %s\n' "$*"; }
 
 step "Installing what is missing"
-sh Tests/install.sh libngtcp2-dev libngtcp2-crypto-gnutls-dev libgnutls28-dev serf nodejs
+sh Tests/install.sh libngtcp2-dev libngtcp2-crypto-gnutls-dev libgnutls28-dev libzstd-dev serf nodejs
 
 step "Lint"
 swift format lint --recursive --strict Package.swift Sources Tests Examples
@@ -38,7 +38,7 @@ swift run --skip-build MutateVectors 20000
 step "The examples, a package of their own"
 swift build --package-path Examples --scratch-path .build/examples
 
-step "Build without traits, with ngtcp2 out of sight"
+step "Build without traits, with ngtcp2 and zstd out of sight"
 sh Tests/no-traits.sh
 
 printf '\n==> All checks passed\n'

@@ -7,7 +7,7 @@ export SWIFT_BACKTRACE=enable=no
 step() { printf '\n==> %s\n' "$*"; }
 
 step "Installing what is missing"
-sh Tests/install.sh libngtcp2-dev libngtcp2-crypto-gnutls-dev libgnutls28-dev
+sh Tests/install.sh libngtcp2-dev libngtcp2-crypto-gnutls-dev libgnutls28-dev libzstd-dev
 
 step "Mutated vectors within the memory budget, and under the address sanitizer"
 swift run -c release --scratch-path .build/release MutateVectors "${MUTATIONS:-1000000}" 1 64

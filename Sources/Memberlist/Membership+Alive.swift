@@ -38,6 +38,8 @@ extension Membership {
     guard let versions = alive.versions, versions.isValid else { return drop(alive.node, .versions, origin) }
     guard var address = alive.address else { return drop(alive.node, .address, origin) }
     if address.port == 0 { address.port = local.address.port }
+    let isAllowed = configuration.allowedNetworks.contains(address) || alive.node.equals(name.bytes)
+    guard isAllowed else { return drop(alive.node, .network, origin) }
     guard alive.metaBytes.byteCount <= limits.metaLength else { return drop(alive.node, .meta, origin) }
     guard isOutdoable(alive.incarnation, about: alive.node, from: origin) else { return drop(alive.node, .incarnation, origin) }
     return AliveClaim(address: address, versions: versions)
@@ -61,6 +63,7 @@ extension Membership {
     case .incarnation: counters.claimsWithHighIncarnation += 1
     case .state: counters.claimsWithBadState += 1
     case .unprovenAddress: counters.claimsToUnprovenAddress += 1
+    case .network: counters.claimsOutsideNetworks += 1
     case .introducer: counters.membersRefused += 1
     }
     let shown = node.byteCount > 256 ? node.extracting(0..<256) : node

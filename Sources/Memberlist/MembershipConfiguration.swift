@@ -1,3 +1,5 @@
+public import SerfPrimitives
+
 /// How a member probes, suspects and spreads, with presets for the networks that the protocol was tuned for.
 ///
 /// Start from ``lan``, ``wan`` or ``local`` and change what you know better. The values and the formulas that they feed are in
@@ -87,6 +89,8 @@ public struct MembershipConfiguration: Sendable {
   /// Whether the transport proves the name at the other end of every connection. Switches the rules of `secure-transport.md` sections 1 and
   /// 2 that live in the core. Off by default: on TCP and UDP a name is what a packet says.
   public var namesAreProven = false
+  /// Where members may be: an alive about another node at an address outside creates and changes nothing. All by default.
+  public var allowedNetworks = AllowedNetworks.all
   /// Bytes that one packet may hold, compound header included: what the transport's packet leaves after its own wrapping (TCP/UDP: 1400
   /// less label, less 29 or 45 when sealed, less 5; QUIC: 1160 less the pulse).
   public var packetBudget = 1395

@@ -16,6 +16,7 @@ package struct MembershipCounters: Sendable, Hashable {
   package var claimsWithHighIncarnation: UInt64 = 0
   package var claimsWithBadState: UInt64 = 0
   package var claimsToUnprovenAddress: UInt64 = 0
+  package var claimsOutsideNetworks: UInt64 = 0
   /// Alives that the alive filter did not want.
   package var claimsFiltered: UInt64 = 0
   /// Death notices about members that we hear from.

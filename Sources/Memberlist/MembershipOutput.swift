@@ -180,6 +180,8 @@ package enum ClaimProblem: UInt8, Sendable, Hashable {
   case state
   /// Another address than the one that is proven, and no proof yet.
   case unprovenAddress
+  /// An address outside the allowed networks.
+  case network
   /// A new name, said by a peer that is no member itself: it may introduce nobody but itself.
   case introducer
 }

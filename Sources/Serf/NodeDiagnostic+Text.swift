@@ -70,7 +70,9 @@ extension NodeDiagnostic {
 extension MembershipDiagnostic {
   var level: Logger.Level {
     switch self {
-    case .malformed, .claimedOtherName, .mergeRefused, .limitReached, .onlyReliablyReachable, .doubtfulDeath, .probeNotSent: .warning
+    case .malformed, .claimedOtherName, .mergeRefused, .limitReached, .onlyReliablyReachable, .doubtfulDeath, .probeNotSent,
+      .claimDropped(_, .network, _):
+      .warning
     case .suspected, .refuted, .probeFailed: .info
     case .claimDropped, .pingForOther: .debug
     }
@@ -142,6 +144,7 @@ extension ClaimProblem {
     case .incarnation: "the incarnation is too high to be refuted"
     case .state: "the state is unknown"
     case .unprovenAddress: "another address than the one that is proven"
+    case .network: "its address is in none of the allowed networks (-allow, SerfConfiguration.allowedNetworks)"
     case .introducer: "a new name, and who says it is no member here"
     }
   }

@@ -39,6 +39,7 @@ package final class NodeDriver {
     exchanges = ExchangeTable(layer: layer, limits: configuration.exchanges)
     var settings = configuration.core
     settings.membership.namesAreProven = layer.protection == .provenNames
+    settings.membership.allowedNetworks = configuration.allowedNetworks
     settings.membership.packetBudget = layer.packetBudget
     settings.membership.gossip.sendsOversizedAlone = layer.largestPacket > layer.packetBudget
     core = try NodeCore(
@@ -52,7 +53,7 @@ package final class NodeDriver {
   ) -> EventLoopFuture<NIOLoopBound<NodeDriver>> {
     let context = StreamLayerContext(
       nodeName: configuration.name, advertise: configuration.advertise, probeTimeout: configuration.core.membership.probe.timeout,
-      probeInterval: configuration.core.membership.probe.interval, logger: logger)
+      probeInterval: configuration.core.membership.probe.interval, allowedNetworks: configuration.allowedNetworks, logger: logger)
     return factory.bind(on: loop, context: context)
       .flatMapThrowing { layer in
         let driver = try NodeDriver(

@@ -22,6 +22,9 @@ public struct SerfConfiguration: Sendable {
   public var tags: [String: String]
   /// The address that others reach us at, where it differs from the one that the transport is bound to. Default none.
   public var advertise: NodeAddress?
+  /// Where members may be. Packets and connections from outside are dropped before anything else is done with them, and what others say about a
+  /// member outside is not believed. The networks of this node's own address belong among them. Default all, which no blocks stand for.
+  public var allowedNetworks = AllowedNetworks.all
   /// Every timing and limit of the protocol.
   public var core: SerfCoreConfiguration
   /// What a node holds for reliable exchanges in progress.

@@ -11,6 +11,8 @@ package struct AgentConfiguration: Hashable, Sendable {
   package var advertise: String?
   /// An interface whose address is taken when `bind` says no concrete one.
   package var interface: String?
+  /// Networks that members may be in, as `address/bits`; empty for all.
+  package var allow: [String] = []
   /// For which kind of network the timings are.
   package var profile = SerfConfiguration.Profile.lan
   package var tags: [String: String] = [:]

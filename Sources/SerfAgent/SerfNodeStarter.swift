@@ -13,6 +13,7 @@ package struct SerfNodeStarter: NodeStarter {
       let transport = QuicTransport(credentials, bind: try await configuration.bindAddress())
       var settings = SerfConfiguration(name: credentials.node, profile: configuration.profile, tags: configuration.tags)
       settings.advertise = try configuration.advertiseAddress()
+      settings.allowedNetworks = try configuration.allowedNetworks()
       do throws(SerfError) {
         let node = try SerfNode(settings, transport: transport, logger: log.logger("serf"))
         // Before the start, so that the node's own arrival is among them.
@@ -118,6 +119,17 @@ extension AgentConfiguration {
       throw AgentFailure("-bind: the host name \(printable(host)) cannot be resolved; give an IP address")
     }
     return address
+  }
+
+  func allowedNetworks() throws(AgentFailure) -> AllowedNetworks {
+    var blocks: [CIDRBlock] = []
+    for text in allow {
+      guard let block = CIDRBlock(parsing: text) else {
+        throw AgentFailure("-allow \(printable(text)) is no network; write address/bits, such as 10.0.0.0/8 or fd00::/8")
+      }
+      blocks.append(block)
+    }
+    return AllowedNetworks(blocks)
   }
 
   func advertiseAddress() throws(AgentFailure) -> NodeAddress? {

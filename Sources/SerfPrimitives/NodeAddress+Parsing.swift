@@ -23,12 +23,12 @@ extension NodeAddress {
     return first == UInt8(ascii: ":") ? UInt16(exactly: decimal(text.dropFirst(), digits: 5) ?? -1) : nil
   }
 
-  private static func decimal(_ text: ArraySlice<UInt8>, digits: Int) -> Int? {
+  static func decimal(_ text: ArraySlice<UInt8>, digits: Int) -> Int? {
     guard !text.isEmpty, text.count <= digits, text.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
     return text.reduce(0) { $0 * 10 + Int($1 - 0x30) }
   }
 
-  private static func ipv4(_ text: ArraySlice<UInt8>) -> [UInt8]? {
+  static func ipv4(_ text: ArraySlice<UInt8>) -> [UInt8]? {
     let parts = text.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
     guard parts.count == 4 else { return nil }
     var bytes: [UInt8] = []
@@ -39,7 +39,7 @@ extension NodeAddress {
     return bytes
   }
 
-  private static func ipv6(_ text: ArraySlice<UInt8>) -> [UInt8]? {
+  static func ipv6(_ text: ArraySlice<UInt8>) -> [UInt8]? {
     var head: [UInt8] = []
     var tail: [UInt8]?
     var rest = text

@@ -25,6 +25,7 @@ struct AgentProgramTests {
       (good + ["-bind", "no.such.host.invalid"], ["no.such.host.invalid", "cannot be resolved"]),
       (good + ["-bind", "1:2:3:4"], ["-bind '1:2:3:4'"]),
       (good + ["-iface", "nope0"], ["no network interface 'nope0'"]),
+      (good + ["-allow", "10.0.0.0/8", "-allow", "10.0.0.0/33"], ["-allow '10.0.0.0/33'", "address/bits"]),
       (good + ["-advertise", "x"], ["-advertise 'x'"]),
       (good + ["-rpc-addr", running.rpc], [running.rpc, "already in use"]),
       (good + ["-join", "no.such.host.invalid"], ["no.such.host.invalid"]),

@@ -96,7 +96,7 @@
       let membership = configuration.core.membership
       let context = StreamLayerContext(
         nodeName: configuration.name, advertise: nil, probeTimeout: membership.probe.timeout, probeInterval: membership.probe.interval,
-        logger: logger)
+        allowedNetworks: configuration.allowedNetworks, logger: logger)
       layer = QuicLayer(socket: socket, rotation: rotation, settings: settings, context: context, on: network.loop)
       events = subscribers.subscribe(capacity: 1 << 20)
       iterator = events.makeAsyncIterator()

@@ -15,6 +15,7 @@ struct AgentCommand: AsyncParsableCommand {
   @Option(help: "The node's name. Default: the name in its certificate, which this must equal.") var node: String?
   @Option(help: "Where to listen: address[:port]; IPv6 with a port in brackets.") var bind = "0.0.0.0:7946"
   @Option(help: "The address that others use, where it differs: address[:port].") var advertise: String?
+  @Option(help: "A network that members may be in, such as 10.0.0.0/8. May be repeated. Default: all.") var allow: [String] = []
   @Option(help: "A network interface whose address to listen on.") var iface: String?
   @Option(help: "A member to join at the start; one of them must answer. May be repeated.") var join: [String] = []
   @Option(help: "A member to join, tried until one answers. May be repeated.") var retryJoin: [String] = []
@@ -57,6 +58,7 @@ struct AgentCommand: AsyncParsableCommand {
     configuration.bind = bind
     configuration.advertise = advertise
     configuration.interface = iface
+    configuration.allow = allow
     configuration.join = join
     configuration.retryJoin = retryJoin
     configuration.retryInterval = retryInterval.duration

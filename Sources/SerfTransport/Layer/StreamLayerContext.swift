@@ -11,15 +11,21 @@ public struct StreamLayerContext: Sendable {
   public var probeTimeout: Duration
   /// How often one member is probed; with the number of members it decides how long an idle connection is worth keeping.
   public var probeInterval: Duration
+  /// From where packets and connections are accepted; what comes from elsewhere is dropped before any work is done for it, and counted.
+  public var allowedNetworks: AllowedNetworks
   /// Where the transport logs.
   public var logger: Logger
 
   /// A context; the node makes it from its configuration.
-  public init(nodeName: NodeName, advertise: NodeAddress?, probeTimeout: Duration, probeInterval: Duration, logger: Logger) {
+  public init(
+    nodeName: NodeName, advertise: NodeAddress?, probeTimeout: Duration, probeInterval: Duration, allowedNetworks: AllowedNetworks = .all,
+    logger: Logger
+  ) {
     self.nodeName = nodeName
     self.advertise = advertise
     self.probeTimeout = probeTimeout
     self.probeInterval = probeInterval
+    self.allowedNetworks = allowedNetworks
     self.logger = logger
   }
 }

@@ -11,6 +11,7 @@ package final class NetLayer: StreamLayer {
   private let loop: any EventLoop
   private let log: NetLog
   private let settings: NetTransport.Settings
+  private let allowedNetworks: AllowedNetworks
   private let packets: PacketEnvelope
   private let streamEnvelope: StreamEnvelope
   private weak var handler: (any StreamLayerHandler)?
@@ -44,6 +45,7 @@ package final class NetLayer: StreamLayer {
     self.udp = udp
     self.loop = loop
     self.settings = settings
+    allowedNetworks = context.allowedNetworks
     log = NetLog(context.logger)
     packets = PacketEnvelope(settings.protection, compression: settings.compression, compressor: Compressor())
     streamEnvelope = StreamEnvelope(settings.protection, compression: settings.compression)
@@ -156,7 +158,7 @@ package final class NetLayer: StreamLayer {
 
   /// Before anything of the connection is read.
   private func admit(_ address: NodeAddress) -> TCPStream? {
-    guard handler != nil else { return nil }
+    guard handler != nil, isAllowed(address, at: loop.instant) else { return nil }
     if unanswered >= settings.acceptedConnections { evictOldest() }
     accepted += 2
     let stream = TCPStream(StreamID(accepted), isOurs: false, address: address, owner: self, on: loop)
@@ -176,6 +178,14 @@ package final class NetLayer: StreamLayer {
     log.evicted(oldest.address, at: now)
     if oldest.isReady { handler?.streamFailed(oldest.id, .refused, at: now) }
     oldest.reset()
+  }
+
+  /// Asked before any other work on what comes from the address.
+  private func isAllowed(_ source: NodeAddress, at now: Instant) -> Bool {
+    guard !allowedNetworks.contains(source) else { return true }
+    counted.notAllowed += 1
+    log.notAllowed(source, at: now)
+    return false
   }
 
   private func forget(_ id: StreamID) -> TCPStream? {
@@ -205,6 +215,7 @@ extension NetLayer: DatagramSocketHandler {
   package func datagramReceived(_ datagram: RawSpan, from source: NodeAddress, congestionExperienced: Bool, at now: Instant) {
     guard let handler else { return }
     counted.packetsReceived += 1
+    guard isAllowed(source, at: now) else { return }
     do throws(EnvelopeProblem) {
       try packets.open(datagram) { handler.packetReceived($0, from: Peer(address: source), at: now) }
     } catch {

@@ -22,6 +22,8 @@
     private var isTurnScheduled = false
     private var isDown = false
     private var handshakes: UInt64 = 0
+    private let allowedNetworks: AllowedNetworks
+    private var datagramsNotAllowed: UInt64 = 0
 
     package let protection = Protection.provenNames
     package let streamEndsWithMessage = true
@@ -35,6 +37,7 @@
       self.socket = socket
       self.loop = loop
       log = QuicLog(context.logger)
+      allowedNetworks = context.allowedNetworks
       let now = loop.instant
       let local = socket.localAddress
       reachableAddress = local.isUnspecified ? Interfaces.advertisable().map { $0.with(port: local.port) } ?? local : local
@@ -142,6 +145,7 @@
         TransportCounter("datagrams_sent", counted.datagramsSent),
         TransportCounter("datagrams_unreadable", counted.unreadable + counted.tooShort),
         TransportCounter("datagrams_unroutable", counted.unroutable),
+        TransportCounter("datagrams_not_allowed", datagramsNotAllowed),
         TransportCounter("packets_not_sent", counted.packetsNotSent),
         TransportCounter("streams_refused", counted.streamsRefused),
         TransportCounter("resets_sent", counted.resetsSent),
@@ -152,6 +156,10 @@
     // MARK: DatagramSocketHandler
 
     package func datagramReceived(_ datagram: RawSpan, from source: NodeAddress, congestionExperienced: Bool, at now: Instant) {
+      guard allowedNetworks.contains(source) else {
+        datagramsNotAllowed += 1
+        return log.notAllowed(source, at: now)
+      }
       peers.receive(datagram, from: source, ecn: congestionExperienced ? 3 : 0, at: now)
     }
 

@@ -35,6 +35,16 @@
       write("turned away", address.host, end, at: now) { "quic: turned away \(address): \(end)" }
     }
 
+    /// One line for all of them: whoever can send from anywhere can name any source.
+    func notAllowed(_ source: NodeAddress, at now: Instant) {
+      guard logger.logLevel <= .warning, let withheld = limiter.admit("not allowed", about: "", at: now) else { return }
+      logger.warning(
+        """
+        quic: dropped a datagram from \(source), which is in none of the allowed networks (-allow, SerfConfiguration.allowedNetworks)\
+        \(withheld > 0 ? "; \(withheld) more before it" : "")
+        """)
+    }
+
     private func write(_ kind: String, _ subject: String, _ end: QUICEnd, at now: Instant, _ text: () -> String) {
       let level = end.level
       guard logger.logLevel <= level, let withheld = limiter.admit("\(kind) \(end)", about: subject, at: now) else { return }

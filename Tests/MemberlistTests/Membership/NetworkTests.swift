@@ -1,0 +1,63 @@
+import Memberlist
+import SerfPrimitives
+import Testing
+
+@Suite struct NetworkTests {
+  private let outside = NodeAddress(ipv4: 192, 168, 0, 1, port: 7946)
+
+  private func subject(_ networks: String...) throws -> Subject {
+    let blocks = try networks.map { try #require(CIDRBlock(parsing: $0)) }
+    return Subject { $0.allowedNetworks = AllowedNetworks(blocks) }
+  }
+
+  @Test("a member outside of the allowed networks is not listed, told or relayed")
+  func gossip() throws {
+    let subject = try subject("10.0.0.0/8", "fd00::/8")
+    subject.alive("a", address: outside)
+    subject.alive("b", address: outside.mapped)
+    #expect(subject.membership.count == 1)
+    #expect(subject.events.isEmpty)
+    #expect(subject.news() == ["alive me 1"])
+    #expect(subject.counters.claimsOutsideNetworks == 2)
+    subject.alive("c")
+    subject.alive("d", address: Subject.address("d").mapped)
+    subject.alive("e", address: NodeAddress(parsing: "[fd00::7]:7946", defaultPort: 0))
+    #expect(subject.events == ["c joined", "d joined", "e joined"])
+  }
+
+  @Test("a push/pull brings only members of the allowed networks")
+  func pushPull() throws {
+    let subject = try subject("10.0.0.0/8")
+    let message = Message.pushPull([.init(name: "a"), .init(name: "b", address: outside), .init(name: "c")])
+    subject.input { $0.exchangeReceived(ExchangeID(1), message: message.span.bytes, from: Subject.peer("a"), at: $1) }
+    #expect(subject.events == ["a joined", "c joined"])
+    #expect(subject.counters.claimsOutsideNetworks == 1)
+  }
+
+  @Test("a member does not move outside, whatever its incarnation and state")
+  func move() throws {
+    let subject = try subject("10.0.0.0/8")
+    subject.alive("a")
+    subject.left("a")
+    subject.events = []
+    subject.alive("a", 9, address: outside)
+    #expect(subject.state("a") == .left)
+    #expect(subject.member("a")?.address == Subject.address("a"))
+    #expect(subject.events.isEmpty)
+  }
+
+  @Test("our own address may be outside: what is said about us is answered as ever")
+  func own() throws {
+    let subject = try subject("192.168.0.0/16")
+    subject.alive("me", 5)
+    #expect(subject.incarnation("me") == 6)
+    #expect(subject.counters.claimsOutsideNetworks == 0)
+  }
+
+  @Test("no networks are all networks")
+  func all() throws {
+    let subject = try subject()
+    subject.alive("a", address: outside)
+    #expect(subject.events == ["a joined"])
+  }
+}
