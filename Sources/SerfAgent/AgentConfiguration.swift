@@ -3,7 +3,7 @@ import SerfClient
 
 /// How an agent runs: what its command line says (`agent.md` section 7).
 package struct AgentConfiguration: Hashable, Sendable {
-  /// The node's name; nil takes the one in the certificate.
+  /// The node's name; nil takes the one in the certificate, or without one the host's.
   package var nodeName: String?
   /// `ip[:port]` or `host[:port]`; IPv6 with a port in brackets.
   package var bind = "0.0.0.0:7946"
@@ -38,7 +38,30 @@ package struct AgentConfiguration: Hashable, Sendable {
   /// Whether a termination signal lets the agent leave first.
   package var leaveOnTerminate = false
 
+  package var transport = Transport.quic
+  /// The key that encrypts all traffic over TCP and UDP, in base64.
+  package var encrypt: String?
+  /// A JSON file with such keys, the primary one first.
+  package var keyringFile: String?
+  /// What keeps clusters apart over TCP and UDP.
+  package var label: String?
+  /// How messages over TCP and UDP are compressed; nil for the transport's default.
+  package var compression: CompressionChoice?
+
   package var tls = TLS()
+
+  /// How the node reaches others.
+  package enum Transport: String, Hashable, Sendable, CaseIterable {
+    /// One UDP port, mutual TLS.
+    case quic
+    /// TCP and UDP as Go Serf speaks them.
+    case tcp
+  }
+
+  /// What `-compression` takes.
+  package enum CompressionChoice: String, Hashable, Sendable, CaseIterable {
+    case lzw, zstd, off
+  }
 
   /// The node's identity on QUIC (`secure-transport.md` section 1).
   package struct TLS: Hashable, Sendable {

@@ -3,48 +3,34 @@ import NIOPosix
 package import Serf
 import SerfClient
 
-/// Starts the real thing: a ``SerfNode`` over QUIC with the credentials that the command line names.
+/// Starts the real thing: a ``SerfNode`` over the transport that the command line names.
 package struct SerfNodeStarter: NodeStarter {
   package init() {}
 
   package func start(_ configuration: AgentConfiguration, log: AgentLog) async throws(AgentFailure) -> StartedNode {
-    #if QUIC
-      let credentials = try configuration.credentials()
-      let transport = QuicTransport(credentials, bind: try await configuration.bindAddress())
-      var settings = SerfConfiguration(name: credentials.node, profile: configuration.profile, tags: configuration.tags)
-      settings.advertise = try configuration.advertiseAddress()
-      settings.allowedNetworks = try configuration.allowedNetworks()
-      do throws(SerfError) {
-        let node = try SerfNode(settings, transport: transport, logger: log.logger("serf"))
-        // Before the start, so that the node's own arrival is among them.
-        let events = node.events
-        try await node.start()
-        return StartedNode(
-          node: node, events: events, name: credentials.node, bindAddress: try await node.localAddress(),
-          protection: "true (mutual TLS, cluster '\(credentials.cluster)')",
-          ended: {
-            do {
-              try await node.run()
-              return nil
-            } catch {
-              return "\(error)"
-            }
-          },
-          reloadCredentials: { new async throws(AgentFailure) in
-            let credentials = try new.credentials()
-            do throws(TransportError) {
-              try transport.replace(credentials: credentials)
-            } catch {
-              throw AgentFailure(error.description)
-            }
-          })
-      } catch {
-        throw AgentFailure(error.description)
-      }
-    #else
-      throw AgentFailure(
-        "this program was built without QUIC, the transport of its agent; build it with the default traits (and libngtcp2-dev installed)")
-    #endif
+    let choice = try await TransportChoice(configuration)
+    var settings = SerfConfiguration(name: choice.node, profile: configuration.profile, tags: configuration.tags)
+    settings.advertise = try configuration.advertiseAddress()
+    settings.allowedNetworks = try configuration.allowedNetworks()
+    do throws(SerfError) {
+      let node = try SerfNode(settings, transport: choice.factory, logger: log.logger("serf"))
+      // Before the start, so that the node's own arrival is among them.
+      let events = node.events
+      try await node.start()
+      return StartedNode(
+        node: node, events: events, name: choice.node, bindAddress: try await node.localAddress(), protection: choice.protection,
+        ended: {
+          do {
+            try await node.run()
+            return nil
+          } catch {
+            return "\(error)"
+          }
+        },
+        reloadCredentials: choice.reload)
+    } catch {
+      throw AgentFailure(error.description)
+    }
   }
 }
 

@@ -8,7 +8,7 @@ package enum Frame {
   /// Every verb, in the order of the listing.
   static let verbs: [any ParsableCommand.Type] = [
     AgentCommand.self, CertsCommand.self, EventCommand.self, ForceLeaveCommand.self, InfoCommand.self, JoinCommand.self,
-    LeaveCommand.self, MembersCommand.self, MonitorCommand.self, TagsCommand.self, VersionCommand.self,
+    KeygenCommand.self, LeaveCommand.self, MembersCommand.self, MonitorCommand.self, TagsCommand.self, VersionCommand.self,
   ]
 
   /// Runs the command line `arguments` (without the program's name) and returns the exit status.

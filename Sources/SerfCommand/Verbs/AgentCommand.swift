@@ -8,11 +8,12 @@ struct AgentCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "agent", abstract: "Runs a Serf agent", usage: "serf agent [options]",
     discussion: """
-      Runs until interrupted (SIGINT leaves the cluster first; a second signal or 3 seconds end it). SIGHUP loads the certificates again. \
-      'serf certs' makes a CA and certificates.
+      Runs until interrupted (SIGINT leaves the cluster first; a second signal or 3 seconds end it). SIGHUP loads the certificates \
+      or the keyring file again. With -transport quic certificates say who may join ('serf certs' makes them); with -transport tcp the agent \
+      is a member among Go Serf's, and a key that all share encrypts the traffic ('serf keygen' makes one).
       """)
 
-  @Option(help: "The node's name. Default: the name in its certificate, which this must equal.") var node: String?
+  @Option(help: "The node's name. Default: the name in its certificate, which this must equal; with tcp the host's.") var node: String?
   @Option(help: "Where to listen: address[:port]; IPv6 with a port in brackets.") var bind = "0.0.0.0:7946"
   @Option(help: "The address that others use, where it differs: address[:port].") var advertise: String?
   @Option(help: "A network that members may be in, such as 10.0.0.0/8. May be repeated. Default: all.") var allow: [String] = []
@@ -27,6 +28,11 @@ struct AgentCommand: AsyncParsableCommand {
   @Option(help: "A tag of this node: key=value. May be repeated.") var tag: [TagArgument] = []
   @Option(help: "The lowest level to print: TRACE, DEBUG, INFO, WARN or ERR.") var logLevel = AgentLogLevel.info
   @Option(help: "Timings: lan, wan or local.") var profile = SerfConfiguration.Profile.lan
+  @Option(help: "How to reach others: quic, or tcp (TCP and UDP as Go Serf speaks them).") var transport = AgentConfiguration.Transport.quic
+  @Option(help: "tcp: the key that encrypts all traffic, base64 of 16, 24 or 32 bytes.") var encrypt: String?
+  @Option(help: "tcp: a JSON file with such keys, the primary one first.") var keyringFile: String?
+  @Option(help: "tcp: what keeps this cluster apart from others; the same at all members.") var label: String?
+  @Option(help: "tcp: lzw, zstd (which no Go agent reads) or off. Default: lzw.") var compression: AgentConfiguration.CompressionChoice?
   @Option(help: "The cluster that certificates must name.") var cluster = "default"
   @Option(help: "PEM file: the cluster's authorities.") var tlsCa: String?
   @Option(help: "PEM file: this node's certificate, then intermediates.") var tlsCert: String?
@@ -69,6 +75,11 @@ struct AgentCommand: AsyncParsableCommand {
     configuration.tags = tag.map
     configuration.logLevel = logLevel
     configuration.profile = profile
+    configuration.transport = transport
+    configuration.encrypt = encrypt
+    configuration.keyringFile = keyringFile
+    configuration.label = label
+    configuration.compression = compression
     configuration.tls.cluster = cluster
     configuration.tls.authorities = tlsCa
     configuration.tls.certificate = tlsCert
@@ -84,3 +95,5 @@ extension AgentLogLevel: ExpressibleByArgument {
   package init?(argument: String) { self.init(parsing: argument) }
 }
 extension SerfConfiguration.Profile: ExpressibleByArgument {}
+extension AgentConfiguration.Transport: ExpressibleByArgument {}
+extension AgentConfiguration.CompressionChoice: ExpressibleByArgument {}

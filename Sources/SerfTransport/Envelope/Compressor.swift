@@ -22,8 +22,8 @@ package final class Compressor {
   private var lzw = LZWCodec()
   #if Zstd
     private lazy var zstd = ZstdCodec()
+    private var packed: [UInt8] = []
   #endif
-  private var packed: [UInt8] = []
 
   package init() {}
 
@@ -33,6 +33,9 @@ package final class Compressor {
     case .lzw: return lzw.compress(message, into: &bytes, onlyIfSmaller: true)
     case .zstd:
       #if Zstd
+        var packed: [UInt8] = []
+        swap(&packed, &self.packed)
+        defer { swap(&packed, &self.packed) }
         packed.removeAll(keepingCapacity: true)
         zstd.compress(message, into: &packed)
         let start = bytes.count

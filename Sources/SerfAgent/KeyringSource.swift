@@ -1,0 +1,54 @@
+import FoundationEssentials
+import Serf
+
+/// Where an agent's keys come from: `-encrypt`, or `-keyring-file` (`agent.md` section 11).
+struct KeyringSource {
+  /// The flag, for errors.
+  let flag: String
+  private let text: String
+  private let isFile: Bool
+
+  /// Nil when neither is given.
+  init?(_ configuration: AgentConfiguration) throws(AgentFailure) {
+    switch (configuration.encrypt, configuration.keyringFile) {
+    case (nil, nil): return nil
+    case (let key?, nil): (flag, text, isFile) = ("-encrypt", key, false)
+    case (nil, let path?): (flag, text, isFile) = ("-keyring-file", path, true)
+    case (_?, _?): throw AgentFailure("-encrypt is not allowed with -keyring-file; put the key into the file, first if it is to be primary")
+    }
+  }
+
+  func makeKeyring() throws(AgentFailure) -> Keyring {
+    let keys = try keys()
+    do throws(KeyringError) {
+      return try Keyring(keys)
+    } catch { throw AgentFailure("\(flag): \(error)") }
+  }
+
+  /// The keys, the primary one first.
+  func keys() throws(AgentFailure) -> [SecretKey] {
+    guard isFile else { return [try key(text, flag)] }
+    var keys: [SecretKey] = []
+    for (position, line) in try read().enumerated() { keys.append(try key(line, "\(flag) \(text), key \(position + 1)")) }
+    guard !keys.isEmpty else { throw AgentFailure("\(flag): \(text) contains no keys; 'serf keygen' makes one") }
+    return keys
+  }
+
+  private func key(_ text: String, _ place: String) throws(AgentFailure) -> SecretKey {
+    do throws(KeyringError) {
+      return try SecretKey(base64: text)
+    } catch { throw AgentFailure("\(place): \(error)") }
+  }
+
+  private func read() throws(AgentFailure) -> [String] {
+    let bytes: [UInt8]
+    do throws(CredentialsError) {
+      bytes = try CredentialFile.read(text, what: "keyring", flag: flag)
+    } catch { throw AgentFailure(error.description) }
+    do {
+      return try JSONDecoder().decode([String].self, from: Data(bytes))
+    } catch {
+      throw AgentFailure("\(flag): \(text) is not a JSON array of keys in base64, such as [\"…\", \"…\"]")
+    }
+  }
+}

@@ -1,0 +1,117 @@
+import Serf
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+/// The transport that the command line names, with all that the agent says and does about it.
+struct TransportChoice {
+  /// The node's name.
+  let node: NodeName
+  let factory: any StreamLayerFactory
+  /// How traffic is protected, for the banner.
+  let protection: String
+  /// Loads certificates or keys again.
+  let reload: @Sendable (AgentConfiguration) async throws(AgentFailure) -> Void
+
+  private init(
+    node: NodeName, factory: any StreamLayerFactory, protection: String,
+    reload: @escaping @Sendable (AgentConfiguration) async throws(AgentFailure) -> Void
+  ) {
+    self.node = node
+    self.factory = factory
+    self.protection = protection
+    self.reload = reload
+  }
+
+  init(_ configuration: AgentConfiguration) async throws(AgentFailure) {
+    switch configuration.transport {
+    case .quic: self = try await .quic(configuration)
+    case .tcp: self = try await .tcp(configuration)
+    }
+  }
+
+  // MARK: QUIC
+
+  private static func quic(_ configuration: AgentConfiguration) async throws(AgentFailure) -> TransportChoice {
+    try refuse(
+      [("-encrypt", configuration.encrypt), ("-keyring-file", configuration.keyringFile)],
+      "is for -transport tcp: QUIC encrypts all traffic by TLS already, and certificates say who may join")
+    try refuse([("-label", configuration.label)], "is for -transport tcp: on QUIC the cluster's name in the certificates keeps clusters apart (-cluster)")
+    try refuse([("-compression", configuration.compression?.rawValue)], "is for -transport tcp")
+    #if QUIC
+      let credentials = try configuration.credentials()
+      let transport = QuicTransport(credentials, bind: try await configuration.bindAddress())
+      return TransportChoice(
+        node: credentials.node, factory: transport, protection: "true (mutual TLS, cluster '\(credentials.cluster)')"
+      ) { new async throws(AgentFailure) in
+        let credentials = try new.credentials()
+        do throws(TransportError) {
+          try transport.replace(credentials: credentials)
+        } catch {
+          throw AgentFailure(error.description)
+        }
+      }
+    #else
+      throw AgentFailure(
+        """
+        this program was built without QUIC, which an agent uses unless told otherwise; build it with the default traits (and libngtcp2-dev \
+        installed), or start with -transport tcp
+        """)
+    #endif
+  }
+
+  // MARK: TCP and UDP
+
+  private static func tcp(_ configuration: AgentConfiguration) async throws(AgentFailure) -> TransportChoice {
+    let tls = configuration.tls
+    try refuse(
+      [("-tls-ca", tls.authorities), ("-tls-cert", tls.certificate), ("-tls-key", tls.privateKey), ("-tls-crl", tls.revocations)],
+      "is for -transport quic: over TCP and UDP, as Go Serf speaks them, nobody proves a name, and -encrypt protects the traffic")
+    var settings = NetTransport.Settings()
+    settings.label = configuration.label ?? ""
+    if let source = try KeyringSource(configuration) { settings.keyring = try source.makeKeyring() }
+    settings.compression = configuration.compression.map(\.algorithm) ?? settings.compression
+    let keyring = settings.keyring
+    let name: NodeName
+    if let given = configuration.nodeName { name = NodeName(given) } else { name = try hostName() }
+    return TransportChoice(
+      node: name,
+      factory: NetTransport(bind: try await configuration.bindAddress(), settings: settings),
+      protection: keyring.map { "true (AES-\($0.primary.bytes.count * 8)-GCM, \($0.keys.count == 1 ? "one key" : "\($0.keys.count) keys"))" } ?? "false"
+    ) { new async throws(AgentFailure) in
+      guard let keyring, let source = try KeyringSource(new) else { return }
+      let keys = try source.keys()
+      do throws(KeyringError) {
+        try keyring.replace(with: keys)
+      } catch {
+        throw AgentFailure("\(source.flag): \(error)")
+      }
+    }
+  }
+
+  private static func hostName() throws(AgentFailure) -> NodeName {
+    var characters = [CChar](repeating: 0, count: 256)
+    let status = gethostname(&characters, characters.count - 1)
+    let name = NodeName(bytes: characters.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) })
+    guard status == 0, !name.isEmpty else { throw AgentFailure("this host has no name; give the node one with -node") }
+    return name
+  }
+
+  /// A flag without effect is a misunderstanding that is better cleared up now.
+  private static func refuse(_ flags: [(name: String, value: String?)], _ why: String) throws(AgentFailure) {
+    if let flag = flags.first(where: { $0.value != nil }) { throw AgentFailure("\(flag.name) \(why)") }
+  }
+}
+
+extension AgentConfiguration.CompressionChoice {
+  fileprivate var algorithm: Compression? {
+    switch self {
+    case .lzw: .lzw
+    case .zstd: .zstd
+    case .off: nil
+    }
+  }
+}
