@@ -157,7 +157,7 @@ let package = Package(
     .testTarget(
       name: "SerfTransportTests",
       dependencies: [
-        "SerfTransport", "SerfIdentity", "SerfPrimitives", "Memberlist", zstd,
+        "SerfTransport", "SerfIdentity", "SerfPrimitives", "SerfTestSupport", "Memberlist", "VectorSupport", zstd,
         .product(name: "NIOCore", package: nio),
         .product(name: "NIOPosix", package: nio),
         .product(name: "Logging", package: "swift-log"),

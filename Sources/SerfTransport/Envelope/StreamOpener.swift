@@ -128,9 +128,7 @@ package struct StreamOpener {
       let whole = start..<start + end
       let message = whole == buffer.indices ? buffer : Array(buffer[whole])
       return .complete(try expanded(message, compressor), received: whole.upperBound)
-    case .malformed(let error):
-      if error == .tooLarge { throw .tooLarge }
-      return .malformed
+    case .malformed: return .malformed
     case .needsMore: return .needsMore
     }
   }
