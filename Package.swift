@@ -151,6 +151,7 @@ let package = Package(
         "Serf", "SerfCore", "SerfIdentity", "SerfPrimitives", "SerfTestSupport", "SerfTransport", "Memberlist", "Wiretap", quic,
         .product(name: "NIOCore", package: nio),
         .product(name: "NIOEmbedded", package: nio),
+        .product(name: "NIOPosix", package: nio),
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: strict),

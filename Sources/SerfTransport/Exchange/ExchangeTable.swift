@@ -311,3 +311,15 @@ package struct ExchangeCounters: Hashable, Sendable {
 
   package init() {}
 }
+
+extension ExchangeCounters {
+  /// All of them, by name.
+  package var list: [TransportCounter] {
+    let plain = [
+      ("too_many", tooMany), ("over_budget", overBudget), ("too_large", tooLarge), ("malformed", malformed), ("expired", expired),
+      ("broken", broken),
+    ]
+    let envelopes = EnvelopeProblem.allCases.map { ($0.counter, unopened[$0] ?? 0) }
+    return (plain + envelopes).map { TransportCounter("exchanges_\($0)", UInt64($1)) }
+  }
+}

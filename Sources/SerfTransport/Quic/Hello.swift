@@ -12,7 +12,15 @@
     /// What the node can do. Bit 0: it reads zstd. Unknown bits are ignored.
     package var features: UInt64 = 0
 
-    package init(address: NodeAddress) { self.address = address }
+    package init(address: NodeAddress) {
+      self.address = address
+      if Compression.zstd.isAvailable { features = Self.readsZstdBit }
+    }
+
+    /// Whether it reads exchanges that are compressed with zstd.
+    package var readsZstd: Bool { features & Self.readsZstdBit != 0 }
+
+    private static let readsZstdBit: UInt64 = 1
 
     /// Reads a map, whatever else is in it; nil when it is not one, or has no address.
     package init?(_ bytes: RawSpan) {

@@ -22,6 +22,8 @@
     private var isTurnScheduled = false
     private var isDown = false
     private var handshakes: UInt64 = 0
+    /// Members whose hello says that they read zstd, as long as there is a connection to them.
+    private var zstdReaders: Set<NodeName> = []
     private let allowedNetworks: AllowedNetworks
     private var datagramsNotAllowed: UInt64 = 0
 
@@ -81,6 +83,16 @@
 
     package func open(_ stream: StreamID, to destination: Destination, path: SendPath, deadline: Instant, at now: Instant) {
       peers.open(stream.value, to: destination, path: path, deadline: deadline, at: now)
+    }
+
+    /// TLS protects everything, so that there is nothing but compression, for exchanges above 1 KiB towards those who read it
+    /// (`secure-transport.md` 2.9).
+    package func envelope(for destination: Destination) -> StreamEnvelope {
+      var envelope = StreamEnvelope.plain
+      guard let name = destination.name, zstdReaders.contains(name), Compression.zstd.isAvailable else { return envelope }
+      envelope.compression = .zstd
+      envelope.compressionThreshold = 1024
+      return envelope
     }
 
     package func write(_ bytes: [UInt8], on stream: StreamID, finish: Bool) { peers.write(bytes, on: stream.value, finish: finish) }
@@ -188,12 +200,15 @@
       case .hello(let slot, let peer):
         guard let hello = peers.withBytes(of: slot, { Hello($0) }) else { return peers.close(peer, reason: .protocolViolation, at: now) }
         peers.advertised(hello.address, by: peer)
+        if hello.readsZstd, let name = peer.provenName { zstdReaders.insert(name) }
       case .confirmed(let peer, let role):
         if role == .client { handshakes += 1 }
         log.confirmed(peer, role)
       case .warmthChanged(let name, let isWarm): handler.warmthChanged(name, isWarm: isWarm, at: now)
       case .closed(let peer, let end):
         log.closed(peer, end, at: now)
+        // Its next connection may lead to another build of it.
+        if let name = peer.provenName, peers.pool.connections(to: name).isEmpty { zstdReaders.remove(name) }
         handler.connectionClosed(peer, reason: end.closeReason, byPeer: end.isByPeer, at: now)
       case .dialFailed(let address, let expectation, let end): log.dialFailed(address, expectation, end, at: now)
       case .turnedAway(let address, let end): log.turnedAway(address, end, at: now)
@@ -212,6 +227,17 @@
     weak var object: Object?
 
     init(_ object: Object) { self.object = object }
+  }
+
+  extension Destination {
+    /// The name that is proven there, where it is known.
+    fileprivate var name: NodeName? {
+      switch self {
+      case .reply(let peer): peer.provenName
+      case .member(let name, _): name
+      case .anyMember: nil
+      }
+    }
   }
 
   extension QUICEnd {

@@ -1,0 +1,149 @@
+import Logging
+import Serf
+import SerfTestSupport
+import Testing
+
+/// Nodes over TCP and UDP on real sockets.
+@Suite(.serialized) struct NetClusterTests {
+  typealias Adjustment = @Sendable (inout NetTransport.Settings) throws -> Void
+
+  private func node(
+    _ name: NodeName, log: LineRecorder = LineRecorder(), allow: [String] = [], _ adjust: Adjustment = { _ in }
+  ) async throws -> SerfNode {
+    var settings = NetTransport.Settings()
+    try adjust(&settings)
+    var configuration = SerfConfiguration(name: name, profile: .local)
+    configuration.allowedNetworks = AllowedNetworks(try allow.map { try #require(CIDRBlock(parsing: $0)) })
+    let transport = NetTransport(bind: NodeAddress(ipv4: 127, 0, 0, 1, port: 0), settings: settings)
+    let node = try SerfNode(configuration, transport: transport, logger: Logger(label: "serf") { _ in log.handler })
+    try await node.start()
+    return node
+  }
+
+  private func see(_ nodes: [SerfNode], sourceLocation: SourceLocation = #_sourceLocation) async throws {
+    let names = nodes.map(\.configuration.name).sorted()
+    for node in nodes {
+      try await eventually("\(node.configuration.name) sees \(names)", sourceLocation: sourceLocation) {
+        Set(names).isSubset(of: try await node.members().filter { $0.status == .alive }.map(\.name))
+      }
+    }
+  }
+
+  private func shutDown(_ nodes: [SerfNode]) async { for node in nodes { await node.shutdown() } }
+
+  private static let key = Result { try SecretKey(bytes: [UInt8](repeating: 5, count: 24)) }
+
+  static let alike: [(String, Adjustment)] = [
+    ("as they come", { _ in }), ("with a key", { $0.keyring = Keyring(try key.get()) }), ("with a label", { $0.label = "blue" }),
+    ("with both, and zstd", { $0.label = "blue"; $0.keyring = Keyring(try key.get()); $0.compression = Compression.zstd.isAvailable ? .zstd : nil }),
+    ("uncompressed", { $0.compression = nil }),
+  ]
+
+  @Test("nodes with the same settings find each other, hear events and see a leave", arguments: alike.indices)
+  func together(index: Int) async throws {
+    let adjust = Self.alike[index].1
+    let nodes = [try await node("a", adjust), try await node("b", adjust), try await node("c", adjust)]
+    let events = nodes[2].events
+    for joiner in nodes.dropFirst() { #expect(try await joiner.join([nodes[0].localAddress().description]) == 1) }
+    try await see(nodes)
+    try await nodes[1].userEvent("deploy", payload: [UInt8](repeating: 7, count: 300))
+    for await case .user(let event) in events {
+      #expect(event.name == "deploy" && event.payload.count == 300)
+      break
+    }
+    try await nodes[1].leave()
+    try await eventually("b has left") { try await nodes[0].members().first { $0.name == "b" }?.status == .left }
+    await shutDown(nodes)
+  }
+
+  static let unlike: [(String, Adjustment, Adjustment, String)] = [
+    ("another key", { $0.keyring = Keyring(try key.get()) }, { $0.keyring = Keyring(.generate()) }, "exchanges_refused_key"),
+    ("clear to a key", { $0.keyring = Keyring(try key.get()) }, { _ in }, "exchanges_refused_not_encrypted"),
+    ("a key to clear", { _ in }, { $0.keyring = Keyring(.generate()) }, "exchanges_refused_encrypted"),
+    ("another label", { $0.label = "blue" }, { $0.label = "red" }, "exchanges_refused_label"),
+    ("a label to none", { _ in }, { $0.label = "red" }, "exchanges_refused_label"),
+    ("none to a label", { $0.label = "blue" }, { _ in }, "exchanges_refused_label"),
+    ("another label, same key", { $0.label = "blue"; $0.keyring = Keyring(try key.get()) }, { $0.keyring = Keyring(try key.get()) }, "exchanges_refused_label"),
+  ]
+
+  @Test("a stranger is refused with a counter and a line in the log, the joiner hears why, and the cluster does not notice", arguments: unlike.indices)
+  func strangers(index: Int) async throws {
+    let (what, ours, theirs, counter) = Self.unlike[index]
+    let log = LineRecorder()
+    let nodes = [try await node("a", log: log, ours), try await node("b", ours)]
+    try await nodes[1].join([nodes[0].localAddress().description])
+    try await see(nodes)
+    let stranger = try await node("x", theirs)
+    await #expect("\(what)") { try await stranger.join([nodes[0].localAddress().description]) } throws: { error in
+      (error as? SerfError)?.code == .joinFailed
+    }
+    #expect(try await nodes[0].statistics().counter(counter) >= 1, "\(what)")
+    #expect(log.lines.contains { $0.contains("gave up a request from 127.0.0.1") }, "\(what): \(log.lines)")
+    try await see(nodes)
+    #expect(try await stranger.members().count == 1)
+    await shutDown(nodes + [stranger])
+  }
+
+  @Test("who is in no allowed network is refused before anything it says is read")
+  func networks() async throws {
+    let log = LineRecorder()
+    let guarded = try await node("a", log: log, allow: ["10.0.0.0/8"])
+    let outsider = try await node("x")
+    await #expect(throws: SerfError.self) { try await outsider.join([guarded.localAddress().description]) }
+    #expect(try await guarded.statistics().counter("refused_network") >= 1)
+    #expect(try await guarded.statistics().counter("packets_received") == guarded.statistics().counter("refused_network") - 1)
+    #expect(log.lines.contains { $0.contains("-allow") })
+    #expect(try await guarded.members().map(\.name) == ["a"])
+    let open = try await node("b", allow: ["127.0.0.0/8"])
+    #expect(try await outsider.join([open.localAddress().description]) == 1)
+    try await see([open, outsider])
+    await shutDown([guarded, outsider, open])
+  }
+
+  @Test("a running cluster goes over to encryption and to another key, member by member, and nobody is lost")
+  func transition() async throws {
+    let old = Keyring(try Self.key.get())
+    func settings(_ keyring: Keyring?, seals: Bool, verifies: Bool) -> Adjustment {
+      { settings in
+        settings.keyring = keyring
+        settings.sealsOutgoing = seals
+        settings.verifiesIncoming = verifies
+      }
+    }
+    // Before: one without a key, beside one that reads both and does not encrypt yet.
+    let clear = try await node("a")
+    let reader = try await node("b", settings(old, seals: false, verifies: false))
+    #expect(try await reader.join([clear.localAddress().description]) == 1)
+    try await see([clear, reader])
+    // On the way: one that encrypts already, and still reads both.
+    let sealing = try await node("c", settings(old, seals: true, verifies: false))
+    #expect(try await sealing.join([reader.localAddress().description]) == 1)
+    try await see([reader, sealing])
+    // There: one that takes nothing else any more.
+    let strict = try await node("d", settings(old, seals: true, verifies: true))
+    #expect(try await sealing.join([strict.localAddress().description]) == 1)
+    try await see([sealing, strict])
+    await shutDown([clear, reader])
+    // The ring is live, and these share it.
+    let new = SecretKey.generate()
+    old.install(new)
+    try old.use(new)
+    try old.remove(Self.key.get())
+    let late = try await node("e", settings(Keyring(new), seals: true, verifies: true))
+    #expect(try await late.join([strict.localAddress().description]) == 1)
+    try await see([sealing, strict, late])
+    await shutDown([sealing, strict, late])
+  }
+
+  @Test("a port that is taken is refused with what to do, and free again after a shutdown")
+  func ports() async throws {
+    let first = try await node("a")
+    let address = try await first.localAddress()
+    let second = try SerfNode(SerfConfiguration(name: "b"), transport: NetTransport(bind: address))
+    await #expect { try await second.start() } throws: { "\($0)".contains("the port is in use") }
+    await first.shutdown()
+    let third = try SerfNode(SerfConfiguration(name: "c"), transport: NetTransport(bind: address))
+    try await third.start()
+    await third.shutdown()
+  }
+}
