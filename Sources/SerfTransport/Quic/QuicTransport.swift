@@ -42,9 +42,9 @@
       rotation = CredentialRotation(credentials)
     }
 
-    /// The same, with the address as text: `10.0.0.1`, `10.0.0.1:7946`, `[::1]:7946`. The port is 7946 where none is given.
+    /// The same, with the address as text: `10.0.0.1`, `10.0.0.1:7946`, `[::1]:7946`, `[fe80::1%eth0]:7946`. The port is 7946 where none is given.
     public init(_ credentials: Credentials, bind: String, settings: Settings = Settings()) throws(TransportError) {
-      guard let address = NodeAddress(parsing: bind, defaultPort: Self.defaultPort) else {
+      guard let address = try Interfaces.address(parsing: bind, defaultPort: Self.defaultPort) else {
         throw TransportError(.configuration, "'\(bind)' is not an address to bind. Write IP, IP:port or [IPv6]:port")
       }
       self.init(credentials, bind: address, settings: settings)
