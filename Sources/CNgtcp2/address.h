@@ -26,11 +26,12 @@ static inline ngtcp2_socklen sq_to_sockaddr(sq_sockaddr *out, sq_address address
   out->v6.sin6_port = htons(address.port);
   memcpy(&out->v6.sin6_addr, &high, 8);
   memcpy((uint8_t *)&out->v6.sin6_addr + 8, &low, 8);
+  out->v6.sin6_scope_id = address.zone;
   return sizeof(out->v6);
 }
 
 static inline sq_address sq_from_sockaddr(const ngtcp2_sockaddr *sockaddr) {
-  sq_address address = {0, 0, 0, 0};
+  sq_address address = {0, 0, 0, 0, 0};
   if (sockaddr->sa_family == AF_INET) {
     const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)sockaddr;
     address.high = (uint64_t)ntohl(v4->sin_addr.s_addr) << 32;
@@ -44,6 +45,7 @@ static inline sq_address sq_from_sockaddr(const ngtcp2_sockaddr *sockaddr) {
     address.low = be64toh(address.low);
     address.port = ntohs(v6->sin6_port);
     address.length = 16;
+    address.zone = v6->sin6_scope_id;
   }
   return address;
 }

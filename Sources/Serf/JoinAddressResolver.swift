@@ -35,7 +35,9 @@ struct JoinAddressResolver {
   private struct Reason: Error { let text: String }
 
   private func look(up text: String) async -> Result<[NodeAddress], Reason> {
-    if let literal = NodeAddress(parsing: text, defaultPort: defaultPort) { return .success([literal]) }
+    do throws(TransportError) {
+      if let literal = try Interfaces.address(parsing: text, defaultPort: defaultPort) { return .success([literal]) }
+    } catch { return .failure(Reason(text: error.description)) }
     let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
     let host = String(parts[0])
     guard !host.isEmpty, !text.hasPrefix("[") else { return .failure(Reason(text: "not an address; write host, host:port or [ipv6]:port")) }

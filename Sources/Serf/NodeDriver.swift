@@ -197,7 +197,8 @@ extension NodeDriver {
   package var localAddress: NodeAddress { layer.localAddress }
   package var statistics: SerfStatistics {
     SerfStatistics(
-      node: core.statistics, status: core.status, transport: layer.counters + exchanges.counters.list, suspicions: Int(clamping: core.membership.counters.suspicions),
+      node: core.statistics, status: core.status, transport: layer.counters + exchanges.counters.list,
+      suspicions: Int(clamping: core.membership.counters.suspicions),
       isEncrypted: layer.protection != .clear)
   }
   /// What the layers below the user's verbs counted since the start.

@@ -79,13 +79,14 @@ extension AgentConfiguration {
       throw AgentFailure("there is no network interface \(printable(interface)); 'ip address' lists them")
     }
     if !address.isUnspecified {
-      guard addresses.contains(where: { $0.canonical == address.with(port: 0).canonical }) else {
+      // The interface's own form has the zone of a link-local address.
+      guard let own = addresses.first(where: { $0.isSameEndpoint(as: address.with(port: 0)) }) else {
         throw AgentFailure(
           "interface \(printable(interface)) has no address \(address.host); give -bind one of its addresses, or only -iface")
       }
-      return address
+      return own.with(port: address.port)
     }
-    let usable = addresses.filter { !Interfaces.isLinkLocal($0) }
+    let usable = addresses.filter { !$0.isLinkLocal }
     guard let first = usable.first(where: \.isIPv4) ?? usable.first else {
       throw AgentFailure("interface \(printable(interface)) has no address to listen on; give one with -bind")
     }
@@ -93,7 +94,9 @@ extension AgentConfiguration {
   }
 
   private func resolvedBind() async throws(AgentFailure) -> NodeAddress {
-    if let address = NodeAddress(parsing: bind, defaultPort: 7946) { return address }
+    do throws(TransportError) {
+      if let address = try Interfaces.address(parsing: bind, defaultPort: 7946) { return address }
+    } catch { throw AgentFailure("-bind: \(error)") }
     guard let (host, port) = hostAndPort(bind, defaultPort: 7946) else {
       throw AgentFailure("-bind \(printable(bind)) is no address; write IP, IP:port or [IPv6]:port")
     }

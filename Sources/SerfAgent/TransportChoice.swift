@@ -39,7 +39,9 @@ struct TransportChoice {
     try refuse(
       [("-encrypt", configuration.encrypt), ("-keyring-file", configuration.keyringFile)],
       "is for -transport tcp: QUIC encrypts all traffic by TLS already, and certificates say who may join")
-    try refuse([("-label", configuration.label)], "is for -transport tcp: on QUIC the cluster's name in the certificates keeps clusters apart (-cluster)")
+    try refuse(
+      [("-label", configuration.label)],
+      "is for -transport tcp: on QUIC the cluster's name in the certificates keeps clusters apart (-cluster)")
     try refuse([("-compression", configuration.compression?.rawValue)], "is for -transport tcp")
     #if QUIC
       let credentials = try configuration.credentials()
@@ -80,7 +82,7 @@ struct TransportChoice {
     return TransportChoice(
       node: name,
       factory: NetTransport(bind: try await configuration.bindAddress(), settings: settings),
-      protection: keyring.map { "true (AES-\($0.primary.bytes.count * 8)-GCM, \($0.keys.count == 1 ? "one key" : "\($0.keys.count) keys"))" } ?? "false"
+      protection: keyring.map { "true (AES-\($0.primary.bytes.count * 8)-GCM, keys: \($0.keys.count))" } ?? "false"
     ) { new async throws(AgentFailure) in
       guard let keyring, let source = try KeyringSource(new) else { return }
       let keys = try source.keys()

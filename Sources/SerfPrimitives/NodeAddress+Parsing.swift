@@ -1,21 +1,36 @@
 extension NodeAddress {
   /// Reads `127.0.0.1:7946`, `[::1]:7946`, or an address alone, which then gets `defaultPort`.
   ///
-  /// Nil for anything else, host names included: resolving is the transport's business.
+  /// IPv6 may have a zone, the number of an interface: `fe80::1%3`, `[fe80::1%3]:7946`. Nil for anything else, host names and the names of
+  /// interfaces included: resolving is the transport's business.
   public init?(parsing text: String, defaultPort: UInt16) {
     let bytes = Array(text.utf8)
     if bytes.first == UInt8(ascii: "[") {
-      guard let end = bytes.firstIndex(of: UInt8(ascii: "]")), let groups = Self.ipv6(bytes[1..<end]) else { return nil }
+      guard let end = bytes.firstIndex(of: UInt8(ascii: "]")), let host = Self.zoned(bytes[1..<end]) else { return nil }
       guard let port = Self.port(bytes[(end + 1)...], default: defaultPort) else { return nil }
-      self.init(bytes: groups, port: port)
+      self.init(host, port: port)
     } else if bytes.filter({ $0 == UInt8(ascii: ":") }).count > 1 {
-      guard let groups = Self.ipv6(bytes[...]) else { return nil }
-      self.init(bytes: groups, port: defaultPort)
+      guard let host = Self.zoned(bytes[...]) else { return nil }
+      self.init(host, port: defaultPort)
     } else {
       let end = bytes.firstIndex(of: UInt8(ascii: ":")) ?? bytes.endIndex
       guard let quad = Self.ipv4(bytes[..<end]), let port = Self.port(bytes[end...], default: defaultPort) else { return nil }
       self.init(bytes: quad, port: port)
     }
+  }
+
+  private init?(_ host: (groups: [UInt8], zone: UInt32), port: UInt16) {
+    self.init(bytes: host.groups, port: port)
+    zone = host.zone
+    if zone != 0 && isIPv4 { return nil }
+  }
+
+  private static func zoned(_ text: ArraySlice<UInt8>) -> (groups: [UInt8], zone: UInt32)? {
+    let percent = text.firstIndex(of: UInt8(ascii: "%")) ?? text.endIndex
+    guard let groups = ipv6(text[..<percent]) else { return nil }
+    guard percent < text.endIndex else { return (groups, 0) }
+    guard let zone = UInt32(exactly: decimal(text[(percent + 1)...], digits: 10) ?? 0), zone != 0 else { return nil }
+    return (groups, zone)
   }
 
   private static func port(_ text: ArraySlice<UInt8>, default defaultPort: UInt16) -> UInt16? {

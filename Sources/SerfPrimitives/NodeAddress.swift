@@ -3,6 +3,9 @@
 /// Go peers compare addresses as raw bytes and send one IPv4 address in either form, depending on how they were bound, so a relayed
 /// address keeps its form (`memberlist.md`, rule 5). ``==`` is therefore over the verbatim bytes; ask ``isSameEndpoint(as:)`` when the
 /// question is "the same socket?".
+///
+/// A link-local IPv6 address means something only together with an interface, its ``zone``. That is this machine's business: a zone is not
+/// among ``bytes`` and is never sent.
 public struct NodeAddress: Hashable, Sendable {
   /// Bytes 0–7 in network order, zero beyond ``byteCount``.
   @usableFromInline package let high: UInt64
@@ -12,6 +15,8 @@ public struct NodeAddress: Hashable, Sendable {
   public let byteCount: UInt8
   /// The port; 0 stands for "not stated".
   public var port: UInt16
+  /// The index of the interface that a link-local IPv6 address is on; 0, the default, for none. ``==`` tells zones apart.
+  public var zone: UInt32 = 0
 
   /// The address in `bytes`, or nil unless there are 4 or 16 of them.
   public init?(bytes: RawSpan, port: UInt16) {
@@ -40,11 +45,12 @@ public struct NodeAddress: Hashable, Sendable {
   }
 
   /// The address in two words, for a socket layer of our own.
-  package init(high: UInt64, low: UInt64, byteCount: UInt8, port: UInt16) {
+  package init(high: UInt64, low: UInt64, byteCount: UInt8, port: UInt16, zone: UInt32 = 0) {
     self.high = high
     self.low = low
     self.byteCount = byteCount
     self.port = port
+    self.zone = zone
   }
 
   /// The byte at `index` in network order.
@@ -64,7 +70,12 @@ public struct NodeAddress: Hashable, Sendable {
   /// True for `127.0.0.0/8` and `::1`.
   public var isLoopback: Bool { isIPv4 ? canonical[0] == 127 : high == 0 && low == 1 }
 
-  /// The same address with IPv4 in 4 bytes: one form per socket, for table keys.
+  /// Whether it is good on one link only: `169.254.0.0/16` and `fe80::/10`.
+  public var isLinkLocal: Bool {
+    isIPv4 ? canonical[0] == 169 && canonical[1] == 254 : self[0] == 0xfe && self[1] & 0xc0 == 0x80
+  }
+
+  /// The same address with IPv4 in 4 bytes: one form per socket, for table keys. IPv6 keeps its zone; IPv4 has none.
   public var canonical: NodeAddress {
     byteCount == 16 && isIPv4 ? NodeAddress(high: low << 32, low: 0, byteCount: 4, port: port) : self
   }
@@ -74,10 +85,15 @@ public struct NodeAddress: Hashable, Sendable {
     byteCount == 4 ? NodeAddress(high: 0, low: 0xffff_0000_0000 | high >> 32, byteCount: 16, port: port) : self
   }
 
-  /// Whether both name one socket, whatever form the bytes have.
-  public func isSameEndpoint(as other: NodeAddress) -> Bool { canonical == other.canonical }
+  /// Whether both name one socket, whatever form the bytes have. An address without a zone, as gossip brings it, fits any zone.
+  public func isSameEndpoint(as other: NodeAddress) -> Bool {
+    var mine = canonical
+    let theirs = other.canonical
+    if mine.zone == 0 || theirs.zone == 0 { mine.zone = theirs.zone }
+    return mine == theirs
+  }
 
-  /// The same address with another port.
+  /// The same address, zone included, with another port.
   public func with(port: UInt16) -> NodeAddress {
     var copy = self
     copy.port = port
@@ -86,10 +102,11 @@ public struct NodeAddress: Hashable, Sendable {
 }
 
 extension NodeAddress: CustomStringConvertible {
-  /// `127.0.0.1:7946` or `[::1]:7946`.
+  /// `127.0.0.1:7946`, `[::1]:7946` or `[fe80::1%3]:7946`.
   public var description: String { (isIPv4 ? host : "[" + host + "]") + ":" + String(port) }
 
-  /// The address without its port: dotted IPv4 (also for the mapped form), or IPv6 as RFC 5952 writes it.
+  /// The address without its port: dotted IPv4 (also for the mapped form), or IPv6 as RFC 5952 writes it, with `%` and the
+  /// zone where there is one.
   public var host: String {
     if isIPv4 {
       let address = canonical
@@ -98,8 +115,9 @@ extension NodeAddress: CustomStringConvertible {
     let groups = (0..<8).map { UInt16(self[2 * $0]) << 8 | UInt16(self[2 * $0 + 1]) }
     let gap = Self.longestZeroRun(groups)
     func text(_ range: Range<Int>) -> String { range.map { String(groups[$0], radix: 16) }.joined(separator: ":") }
-    guard gap.count > 1 else { return text(0..<8) }
-    return text(0..<gap.lowerBound) + "::" + text(gap.upperBound..<8)
+    let scope = zone == 0 ? "" : "%" + String(zone)
+    guard gap.count > 1 else { return text(0..<8) + scope }
+    return text(0..<gap.lowerBound) + "::" + text(gap.upperBound..<8) + scope
   }
 
   private static func longestZeroRun(_ groups: [UInt16]) -> Range<Int> {

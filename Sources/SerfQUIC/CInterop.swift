@@ -35,11 +35,11 @@ extension NodeAddress {
   /// In the form that ngtcp2 gets: IPv4 always in four bytes, so that one socket has one address.
   var raw: sq_address {
     let address = canonical
-    return sq_address(high: address.high, low: address.low, port: address.port, length: address.byteCount)
+    return sq_address(high: address.high, low: address.low, port: address.port, length: address.byteCount, zone: address.zone)
   }
 
   init(_ raw: sq_address) {
-    self.init(high: raw.high, low: raw.low, byteCount: raw.length, port: raw.port)
+    self.init(high: raw.high, low: raw.low, byteCount: raw.length, port: raw.port, zone: raw.zone)
   }
 }
 

@@ -6,6 +6,7 @@ import Testing
     "an address prints as people write it, and reads back",
     arguments: [
       "127.0.0.1:7946", "0.0.0.0:0", "[::1]:7946", "[::]:1", "[2001:db8::1:0:0:2]:65535", "[fe80::1]:9", "[1:2:3:4:5:6:7:8]:80", "[1::]:1",
+      "[fe80::1%3]:7946", "[fe80::1%4294967295]:1",
     ])
   func roundTrip(text: String) throws {
     #expect(try #require(NodeAddress(parsing: text, defaultPort: 1)).description == text)
@@ -17,6 +18,8 @@ import Testing
       "", "localhost:1", "256.1.1.1", "1.2.3", "1.2.3.4:", "1.2.3.4:65536", "1.2.3.4:-1", "[::1", "[::1]x", "[:::1]:1", "[1::2::3]:1",
       "1:2:3:4:5:6:7:8:9",
       "[1:2:3:4:5:6:7:8::]:1", "[12345::]:1", "[::+1]:1", "1.2.3.4.5", "[1:]:1",
+      "fe80::1%", "fe80::1%eth0", "fe80::1%0", "fe80::1%-1", "fe80::1%4294967296", "[fe80::1%3",
+      "[fe80::1]%3:1", "1.2.3.4%1", "::ffff:1.2.3.4%1",
     ])
   func refused(text: String) {
     #expect(NodeAddress(parsing: text, defaultPort: 1) == nil)
@@ -39,6 +42,24 @@ import Testing
     #expect(long.canonical == short)
     #expect(long.description == "10.1.2.3:7946")
     #expect(NodeAddress(parsing: "[::ffff:10.1.2.3]:7946", defaultPort: 0) == long)
+  }
+
+  @Test("a zone is part of an address here and never of its bytes; one without fits any")
+  func zones() throws {
+    let three = try #require(NodeAddress(parsing: "fe80::1%3", defaultPort: 7946))
+    let none = try #require(NodeAddress(parsing: "fe80::1", defaultPort: 7946))
+    var four = three
+    four.zone = 4
+    #expect(three.zone == 3 && none.zone == 0)
+    #expect(three.bytes == none.bytes)
+    #expect(three != none && three != four)
+    #expect(three.isSameEndpoint(as: none) && none.isSameEndpoint(as: three) && !three.isSameEndpoint(as: four))
+    #expect(!three.isSameEndpoint(as: none.with(port: 1)))
+    #expect(three.canonical == three && three.mapped == three && three.with(port: 1).zone == 3)
+    #expect(three.host == "fe80::1%3" && three.isLinkLocal && !three.isIPv4)
+    #expect(NodeAddress(ipv4: 169, 254, 1, 1, port: 0).mapped.isLinkLocal)
+    #expect(!NodeAddress(ipv4: 169, 255, 1, 1, port: 0).isLinkLocal)
+    #expect(MemoryLayout<NodeAddress>.size == 24)
   }
 
   @Test("only 4 and 16 bytes are addresses", arguments: [0, 1, 3, 5, 15, 17])

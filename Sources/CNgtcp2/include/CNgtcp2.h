@@ -21,11 +21,12 @@ extern "C" {
 #define SQ_SECRET_LENGTH 32
 #define SQ_TOKEN_LENGTH 16
 
-/* An IP address in network order, in two words, and a port. `length` is 4 or 16. */
+/* An IP address in network order, in two words, and a port. `length` is 4 or 16. `zone` is the interface of a link-local IPv6 address, or 0. */
 typedef struct sq_address {
   uint64_t high, low;
   uint16_t port;
   uint8_t length;
+  uint32_t zone;
 } sq_address;
 
 /* A connection ID as words, zero beyond `length`, so that it can be compared and hashed without a loop. */

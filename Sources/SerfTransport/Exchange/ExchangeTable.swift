@@ -75,7 +75,8 @@ package struct ExchangeTable {
     let stream = StreamID(opened)
     let envelope = layer.envelope(for: destination)
     rows[stream] = Row(
-      exchange: exchange, isOurs: true, deadline: deadline, envelope: envelope, opener: StreamOpener(asAcceptor: false, limits: limits.messages))
+      exchange: exchange, isOurs: true, deadline: deadline, envelope: envelope,
+      opener: StreamOpener(asAcceptor: false, limits: limits.messages))
     deadlines.schedule(stream, at: deadline)
     layer.open(stream, to: destination, path: path, deadline: deadline, at: now)
     layer.write(envelope.seal(request, asDialler: true, using: compressor), on: stream, finish: layer.streamEndsWithMessage)

@@ -58,7 +58,7 @@ extension NodeAddress {
 
   /// The address to bind that `text` names, on Serf's port where it names none.
   init(bindText text: String) throws(TransportError) {
-    guard let address = NodeAddress(parsing: text, defaultPort: Self.serfPort) else {
+    guard let address = try Interfaces.address(parsing: text, defaultPort: Self.serfPort) else {
       throw TransportError(.configuration, "'\(text)' is not an address to bind. Write IP, IP:port or [IPv6]:port")
     }
     self = address

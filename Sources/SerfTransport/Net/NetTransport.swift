@@ -55,7 +55,8 @@ public struct NetTransport: StreamLayerFactory {
       try settings.validate()
     } catch { return loop.makeFailedFuture(error) }
     return Self.bindPorts(bindAddress, attempts: 10, on: loop, logger: context.logger).map { [settings] ports in
-      NIOLoopBound(NetLayer(tcp: ports.value.tcp, udp: ports.value.udp, settings: settings, context: context, on: loop), eventLoop: loop)
+      let layer = NetLayer(tcp: ports.value.tcp, udp: ports.value.udp, settings: settings, context: context, on: loop)
+      return NIOLoopBound(layer, eventLoop: loop)
     }
   }
 
@@ -93,11 +94,13 @@ extension NetTransport.Settings {
 
   func validate() throws(TransportError) {
     guard label.utf8.count <= 255 else {
-      throw TransportError(.configuration, "the label has \(label.utf8.count) bytes, and 255 is the limit. Choose a shorter one with -label")
+      throw TransportError(
+        .configuration, "the label has \(label.utf8.count) bytes, and 255 is the limit. Choose a shorter one with -label")
     }
     if let compression, !compression.isAvailable {
       throw TransportError(
-        .configuration, "this program was built without \(compression.rawValue). Build it with the trait Zstd, or choose another compression")
+        .configuration,
+        "this program was built without \(compression.rawValue). Build it with the trait Zstd, or choose another compression")
     }
     guard acceptedConnections > 0 else {
       throw TransportError(.configuration, "a node that accepts no connection cannot take part. Set acceptedConnections to 1 or more")

@@ -62,7 +62,7 @@ final class TCPPort {
       .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(bound.value) }
       }
-      .connect(to: SocketAddress(stream.address))
+      .connect(to: SocketAddress(stream.address.scoped(by: localAddress)))
       .assumeIsolated()
       .whenFailure { failed(Self.reason($0)) }
   }
@@ -75,10 +75,13 @@ final class TCPPort {
 
   private struct Refused: Error {}
 
+  /// Errors that say nothing about the peer.
+  private static let ours: Set<CInt> = [EMFILE, ENFILE, ENOBUFS, ENOMEM, EACCES, EPERM, EADDRNOTAVAIL, EAFNOSUPPORT]
+
   private static func reason(_ error: any Error) -> ContactFailure {
     switch error {
     case ChannelError.connectTimeout: .deadline
-    case let error as IOError where [EMFILE, ENFILE, ENOBUFS, ENOMEM, EACCES, EPERM, EADDRNOTAVAIL, EAFNOSUPPORT].contains(error.errnoCode): .notSent
+    case let error as IOError where ours.contains(error.errnoCode): .notSent
     default: .noContact
     }
   }

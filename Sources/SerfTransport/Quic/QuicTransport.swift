@@ -42,7 +42,7 @@
       rotation = CredentialRotation(credentials)
     }
 
-    /// The same, with the address as text: `10.0.0.1`, `10.0.0.1:7946`, `[::1]:7946`. The port is 7946 where none is given.
+    /// The same, with the address as text: `10.0.0.1`, `10.0.0.1:7946`, `[::1]:7946`, `[fe80::1%eth0]:7946`. The port is 7946 where none is given.
     public init(_ credentials: Credentials, bind: String, settings: Settings = Settings()) throws(TransportError) {
       self.init(credentials, bind: try NodeAddress(bindText: bind), settings: settings)
     }

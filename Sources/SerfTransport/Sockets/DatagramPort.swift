@@ -139,7 +139,7 @@ package final class DatagramPort: DatagramSocket, ChannelInboundHandler {
   package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     guard let handler else { return }
     let envelope = unwrapInboundIn(data)
-    guard let source = NodeAddress(envelope.remoteAddress) else { return }
+    guard let source = NodeAddress(envelope.remoteAddress)?.unscoped(by: localAddress) else { return }
     let now = batchTime ?? context.eventLoop.instant
     batchTime = now
     let congested = envelope.metadata?.ecnState == .congestionExperienced
@@ -217,7 +217,7 @@ package final class DatagramPort: DatagramSocket, ChannelInboundHandler {
     if let known = socketAddresses[address] { return known }
     // A small cache spares an allocation per packet; a flood of addresses only empties it.
     if socketAddresses.count >= 4096 { socketAddresses.removeAll(keepingCapacity: true) }
-    let made = SocketAddress(address)
+    let made = SocketAddress(address.scoped(by: localAddress))
     socketAddresses[address] = made
     return made
   }
@@ -239,6 +239,9 @@ extension TransportError {
       case EADDRINUSE: "cannot bind \(address): the port is in use. Stop the other process or choose another port with -bind"
       case EADDRNOTAVAIL: "cannot bind \(address): no interface of this machine has that address. Choose one that `ip address` lists"
       case EACCES: "cannot bind \(address): permission denied. Ports below 1024 need root or CAP_NET_BIND_SERVICE"
+      case EINVAL where address.isLinkLocal && !address.isIPv4 && address.zone == 0:
+        "cannot bind \(address): a link-local address needs its interface. Write it behind the address: \(address.host)%eth0"
+      case ENODEV: "cannot bind \(address): there is no interface number \(address.zone). 'ip address' lists them"
       default: "cannot bind \(address): \(error)"
       }
     self.init(.bind, text)

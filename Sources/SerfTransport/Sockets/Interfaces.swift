@@ -1,12 +1,18 @@
 import NIOCore
 package import SerfPrimitives
 
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Musl
+#endif
+
 /// The addresses of this machine.
 package enum Interfaces {
   /// What a node bound to any address advertises: a private IPv4 address (RFC 1918, RFC 6598) if there is one, else any other that is neither
   /// loopback nor link-local. Nil when the machine has none.
   package static func advertisable(among addresses: [NodeAddress] = all()) -> NodeAddress? {
-    let candidates = addresses.filter { !$0.isLoopback && !isLinkLocal($0) && !$0.isUnspecified }
+    let candidates = addresses.filter { !$0.isLoopback && !$0.isLinkLocal && !$0.isUnspecified }
     return candidates.first(where: isPrivate) ?? candidates.first(where: \.isIPv4) ?? candidates.first
   }
 
@@ -22,10 +28,22 @@ package enum Interfaces {
     return found.isEmpty ? nil : found.compactMap { $0.address.flatMap(NodeAddress.init)?.with(port: 0) }
   }
 
-  /// 169.254.0.0/16 and fe80::/10.
-  package static func isLinkLocal(_ address: NodeAddress) -> Bool {
-    let address = address.canonical
-    return address.isIPv4 ? address[0] == 169 && address[1] == 254 : address[0] == 0xfe && address[1] & 0xc0 == 0x80
+  /// Reads what `NodeAddress(parsing:defaultPort:)` reads, and interfaces by name as zones: `fe80::1%eth0`, `[fe80::1%eth0]:7946`. Nil for what is
+  /// no address.
+  ///
+  /// - Throws: ``TransportError/Code/configuration`` when this machine has no such interface.
+  package static func address(parsing text: String, defaultPort: UInt16) throws(TransportError) -> NodeAddress? {
+    if let address = NodeAddress(parsing: text, defaultPort: defaultPort) { return address }
+    guard let percent = text.firstIndex(of: "%") else { return nil }
+    let end = text.hasPrefix("[") ? text.lastIndex(of: "]") ?? text.endIndex : text.endIndex
+    let start = text.index(after: percent)
+    guard start < end, NodeAddress(parsing: String(text[..<percent] + text[end...]), defaultPort: defaultPort) != nil else { return nil }
+    let name = String(text[start..<end])
+    let index = if_nametoindex(name)
+    guard index != 0 else {
+      throw TransportError(.configuration, "there is no network interface '\(name)'; 'ip address' lists them")
+    }
+    return NodeAddress(parsing: String(text[..<start]) + String(index) + String(text[end...]), defaultPort: defaultPort)
   }
 
   /// 10/8, 172.16/12, 192.168/16 and 100.64/10.

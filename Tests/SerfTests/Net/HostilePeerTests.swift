@@ -14,7 +14,9 @@ import Testing
   }
 
   /// A push/pull header that claims more nodes than there could be.
-  private static var hugeCount: [UInt8] { encoded { PushPullHeader(isJoin: true, nodeCount: 1 << 31, userStateLength: 0).encode(into: &$0) } }
+  private static var hugeCount: [UInt8] {
+    encoded { PushPullHeader(isJoin: true, nodeCount: 1 << 31, userStateLength: 0).encode(into: &$0) }
+  }
   private static var hugeLength: [UInt8] { encoded { UserMessageHeader(length: Int(Int32.max)).encode(into: &$0) } }
   /// 60 MiB of zeros in some kilobytes.
   private static let bomb = encoded { bytes in
@@ -31,7 +33,10 @@ import Testing
     ("a label", [244, 3] + Array("red".utf8) + [0, 0x80], "exchanges_refused_label"),
     ("a label of no bytes", [244, 0, 0, 0x80], "exchanges_refused_label"),
     ("HTTP", Array("GET / HTTP/1.1\r\n\r\n".utf8), "exchanges_malformed"),
-    ("an unknown compression", encoded { Compressed(algorithm: 9, data: [UInt8](repeating: 1, count: 9).span.bytes).encode(into: &$0) }, "exchanges_refused_compression"),
+    (
+      "an unknown compression", encoded { Compressed(algorithm: 9, data: [UInt8](repeating: 1, count: 9).span.bytes).encode(into: &$0) },
+      "exchanges_refused_compression"
+    ),
   ]
 
   @Test("what is no request is refused at once, counted, and read no further", arguments: refused.indices)
@@ -48,7 +53,9 @@ import Testing
 
   @Test("who is told why can read it, although it had not finished speaking")
   func errorReply() async throws {
-    let node = try await start("a") { $0.keyring = Keyring(.generate()); $0.sealsOutgoing = false }
+    let node = try await start("a") {
+      $0.keyring = Keyring(.generate()); $0.sealsOutgoing = false
+    }
     let stranger = try await RawClient.connect(to: node.localAddress())
     // More than is read before the refusal, so that closing at once would reset the connection.
     try await stranger.send([MessageType.pushPull.rawValue] + [UInt8](repeating: 0x80, count: 300_000))
@@ -84,7 +91,8 @@ import Testing
     var settings = NetTransport.Settings()
     adjust(&settings)
     let node = try SerfNode(
-      SerfConfiguration(name: name, profile: .local), transport: NetTransport(bind: NodeAddress(ipv4: 127, 0, 0, 1, port: 0), settings: settings))
+      SerfConfiguration(name: name, profile: .local),
+      transport: NetTransport(bind: NodeAddress(ipv4: 127, 0, 0, 1, port: 0), settings: settings))
     try await node.start()
     return node
   }

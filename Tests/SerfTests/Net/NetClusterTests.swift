@@ -35,7 +35,12 @@ import Testing
 
   static let alike: [(String, Adjustment)] = [
     ("as they come", { _ in }), ("with a key", { $0.keyring = Keyring(try key.get()) }), ("with a label", { $0.label = "blue" }),
-    ("with both, and zstd", { $0.label = "blue"; $0.keyring = Keyring(try key.get()); $0.compression = Compression.zstd.isAvailable ? .zstd : nil }),
+    (
+      "with both, and zstd",
+      {
+        $0.label = "blue"; $0.keyring = Keyring(try key.get()); $0.compression = Compression.zstd.isAvailable ? .zstd : nil
+      }
+    ),
     ("uncompressed", { $0.compression = nil }),
   ]
 
@@ -63,10 +68,17 @@ import Testing
     ("another label", { $0.label = "blue" }, { $0.label = "red" }, "exchanges_refused_label"),
     ("a label to none", { _ in }, { $0.label = "red" }, "exchanges_refused_label"),
     ("none to a label", { $0.label = "blue" }, { _ in }, "exchanges_refused_label"),
-    ("another label, same key", { $0.label = "blue"; $0.keyring = Keyring(try key.get()) }, { $0.keyring = Keyring(try key.get()) }, "exchanges_refused_label"),
+    (
+      "another label, same key",
+      {
+        $0.label = "blue"; $0.keyring = Keyring(try key.get())
+      }, { $0.keyring = Keyring(try key.get()) }, "exchanges_refused_label"
+    ),
   ]
 
-  @Test("a stranger is refused with a counter and a line in the log, the joiner hears why, and the cluster does not notice", arguments: unlike.indices)
+  @Test(
+    "a stranger is refused with a counter and a line in the log, the joiner hears why, and the cluster does not notice",
+    arguments: unlike.indices)
   func strangers(index: Int) async throws {
     let (what, ours, theirs, counter) = Self.unlike[index]
     let log = LineRecorder()

@@ -21,7 +21,9 @@ import VectorSupport
         #expect(messages.compactMap { MessageType(rawValue: $0[0]) } == vector.fields.messageTypes, "\(vector.name)")
       }
       // Any other key or label opens nothing.
-      #expect(throws: EnvelopeProblem.self, "\(vector.name)") { try opened(bytes, key: [UInt8](repeating: 7, count: 16), label: vector.label) }
+      #expect(throws: EnvelopeProblem.self, "\(vector.name)") {
+        try opened(bytes, key: [UInt8](repeating: 7, count: 16), label: vector.label)
+      }
       #expect(throws: EnvelopeProblem.self, "\(vector.name)") { try opened(bytes, key: vector.key, label: vector.label + "x") }
       count += 1
     }

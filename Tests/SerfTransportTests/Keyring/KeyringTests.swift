@@ -22,7 +22,9 @@ import Testing
     #expect(try SecretKey(base64: "AAAAAAAAAAAAAAAAAAAAAA==").bytes == [UInt8](repeating: 0, count: 16))
   }
 
-  @Test("refuses what is not base64", arguments: ["", "x", "HvY8ubRZMgafUOWvrOadwOckVa1wN3QWAo46FVKbVN8", "HvY8ubRZMgafUOWvrOadwO\nckVa1wN3QWAo46FVKbVN8=", "päss", "===="])
+  @Test(
+    "refuses what is not base64",
+    arguments: ["", "x", "HvY8ubRZMgafUOWvrOadwOckVa1wN3QWAo46FVKbVN8", "HvY8ubRZMgafUOWvrOadwO\nckVa1wN3QWAo46FVKbVN8=", "päss", "===="])
   func notBase64(text: String) {
     #expect(throws: KeyringError.notBase64) { try SecretKey(base64: text) }
   }
@@ -102,7 +104,9 @@ import Testing
     #expect(seen.count == 100)
   }
 
-  @Test("opens nothing of a version that there is none of, and nothing too short", arguments: [[], [1], [2] + [UInt8](repeating: 0, count: 60), [0] + [UInt8](repeating: 0, count: 43)] as [[UInt8]])
+  @Test(
+    "opens nothing of a version that there is none of, and nothing too short",
+    arguments: [[], [1], [2] + [UInt8](repeating: 0, count: 60), [0] + [UInt8](repeating: 0, count: 43)] as [[UInt8]])
   func notSealed(bytes: [UInt8]) throws {
     let sealer = Sealer(Keyring(try Self.key(1)))
     var opened: [UInt8] = []
