@@ -56,6 +56,7 @@ let package = Package(
       name: "CZstd",
       cSettings: [.define("SERF_ZSTD", .when(traits: ["Zstd"]))],
       linkerSettings: [.linkedLibrary("zstd", .when(traits: ["Zstd"]))]),
+    .target(name: "CResolv", linkerSettings: [.linkedLibrary("resolv")]),
 
     // A network in memory and in virtual time that runs the core.
     .target(name: "SerfSimulator", dependencies: ["SerfCore", "Memberlist", "SerfPrimitives"], swiftSettings: strict),
@@ -71,7 +72,7 @@ let package = Package(
     .target(
       name: "SerfTransport",
       dependencies: [
-        "CGnuTLS", "Memberlist", "SerfPrimitives", "SerfIdentity", quic, zstd,
+        "CGnuTLS", "CResolv", "Memberlist", "SerfPrimitives", "SerfIdentity", quic, zstd,
         .product(name: "NIOCore", package: nio),
         .product(name: "NIOPosix", package: nio),
         .product(name: "Logging", package: "swift-log"),

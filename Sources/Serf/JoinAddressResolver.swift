@@ -1,6 +1,4 @@
 import Memberlist
-import NIOCore
-import NIOPosix
 import SerfPrimitives
 import SerfTransport
 
@@ -8,52 +6,70 @@ import SerfTransport
 struct JoinAddressResolver {
   /// The port of an address that names none: our own, as with Go.
   let defaultPort: UInt16
+  /// Who knows addresses.
+  let resolver: any AddressResolver
 
-  /// What could be resolved, in the order written, and one line for each that could not.
-  func resolve(_ addresses: [String]) async -> (targets: [JoinTarget], failures: [String]) {
-    var targets: [JoinTarget] = []
-    var failures: [String] = []
+  /// One attempt for each address written, in that order, looked up anew.
+  func resolve(_ addresses: [String]) async -> [JoinAttempt] {
+    var attempts: [JoinAttempt] = []
     for text in addresses {
-      var host = text
-      var name: NodeName?
-      if let slash = text.firstIndex(of: "/") {
-        name = NodeName(String(text[..<slash]))
-        host = String(text[text.index(after: slash)...])
-        if name?.isEmpty == true {
-          failures.append("\(text): the name before '/' is empty")
-          continue
-        }
+      var attempt = JoinAttempt(text: text)
+      do throws(Reason) {
+        attempt.untried = try await targets(text)
+      } catch {
+        attempt.reasons = ["\(text): \(error.text)"]
       }
-      switch await look(up: host) {
-      case .success(let found): targets += found.map { JoinTarget($0, name: name) }
-      case .failure(let reason): failures.append("\(text): \(reason.text)")
-      }
+      attempts.append(attempt)
     }
-    return (targets, failures)
+    return attempts
   }
 
   private struct Reason: Error { let text: String }
 
-  private func look(up text: String) async -> Result<[NodeAddress], Reason> {
+  private func targets(_ text: String) async throws(Reason) -> [JoinTarget] {
+    guard let slash = text.firstIndex(of: "/") else { return try await look(up: text).map { JoinTarget($0) } }
+    let name = NodeName(String(text[..<slash]))
+    guard !name.isEmpty else { throw Reason(text: "the name before '/' is empty") }
+    return try await look(up: String(text[text.index(after: slash)...])).map { JoinTarget($0, name: name) }
+  }
+
+  private func look(up text: String) async throws(Reason) -> [NodeAddress] {
     do throws(TransportError) {
-      if let literal = try Interfaces.address(parsing: text, defaultPort: defaultPort) { return .success([literal]) }
-    } catch { return .failure(Reason(text: error.description)) }
+      if let literal = try Interfaces.address(parsing: text, defaultPort: defaultPort) { return [literal] }
+    } catch { throw Reason(text: error.description) }
     let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
     let host = String(parts[0])
-    guard !host.isEmpty, !text.hasPrefix("[") else { return .failure(Reason(text: "not an address; write host, host:port or [ipv6]:port")) }
+    guard !host.isEmpty, !text.hasPrefix("[") else { throw Reason(text: "not an address; write host, host:port or [ipv6]:port") }
     var port = defaultPort
     if parts.count == 2 {
-      guard let given = UInt16(parts[1]) else { return .failure(Reason(text: "'\(parts[1])' is not a port (0–65535)")) }
+      guard let given = UInt16(parts[1]) else { throw Reason(text: "'\(parts[1])' is not a port (0–65535)") }
       port = given
     }
-    // getaddrinfo blocks, so it runs on NIO's thread pool and never on a loop.
-    do {
-      let found = try await NIOThreadPool.singleton.runIfActive { [port] in
-        try NodeAddress(SocketAddress.makeAddressResolvingHost(host, port: Int(port)))
-      }
-      return found.map { .success([$0]) } ?? .failure(Reason(text: "no IP address"))
-    } catch {
-      return .failure(Reason(text: "cannot resolve the host '\(host)'. Check the name, or give an IP address"))
-    }
+    do throws(ResolutionError) {
+      return Array(try await resolver.resolve(host, port: port).prefix(Self.answersTried))
+    } catch { throw Reason(text: error.description) }
+  }
+
+  /// How many of a host's addresses are tried; each may take as long as a push/pull may.
+  private static let answersTried = 16
+}
+
+/// One address of a join as it was written, and what it stands for: its targets are tried in turn until one has exchanged states with us.
+struct JoinAttempt {
+  let text: String
+  /// What is left to try.
+  var untried: [JoinTarget] = []
+  var hasJoined = false
+  /// Why it came to nothing so far.
+  var reasons: [String] = []
+
+  /// Whether there is anything left to do.
+  var isOpen: Bool { !hasJoined && !untried.isEmpty }
+
+  mutating func finished(_ result: JoinResult) {
+    untried.removeFirst()
+    guard let failure = result.failure else { return hasJoined = true }
+    let address = result.target.address.description
+    reasons.append("\(text == address || text.hasSuffix("/" + address) ? text : "\(text) (\(address))"): \(failure.text)")
   }
 }

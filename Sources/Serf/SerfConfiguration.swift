@@ -27,6 +27,8 @@ public struct SerfConfiguration: Sendable {
   public var allowedNetworks = AllowedNetworks.all
   /// Every timing and limit of the protocol.
   public var core: SerfCoreConfiguration
+  /// Who looks up the hosts of join addresses. Default ``DefaultResolver``: the system, and DNS for SRV names; ``LiteralResolver`` for no look-ups.
+  public var resolver: any AddressResolver = DefaultResolver()
   /// What a node holds for reliable exchanges in progress.
   public var exchanges = ExchangeLimits()
 

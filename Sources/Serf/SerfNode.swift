@@ -112,20 +112,31 @@ public final class SerfNode: Service {
 
   /// Joins the cluster through any of `addresses`, tried in turn: `host`, `host:port`, or `name/host:port` when the answerer must have that name.
   ///
+  /// Hosts are looked up by ``SerfConfiguration/resolver``, anew at each call. A host with several addresses counts as one: when the first does not
+  /// answer the next is tried, up to 16, after the first ones of the other hosts. A name that begins with `_` (`_serf._udp.example.com`) is looked up as
+  /// an SRV record, whose ports count.
+  ///
   /// - Parameter ignoreOld: whether user events from before the join are left out. Default true.
-  /// - Returns: how many of the addresses answered and exchanged their members with us.
+  /// - Returns: how many of `addresses` answered, each through one of the addresses that it stands for, and exchanged their members with us.
   /// - Throws: ``SerfError/Code/joinFailed`` when none did, with the reason of each; ``SerfError/Code/state`` after ``leave()``.
   @discardableResult
   public func join(_ addresses: [String], ignoreOld: Bool = true) async throws(SerfError) -> Int {
-    let resolver = JoinAddressResolver(defaultPort: try await localAddress().port)
-    let (targets, failures) = await resolver.resolve(addresses)
-    guard !targets.isEmpty || addresses.isEmpty else {
-      throw SerfError(.joinFailed, "none of \(addresses.count) join addresses can be used: " + failures.joined(separator: "; "))
+    let resolver = JoinAddressResolver(defaultPort: try await localAddress().port, resolver: configuration.resolver)
+    var attempts = await resolver.resolve(addresses)
+    guard addresses.isEmpty || attempts.contains(where: \.isOpen) else {
+      let reasons = attempts.flatMap(\.reasons)
+      throw SerfError(.joinFailed, "none of \(addresses.count) join addresses can be used: " + reasons.joined(separator: "; "))
     }
-    let results = try await call { driver, done in driver.join(targets, ignoreOld: ignoreOld, done) }
-    let joined = results.filter { $0.failure == nil }.count
-    guard joined > 0 || results.isEmpty else {
-      let reasons = failures + results.map { "\($0.target.address): \($0.failure.map { $0.text } ?? "joined")" }
+    var open = attempts.indices.filter { attempts[$0].isOpen }
+    repeat {
+      let targets = open.compactMap { attempts[$0].untried.first }
+      let results = try await call { driver, done in driver.join(targets, ignoreOld: ignoreOld, done) }
+      for (index, result) in zip(open, results) { attempts[index].finished(result) }
+      open = attempts.indices.filter { attempts[$0].isOpen }
+    } while !open.isEmpty && !Task.isCancelled
+    let joined = attempts.filter(\.hasJoined).count
+    guard joined > 0 || addresses.isEmpty else {
+      let reasons = attempts.flatMap(\.reasons)
       throw SerfError(.joinFailed, "none of \(addresses.count) join addresses answered: " + reasons.joined(separator: "; "))
     }
     return joined

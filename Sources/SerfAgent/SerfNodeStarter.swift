@@ -1,5 +1,3 @@
-import NIOCore
-import NIOPosix
 package import Serf
 import SerfClient
 
@@ -100,14 +98,12 @@ extension AgentConfiguration {
     guard let (host, port) = hostAndPort(bind, defaultPort: 7946) else {
       throw AgentFailure("-bind \(printable(bind)) is no address; write IP, IP:port or [IPv6]:port")
     }
-    // The system's resolver blocks, so it runs on a thread that may.
-    let resolved = try? await NIOThreadPool.singleton.runIfActive {
-      try SocketAddress.makeAddressResolvingHost(host, port: Int(port)).ipAddress
+    do throws(ResolutionError) {
+      // At least one, or it throws.
+      return try await DefaultResolver().resolve(host, port: port)[0]
+    } catch {
+      throw AgentFailure("-bind: \(error)")
     }
-    guard let text = resolved.flatMap({ $0 }), let address = NodeAddress(parsing: text, defaultPort: port) else {
-      throw AgentFailure("-bind: the host name \(printable(host)) cannot be resolved; give an IP address")
-    }
-    return address
   }
 
   func allowedNetworks() throws(AgentFailure) -> AllowedNetworks {

@@ -22,7 +22,7 @@ struct AgentProgramTests {
       (good + ["-cluster", "other"], ["other"]),
       (good + ["-node", "n9"], ["n9"]),
       (good + ["-bind", running.bind], [running.bind]),
-      (good + ["-bind", "no.such.host.invalid"], ["no.such.host.invalid", "cannot be resolved"]),
+      (good + ["-bind", "no.such.host.invalid"], ["no.such.host.invalid", "cannot resolve"]),
       (good + ["-bind", "1:2:3:4"], ["-bind '1:2:3:4'"]),
       (good + ["-iface", "nope0"], ["no network interface 'nope0'"]),
       (good + ["-allow", "10.0.0.0/8", "-allow", "10.0.0.0/33"], ["-allow '10.0.0.0/33'", "address/bits"]),

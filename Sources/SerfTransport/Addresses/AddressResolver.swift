@@ -1,0 +1,95 @@
+import CResolv
+public import SerfPrimitives
+
+/// Turns the name of a host into addresses. A node asks its resolver at each join, so that a retry sees what has changed meanwhile.
+///
+/// - ``LiteralResolver``: IP addresses only, no look-ups.
+/// - ``SystemResolver``: what the system would answer, hosts file included.
+/// - ``DNSResolver``: DNS alone, with SRV records.
+/// - ``DefaultResolver``: all of these, each for what it is good at.
+public protocol AddressResolver: Sendable {
+  /// Every address of `host`, at least one, in the order in which they should be tried.
+  ///
+  /// - Parameters:
+  ///   - host: a name, or an IP address without a port.
+  ///   - port: the port of the answers, unless the look-up itself brings one (SRV).
+  /// - Throws: ``ResolutionError``, which says in one line what was looked up and why that failed.
+  func resolve(_ host: String, port: UInt16) async throws(ResolutionError) -> [NodeAddress]
+}
+
+/// Why a name has no addresses for us. The description is one line: the name, the cause and the next step.
+public struct ResolutionError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// What kind of failure it is.
+  public enum Code: Hashable, Sendable {
+    /// There is no such name, or it has no addresses.
+    case notFound
+    /// Nobody answered in time, or the servers had trouble. It may work later.
+    case unavailable
+    /// The answer was of no use, or a refusal.
+    case failed
+    /// The text is no name that this resolver looks up.
+    case badName
+  }
+
+  /// What kind of failure it is.
+  public let code: Code
+  /// What was looked up.
+  public let host: String
+  /// One line for the user.
+  public let description: String
+
+  /// An error with a line for the user.
+  public init(_ code: Code, host: String, _ description: String) {
+    self.code = code
+    self.host = host
+    self.description = description
+  }
+
+  init(_ result: cr_result, host: String, what: String) {
+    let start = "cannot resolve the host '\(host)': "
+    switch result {
+    case CR_NO_NAME: self.init(.notFound, host: host, start + "there is no such name. Check it, or give an IP address")
+    case CR_NO_DATA: self.init(.notFound, host: host, start + "the name has no \(what). Check it, or give an IP address")
+    case CR_TRY_AGAIN: self.init(.unavailable, host: host, start + "no name server answered. Check /etc/resolv.conf, or give an IP address")
+    case CR_UNSUPPORTED: self.init(.failed, host: host, start + "this build's C library makes no DNS queries. Give an IP address")
+    default: self.init(.failed, host: host, start + "the answer is of no use. Check the name, or give an IP address")
+    }
+  }
+}
+
+/// Takes IP addresses for themselves and looks nothing up: for those who want no DNS in the way. `10.0.0.1`, `::1`, `fe80::1%eth0`.
+public struct LiteralResolver: AddressResolver {
+  /// A resolver of IP addresses.
+  public init() {}
+
+  public func resolve(_ host: String, port: UInt16) async throws(ResolutionError) -> [NodeAddress] {
+    guard let address = try Self.literal(host, port: port) else {
+      throw ResolutionError(.badName, host: host, "'\(host)' is not an IP address, and names are not looked up here")
+    }
+    return [address]
+  }
+
+  /// The address that `host` is, or nil when it is none.
+  static func literal(_ host: String, port: UInt16) throws(ResolutionError) -> NodeAddress? {
+    do throws(TransportError) {
+      return try Interfaces.address(parsing: host, defaultPort: port)
+    } catch {
+      throw ResolutionError(.badName, host: host, error.description)
+    }
+  }
+}
+
+/// What a node resolves with unless told otherwise: IP addresses as they are, names that begin with `_` as SRV records by ``DNSResolver``, and all
+/// other names by ``SystemResolver``.
+public struct DefaultResolver: AddressResolver {
+  private let dns: DNSResolver
+
+  /// The default, with `dns` for SRV records.
+  public init(dns: DNSResolver = DNSResolver()) { self.dns = dns }
+
+  public func resolve(_ host: String, port: UInt16) async throws(ResolutionError) -> [NodeAddress] {
+    if let address = try LiteralResolver.literal(host, port: port) { return [address] }
+    if host.hasPrefix("_") { return try await dns.resolve(host, port: port) }
+    return try await SystemResolver().resolve(host, port: port)
+  }
+}

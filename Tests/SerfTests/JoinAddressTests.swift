@@ -1,0 +1,102 @@
+import Serf
+import SerfTestSupport
+import Synchronization
+import Testing
+
+/// What join addresses stand for, over the transport in memory.
+@Suite struct JoinAddressTests {
+  /// Answers from a table that a test may change, and counts the look-ups.
+  private final class Table: AddressResolver {
+    private let state = Mutex<(hosts: [String: [NodeAddress]], lookUps: [String])>(([:], []))
+
+    subscript(host: String) -> [NodeAddress]? {
+      get { state.withLock { $0.hosts[host] } }
+      set { state.withLock { $0.hosts[host] = newValue } }
+    }
+
+    var lookUps: [String] { state.withLock { $0.lookUps } }
+
+    func resolve(_ host: String, port: UInt16) async throws(ResolutionError) -> [NodeAddress] {
+      let found = state.withLock { state in
+        state.lookUps.append("\(host):\(port)")
+        return state.hosts[host]
+      }
+      guard let found else { throw ResolutionError(.notFound, host: host, "the table has no '\(host)'") }
+      return found.map { $0.port == 0 ? $0.with(port: port) : $0 }
+    }
+  }
+
+  private let nobody = NodeAddress(ipv4: 127, 0, 0, 1, port: 60_001)
+  private let nobodyElse = NodeAddress(ipv4: 127, 0, 0, 1, port: 60_002)
+
+  private func pair(_ table: Table) async throws -> (first: SerfNode, second: SerfNode, address: NodeAddress) {
+    let hub = MemoryHub()
+    let first = try SerfNode(SerfConfiguration(name: "a", profile: .local), transport: hub.transport())
+    try await first.start()
+    var configuration = SerfConfiguration(name: "b", profile: .local)
+    configuration.resolver = table
+    let second = try SerfNode(configuration, transport: hub.transport())
+    return (first, second, try await first.localAddress())
+  }
+
+  @Test("a host whose first addresses do not answer is joined through the next, and counts once")
+  func severalAnswers() async throws {
+    let table = Table()
+    let (first, second, address) = try await pair(table)
+    table["many.test"] = [nobody, nobodyElse, address, address]
+    #expect(try await second.join(["many.test"]) == 1)
+    #expect(try await second.join(["many.test", address.description, nobody.description]) == 2)
+    try await eventually("both see both") { try await first.members().count == 2 }
+    await first.shutdown()
+    await second.shutdown()
+  }
+
+  @Test("each join looks up anew")
+  func again() async throws {
+    let table = Table()
+    let (first, second, address) = try await pair(table)
+    table["moving.test"] = [nobody]
+    await #expect { try await second.join(["moving.test:99"]) } throws: {
+      "\($0)".contains("moving.test:99 (\(nobody)): no answer")
+    }
+    table["moving.test"] = [address]
+    #expect(try await second.join(["moving.test:99"]) == 1)
+    #expect(table.lookUps == ["moving.test:99", "moving.test:99"])
+    await first.shutdown()
+    await second.shutdown()
+  }
+
+  @Test("a name, a port or neither: all forms are looked up by host")
+  func forms() async throws {
+    let table = Table()
+    let (first, second, address) = try await pair(table)
+    let port = try await second.localAddress().port
+    table["a.test"] = [address.with(port: 0)]
+    table["b.test"] = [address]
+    #expect(try await second.join(["a/a.test:\(address.port)"]) == 1)
+    #expect(try await second.join(["a/b.test"]) == 1)
+    #expect(try await second.join(["a/\(address)", "b.test"]) == 2)
+    #expect(table.lookUps == ["a.test:\(address.port)", "b.test:\(port)", "b.test:\(port)"])
+    await first.shutdown()
+    await second.shutdown()
+  }
+
+  @Test("errors name each host and its cause")
+  func errors() async throws {
+    let table = Table()
+    let (first, second, _) = try await pair(table)
+    table["deaf.test"] = [nobody, nobodyElse]
+    for (addresses, words) in [
+      (["lost.test"], ["can be used", "lost.test: the table has no 'lost.test'"]), (["/deaf.test"], ["name before '/' is empty"]),
+      (["deaf.test:x"], ["'x' is not a port"]), (["[::1"], ["not an address"]), (["fe80::1%nope0"], ["no network interface 'nope0'"]),
+      (["deaf.test", "lost.test"], ["answered", "deaf.test (\(nobody)): no answer", "deaf.test (\(nobodyElse)): no answer", "lost.test"]),
+    ] {
+      await #expect("\(addresses)") { try await second.join(addresses) } throws: { error in
+        (error as? SerfError)?.code == .joinFailed && words.allSatisfy { "\(error)".contains($0) }
+      }
+    }
+    #expect(try await second.join([]) == 0)
+    await first.shutdown()
+    await second.shutdown()
+  }
+}
