@@ -58,7 +58,10 @@ extension NodeDiagnostic {
       "the \(tier.text) queue is \(depth) deep" + (dropped > 0 ? "; dropped \(dropped)" : "") + ". More is sent than the cluster can carry"
     case .reconnecting(let name, let address): "Attempting re-join to previously known node: \(name): \(address)"
     case .nameConflict(let name, let existing, let claimant):
-      "two nodes claim the name \(name): \(existing), which is kept, and \(claimant)"
+      """
+      two nodes claim the name \(name): \(existing), which is kept, and \(claimant). If it is one node that moved, it is taken once the old \
+      address is forgotten, within a minute or two after it is failed; to be taken at once it must leave first. Else rename one of them
+      """
     case .ownNameConflict(let claimant): "another node, at \(claimant), claims our name. Give each node a name and certificate of its own"
     case .ownNameRefused(let peer):
       "\(peer.text) says that our name is in use at another address. Another process runs with our certificate; stop one of them"

@@ -36,7 +36,7 @@ struct MixedTests {
 
   @Test("our command line drives Debian's agent as Debian's does")
   func debianAgent() async throws {
-    let agent = try await startDebian("d1")
+    let agent = try await DebianAgent.start("d1", ["-tag", "role=web"])
     for words in [
       ["members", "-format=json"], ["members"], ["members", "-detailed"], ["members", "-status=failed", "-format=json"],
       ["event", "deploy", "1"],
@@ -76,35 +76,5 @@ struct MixedTests {
       }
       #expect(normalised(ours) == normalised(theirs), "\(words)")
     }
-  }
-
-  private func startDebian(_ name: String) async throws -> LiveAgent {
-    // Go's agent takes no port 0 for gossip, so one that is free just now is used.
-    var lastError: (any Error)?
-    for _ in 0..<5 {
-      let program = try Executable(
-        [
-          "agent", "-node", name, "-bind=127.0.0.1:\(try freePort())", "-rpc-addr=127.0.0.1:\(try freePort())", "-profile=local", "-tag",
-          "role=web",
-        ],
-        path: debianSerf)
-      do { return try await LiveAgent(program, ready: "Log data will now stream") } catch { lastError = error }
-    }
-    throw try #require(lastError)
-  }
-
-  private func freePort() throws -> Int {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    defer { close(descriptor) }
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    try withUnsafeMutableBytes(of: &address) { bytes in
-      let pointer = unsafe try #require(bytes.baseAddress).assumingMemoryBound(to: sockaddr.self)
-      try #require(unsafe bind(descriptor, pointer, length) == 0)
-      try #require(unsafe getsockname(descriptor, pointer, &length) == 0)
-    }
-    return Int(UInt16(bigEndian: address.sin_port))
   }
 }

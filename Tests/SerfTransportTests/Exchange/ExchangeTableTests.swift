@@ -223,6 +223,42 @@ import Testing
     #expect(table.count == 1)
   }
 
+  @Test("that holds the most makes room for one that needs little")
+  func largestMakesRoom() throws {
+    var (table, layer) = table { $0.bytesInProgress = 300 }
+    for number in [3, 5] as [UInt64] { _ = table.streamAccepted(StreamID(number), from: peer, at: start) }
+    _ = table.streamReceived(StreamID(3), Array(Self.userMessage(1000)[..<250]).span.bytes)
+    #expect(table.streamReceived(StreamID(5), Array(Self.userMessage(1000)[..<100]).span.bytes).seen == nil)
+    #expect(table.nextDeadline == .zero)
+    #expect(table.advance(to: start).seen == .dropped(.overBudget, "peer"))
+    #expect(table.advance(to: start).seen == nil)
+    #expect(layer.resets == [StreamID(3)])
+    #expect(table.count == 1)
+  }
+
+  @Test("of a peer's that is refused with a reason is told it where streams stay open, and reset elsewhere", arguments: [true, false])
+  func refusedWithReason(endsWithMessage: Bool) throws {
+    var (table, layer) = table(endsWithMessage: endsWithMessage)
+    _ = table.streamAccepted(StreamID(3), from: peer, at: start)
+    let event = table.streamReceived(StreamID(3), Self.request.span.bytes) ?? table.streamEnded(StreamID(3))
+    let id = try #require(event.receivedID(with: Self.request))
+    table.refuse(id, saying: "no")
+    let reply = Self.encoded { ErrorMessage(text: Array("no".utf8).span.bytes).encode(into: &$0) }
+    #expect(layer.written[StreamID(3)] == (endsWithMessage ? nil : reply))
+    #expect(layer.resets == (endsWithMessage ? [StreamID(3)] : []))
+    #expect(layer.released == (endsWithMessage ? [] : [StreamID(3)]))
+  }
+
+  @Test("of nobody, who looked whether the port is open, is no mistake where streams stay open")
+  func portCheck() {
+    var (table, layer) = table(endsWithMessage: false)
+    _ = table.streamAccepted(StreamID(3), from: peer, at: start)
+    #expect(table.streamEnded(StreamID(3)).seen == nil)
+    #expect(layer.released == [StreamID(3)])
+    #expect(table.counters == ExchangeCounters())
+    #expect(table.count == 0)
+  }
+
   @Test("of ours fails as refused when the budget is used up")
   func oursOverBudget() throws {
     var (table, layer) = table { $0.bytesInProgress = 4 }

@@ -13,6 +13,7 @@ final class ScriptedLayer: StreamLayer {
   private(set) var written: [StreamID: [UInt8]] = [:]
   private(set) var finished: Set<StreamID> = []
   private(set) var resets: [StreamID] = []
+  private(set) var released: [StreamID] = []
   private(set) var consumed: [StreamID: Int] = [:]
 
   init(streamEndsWithMessage: Bool) { self.streamEndsWithMessage = streamEndsWithMessage }
@@ -26,6 +27,7 @@ final class ScriptedLayer: StreamLayer {
 
   func consumed(_ count: Int, on stream: StreamID) { consumed[stream, default: 0] += count }
   func reset(_ stream: StreamID) { resets.append(stream) }
+  func release(_ stream: StreamID) { released.append(stream) }
 
   func start(_ handler: any StreamLayerHandler) {}
   func send(_ packet: RawSpan, to destination: Destination, path: SendPath, id: PacketID?, checksummed: Bool, at now: Instant) {}
