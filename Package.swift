@@ -191,6 +191,14 @@ let package = Package(
     .executableTarget(
       name: "MutateVectors", dependencies: ["Memberlist", "SerfCore", "SerfPrimitives", "VectorSupport"],
       path: "Tests/MutateVectors", swiftSettings: strict),
+    .executableTarget(
+      name: "Interop",
+      dependencies: [
+        "SerfClient", "SerfPrimitives",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+      ],
+      path: "Tests/interop", exclude: ["run"], swiftSettings: strict),
     .target(name: "VectorSupport", path: "Tests/VectorSupport", swiftSettings: strict),
     .testTarget(
       name: "SerfQUICTests", dependencies: ["SerfQUIC", "SerfIdentity", "SerfPrimitives", "Wiretap"], swiftSettings: strict),

@@ -6,7 +6,7 @@ extension AgentMember {
   init(_ member: Member) {
     let versions = member.versions
     self.init(
-      name: member.name, address: member.address.canonical, tags: member.tags, status: member.status.description,
+      name: member.name, address: member.address, tags: member.tags, status: member.status.description,
       memberlistVersion: ProtocolVersion(
         minimum: versions.protocolMinimum, maximum: versions.protocolMaximum, current: versions.protocolCurrent),
       serfVersion: ProtocolVersion(

@@ -16,9 +16,12 @@ package enum Interfaces {
     return candidates.first(where: isPrivate) ?? candidates.first(where: \.isIPv4) ?? candidates.first
   }
 
-  /// Every address of every interface, with port 0. Empty when the system does not tell.
+  /// Every address of every interface, with port 0, those of the loopback interface last: what is configured there, such as the address of a
+  /// service, is not where others reach this machine. Empty when the system does not tell.
   package static func all() -> [NodeAddress] {
-    ((try? System.enumerateDevices()) ?? []).compactMap { $0.address.flatMap(NodeAddress.init)?.with(port: 0) }
+    let devices = (try? System.enumerateDevices()) ?? []
+    let sorted = devices.filter { $0.name != "lo" } + devices.filter { $0.name == "lo" }
+    return sorted.compactMap { $0.address.flatMap(NodeAddress.init)?.with(port: 0) }
   }
 
   /// The addresses of one interface, or nil when there is none of that name.

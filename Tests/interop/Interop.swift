@@ -1,0 +1,41 @@
+import ArgumentParser
+import Foundation
+import UnixSignals
+
+/// Clusters of Go's agents and ours in the processes and network namespace that `Tests/interop/run` makes for them.
+@main
+struct Interop: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Plays scenarios with live agents, Go's and ours.",
+    discussion: "Without names, all scenarios are played, one after the other.")
+
+  @OptionGroup var surroundings: Surroundings
+  @Flag(help: "Lists the scenarios.") var list = false
+  @Argument(help: "The scenarios to play.") var names: [String] = []
+
+  func validate() throws {
+    for name in names where !Scenario.all.contains(where: { $0.name == name }) {
+      throw ValidationError("there is no scenario '\(name)'; --list lists them")
+    }
+  }
+
+  func run() async throws {
+    guard !list else {
+      for scenario in Scenario.all { print("\(scenario.name.padding(toLength: 24, withPad: " ", startingAt: 0))\(scenario.summary)") }
+      return
+    }
+    let signals = Task {
+      for await _ in await UnixSignalsSequence(trapping: .sigint, .sigterm) {
+        Program.endAll()
+        _exit(130)
+      }
+    }
+    defer { signals.cancel() }
+    let report = Report()
+    for scenario in Scenario.all where names.isEmpty || names.contains(scenario.name) {
+      await Stage.play(scenario, surroundings, report)
+    }
+    Program.endAll()
+    guard report.summarize() else { throw ExitCode.failure }
+  }
+}

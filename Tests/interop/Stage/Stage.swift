@@ -1,0 +1,115 @@
+import Foundation
+import Synchronization
+
+/// Where one scenario plays: starts agents, checks what they say, and at the end looks at Go's logs and ends everybody.
+final class Stage: Sendable {
+  let scenario: Scenario
+  let surroundings: Surroundings
+  let report: Report
+  let directory: URL
+  private let state = Mutex(State())
+
+  private struct State {
+    var agents: [Agent] = []
+    var numbers: [String: Int] = [:]
+    var port: UInt16 = 7946
+    var rpcPort: UInt16 = 17373
+  }
+
+  init(_ scenario: Scenario, _ surroundings: Surroundings, _ report: Report) throws {
+    (self.scenario, self.surroundings, self.report) = (scenario, surroundings, report)
+    directory = try surroundings.directory(for: scenario.name)
+  }
+
+  /// Plays the scenario from heading to curtain.
+  static func play(_ scenario: Scenario, _ surroundings: Surroundings, _ report: Report) async {
+    report.heading(scenario.name, scenario.summary)
+    do {
+      let stage = try Stage(scenario, surroundings, report)
+      do {
+        try await scenario.play(stage)
+      } catch {
+        report.failed("the scenario runs to its end", "\(error)", scenario: scenario.name, details: stage.tails(stage.agents))
+      }
+      await stage.finish()
+    } catch {
+      report.failed("the scenario begins", "\(error)", scenario: scenario.name)
+    }
+  }
+
+  // MARK: Agents
+
+  /// Every life that was started, in that order.
+  var agents: [Agent] { state.withLock { $0.agents } }
+
+  /// A port that no agent of this scenario has had.
+  func freePort() -> UInt16 {
+    state.withLock { state in
+      defer { state.port += 1 }
+      return state.port
+    }
+  }
+
+  /// Starts an agent and waits until it runs.
+  @discardableResult
+  func start(_ settings: Agent.Settings) async throws -> Agent {
+    let (life, rpcPort) = state.withLock { state in
+      state.numbers[settings.label, default: 0] += 1
+      state.rpcPort += 1
+      return (state.numbers[settings.label, default: 1], state.rpcPort)
+    }
+    let log = directory.appendingPathComponent(settings.label + (life == 1 ? "" : ".\(life)") + ".log")
+    let agent = try await Agent(settings, in: surroundings, rpcPort: rpcPort, log: log)
+    state.withLock { $0.agents.append(agent) }
+    return agent
+  }
+
+  // MARK: Checks
+
+  /// Waits until `missing` answers nil and reports that, or what is still missing after `limit`; whether all is well.
+  @discardableResult
+  func check(
+    _ what: String, within limit: Duration = .seconds(10), since start: ContinuousClock.Instant = .now, at agents: [Agent] = [],
+    _ missing: @escaping @Sendable () async throws -> String?
+  ) async -> Bool {
+    let result = await eventually(within: limit, since: start, missing)
+    if let missing = result.missing {
+      report.failed(what, "\(missing) (after \(result.took.inSeconds))", scenario: scenario.name, details: tails(agents))
+    } else {
+      report.passed(what, took: result.took)
+    }
+    return result.missing == nil
+  }
+
+  private func tails(_ agents: [Agent]) -> String { agents.map(\.tail).joined(separator: "\n") }
+
+  // MARK: The end
+
+  /// Nobody ended by himself, and Go has nothing to complain about; then everybody is ended.
+  private func finish() async {
+    for agent in agents {
+      guard let misfortune = agent.misfortune else { continue }
+      report.failed("every agent runs to the end", misfortune, scenario: scenario.name, details: agent.tail)
+    }
+    await withTaskGroup { group in
+      for agent in agents { group.addTask { await agent.kill() } }
+    }
+    inspectLogs()
+  }
+
+  private func inspectLogs() {
+    var unwanted: [String] = []
+    var tolerated: [String: Int] = [:]
+    for agent in agents where agent.isGo {
+      for (phrase, line) in GoLog.findings(in: agent.program.output) {
+        if scenario.tolerated.contains(phrase) { tolerated[phrase, default: 0] += 1 } else { unwanted.append("  \(agent.label): \(line)") }
+      }
+    }
+    for (phrase, count) in tolerated.sorted(by: { $0.key < $1.key }) {
+      report.note("Go's logs say \"\(phrase)\" \(count) times, as this provokes")
+    }
+    let what = "Go's logs have no complaint"
+    guard !unwanted.isEmpty else { return report.passed(what, took: nil) }
+    report.failed(what, "\(unwanted.count) lines", scenario: scenario.name, details: unwanted.prefix(20).joined(separator: "\n"))
+  }
+}

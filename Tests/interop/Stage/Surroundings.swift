@@ -1,0 +1,29 @@
+import ArgumentParser
+import Foundation
+
+/// What a run is given: the programs and the place where they play.
+struct Surroundings: ParsableArguments, Sendable {
+  @Option(help: "mixed: Go's agents and ours. go: Go's agents take the part of ours as well, which shows what Go itself does.")
+  var kinds = Kinds.mixed
+  @Option(help: "Our serf.") var ours = ".build/debug/serf"
+  @Option(help: "Go's serf.") var go = "/usr/bin/serf"
+  @Option(help: "A private IPv4 address of this network namespace.") var address = "10.99.0.1"
+  @Option(help: "Another one, in another network.") var otherAddress = "10.1.2.1"
+  @Option(help: "Where logs and key files go, a directory for each scenario.") var directory = "/tmp/serf-interop"
+
+  enum Kinds: String, ExpressibleByArgument, Sendable { case mixed, go }
+
+  /// The program that plays this part.
+  func path(_ kind: Agent.Kind) -> String { isGo(kind) ? go : ours }
+
+  /// Whether Go's program plays this part.
+  func isGo(_ kind: Agent.Kind) -> Bool { kind == .go || kinds == .go }
+
+  /// An empty directory for a scenario.
+  func directory(for scenario: String) throws -> URL {
+    let url = URL(fileURLWithPath: directory).appendingPathComponent(scenario)
+    try? FileManager.default.removeItem(at: url)
+    try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+    return url
+  }
+}
