@@ -8,6 +8,8 @@ struct JoinAddressResolver {
   let defaultPort: UInt16
   /// Who knows addresses.
   let resolver: any AddressResolver
+  /// Nobody is dialled elsewhere: his state would be dropped, and he would take us for a member.
+  let allowedNetworks: AllowedNetworks
 
   /// One attempt for each address written, in that order, looked up anew.
   func resolve(_ addresses: [String]) async -> [JoinAttempt] {
@@ -27,10 +29,19 @@ struct JoinAddressResolver {
   private struct Reason: Error { let text: String }
 
   private func targets(_ text: String) async throws(Reason) -> [JoinTarget] {
-    guard let slash = text.firstIndex(of: "/") else { return try await look(up: text).map { JoinTarget($0) } }
+    guard let slash = text.firstIndex(of: "/") else { return try await allowed(text).map { JoinTarget($0) } }
     let name = NodeName(String(text[..<slash]))
     guard !name.isEmpty else { throw Reason(text: "the name before '/' is empty") }
-    return try await look(up: String(text[text.index(after: slash)...])).map { JoinTarget($0, name: name) }
+    return try await allowed(String(text[text.index(after: slash)...])).map { JoinTarget($0, name: name) }
+  }
+
+  private func allowed(_ text: String) async throws(Reason) -> [NodeAddress] {
+    let found = try await look(up: text)
+    let allowed = found.filter(allowedNetworks.contains)
+    guard !allowed.isEmpty || found.isEmpty else {
+      throw Reason(text: "\(found[0].host) is in none of the allowed networks (-allow, SerfConfiguration.allowedNetworks)")
+    }
+    return allowed
   }
 
   private func look(up text: String) async throws(Reason) -> [NodeAddress] {

@@ -121,7 +121,8 @@ public final class SerfNode: Service {
   /// - Throws: ``SerfError/Code/joinFailed`` when none did, with the reason of each; ``SerfError/Code/state`` after ``leave()``.
   @discardableResult
   public func join(_ addresses: [String], ignoreOld: Bool = true) async throws(SerfError) -> Int {
-    let resolver = JoinAddressResolver(defaultPort: try await localAddress().port, resolver: configuration.resolver)
+    let resolver = JoinAddressResolver(
+      defaultPort: try await localAddress().port, resolver: configuration.resolver, allowedNetworks: configuration.allowedNetworks)
     var attempts = await resolver.resolve(addresses)
     guard addresses.isEmpty || attempts.contains(where: \.isOpen) else {
       let reasons = attempts.flatMap(\.reasons)

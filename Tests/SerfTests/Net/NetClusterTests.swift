@@ -105,7 +105,9 @@ import Testing
     #expect(try await guarded.statistics().counter("refused_network") >= 1)
     #expect(try await guarded.statistics().counter("packets_received") == guarded.statistics().counter("refused_network") - 1)
     #expect(log.lines.contains { $0.contains("-allow") })
+    await #expect { try await guarded.join([outsider.localAddress().description]) } throws: { "\($0)".contains("-allow") }
     #expect(try await guarded.members().map(\.name) == ["a"])
+    #expect(try await outsider.members().map(\.name) == ["x"])
     let open = try await node("b", allow: ["127.0.0.0/8"])
     #expect(try await outsider.join([open.localAddress().description]) == 1)
     try await see([open, outsider])
