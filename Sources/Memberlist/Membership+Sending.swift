@@ -3,10 +3,11 @@ package import SerfPrimitives
 // How messages become packets: piggybacking, budgets, and who gets a checksum.
 extension Membership {
   var transmissions: Dissemination.Transmissions {
-    let multiplier = configuration.gossip.retransmitMultiplier
-    return Dissemination.Transmissions(
-      membership: TransmitLimit.transmissions(multiplier: multiplier, nodes: table.count),
-      application: TransmitLimit.transmissions(multiplier: multiplier, nodes: max(table.count, applicationMemberCount)))
+    let gossip = configuration.gossip
+    func limit(_ nodes: Int) -> Int {
+      TransmitLimit.transmissions(multiplier: gossip.retransmitMultiplier, nodes: nodes, fanout: gossip.fanout)
+    }
+    return Dissemination.Transmissions(membership: limit(table.count), application: limit(max(table.count, applicationMemberCount)))
   }
 
   /// What one packet to this peer may hold.

@@ -34,7 +34,7 @@ public struct MembershipConfiguration: Sendable {
     public var interval: Duration
     /// How many members get a packet in each round.
     public var fanout: Int
-    /// Each broadcast goes out this × ⌈log10(members + 1)⌉ times.
+    /// Each broadcast goes out this × ⌈log10(members + 1)⌉ times, and 3 times this at least where a round does not reach everybody.
     public var retransmitMultiplier: Int
     /// For how long a dead member still gets gossip, so that it can refute; afterwards it is forgotten.
     public var toTheDead: Duration

@@ -16,6 +16,13 @@ import VectorSupport
   @Test("transmissions with a multiplier of 3", arguments: [(0, 0), (1, 3), (99, 6)])
   func transmissions(nodes: Int, limit: Int) { #expect(TransmitLimit.transmissions(multiplier: 3, nodes: nodes) == limit) }
 
+  @Test(
+    "where a round does not reach everybody, a broadcast goes out as often as among a hundred",
+    arguments: [(1, 4), (2, 4), (4, 4), (5, 12), (9, 12), (50, 12), (99, 12), (1000, 16)])
+  func smallClusters(nodes: Int, limit: Int) {
+    #expect(TransmitLimit.transmissions(multiplier: 4, nodes: nodes, fanout: 3) == limit)
+  }
+
   @Test("push/pull intervals: the table of the Go code")
   func pushPull() throws {
     let table = try Vectors.file("memberlist.json")["algorithm_tables"]["push_pull_scale_30s_in_s"].object
