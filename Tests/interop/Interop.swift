@@ -11,9 +11,17 @@ struct Interop: AsyncParsableCommand {
 
   @OptionGroup var surroundings: Surroundings
   @Flag(help: "Lists the scenarios.") var list = false
+  @Option(help: "Plays only the soak, for this many minutes.") var soak: Int?
+  @Option(help: "Makes the soak's choices repeatable.") var seed: UInt64 = 1
   @Argument(help: "The scenarios to play.") var names: [String] = []
 
+  private var chosen: [Scenario] {
+    if let soak { return [.soak(minutes: soak, seed: seed)] }
+    return Scenario.all.filter { names.isEmpty || names.contains($0.name) }
+  }
+
   func validate() throws {
+    if let soak, soak < 1 { throw ValidationError("a soak takes a minute at least") }
     for name in names where !Scenario.all.contains(where: { $0.name == name }) {
       throw ValidationError("there is no scenario '\(name)'; --list lists them")
     }
@@ -32,9 +40,7 @@ struct Interop: AsyncParsableCommand {
     }
     defer { signals.cancel() }
     let report = Report()
-    for scenario in Scenario.all where names.isEmpty || names.contains(scenario.name) {
-      await Stage.play(scenario, surroundings, report)
-    }
+    for scenario in chosen { await Stage.play(scenario, surroundings, report) }
     Program.endAll()
     guard report.summarize() else { throw ExitCode.failure }
   }
