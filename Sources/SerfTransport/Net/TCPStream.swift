@@ -43,7 +43,9 @@ final class TCPStream: ChannelInboundHandler {
   private var isReleased = false
   private var isClosed = false
   private var hasFinished = false
+  private var isOurHalfShut = false
   private var hasPeerEnded = false
+  private var isBroken = false
   private var drained = 0
 
   init(_ id: StreamID, isOurs: Bool, address: NodeAddress, owner: any TCPStreamOwner, on loop: any EventLoop) {
@@ -129,15 +131,13 @@ final class TCPStream: ChannelInboundHandler {
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
     guard case ChannelEvent.inputClosed? = event as? ChannelEvent else { return context.fireUserInboundEventTriggered(event) }
-    hasPeerEnded = true
-    if !isReleased {
-      owner?.peerEnded(self)
-      owner?.readComplete()
-    }
+    peerEnded()
     if isReleased, !hasFinished { closeNow() }
   }
 
   func channelInactive(context: ChannelHandlerContext) {
+    // With our half shut, the peer's end closes the channel at once, without an event of its own.
+    if isOurHalfShut, !hasPeerEnded, !isBroken, !isClosed { peerEnded() }
     isClosed = true
     let isOver = isReleased || (hasPeerEnded && hasFinished)
     if !isOver { owner?.failed(self, .broken) }
@@ -147,6 +147,7 @@ final class TCPStream: ChannelInboundHandler {
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
     // The end of a broken connection comes with `channelInactive`.
+    isBroken = true
     context.close(promise: nil)
   }
 
@@ -160,6 +161,13 @@ final class TCPStream: ChannelInboundHandler {
     owner?.readComplete()
   }
 
+  private func peerEnded() {
+    hasPeerEnded = true
+    guard !isReleased else { return }
+    owner?.peerEnded(self)
+    owner?.readComplete()
+  }
+
   private func send(_ bytes: [UInt8], finish: Bool, on channel: any Channel) {
     // The end comes when everything before it is with the kernel; a half that is closed earlier would lose what waits.
     let promise = finish ? channel.eventLoop.makePromise(of: Void.self) : nil
@@ -169,7 +177,9 @@ final class TCPStream: ChannelInboundHandler {
 
   private func endOurHalf(_ channel: any Channel) {
     guard !isClosed else { return }
-    if hasPeerEnded { close(channel) } else { channel.close(mode: .output, promise: nil) }
+    guard !hasPeerEnded else { return close(channel) }
+    isOurHalfShut = true
+    channel.close(mode: .output, promise: nil)
   }
 
   private func close(_ channel: any Channel) {

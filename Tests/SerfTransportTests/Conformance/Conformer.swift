@@ -1,0 +1,52 @@
+import Logging
+import NIOCore
+import SerfIdentity
+import SerfPrimitives
+import SerfTestSupport
+import SerfTransport
+import Testing
+
+/// A transport that is held to the contract of `StreamLayer`.
+struct Conformer: Sendable, CustomTestStringConvertible {
+  let testDescription: String
+  let protection: Protection
+  /// A factory for a node of this name on this port of 127.0.0.1, 0 for one that the kernel chooses. All of one test share a `MemoryHub`.
+  let factory: @Sendable (NodeName, UInt16, MemoryHub) throws -> any StreamLayerFactory
+
+  /// Every transport that this build has.
+  static var all: [Conformer] {
+    var all = [memory, net("TCP and UDP", .clear), net("TCP and UDP with a key and a label", .keyring)]
+    #if QUIC
+      all.append(quic)
+    #endif
+    return all
+  }
+
+  private static let memory = Conformer(testDescription: "in memory", protection: .clear) { _, port, hub in hub.transport(port: port) }
+
+  private static func net(_ name: String, _ protection: Protection) -> Conformer {
+    Conformer(testDescription: name, protection: protection) { _, port, _ in
+      var settings = NetTransport.Settings()
+      if protection == .keyring {
+        settings.keyring = Keyring(try SecretKey(bytes: [UInt8](repeating: 3, count: 32)))
+        settings.label = "conformance"
+      }
+      return NetTransport(bind: NodeAddress(ipv4: 127, 0, 0, 1, port: port), settings: settings)
+    }
+  }
+
+  #if QUIC
+    private static let quic = Conformer(testDescription: "QUIC", protection: .provenNames) { name, port, _ in
+      QuicTransport(try credentials(for: name), bind: NodeAddress(ipv4: 127, 0, 0, 1, port: port))
+    }
+  #endif
+
+  private static let authority = Result { try CertificateAuthority() }
+
+  static func credentials(for name: NodeName) throws -> Credentials {
+    let authority = try authority.get()
+    let issued = try authority.issue(node: name.description)
+    return try Credentials(
+      pem: .init(authorities: authority.certificatePEM, certificate: issued.certificatePEM, privateKey: issued.privateKeyPEM))
+  }
+}
