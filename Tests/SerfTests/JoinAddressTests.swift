@@ -31,9 +31,9 @@ import Testing
 
   private func pair(_ table: Table) async throws -> (first: SerfNode, second: SerfNode, address: NodeAddress) {
     let hub = MemoryHub()
-    let first = try SerfNode(SerfConfiguration(name: "a", profile: .local), transport: hub.transport())
+    let first = try SerfNode(SerfConfiguration.test("a"), transport: hub.transport())
     try await first.start()
-    var configuration = SerfConfiguration(name: "b", profile: .local)
+    var configuration = SerfConfiguration.test("b")
     configuration.resolver = table
     let second = try SerfNode(configuration, transport: hub.transport())
     return (first, second, try await first.localAddress())

@@ -7,7 +7,7 @@ import Testing
   private func cluster(of names: [NodeName], on hub: MemoryHub = MemoryHub()) async throws -> [SerfNode] {
     var nodes: [SerfNode] = []
     for name in names {
-      let node = try SerfNode(SerfConfiguration(name: name, profile: .local, tags: ["from": "\(name)"]), transport: hub.transport())
+      let node = try SerfNode(SerfConfiguration.test(name, tags: ["from": "\(name)"]), transport: hub.transport())
       try await node.start()
       if let first = nodes.first { #expect(try await node.join([first.localAddress().description]) == 1) }
       nodes.append(node)
@@ -87,7 +87,7 @@ import Testing
 
   @Test("errors say what and why, and a node that has stopped says so")
   func errors() async throws {
-    let node = try SerfNode(SerfConfiguration(name: "a", profile: .local), transport: MemoryHub().transport())
+    let node = try SerfNode(SerfConfiguration.test("a"), transport: MemoryHub().transport())
     await #expect { try await node.join(["127.0.0.1:65000"]) } throws: { error in
       (error as? SerfError)?.code == .joinFailed && "\(error)".contains("127.0.0.1:65000: no answer")
     }

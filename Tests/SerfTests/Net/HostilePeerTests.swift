@@ -81,7 +81,7 @@ import Testing
     #expect(try await node.statistics().counter("connections") <= 21)
     #expect(try await node.members().allSatisfy { $0.status == .alive })
     // Whoever neither ends nor finishes is given up when its time is over.
-    try await eventually("the rest expires", within: .seconds(15)) { try await node.statistics().counter("exchanges_expired") >= 19 }
+    try await eventually("the rest expires", within: .seconds(30)) { try await node.statistics().counter("exchanges_expired") >= 19 }
     #expect(try await node.members().map(\.status) == [.alive, .alive])
     for stranger in strangers { stranger.close() }
     for node in [node, member] { await node.shutdown() }
@@ -91,7 +91,7 @@ import Testing
     var settings = NetTransport.Settings()
     adjust(&settings)
     let node = try SerfNode(
-      SerfConfiguration(name: name, profile: .local),
+      SerfConfiguration.test(name),
       transport: NetTransport(bind: NodeAddress(ipv4: 127, 0, 0, 1, port: 0), settings: settings))
     try await node.start()
     return node

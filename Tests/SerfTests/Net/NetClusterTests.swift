@@ -12,7 +12,7 @@ import Testing
   ) async throws -> SerfNode {
     var settings = NetTransport.Settings()
     try adjust(&settings)
-    var configuration = SerfConfiguration(name: name, profile: .local)
+    var configuration = SerfConfiguration.test(name)
     configuration.allowedNetworks = AllowedNetworks(try allow.map { try #require(CIDRBlock(parsing: $0)) })
     let transport = NetTransport(bind: NodeAddress(ipv4: 127, 0, 0, 1, port: 0), settings: settings)
     let node = try SerfNode(configuration, transport: transport, logger: Logger(label: "serf") { _ in log.handler })

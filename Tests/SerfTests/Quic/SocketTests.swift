@@ -22,7 +22,7 @@
       var members: [(node: SerfNode, transport: QuicTransport)] = []
       for name in names {
         let transport = QuicTransport(try credentials(name), bind: NodeAddress(ipv4: 127, 0, 0, 1, port: 0))
-        let node = try SerfNode(SerfConfiguration(name: name, profile: .local), transport: transport)
+        let node = try SerfNode(SerfConfiguration.test(name), transport: transport)
         try await node.start()
         if let first = members.first { #expect(try await node.join([first.node.localAddress().description]) == 1) }
         members.append((node, transport))

@@ -57,7 +57,7 @@
       let hub = MemoryHub()
       var nodes: [SerfNode] = []
       for name in Said.names {
-        let node = try SerfNode(SerfConfiguration(name: name, profile: .local, tags: Said.tags), transport: hub.transport())
+        let node = try SerfNode(SerfConfiguration.test(name, tags: Said.tags), transport: hub.transport())
         try await node.start()
         if let first = nodes.first { try await node.join([first.localAddress().description]) }
         nodes.append(node)
