@@ -12,6 +12,7 @@ let strict: [SwiftSetting] = [
 
 let nio = "swift-nio"
 let zstd: Target.Dependency = .target(name: "CZstd", condition: .when(traits: ["Zstd"]))
+let tls: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["TLS"]))
 let quic: Target.Dependency = .target(name: "SerfQUIC", condition: .when(traits: ["QUIC"]))
 
 let package = Package(
@@ -26,10 +27,12 @@ let package = Package(
   traits: [
     .trait(name: "QUIC", description: "The QUIC transport (needs libngtcp2-dev and libngtcp2-crypto-gnutls-dev)."),
     .trait(name: "Zstd", description: "zstd besides LZW for compression (needs libzstd-dev)."),
+    .trait(name: "TLS", description: "The TLS transport, TLS 1.3 over TCP (by swift-nio-ssl, which takes minutes to build)."),
     .default(enabledTraits: ["QUIC", "Zstd"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
     .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -72,7 +75,8 @@ let package = Package(
     .target(
       name: "SerfTransport",
       dependencies: [
-        "CGnuTLS", "CResolv", "Memberlist", "SerfPrimitives", "SerfIdentity", quic, zstd,
+        "CGnuTLS", "CResolv", "Memberlist", "SerfPrimitives", "SerfIdentity", quic, tls, zstd,
+        .product(name: "NIOTLS", package: nio, condition: .when(traits: ["TLS"])),
         .product(name: "NIOCore", package: nio),
         .product(name: "NIOPosix", package: nio),
         .product(name: "Logging", package: "swift-log"),

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Everything that must hold before a change lands: lint, purity, Embedded, tests, and the build without traits.
-# Installs from Debian what is missing, says what it does, and stops at the first failure. One debug build serves the tests and the demo;
+# Installs from Debian what is missing, says what it does, and stops at the first failure. One debug build with every trait serves the tests;
 # the examples and the variant without traits have scratch paths of their own.
 set -eu
 cd "$(dirname "$0")/.."
@@ -20,20 +20,20 @@ sh Tests/purity.sh
 step "The core as Embedded Swift, run under node"
 sh Tests/embedded.sh
 
-step "Build (debug)"
-swift build --build-tests
+step "Build (debug, with every trait)"
+swift build --enable-all-traits --build-tests
 
 # Tests in virtual time keep every processor busy; those with sockets and processes of their own have limits in real time, so they come after.
-live="SerfAgentTests|SerfClientTests|SerfCommandTests|SerfTransportTests|SerfNodeTests|SecrecyTests|SocketTests|NetClusterTests|HostilePeerTests|JoinAddressTests"
+live="SerfAgentTests|SerfClientTests|SerfCommandTests|SerfTransportTests|SerfNodeTests|SecrecyTests|SocketTests|NetClusterTests|HostilePeerTests|TLSClusterTests|JoinAddressTests"
 
 step "Tests in virtual time"
-swift test --skip-build --skip "$live"
+swift test --enable-all-traits --skip-build --skip "$live"
 
 step "Tests with sockets and processes"
-swift test --skip-build --filter "$live"
+swift test --enable-all-traits --skip-build --filter "$live"
 
 step "Mutated vectors through every decoder"
-swift run --skip-build MutateVectors 20000
+swift run --enable-all-traits --skip-build MutateVectors 20000
 
 step "The examples, a package of their own"
 swift build --package-path Examples --scratch-path .build/examples

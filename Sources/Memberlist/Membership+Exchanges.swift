@@ -25,8 +25,12 @@ extension Membership {
     flushFinished()
   }
 
+  /// Who must be speaking in an exchange with `peer`; nil where nobody has to. A transport that proves the names of streams only (TLS) is held to
+  /// them here, although its packets prove none.
+  private func provenSender(_ peer: Peer) -> NodeName? { peer.provenName ?? (configuration.namesAreProven ? NodeName(bytes: []) : nil) }
+
   private mutating func reliablePingReceived(_ id: ExchangeID, _ ping: borrowing Ping, from peer: Peer) {
-    if configuration.namesAreProven, !ping.sourceNode.isEmpty, !ping.sourceNode.equals(peer.provenName?.bytes ?? []) {
+    if let sender = provenSender(peer), !ping.sourceNode.isEmpty, !ping.sourceNode.equals(sender.bytes) {
       claimedOtherName(NodeName(bytes: [UInt8](copying: ping.sourceNode)), peer)
       return outbox.push(.refuse(id, .claimedOtherName))
     }
@@ -40,7 +44,7 @@ extension Membership {
   }
 
   private mutating func pushPullReceived(_ id: ExchangeID, _ message: RawSpan, from peer: Peer, at now: Instant) throws(WireError) {
-    let examined = try examine(message, sender: configuration.namesAreProven ? peer.provenName ?? NodeName(bytes: []) : nil)
+    let examined = try examine(message, sender: provenSender(peer))
     guard examined.holdsSender else {
       claimedOtherName(NodeName(bytes: []), peer)
       return outbox.push(.refuse(id, .claimedOtherName))
@@ -124,7 +128,7 @@ extension Membership {
         let text = try ErrorMessage(decoding: reply.extracting(1..<reply.byteCount)).text
         return .remote([UInt8](copying: text.byteCount > 256 ? text.extracting(0..<256) : text))
       }
-      let proven = configuration.namesAreProven ? peer.provenName ?? NodeName(bytes: []) : nil
+      let proven = provenSender(peer)
       let examined = try examine(reply, sender: proven)
       // A member is joined only as the live member that it proves to be (`secure-transport.md` 1.4).
       guard join == nil ? examined.holdsSender : examined.holdsLiveSender && proven != name else {

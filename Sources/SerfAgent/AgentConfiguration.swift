@@ -39,10 +39,12 @@ package struct AgentConfiguration: Hashable, Sendable {
   package var leaveOnTerminate = false
 
   package var transport = Transport.quic
-  /// The key that encrypts all traffic over TCP and UDP, in base64.
+  /// The key that encrypts all traffic over TCP and UDP (with TLS: over UDP), in base64.
   package var encrypt: String?
   /// A JSON file with such keys, the primary one first.
   package var keyringFile: String?
+  /// With TLS: whether packets over UDP may cross without a key.
+  package var allowsClearPackets = false
   /// What keeps clusters apart over TCP and UDP.
   package var label: String?
   /// How messages over TCP and UDP are compressed; nil for the transport's default.
@@ -56,6 +58,8 @@ package struct AgentConfiguration: Hashable, Sendable {
     case quic
     /// TCP and UDP as Go Serf speaks them.
     case tcp
+    /// Mutual TLS over TCP, a key over UDP.
+    case tls
   }
 
   /// What `-compression` takes.
@@ -63,7 +67,7 @@ package struct AgentConfiguration: Hashable, Sendable {
     case lzw, zstd, off
   }
 
-  /// The node's identity on QUIC (`secure-transport.md` section 1).
+  /// The node's identity on QUIC and TLS (`secure-transport.md` section 1).
   package struct TLS: Hashable, Sendable {
     /// The cluster that certificates must name.
     package var cluster = "default"

@@ -30,6 +30,7 @@ struct TransportChoice {
     switch configuration.transport {
     case .quic: self = try await .quic(configuration)
     case .tcp: self = try await .tcp(configuration)
+    case .tls: self = try await .tls(configuration)
     }
   }
 
@@ -38,11 +39,11 @@ struct TransportChoice {
   private static func quic(_ configuration: AgentConfiguration) async throws(AgentFailure) -> TransportChoice {
     try refuse(
       [("-encrypt", configuration.encrypt), ("-keyring-file", configuration.keyringFile)],
-      "is for -transport tcp: QUIC encrypts all traffic by TLS already, and certificates say who may join")
+      "is for -transport tcp or tls: QUIC encrypts all traffic by TLS already, and certificates say who may join")
     try refuse(
       [("-label", configuration.label)],
       "is for -transport tcp: on QUIC the cluster's name in the certificates keeps clusters apart (-cluster)")
-    try refuse([("-compression", configuration.compression?.rawValue)], "is for -transport tcp")
+    try refuse([("-compression", configuration.compression?.rawValue), clearPackets(configuration)], "is not for -transport quic")
     #if QUIC
       let credentials = try configuration.credentials()
       let transport = QuicTransport(credentials, bind: try await configuration.bindAddress())
@@ -71,7 +72,8 @@ struct TransportChoice {
     let tls = configuration.tls
     try refuse(
       [("-tls-ca", tls.authorities), ("-tls-cert", tls.certificate), ("-tls-key", tls.privateKey), ("-tls-crl", tls.revocations)],
-      "is for -transport quic: over TCP and UDP, as Go Serf speaks them, nobody proves a name, and -encrypt protects the traffic")
+      "is for -transport quic or tls: over TCP and UDP, as Go Serf speaks them, nobody proves a name, and -encrypt protects the traffic")
+    try refuse([clearPackets(configuration)], "is for -transport tls: with tcp everything crosses in the clear unless -encrypt is given")
     var settings = NetTransport.Settings()
     settings.label = configuration.label ?? ""
     if let source = try KeyringSource(configuration) { settings.keyring = try source.makeKeyring() }
@@ -84,14 +86,58 @@ struct TransportChoice {
       factory: NetTransport(bind: try await configuration.bindAddress(), settings: settings),
       protection: keyring.map { "true (AES-\($0.primary.bytes.count * 8)-GCM, keys: \($0.keys.count))" } ?? "false"
     ) { new async throws(AgentFailure) in
-      guard let keyring, let source = try KeyringSource(new) else { return }
-      let keys = try source.keys()
-      do throws(KeyringError) {
-        try keyring.replace(with: keys)
-      } catch {
-        throw AgentFailure("\(source.flag): \(error)")
-      }
+      try reload(keyring, new)
     }
+  }
+
+  private static func reload(_ keyring: Keyring?, _ configuration: AgentConfiguration) throws(AgentFailure) {
+    guard let keyring, let source = try KeyringSource(configuration) else { return }
+    let keys = try source.keys()
+    do throws(KeyringError) {
+      try keyring.replace(with: keys)
+    } catch {
+      throw AgentFailure("\(source.flag): \(error)")
+    }
+  }
+
+  // MARK: TLS
+
+  private static func tls(_ configuration: AgentConfiguration) async throws(AgentFailure) -> TransportChoice {
+    try refuse(
+      [("-label", configuration.label)],
+      "is for -transport tcp: on TLS the cluster's name in the certificates keeps clusters apart (-cluster)")
+    #if TLS
+      let credentials = try configuration.credentials()
+      var settings = TLSTransport.Settings()
+      if let source = try KeyringSource(configuration) { settings.keyring = try source.makeKeyring() }
+      settings.allowsClearPackets = configuration.allowsClearPackets
+      settings.compression = configuration.compression.map(\.algorithm) ?? settings.compression
+      let keyring = settings.keyring
+      let bind = try await configuration.bindAddress()
+      do throws(TransportError) {
+        let transport = try TLSTransport(credentials, bind: bind, settings: settings)
+        let packets = keyring.map { "packets AES-\($0.primary.bytes.count * 8)-GCM, keys: \($0.keys.count)" } ?? "packets in the clear"
+        return TransportChoice(
+          node: credentials.node, factory: transport,
+          protection: "\(keyring != nil) (mutual TLS over TCP, cluster '\(credentials.cluster)'; \(packets))"
+        ) { new async throws(AgentFailure) in
+          let credentials = try new.credentials()
+          do throws(TransportError) {
+            try transport.replace(credentials: credentials)
+          } catch {
+            throw AgentFailure(error.description)
+          }
+          try reload(keyring, new)
+        }
+      } catch { throw AgentFailure(error.description) }
+    #else
+      throw AgentFailure(
+        "this program was built without TLS; build it with --traits default,TLS, or start with -transport quic, which proves names as well")
+    #endif
+  }
+
+  private static func clearPackets(_ configuration: AgentConfiguration) -> (name: String, value: String?) {
+    ("-allow-clear-packets", configuration.allowsClearPackets ? "" : nil)
   }
 
   private static func hostName() throws(AgentFailure) -> NodeName {

@@ -111,7 +111,8 @@ public final class Credentials: @unchecked Sendable {
     policy = try TrustPolicy(authorities: CertificateChain(pem: authorities), revocationsPEM: nil, cluster: cluster, mode: .uri)
     self.name = CertificateName(impostor: name, cluster: cluster)
     identity = PeerIdentity(
-      name: self.name, chain: [], validity: UTCTime(secondsSinceEpoch: .min)..<UTCTime(secondsSinceEpoch: .max), policyDigest: [])
+      name: self.name, chain: issued?.chain.der ?? [], validity: UTCTime(secondsSinceEpoch: .min)..<UTCTime(secondsSinceEpoch: .max),
+      policyDigest: [])
     var status = CG_OK
     guard let made = cg_credentials_new(issued?.chain.raw, privateKey.raw, &status) else { throw CShimError(status) }
     tls = made
@@ -134,6 +135,9 @@ public final class Credentials: @unchecked Sendable {
   package func reverify(_ identity: PeerIdentity, at now: UTCTime) throws(VerificationFailure) {
     try policy.reverify(identity, at: now)
   }
+
+  /// The private key, PKCS #8, for a TLS library that is not GnuTLS.
+  package var privateKeyPEM: [UInt8] { privateKey.pem }
 
   /// The key of QUIC's stateless resets, the same after every restart with the same private key (`secure-transport.md` 2.4).
   package var statelessResetSecret: [UInt8] { privateKey.derive("serf/1 stateless reset", count: 32) }

@@ -71,7 +71,7 @@ final class LiveAgent: Sendable {
         return "\(columns[0]) \(columns[2])"
       }
     }
-    #expect(seen == members, sourceLocation: sourceLocation)
+    #expect(seen == members, "\(program.standardOutput)", sourceLocation: sourceLocation)
   }
 
   func logs(_ text: String, sourceLocation: SourceLocation = #_sourceLocation) async {

@@ -63,9 +63,9 @@ struct TCPAgentTests {
     let quic = cluster.flags("n1")
     let cases: [([String], [String])] = [
       (quic + ["-encrypt", key], ["-encrypt is for -transport tcp", "TLS already"]),
-      (quic + ["-keyring-file", "x"], ["-keyring-file is for -transport tcp"]),
+      (quic + ["-keyring-file", "x"], ["-keyring-file is for -transport tcp or tls"]),
       (quic + ["-label", "x"], ["-label is for -transport tcp", "-cluster"]),
-      (quic + ["-compression", "lzw"], ["-compression is for -transport tcp"]),
+      (quic + ["-compression", "lzw"], ["-compression is not for -transport quic"]),
       (flags("n1") + ["-tls-ca", "ca.pem"], ["-tls-ca is for -transport quic"]),
       (flags("n1") + ["-encrypt", "short"], ["-encrypt: the key is not base64", "serf keygen"]),
       (flags("n1") + ["-encrypt", "AAAA"], ["16, 24 or 32 bytes"]),

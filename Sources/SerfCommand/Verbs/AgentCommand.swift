@@ -10,7 +10,8 @@ struct AgentCommand: AsyncParsableCommand {
     discussion: """
       Runs until interrupted (SIGINT leaves the cluster first; a second signal or 3 seconds end it). SIGHUP loads the certificates \
       or the keyring file again. With -transport quic certificates say who may join ('serf certs' makes them); with -transport tcp the agent \
-      is a member among Go Serf's, and a key that all share encrypts the traffic ('serf keygen' makes one).
+      is a member among Go Serf's, and a key that all share encrypts the traffic ('serf keygen' makes one). -transport tls is for networks that \
+      let no QUIC through: certificates for what goes over TCP, and a key for what goes over UDP.
       """)
 
   @Option(help: "The node's name. Default: the name in its certificate, which this must equal; with tcp the host's.") var node: String?
@@ -28,11 +29,14 @@ struct AgentCommand: AsyncParsableCommand {
   @Option(help: "A tag of this node: key=value. May be repeated.") var tag: [TagArgument] = []
   @Option(help: "The lowest level to print: TRACE, DEBUG, INFO, WARN or ERR.") var logLevel = AgentLogLevel.info
   @Option(help: "Timings: lan, wan or local.") var profile = SerfConfiguration.Profile.lan
-  @Option(help: "How to reach others: quic, or tcp (TCP and UDP as Go Serf speaks them).") var transport = AgentConfiguration.Transport.quic
-  @Option(help: "tcp: the key that encrypts all traffic, base64 of 16, 24 or 32 bytes.") var encrypt: String?
-  @Option(help: "tcp: a JSON file with such keys, the primary one first.") var keyringFile: String?
+  @Option(help: "How to reach others: quic, tcp (TCP and UDP as Go Serf speaks them) or tls.") var transport = AgentConfiguration.Transport
+    .quic
+  @Option(help: "tcp, tls: the key that encrypts what TLS does not, base64 of 16, 24 or 32 bytes.") var encrypt: String?
+  @Option(help: "tcp, tls: a JSON file with such keys, the primary one first.") var keyringFile: String?
   @Option(help: "tcp: what keeps this cluster apart from others; the same at all members.") var label: String?
-  @Option(help: "tcp: lzw, zstd (which no Go agent reads) or off. Default: lzw.") var compression: AgentConfiguration.CompressionChoice?
+  @Option(help: "tcp, tls: lzw, zstd (which no Go agent reads) or off. Default: lzw.") var compression:
+    AgentConfiguration.CompressionChoice?
+  @Flag(help: "tls: let packets over UDP cross without a key, readable and forgeable by all.") var allowClearPackets = false
   @Option(help: "The cluster that certificates must name.") var cluster = "default"
   @Option(help: "PEM file: the cluster's authorities.") var tlsCa: String?
   @Option(help: "PEM file: this node's certificate, then intermediates.") var tlsCert: String?
@@ -78,6 +82,7 @@ struct AgentCommand: AsyncParsableCommand {
     configuration.transport = transport
     configuration.encrypt = encrypt
     configuration.keyringFile = keyringFile
+    configuration.allowsClearPackets = allowClearPackets
     configuration.label = label
     configuration.compression = compression
     configuration.tls.cluster = cluster

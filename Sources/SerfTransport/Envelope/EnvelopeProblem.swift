@@ -29,7 +29,7 @@ extension EnvelopeProblem {
   /// For our own log: the cause and what to look at.
   package var text: String {
     switch self {
-    case .otherLabel: "its label is not ours. All members of a cluster need the same -label"
+    case .otherLabel: "its label is not ours. All members of a cluster need the same -label, or with TLS the same -cluster"
     case .notEncrypted: "it is not encrypted, or not as ours is. All members of a cluster need -encrypt with the same key, or none"
     case .noKeyFits: "no key of ours decrypts it. All members of a cluster need the same key (and label)"
     case .noKeys: "it is encrypted, and we have no key. All members of a cluster need -encrypt with the same key, or none"

@@ -4,13 +4,14 @@ package import SerfPrimitives
 
 /// The `StreamLayer` over UDP and TCP (`memberlist.md` sections 1 and 2): a datagram is a packet in its envelope, a connection is a stream.
 ///
-/// Nothing is kept between two exchanges, and no peer has a name that is proven.
+/// Nothing is kept between two exchanges. Packets prove no name; streams do where a ``StreamSecurity`` is given.
 package final class NetLayer: StreamLayer {
   private let tcp: TCPPort
   private let udp: any DatagramSocket
   private let loop: any EventLoop
   private let log: NetLog
   private let settings: NetTransport.Settings
+  private let security: (any StreamSecurity)?
   private let allowedNetworks: AllowedNetworks
   private let packets: PacketEnvelope
   private let streamEnvelope: StreamEnvelope
@@ -40,15 +41,19 @@ package final class NetLayer: StreamLayer {
   package let reachableAddress: NodeAddress
   package let packetBudget: Int
 
-  init(tcp: TCPPort, udp: any DatagramSocket, settings: NetTransport.Settings, context: StreamLayerContext, on loop: any EventLoop) {
-    self.tcp = tcp
-    self.udp = udp
+  init(
+    _ ports: NetPorts, settings: NetTransport.Settings, security: (any StreamSecurity)? = nil, context: StreamLayerContext,
+    on loop: any EventLoop
+  ) {
+    tcp = ports.tcp
+    udp = ports.udp
     self.loop = loop
     self.settings = settings
+    self.security = security
     allowedNetworks = context.allowedNetworks
     log = NetLog(context.logger)
     packets = PacketEnvelope(settings.protection, compression: settings.compression, compressor: Compressor())
-    streamEnvelope = StreamEnvelope(settings.protection, compression: settings.compression)
+    streamEnvelope = StreamEnvelope(security == nil ? settings.protection : WireProtection(), compression: settings.compression)
     packetBudget = Self.packetSize - packets.overhead - Self.checksumLength
     let local = tcp.localAddress
     // Go compares addresses byte by byte, and a node bound to any address advertises IPv4 in 16 of them (`memberlist.md`, rule 5).
@@ -83,6 +88,7 @@ package final class NetLayer: StreamLayer {
 
   package func open(_ stream: StreamID, to destination: Destination, path: SendPath, deadline: Instant, at now: Instant) {
     let dialled = TCPStream(stream, isOurs: true, address: destination.socketAddress, owner: self, on: loop)
+    dialled.shield = security?.shield(for: dialled, to: destination, deadline: deadline)
     streams[stream] = dialled
     counted.dialled += 1
     // Not in this turn: a dial can fail at once, and the handler is in the middle of something.
@@ -140,7 +146,7 @@ package final class NetLayer: StreamLayer {
       TransportCounter("dials_failed", counted.dialsFailed),
       TransportCounter("connections_evicted", counted.evicted),
       TransportCounter("refused_network", counted.notAllowed),
-    ] + EnvelopeProblem.allCases.map { TransportCounter("packets_\($0.counter)", counted.refused[$0] ?? 0) }
+    ] + EnvelopeProblem.allCases.map { TransportCounter("packets_\($0.counter)", counted.refused[$0] ?? 0) } + (security?.counters ?? [])
   }
 
   // MARK: Private parts
@@ -162,6 +168,7 @@ package final class NetLayer: StreamLayer {
     if unanswered >= settings.acceptedConnections { evictOldest() }
     accepted += 2
     let stream = TCPStream(StreamID(accepted), isOurs: false, address: address, owner: self, on: loop)
+    stream.shield = security?.shield(for: stream, to: nil, deadline: loop.instant + Self.handshakeTime)
     streams[stream.id] = stream
     unanswered += 1
     counted.accepted += 1
@@ -209,6 +216,8 @@ package final class NetLayer: StreamLayer {
   private static let packetSize = 1400
   private static let checksumLength = 5
   private static let releasedLimit = 256
+  /// How long whoever dials us has to prove its name, as long as it then has for its request.
+  private static let handshakeTime = Duration.seconds(10)
 }
 
 extension NetLayer: DatagramSocketHandler {
@@ -229,7 +238,7 @@ extension NetLayer: DatagramSocketHandler {
 
 extension NetLayer: TCPStreamOwner {
   func ready(_ stream: TCPStream) {
-    let peer = Peer(address: stream.address)
+    let peer = Peer(address: stream.address, provenName: stream.provenName)
     if stream.isOurs {
       handler?.streamOpened(stream.id, peer: peer, at: loop.instant)
     } else {
@@ -248,7 +257,8 @@ extension NetLayer: TCPStreamOwner {
   }
 
   func failed(_ stream: TCPStream, _ reason: ContactFailure) {
-    guard forget(stream.id) != nil else { return }
+    // Whoever never got through to the handler does not fail for it either.
+    guard forget(stream.id) != nil, stream.isOurs || stream.isReady else { return }
     handler?.streamFailed(stream.id, reason, at: loop.instant)
   }
 
@@ -258,6 +268,14 @@ extension NetLayer: TCPStreamOwner {
   }
 
   func readComplete() { handler?.readComplete(at: loop.instant) }
+}
+
+/// Proves who is at the other end of a layer's streams.
+protocol StreamSecurity: AnyObject {
+  /// What stands before a stream to `destination`, or before one that a peer opened to us, until `deadline` at most.
+  func shield(for stream: TCPStream, to destination: Destination?, deadline: Instant) -> any StreamShield
+  /// What was counted since the start.
+  var counters: [TransportCounter] { get }
 }
 
 extension Destination {

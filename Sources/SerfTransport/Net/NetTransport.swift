@@ -1,4 +1,3 @@
-import Logging
 public import NIOCore
 public import SerfPrimitives
 
@@ -54,31 +53,9 @@ public struct NetTransport: StreamLayerFactory {
     do throws(TransportError) {
       try settings.validate()
     } catch { return loop.makeFailedFuture(error) }
-    return Self.bindPorts(bindAddress, attempts: 10, on: loop, logger: context.logger).map { [settings] ports in
-      let layer = NetLayer(tcp: ports.value.tcp, udp: ports.value.udp, settings: settings, context: context, on: loop)
-      return NIOLoopBound(layer, eventLoop: loop)
+    return NetPorts.bind(bindAddress, on: loop, logger: context.logger).map { [settings] ports in
+      NIOLoopBound(NetLayer(ports.value, settings: settings, context: context, on: loop), eventLoop: loop)
     }
-  }
-
-  /// TCP first, and UDP on the same port. Where the kernel chose the port, another one is tried when UDP has it in use.
-  private static func bindPorts(
-    _ address: NodeAddress, attempts: Int, on loop: any EventLoop, logger: Logger
-  ) -> EventLoopFuture<NIOLoopBound<Ports>> {
-    TCPPort.bind(address, on: loop).flatMap { tcp in
-      DatagramPort.bind(tcp.value.localAddress, on: loop, logger: logger)
-        .map { udp in NIOLoopBound(Ports(tcp: tcp.value, udp: udp.value), eventLoop: loop) }
-        .flatMapError { error in
-          tcp.value.close().flatMap {
-            guard address.port == 0, attempts > 1 else { return loop.makeFailedFuture(error) }
-            return bindPorts(address, attempts: attempts - 1, on: loop, logger: logger)
-          }
-        }
-    }
-  }
-
-  private struct Ports {
-    let tcp: TCPPort
-    let udp: DatagramPort
   }
 }
 

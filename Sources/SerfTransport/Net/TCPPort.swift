@@ -38,7 +38,7 @@ final class TCPPort {
             channel.resetOnClose()
             throw Refused()
           }
-          try channel.pipeline.syncOperations.addHandler(stream)
+          try channel.pipeline.syncOperations.addHandlers(stream.handlers)
         }
       }
       .bind(to: SocketAddress(address))
@@ -60,7 +60,7 @@ final class TCPPort {
       .channelOption(.allowRemoteHalfClosure, value: true)
       .channelOption(.socketOption(.tcp_nodelay), value: 1)
       .channelInitializer { channel in
-        channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(bound.value) }
+        channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandlers(bound.value.handlers) }
       }
       .connect(to: SocketAddress(stream.address.scoped(by: localAddress)))
       .assumeIsolated()

@@ -12,6 +12,14 @@ protocol TCPStreamOwner: AnyObject {
   func readComplete()
 }
 
+/// What stands between a socket and its stream: proves who the peer is before the stream is ready, and protects what crosses.
+protocol StreamShield: AnyObject {
+  /// Nearest to the socket first; for one channel.
+  var handlers: [any ChannelHandler] { get }
+  /// Closes the socket at once, without a word to the peer.
+  func closeSocket()
+}
+
 /// One TCP connection as a stream of ``StreamLayer``: the last handler of its channel, confined to the channel's event loop.
 ///
 /// ```
@@ -32,6 +40,10 @@ final class TCPStream: ChannelInboundHandler {
   /// Set once we have written something: a connection that is being answered is not given up for a newer one.
   private(set) var hasWritten = false
   private(set) var isReady = false
+  /// Who the peer is, where a shield proves it.
+  private(set) var provenName: NodeName?
+  /// Set before there is a channel.
+  var shield: (any StreamShield)?
 
   private weak var owner: (any TCPStreamOwner)?
   private let loop: any EventLoop
@@ -46,6 +58,8 @@ final class TCPStream: ChannelInboundHandler {
   private var isOurHalfShut = false
   private var hasPeerEnded = false
   private var isBroken = false
+  /// What an end without a peer's end means.
+  private var failure = ContactFailure.broken
   private var drained = 0
 
   init(_ id: StreamID, isOurs: Bool, address: NodeAddress, owner: any TCPStreamOwner, on loop: any EventLoop) {
@@ -54,6 +68,27 @@ final class TCPStream: ChannelInboundHandler {
     self.address = address
     self.owner = owner
     self.loop = loop
+  }
+
+  /// What a channel of this stream consists of.
+  var handlers: [any ChannelHandler] { (shield?.handlers ?? []) + [self] }
+
+  // MARK: Of the shield
+
+  /// The peer is who it should be.
+  func proven(_ name: NodeName) {
+    guard !isClosed, !isReady else { return }
+    provenName = name
+    becomeReady()
+  }
+
+  /// The connection is of no use. `isClosing` where somebody else sees to the socket.
+  func breakOff(_ reason: ContactFailure, isClosing: Bool = false) {
+    if !isBroken {
+      isBroken = true
+      failure = reason
+    }
+    if !isClosing { closeSocket() }
   }
 
   // MARK: Commands
@@ -80,9 +115,8 @@ final class TCPStream: ChannelInboundHandler {
     guard !isClosed else { return }
     owner = nil
     isReleased = true
-    guard let channel else { return isClosed = true }
-    channel.resetOnClose()
-    close(channel)
+    channel?.resetOnClose()
+    closeNow()
   }
 
   /// Ends our half if it has not ended, and takes what the peer still sends until it ends too, for a moment.
@@ -98,8 +132,9 @@ final class TCPStream: ChannelInboundHandler {
 
   /// Closes the socket, whatever is in it.
   func closeNow() {
-    guard let channel, !isClosed else { return isClosed = true }
-    close(channel)
+    guard !isClosed else { return }
+    isClosed = true
+    closeSocket()
   }
 
   // MARK: ChannelInboundHandler
@@ -107,11 +142,11 @@ final class TCPStream: ChannelInboundHandler {
   func handlerAdded(context: ChannelHandlerContext) {
     channel = context.channel
     // Given up while it was being dialled.
-    if isClosed { context.close(promise: nil) }
+    if isClosed { closeSocket() }
   }
 
   func channelActive(context: ChannelHandlerContext) {
-    guard !isClosed else { return }
+    guard !isClosed, shield == nil else { return }
     becomeReady()
   }
 
@@ -131,6 +166,8 @@ final class TCPStream: ChannelInboundHandler {
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
     guard case ChannelEvent.inputClosed? = event as? ChannelEvent else { return context.fireUserInboundEventTriggered(event) }
+    // An end that a shield does not vouch for is none.
+    guard !isClosed, !isBroken else { return }
     peerEnded()
     if isReleased, !hasFinished { closeNow() }
   }
@@ -140,15 +177,14 @@ final class TCPStream: ChannelInboundHandler {
     if isOurHalfShut, !hasPeerEnded, !isBroken, !isClosed { peerEnded() }
     isClosed = true
     let isOver = isReleased || (hasPeerEnded && hasFinished)
-    if !isOver { owner?.failed(self, .broken) }
+    if !isOver { owner?.failed(self, failure) }
     owner?.gone(self)
     if !isOver { owner?.readComplete() }
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
     // The end of a broken connection comes with `channelInactive`.
-    isBroken = true
-    context.close(promise: nil)
+    breakOff(.broken)
   }
 
   // MARK: Private parts
@@ -177,14 +213,13 @@ final class TCPStream: ChannelInboundHandler {
 
   private func endOurHalf(_ channel: any Channel) {
     guard !isClosed else { return }
-    guard !hasPeerEnded else { return close(channel) }
-    isOurHalfShut = true
-    channel.close(mode: .output, promise: nil)
+    isOurHalfShut = !hasPeerEnded
+    channel.close(mode: hasPeerEnded ? .all : .output, promise: nil)
   }
 
-  private func close(_ channel: any Channel) {
-    isClosed = true
-    channel.close(mode: .all, promise: nil)
+  private func closeSocket() {
+    if let shield { return shield.closeSocket() }
+    channel?.close(mode: .all, promise: nil)
   }
 
   private func pause(_ isPaused: Bool) {

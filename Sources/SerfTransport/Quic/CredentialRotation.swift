@@ -17,12 +17,7 @@
 
     package func replace(_ credentials: Credentials) throws(TransportError) {
       let listeners = try state.withLock { state throws(TransportError) -> [@Sendable (Credentials) -> Void] in
-        guard credentials.node == state.current.node, credentials.cluster == state.current.cluster else {
-          throw TransportError(
-            .configuration,
-            "the new certificate is for '\(credentials.node)' of cluster '\(credentials.cluster)', not for '\(state.current.node)' of "
-              + "'\(state.current.cluster)'. The old one stays in force")
-        }
+        try credentials.check(succeeding: state.current)
         state.current = credentials
         return state.listeners
       }

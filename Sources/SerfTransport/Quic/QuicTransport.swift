@@ -56,14 +56,9 @@
     }
 
     public func bind(on loop: any EventLoop, context: StreamLayerContext) -> EventLoopFuture<NIOLoopBound<any StreamLayer>> {
-      let credentials = rotation.current
-      guard credentials.node == context.nodeName else {
-        return loop.makeFailedFuture(
-          TransportError(
-            .configuration,
-            "the node is called '\(context.nodeName)' and its certificate is for '\(credentials.node)'. Use one name, or issue a certificate for it"
-          ))
-      }
+      do throws(TransportError) {
+        try rotation.current.check(naming: context.nodeName)
+      } catch { return loop.makeFailedFuture(error) }
       return DatagramPort.bind(bindAddress, on: loop, logger: context.logger).map { [settings, rotation] socket in
         NIOLoopBound(
           QuicLayer(socket: socket.value, rotation: rotation, settings: settings, context: context, on: loop), eventLoop: loop)

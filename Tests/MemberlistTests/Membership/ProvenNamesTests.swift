@@ -99,6 +99,23 @@ private let elsewhere = NodeAddress(ipv4: 10, 9, 9, 9, port: 7946)
     #expect(subject.answers.count == 1)
   }
 
+  @Test("1.5 an exchange whose peer proves a name is held to it also where packets prove none, and others are not")
+  func provenStreamsOnly() {
+    let subject = Subject { $0.namesAreProven = false }
+    exchange(subject, Message.pushPull([.init(name: "x")]), from: Subject.proven("a"))
+    exchange(subject, Message.ping(1, to: "me", from: "b"), from: Subject.proven("a"))
+    #expect(subject.refused == [.claimedOtherName, .claimedOtherName])
+    #expect(subject.membership.count == 1)
+    exchange(subject, Message.ping(1, to: "me", from: "a"), from: Subject.proven("a"))
+    exchange(subject, Message.ping(1, to: "me", from: "b"), from: Subject.peer("a"))
+    exchange(subject, Message.pushPull([.init(name: "x")]), from: Subject.peer("a"))
+    #expect(subject.answers.count == 3)
+    #expect(subject.state("x") == .alive)
+    subject.input { $0.join([JoinTarget(Subject.address("c"))], id: JoinID(1), at: $1) }
+    complete(subject, 0, Message.pushPull(isJoin: true, [.init(name: "x")]), from: Subject.proven("c"))
+    #expect(subject.joins.first?.results.map(\.failure) == [.unproven])
+  }
+
   // MARK: 1.6
 
   @Test("1.6 a member that moved, and whose old address is silent, is at the new one at once, whatever the incarnation")

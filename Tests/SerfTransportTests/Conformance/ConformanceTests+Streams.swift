@@ -22,7 +22,7 @@ extension ConformanceTests {
     try await b.write(Self.bytes(2000, seed: 2), on: theirs, finish: true)
     try await a.waits(for: "the reply and its end") { $0.ended.contains(StreamID(2)) }
     #expect(try await a.read { $0.received[StreamID(2)] } == Self.bytes(2000, seed: 2))
-    let proven = conformer.protection == .provenNames
+    let proven = conformer.provesStreams
     #expect(try await a.read { $0.opened[StreamID(2)]?.provenName } == (proven ? "b" : nil))
     #expect(try await b.read { $0.accepted[0].peer.provenName } == (proven ? "a" : nil))
     #expect(try await a.read { $0.failed.isEmpty })

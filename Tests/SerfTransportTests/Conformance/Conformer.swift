@@ -10,6 +10,8 @@ import Testing
 struct Conformer: Sendable, CustomTestStringConvertible {
   let testDescription: String
   let protection: Protection
+  /// Whether the peer of a stream has a proven name also where that of a packet has none.
+  var provesStreams = false
   /// A factory for a node of this name on this port of 127.0.0.1, 0 for one that the kernel chooses. All of one test share a `MemoryHub`.
   let factory: @Sendable (NodeName, UInt16, MemoryHub) throws -> any StreamLayerFactory
 
@@ -18,6 +20,9 @@ struct Conformer: Sendable, CustomTestStringConvertible {
     var all = [memory, net("TCP and UDP", .clear), net("TCP and UDP with a key and a label", .keyring)]
     #if QUIC
       all.append(quic)
+    #endif
+    #if TLS
+      all.append(tls)
     #endif
     return all
   }
@@ -36,17 +41,31 @@ struct Conformer: Sendable, CustomTestStringConvertible {
   }
 
   #if QUIC
-    private static let quic = Conformer(testDescription: "QUIC", protection: .provenNames) { name, port, _ in
+    private static let quic = Conformer(testDescription: "QUIC", protection: .provenNames, provesStreams: true) { name, port, _ in
       QuicTransport(try credentials(for: name), bind: NodeAddress(ipv4: 127, 0, 0, 1, port: port))
+    }
+  #endif
+
+  #if TLS
+    private static let tls = tls(cluster: "default")
+
+    static func tls(cluster: String) -> Conformer {
+      Conformer(testDescription: "TLS and UDP", protection: .keyring, provesStreams: true) { name, port, _ in
+        var settings = TLSTransport.Settings()
+        settings.keyring = Keyring(try SecretKey(bytes: [UInt8](repeating: 3, count: 16)))
+        return try TLSTransport(
+          try credentials(for: name, cluster: cluster), bind: NodeAddress(ipv4: 127, 0, 0, 1, port: port), settings: settings)
+      }
     }
   #endif
 
   private static let authority = Result { try CertificateAuthority() }
 
-  static func credentials(for name: NodeName) throws -> Credentials {
+  static func credentials(for name: NodeName, cluster: String = "default") throws -> Credentials {
     let authority = try authority.get()
-    let issued = try authority.issue(node: name.description)
+    let issued = try authority.issue(node: name.description, cluster: cluster)
     return try Credentials(
-      pem: .init(authorities: authority.certificatePEM, certificate: issued.certificatePEM, privateKey: issued.privateKeyPEM))
+      pem: .init(authorities: authority.certificatePEM, certificate: issued.certificatePEM, privateKey: issued.privateKeyPEM),
+      cluster: cluster)
   }
 }

@@ -1,0 +1,24 @@
+#if QUIC || TLS
+  import SerfIdentity
+  import SerfPrimitives
+
+  extension Credentials {
+    /// New credentials are the same node's of the same cluster.
+    func check(succeeding old: Credentials) throws(TransportError) {
+      guard node == old.node, cluster == old.cluster else {
+        throw TransportError(
+          .configuration,
+          "the new certificate is for '\(node)' of cluster '\(cluster)', not for '\(old.node)' of '\(old.cluster)'. The old one stays in force"
+        )
+      }
+    }
+
+    /// A node is called what its certificate proves.
+    func check(naming name: NodeName) throws(TransportError) {
+      guard node == name else {
+        throw TransportError(
+          .configuration, "the node is called '\(name)' and its certificate is for '\(node)'. Use one name, or issue a certificate for it")
+      }
+    }
+  }
+#endif

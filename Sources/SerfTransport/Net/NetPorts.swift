@@ -1,0 +1,25 @@
+import Logging
+import NIOCore
+import SerfPrimitives
+
+/// TCP and UDP on one port.
+struct NetPorts {
+  let tcp: TCPPort
+  let udp: any DatagramSocket
+
+  /// TCP first, and UDP on the same port. Where the kernel chose the port, another one is tried when UDP has it in use.
+  static func bind(
+    _ address: NodeAddress, attempts: Int = 10, on loop: any EventLoop, logger: Logger
+  ) -> EventLoopFuture<NIOLoopBound<NetPorts>> {
+    TCPPort.bind(address, on: loop).flatMap { tcp in
+      DatagramPort.bind(tcp.value.localAddress, on: loop, logger: logger)
+        .map { udp in NIOLoopBound(NetPorts(tcp: tcp.value, udp: udp.value), eventLoop: loop) }
+        .flatMapError { error in
+          tcp.value.close().flatMap {
+            guard address.port == 0, attempts > 1 else { return loop.makeFailedFuture(error) }
+            return bind(address, attempts: attempts - 1, on: loop, logger: logger)
+          }
+        }
+    }
+  }
+}

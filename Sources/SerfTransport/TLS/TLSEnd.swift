@@ -1,0 +1,84 @@
+#if TLS
+  import NIOSSL
+  import SerfIdentity
+  import SerfPrimitives
+
+  /// Why a handshake came to nothing.
+  enum TLSEnd: Hashable {
+    /// We do not accept the peer's certificate.
+    case peerNotAuthorised(VerificationFailure)
+    /// The peer does not accept ours; the TLS alert says why.
+    case refusedOurCertificate(meaning: String)
+    /// Somebody else than expected answers at the address.
+    case wrongName(NodeName)
+    /// The peer proves the name that is ours.
+    case ownName
+    /// It speaks TLS, and not Serf inside.
+    case otherProtocol
+    case deadline
+    /// It hung up.
+    case broken
+    /// What the TLS library says, in its own words.
+    case failed(String)
+
+    /// From an error of the TLS library.
+    init(_ error: any Error) {
+      let stack: NIOBoringSSLErrorStack
+      switch error {
+      case NIOSSLError.handshakeFailed(.sslError(let errors)), BoringSSLError.sslError(let errors): stack = errors
+      default: stack = []
+      }
+      guard let first = stack.first, first != .eofDuringHandshake else {
+        self = .broken
+        return
+      }
+      let reason = Self.reason(of: first)
+      if let alert = reason.code.flatMap({ UInt8(exactly: $0 - Self.alertOffset) }),
+        let meaning = VerificationFailure.meaning(ofTLSAlert: alert)
+      {
+        self = .refusedOurCertificate(meaning: meaning)
+      } else if reason.name == "PEER_DID_NOT_RETURN_A_CERTIFICATE" {
+        self = .peerNotAuthorised(.noCertificate)
+      } else {
+        self = .failed(reason.name)
+      }
+    }
+
+    /// What it means for somebody who wanted to reach the peer.
+    var contactFailure: ContactFailure {
+      switch self {
+      case .peerNotAuthorised, .wrongName, .ownName: .identityMismatch
+      case .refusedOurCertificate, .otherProtocol, .failed: .refused
+      case .deadline: .deadline
+      case .broken: .broken
+      }
+    }
+
+    /// The library keeps its codes to itself and prints them: "Error: 268436501 error:10000415:SSL routines:OPENSSL_internal:NAME at file:line".
+    /// The lowest 12 bits are the reason, and a reason above 1000 is an alert that the peer sent.
+    private static func reason(of error: BoringSSLInternalError) -> (code: Int?, name: String) {
+      let words = error.description.split(separator: " ")
+      let code = words.dropFirst().first.flatMap { UInt32($0) }.map { Int($0 & 0xFFF) }
+      let name = error.description.split(separator: ":").first { $0.contains(" at ") }
+      return (code, name.map { String($0.prefix { $0 != " " }) } ?? error.description)
+    }
+
+    private static let alertOffset = 1000
+  }
+
+  extension TLSEnd: CustomStringConvertible {
+    /// A clause for logs.
+    var description: String {
+      switch self {
+      case .peerNotAuthorised(let failure): "refused the peer's certificate: \(failure)"
+      case .refusedOurCertificate(let meaning): "peer refused our certificate: \(meaning)"
+      case .wrongName(let name): "the address proves another name: \(name)"
+      case .ownName: "it has a certificate for our own name. Give each node a name and a certificate of its own"
+      case .otherProtocol: "the peer does not speak \(TLSProof.applicationProtocol)"
+      case .deadline: "no TLS handshake in time"
+      case .broken: "the peer hung up during the handshake"
+      case .failed(let reason): "no TLS 1.3 handshake (\(reason)). All members of a cluster need the same -transport"
+      }
+    }
+  }
+#endif

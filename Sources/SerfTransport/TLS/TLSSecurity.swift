@@ -1,0 +1,73 @@
+#if TLS
+  import Logging
+  import NIOCore
+  import SerfIdentity
+  import SerfPrimitives
+
+  /// TLS for the streams of a ``NetLayer``, with what is counted and logged of it.
+  final class TLSSecurity: StreamSecurity {
+    private let identity: TLSIdentity
+    private let loop: any EventLoop
+    private let logger: Logger
+    private var limiter = LogLimiter()
+    private var completed: UInt64 = 0
+    private var failed: UInt64 = 0
+    private var certificatesRefused: UInt64 = 0
+    private var refusedByPeers: UInt64 = 0
+
+    init(_ identity: TLSIdentity, logger: Logger, on loop: any EventLoop) {
+      self.identity = identity
+      self.logger = logger
+      self.loop = loop
+    }
+
+    func shield(for stream: TCPStream, to destination: Destination?, deadline: Instant) -> any StreamShield {
+      TLSShield(
+        identity.current, for: stream, to: destination, deadline: deadline,
+        over: { [weak self] stream, end in self?.ended(stream, destination, end) }, on: loop)
+    }
+
+    var counters: [TransportCounter] {
+      [
+        TransportCounter("handshakes_completed", completed),
+        TransportCounter("handshakes_failed", failed),
+        TransportCounter("certificates_refused", certificatesRefused),
+        TransportCounter("certificate_refused_by_peer", refusedByPeers),
+      ]
+    }
+
+    private func ended(_ stream: TCPStream, _ destination: Destination?, _ end: TLSEnd?) {
+      guard let end else {
+        completed += 1
+        return
+      }
+      failed += 1
+      switch end {
+      case .peerNotAuthorised, .wrongName, .ownName: certificatesRefused += 1
+      case .refusedOurCertificate: refusedByPeers += 1
+      case .otherProtocol, .deadline, .broken, .failed: break
+      }
+      let level = end.level
+      guard logger.logLevel <= level else { return }
+      let kind = destination == nil ? "turned away" : "dial"
+      guard let withheld = limiter.admit("\(kind) \(end)", about: stream.address.host, at: loop.instant) else { return }
+      let what =
+        switch destination {
+        case .member(let name, _)?: "cannot reach \(name) at \(stream.address)"
+        case .anyMember?, .reply?: "cannot reach a member at \(stream.address)"
+        case nil: "turned away \(stream.address)"
+        }
+      logger.log(level: level, "tls: \(what): \(end)\(withheld > 0 ? " (and \(withheld) more like it)" : "")")
+    }
+  }
+
+  extension TLSEnd {
+    /// What an operator must act on is a warning.
+    fileprivate var level: Logger.Level {
+      switch self {
+      case .peerNotAuthorised, .refusedOurCertificate, .wrongName, .ownName, .otherProtocol, .failed: .warning
+      case .deadline, .broken: .debug
+      }
+    }
+  }
+#endif

@@ -1,0 +1,205 @@
+#if TLS
+  import NIOCore
+  import NIOSSL
+  import NIOTLS
+  import SerfIdentity
+  import SerfPrimitives
+
+  /// TLS on one connection.
+  ///
+  /// ```
+  /// socket ── SocketEnd ── NIOSSLHandler ── TLSProof ── TCPStream
+  ///           deadline     the protocol     the name    ready once it is proven
+  /// ```
+  final class TLSShield: StreamShield {
+    let handlers: [any ChannelHandler]
+    private let socketEnd: SocketEnd
+
+    init(
+      _ contexts: TLSContexts, for stream: TCPStream, to destination: Destination?, deadline: Instant, over: @escaping TLSProof.Over,
+      on loop: any EventLoop
+    ) {
+      let proof = TLSProof(contexts.credentials, destination, stream: stream, over: over)
+      let bound = NIOLoopBound(proof, eventLoop: loop)
+      let verify: NIOSSLCustomVerificationCallback = { chain, promise in
+        promise.succeed(bound.value.verify(chain) ? .certificateVerified : .failed)
+      }
+      socketEnd = SocketEnd(proof, deadline: deadline)
+      let tls: NIOSSLHandler
+      if destination == nil {
+        tls = NIOSSLServerHandler(context: contexts.server, customVerificationCallback: verify)
+      } else {
+        tls = Self.client(contexts.client, verify)
+      }
+      handlers = [socketEnd, tls, proof]
+    }
+
+    func closeSocket() { socketEnd.close() }
+
+    private static func client(_ context: NIOSSLContext, _ verify: @escaping NIOSSLCustomVerificationCallback) -> NIOSSLClientHandler {
+      do {
+        // No SNI (`secure-transport.md` 1.3): a host's name proves nothing here.
+        return try NIOSSLClientHandler(context: context, serverHostname: nil, customVerificationCallback: verify)
+      } catch { preconditionFailure("only a host name can be refused, and there is none: \(error)") }
+    }
+  }
+
+  /// The handler next to the socket: ends what takes too long, closes without TLS's good-bye when told to, and sees to it that a good-bye or an
+  /// alert arrives where TLS closes.
+  private final class SocketEnd: ChannelDuplexHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private let proof: TLSProof
+    private let deadline: Instant
+    private var context: ChannelHandlerContext?
+    private var timer: Scheduled<Void>?
+    private var hasPeerEnded = false
+    private var isDraining = false
+
+    init(_ proof: TLSProof, deadline: Instant) {
+      self.proof = proof
+      self.deadline = deadline
+    }
+
+    func close() { context?.close(mode: .all, promise: nil) }
+
+    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+      self.context = nil
+      timer?.cancel()
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+      schedule(in: deadline - context.eventLoop.instant, on: context.eventLoop) { $0.proof.expired() }
+      context.fireChannelActive()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+      if !isDraining { context.fireChannelRead(data) }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+      guard case ChannelEvent.inputClosed? = event as? ChannelEvent else { return context.fireUserInboundEventTriggered(event) }
+      hasPeerEnded = true
+      guard !isDraining else { return close() }
+      guard !proof.isProven else { return context.fireUserInboundEventTriggered(event) }
+      // A peer may have said everything with the last message of the handshake, which waits for the next turn when a certificate has just been
+      // verified; an end before that would be taken for a broken handshake.
+      context.eventLoop.assumeIsolated().execute { [self] in self.context?.fireUserInboundEventTriggered(ChannelEvent.inputClosed) }
+    }
+
+    func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+      guard mode == .all, !isDraining else { return context.close(mode: mode, promise: promise) }
+      // NIO drops what waits when it closes, and TLS's last words may be among it.
+      let flushed = context.eventLoop.makePromise(of: Void.self)
+      context.writeAndFlush(wrapOutboundOut(context.channel.allocator.buffer(capacity: 0)), promise: flushed)
+      flushed.futureResult.assumeIsolated().whenComplete { [self] result in
+        guard case .success = result, proof.owesReason, !hasPeerEnded else { return context.close(mode: .all, promise: promise) }
+        // Unread bytes would make the close a reset, and the peer would not learn why it is turned away.
+        isDraining = true
+        context.close(mode: .output, promise: promise)
+        schedule(in: .seconds(1), on: context.eventLoop) { $0.close() }
+      }
+    }
+
+    private func schedule(in time: Duration, on loop: any EventLoop, _ work: @escaping (SocketEnd) -> Void) {
+      timer?.cancel()
+      timer = loop.assumeIsolated().scheduleTask(in: .nanoseconds(max(0, time.nanoseconds))) { [self] in work(self) }
+    }
+  }
+
+  /// Decides who the peer is (`secure-transport.md` section 1), and lets the stream begin when that is proven.
+  final class TLSProof: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+
+    /// ALPN, mandatory on both sides.
+    static let applicationProtocol = "serf/1"
+
+    /// Hears how the handshake ended: nil for well.
+    typealias Over = (TCPStream, TLSEnd?) -> Void
+
+    private let credentials: Credentials
+    /// Where a stream of ours leads; nil for one that a peer opened.
+    private let destination: Destination?
+    private weak var stream: TCPStream?
+    private var over: Over?
+    private var name: NodeName?
+    private var refusal: TLSEnd?
+    /// Whether we are content. A peer that we dialled may still refuse us: its verdict comes with the first read.
+    private(set) var isProven = false
+
+    init(_ credentials: Credentials, _ destination: Destination?, stream: TCPStream, over: @escaping Over) {
+      self.credentials = credentials
+      self.destination = destination
+      self.stream = stream
+      self.over = over
+    }
+
+    /// Whether we turn away somebody who dialled us.
+    var owesReason: Bool { destination == nil && !isProven }
+
+    /// Whether the peer is one that we talk to. The only place where that is decided.
+    func verify(_ certificates: [NIOSSLCertificate]) -> Bool {
+      do throws(VerificationFailure) {
+        let chain = certificates.compactMap { try? $0.toDERBytes() }
+        guard chain.count == certificates.count else { throw .unreadable }
+        let identity = try credentials.verify(chain: chain, at: .now)
+        if case .member(let expected, _)? = destination, identity.node != expected {
+          refusal = .wrongName(identity.node)
+        } else if identity.node == credentials.node {
+          refusal = .ownName
+        } else {
+          name = identity.node
+        }
+      } catch { refusal = .peerNotAuthorised(error) }
+      return refusal == nil
+    }
+
+    func expired() {
+      if !isProven { end(.deadline, isClosing: false) }
+    }
+
+    // MARK: ChannelInboundHandler
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+      guard case .handshakeCompleted(let negotiated)? = event as? TLSUserEvent else { return context.fireUserInboundEventTriggered(event) }
+      guard negotiated == Self.applicationProtocol else { return end(.otherProtocol, isClosing: false) }
+      // A resumed session would come without a certificate, and is not what we ever offered.
+      guard let name else { return end(.peerNotAuthorised(.noCertificate), isClosing: false) }
+      isProven = true
+      if let stream, destination == nil { report(stream, nil) }
+      stream?.proven(name)
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+      // Whoever answers has accepted us.
+      if let stream { report(stream, nil) }
+      context.fireChannelRead(data)
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+      guard over != nil else { return context.fireErrorCaught(error) }
+      // With a name, what breaks is the connection, unless the peer says that it refuses ours.
+      let end = refusal ?? TLSEnd(error)
+      if isProven, end == .broken { return context.fireErrorCaught(error) }
+      self.end(end, isClosing: destination == nil)
+    }
+
+    // MARK: Private parts
+
+    private func end(_ end: TLSEnd, isClosing: Bool) {
+      guard let stream else { return }
+      report(stream, end)
+      stream.breakOff(end.contactFailure, isClosing: isClosing)
+    }
+
+    private func report(_ stream: TCPStream, _ end: TLSEnd?) {
+      guard let over else { return }
+      self.over = nil
+      over(stream, end)
+    }
+  }
+#endif

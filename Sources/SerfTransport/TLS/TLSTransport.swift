@@ -1,0 +1,91 @@
+#if TLS
+  public import NIOCore
+  public import SerfIdentity
+  public import SerfPrimitives
+
+  /// Serf over TLS 1.3 and UDP, on one port, for networks on which QUIC does not get through: the same certificates and the same rules of who is
+  /// believed (`secure-transport.md` section 1) as `QuicTransport` has.
+  ///
+  /// ```swift
+  /// let credentials = try Credentials(files: .init(authorities: "ca.pem", certificate: "web-1.pem", privateKey: "web-1.key"))
+  /// var settings = TLSTransport.Settings()
+  /// settings.keyring = Keyring(try SecretKey(base64: "T9jncgl9mbLus+baTTa7q7nPSUrXwbDi2dhbtqir37s="))
+  /// let transport = try TLSTransport(credentials, bind: NodeAddress(ipv4: 10, 0, 0, 1, port: 7946), settings: settings)
+  /// ```
+  /// Streams (joins, push/pull, the reliable ping) prove the name of both ends. Gossip crosses in UDP packets, which prove no name: whoever has the
+  /// key of the ring can speak for any member in them. Packets carry the cluster's name as their label. No Go agent speaks this.
+  public struct TLSTransport: StreamLayerFactory {
+    /// What can be set. The keyring must be, or its absence be allowed.
+    public struct Settings: Sendable {
+      /// The keys that encrypt packets. Live: a change to the ring holds from the next packet on.
+      public var keyring: Keyring?
+      /// Whether packets in the clear are taken, and sent where there is no keyring: whoever reaches the port can then gossip as any member, and read
+      /// what others gossip. Default false. Also the way to introduce a key: allow on every node, give every node the key, allow no more.
+      public var allowsClearPackets = false
+      /// How messages are compressed, where that makes them smaller; nil for not at all. Default LZW.
+      public var compression: Compression? = .lzw
+      /// How many connections that others opened, and that are not answered yet, are kept, those that have not proven a name included. Beyond, the one
+      /// that has waited longest makes room. Default 120.
+      public var acceptedConnections = 120
+
+      /// The defaults.
+      public init() {}
+    }
+
+    private let bindAddress: NodeAddress
+    private let settings: Settings
+    private let identity: TLSIdentity
+
+    /// A transport that proves its name with `credentials` and listens on `bind`, TCP and UDP; port 0 lets the kernel choose. One value serves one node.
+    ///
+    /// - Throws: ``TransportError`` when the TLS library cannot use the certificate.
+    public init(_ credentials: Credentials, bind: NodeAddress, settings: Settings = Settings()) throws(TransportError) {
+      bindAddress = bind
+      self.settings = settings
+      identity = try TLSIdentity(credentials)
+    }
+
+    /// The same, with the address as text: `10.0.0.1`, `10.0.0.1:7946`, `[::1]:7946`. The port is 7946 where none is given.
+    public init(_ credentials: Credentials, bind: String, settings: Settings = Settings()) throws(TransportError) {
+      try self.init(credentials, bind: try NodeAddress(bindText: bind), settings: settings)
+    }
+
+    /// Presents and believes `credentials` from the next connection on. No connection outlives its exchange, so none has to be looked at again. Load
+    /// them first; if that throws, the old ones stay in force.
+    ///
+    /// - Throws: ``TransportError`` when they are another node's or another cluster's, or the TLS library cannot use them.
+    public func replace(credentials: Credentials) throws(TransportError) {
+      try identity.replace(credentials)
+    }
+
+    public func bind(on loop: any EventLoop, context: StreamLayerContext) -> EventLoopFuture<NIOLoopBound<any StreamLayer>> {
+      let net: NetTransport.Settings
+      do throws(TransportError) {
+        let credentials = identity.current.credentials
+        try credentials.check(naming: context.nodeName)
+        net = try netSettings(cluster: credentials.cluster)
+      } catch { return loop.makeFailedFuture(error) }
+      return NetPorts.bind(bindAddress, on: loop, logger: context.logger).map { [identity] ports in
+        let security = TLSSecurity(identity, logger: context.logger, on: loop)
+        return NIOLoopBound(NetLayer(ports.value, settings: net, security: security, context: context, on: loop), eventLoop: loop)
+      }
+    }
+
+    private func netSettings(cluster: String) throws(TransportError) -> NetTransport.Settings {
+      guard settings.keyring != nil || settings.allowsClearPackets else {
+        throw TransportError(
+          .configuration,
+          "TLS protects the connections, and the packets over UDP need a key of their own. Give all members one ('serf keygen' makes it), or say "
+            + "that packets may cross in the clear (-allow-clear-packets, TLSTransport.Settings.allowsClearPackets)")
+      }
+      var net = NetTransport.Settings()
+      net.label = cluster
+      net.keyring = settings.keyring
+      net.verifiesIncoming = !settings.allowsClearPackets
+      net.compression = settings.compression
+      net.acceptedConnections = settings.acceptedConnections
+      try net.validate()
+      return net
+    }
+  }
+#endif
