@@ -15,10 +15,10 @@ swift run -c release --sanitize=address --scratch-path .build/address-release Mu
 
 step "QUIC, certificates and nodes under the address sanitizer"
 ASAN_OPTIONS=detect_leaks=0 \
-  swift test --sanitize=address --scratch-path .build/address --filter 'SerfQUICTests|SerfIdentityTests|SerfTests|SerfTransportTests'
+  swift test --enable-all-traits --sanitize=address --scratch-path .build/address --filter 'SerfQUICTests|SerfIdentityTests|SerfTests|SerfTransportTests'
 
 step "Nodes under the thread sanitizer"
 TSAN_OPTIONS=halt_on_error=0:exitcode=66 \
-  swift test --sanitize=thread --scratch-path .build/thread --filter 'SerfTests|SerfTransportTests|SerfAgentTests|SerfClientTests'
+  swift test --enable-all-traits --sanitize=thread --scratch-path .build/thread --filter 'SerfTests|SerfTransportTests|SerfAgentTests|SerfClientTests'
 
 printf '\n==> No sanitizer found anything\n'

@@ -62,7 +62,7 @@ extension NodeDiagnostic {
       two nodes claim the name \(name): \(existing), which is kept, and \(claimant). If it is one node that moved, it is taken once the old \
       address is forgotten, within a minute or two after it is failed; to be taken at once it must leave first. Else rename one of them
       """
-    case .ownNameConflict(let claimant): "another node, at \(claimant), claims our name. Give each node a name and certificate of its own"
+    case .ownNameConflict(let claimant): "another node, at \(claimant), claims our name. Give each node a name of its own"
     case .ownNameRefused(let peer):
       "\(peer.text) says that our name is in use at another address. Another process runs with our certificate; stop one of them"
     case .relayDropped(let name, let peer): "dropped a relayed message for \(name) from \(peer.text): not a member that we know"

@@ -51,11 +51,7 @@ struct TransportChoice {
         node: credentials.node, factory: transport, protection: "true (mutual TLS, cluster '\(credentials.cluster)')"
       ) { new async throws(AgentFailure) in
         let credentials = try new.credentials()
-        do throws(TransportError) {
-          try transport.replace(credentials: credentials)
-        } catch {
-          throw AgentFailure(error.description)
-        }
+        try agentFailure { () throws(TransportError) in try transport.replace(credentials: credentials) }
       }
     #else
       throw AgentFailure(
@@ -114,26 +110,26 @@ struct TransportChoice {
       settings.compression = configuration.compression.map(\.algorithm) ?? settings.compression
       let keyring = settings.keyring
       let bind = try await configuration.bindAddress()
-      do throws(TransportError) {
-        let transport = try TLSTransport(credentials, bind: bind, settings: settings)
-        let packets = keyring.map { "packets AES-\($0.primary.bytes.count * 8)-GCM, keys: \($0.keys.count)" } ?? "packets in the clear"
-        return TransportChoice(
-          node: credentials.node, factory: transport,
-          protection: "\(keyring != nil) (mutual TLS over TCP, cluster '\(credentials.cluster)'; \(packets))"
-        ) { new async throws(AgentFailure) in
-          let credentials = try new.credentials()
-          do throws(TransportError) {
-            try transport.replace(credentials: credentials)
-          } catch {
-            throw AgentFailure(error.description)
-          }
-          try reload(keyring, new)
-        }
-      } catch { throw AgentFailure(error.description) }
+      let transport = try agentFailure { () throws(TransportError) in try TLSTransport(credentials, bind: bind, settings: settings) }
+      let packets = keyring.map { "packets AES-\($0.primary.bytes.count * 8)-GCM, keys: \($0.keys.count)" } ?? "packets in the clear"
+      return TransportChoice(
+        node: credentials.node, factory: transport,
+        protection: "\(keyring != nil) (mutual TLS over TCP, cluster '\(credentials.cluster)'; \(packets))"
+      ) { new async throws(AgentFailure) in
+        let credentials = try new.credentials()
+        try agentFailure { () throws(TransportError) in try transport.replace(credentials: credentials) }
+        try reload(keyring, new)
+      }
     #else
       throw AgentFailure(
         "this program was built without TLS; build it with --traits default,TLS, or start with -transport quic, which proves names as well")
     #endif
+  }
+
+  private static func agentFailure<Value>(_ work: () throws(TransportError) -> Value) throws(AgentFailure) -> Value {
+    do throws(TransportError) {
+      return try work()
+    } catch { throw AgentFailure(error.description) }
   }
 
   private static func clearPackets(_ configuration: AgentConfiguration) -> (name: String, value: String?) {

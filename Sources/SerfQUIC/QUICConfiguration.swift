@@ -64,8 +64,6 @@ package struct QUICConfiguration: Sendable {
   package var handshakeQueueLimit = 512
   /// Retries, refusals, version negotiations and resets in a second.
   package var statelessRepliesPerSecond = 500
-  /// Whom to talk to at all; empty means everybody.
-  package var allowedSources: [AddressRange] = []
 
   /// 32 bytes from which stateless reset tokens derive, and the same after a restart (`secure-transport.md` 2.4): derive it from the private key.
   /// Empty: random, so that a restarted endpoint's resets are not believed.
@@ -76,23 +74,6 @@ package struct QUICConfiguration: Sendable {
 
   /// The defaults, on this address.
   package init(localAddress: NodeAddress) { self.localAddress = localAddress }
-}
-
-/// A CIDR block.
-package struct AddressRange: Hashable, Sendable {
-  package var base: NodeAddress
-  package var prefixLength: Int
-
-  package init(base: NodeAddress, prefixLength: Int) {
-    self.base = base.canonical
-    self.prefixLength = prefixLength
-  }
-
-  package func contains(_ address: NodeAddress) -> Bool {
-    let address = address.canonical
-    guard address.byteCount == base.byteCount else { return false }
-    return address.prefix(prefixLength) == base.prefix(prefixLength)
-  }
 }
 
 extension NodeAddress {
@@ -111,7 +92,6 @@ package struct QUICCounters: Hashable, Sendable {
   package var datagramsReceived: UInt64 = 0
   package var datagramsSent: UInt64 = 0
   package var tooShort: UInt64 = 0
-  package var sourceNotAllowed: UInt64 = 0
   package var unreadable: UInt64 = 0
   package var unroutable: UInt64 = 0
   package var versionNegotiations: UInt64 = 0

@@ -17,9 +17,6 @@ extension QUICEndpoint {
     counters.datagramsReceived += 1
     guard datagram.byteCount >= Self.shortestPacket else { return counters.tooShort += 1 }
     let source = source.canonical
-    if !configuration.allowedSources.isEmpty, !configuration.allowedSources.contains(where: { $0.contains(source) }) {
-      return counters.sourceNotAllowed += 1
-    }
     datagram.withUnsafeBytes { bytes in
       var header = sq_header()
       sq_header_decode(&header, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), bytes.count)

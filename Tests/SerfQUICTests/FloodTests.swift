@@ -143,22 +143,6 @@ import Testing
     #expect(a.closed[id] == nil)
   }
 
-  @Test("only allowed sources are heard")
-  func allowList() {
-    let network = TestNetwork()
-    let a = network.node("a", number: 1)
-    let b = network.node("b", number: 2) {
-      $0.allowedSources = [AddressRange(base: NodeAddress(ipv4: 10, 0, 0, 8, port: 0), prefixLength: 29)]
-    }
-    let id = a.dial(b)
-    network.run(for: .milliseconds(500))
-    #expect(b.endpoint.counters.sourceNotAllowed > 0 && b.endpoint.counters.handshakesAccepted == 0)
-    let c = network.node("c", number: 9)
-    let other = c.dial(b)
-    #expect(network.run(for: .seconds(1)) { c.confirmed.contains(other) })
-    #expect(!a.confirmed.contains(id))
-  }
-
   @Test("resets are shorter than what they answer, and stop")
   func resets() {
     let network = TestNetwork()

@@ -14,7 +14,8 @@ public import SerfPrimitives
 /// - **Back-pressure** goes both ways: a receiver gets no more than it has taken with ``consumed(_:on:)``, beyond a window of the layer's choice,
 ///   and ``write(_:on:finish:)`` buffers without limit, so the caller sends one message per stream and bounds it.
 /// - **Names**: a layer whose ``protection`` is ``Protection/provenNames`` delivers nothing from a peer before its name is proven, fills
-///   ``Peer/provenName`` in everything that it delivers, and honours the name in a ``Destination``.
+///   ``Peer/provenName`` in everything that it delivers, and honours the name in a ``Destination``. One that proves the names of streams and not of
+///   packets (TLS beside UDP) does so for its streams.
 /// - **No callback from within a call.** A method never calls the handler before it returns; what it has to say comes in a later turn of the loop.
 public protocol StreamLayer: AnyObject {
   /// The address that the layer is bound to, with the port that the kernel chose if the configured one was 0.
@@ -92,7 +93,7 @@ extension StreamLayer {
 public enum Protection: Hashable, Sendable {
   /// Encrypted, and every peer's name is proven by its certificate.
   case provenNames
-  /// Encrypted with a key that all members share.
+  /// Encrypted with a key that all members share; its packets prove no name.
   case keyring
   /// Not protected at all.
   case clear
