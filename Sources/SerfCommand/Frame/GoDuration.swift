@@ -27,5 +27,11 @@ package struct GoDuration: ExpressibleByArgument, Equatable {
     duration = .nanoseconds(Int64((seconds * 1e9).rounded()))
   }
 
+  /// For help: whole seconds where it is so many.
+  package var defaultValueDescription: String {
+    let (seconds, attoseconds) = duration.components
+    return attoseconds == 0 ? "\(seconds)s" : "\(duration)"
+  }
+
   private static let units = ["ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600]
 }

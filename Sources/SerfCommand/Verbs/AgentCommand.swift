@@ -27,22 +27,22 @@ struct AgentCommand: AsyncParsableCommand {
   @Option(help: "Where to listen for commands: host:port.") var rpcAddr = "127.0.0.1:7373"
   @Option(help: "The key that commands must bring. Default: $SERF_RPC_AUTH, else none.") var rpcAuth: String?
   @Option(help: "A tag of this node: key=value. May be repeated.") var tag: [TagArgument] = []
-  @Option(help: "The lowest level to print: TRACE, DEBUG, INFO, WARN or ERR.") var logLevel = AgentLogLevel.info
-  @Option(help: "Timings: lan, wan or local.") var profile = SerfConfiguration.Profile.lan
-  @Option(help: "How to reach others: quic, tcp (TCP and UDP as Go Serf speaks them) or tls.") var transport = AgentConfiguration.Transport
-    .quic
+  @Option(help: "The lowest level to print: TRACE, DEBUG, INFO, WARN or ERR.") var logLevel = LogLevelArgument(level: .info)
+  @Option(help: "For which kind of network the timings are.") var profile = SerfConfiguration.Profile.lan
+  @Option(help: "How to reach others; tcp is TCP and UDP as Go Serf speaks them.")
+  var transport = AgentConfiguration.Transport.quic
   @Option(help: "tcp, tls: the key that encrypts what TLS does not, base64 of 16, 24 or 32 bytes.") var encrypt: String?
   @Option(help: "tcp, tls: a JSON file with such keys, the primary one first.") var keyringFile: String?
   @Option(help: "tcp: what keeps this cluster apart from others; the same at all members.") var label: String?
-  @Option(help: "tcp, tls: lzw, zstd (which no Go agent reads) or off. Default: lzw.") var compression:
-    AgentConfiguration.CompressionChoice?
+  @Option(help: "tcp, tls: how messages are compressed. No Go agent reads zstd. Default: lzw.")
+  var compression: AgentConfiguration.CompressionChoice?
   @Flag(help: "tls: let packets over UDP cross without a key, readable and forgeable by all.") var allowClearPackets = false
   @Option(help: "The cluster that certificates must name.") var cluster = "default"
   @Option(help: "PEM file: the cluster's authorities.") var tlsCa: String?
   @Option(help: "PEM file: this node's certificate, then intermediates.") var tlsCert: String?
   @Option(help: "PEM file: this node's private key.") var tlsKey: String?
   @Option(help: "PEM file: revocation lists of the authorities.") var tlsCrl: String?
-  @Option(help: "Where a certificate holds the name: uri (serf://cluster/node) or dns.") var tlsIdentity = IdentityChoice.uri
+  @Option(help: "Where a certificate holds the name; uri is serf://cluster/node.") var tlsIdentity = IdentityChoice.uri
   @Flag(help: "Accept a key file that others can read.") var tlsKeyInsecure = false
   @Argument(help: .hidden) var ignored: [String] = []
 
@@ -77,7 +77,7 @@ struct AgentCommand: AsyncParsableCommand {
     configuration.rpcAddress = rpcAddr
     configuration.rpcAuth = rpcAuth ?? environment("SERF_RPC_AUTH")
     configuration.tags = tag.map
-    configuration.logLevel = logLevel
+    configuration.logLevel = logLevel.level
     configuration.profile = profile
     configuration.transport = transport
     configuration.encrypt = encrypt
@@ -96,8 +96,18 @@ struct AgentCommand: AsyncParsableCommand {
   }
 }
 
-extension AgentLogLevel: ExpressibleByArgument {
-  package init?(argument: String) { self.init(parsing: argument) }
+/// A level by its name, in any case.
+struct LogLevelArgument: ExpressibleByArgument {
+  let level: AgentLogLevel
+
+  init(level: AgentLogLevel) { self.level = level }
+
+  init?(argument: String) {
+    guard let level = AgentLogLevel(parsing: argument) else { return nil }
+    self.level = level
+  }
+
+  var defaultValueDescription: String { level.name }
 }
 extension SerfConfiguration.Profile: ExpressibleByArgument {}
 extension AgentConfiguration.Transport: ExpressibleByArgument {}
