@@ -8,11 +8,18 @@ package struct Intent: Hashable, Sendable {
 
   package var kind: Kind
   package var time: LamportTime
+  /// A leave that nobody was heard to announce: a push/pull has the member among those that left, and the time is a guess, above that of the
+  /// newest intent that the sender knew.
+  package var isImplied: Bool
 
-  package init(_ kind: Kind, at time: LamportTime) {
+  package init(_ kind: Kind, at time: LamportTime, isImplied: Bool = false) {
     self.kind = kind
     self.time = time
+    self.isImplied = isImplied
   }
+
+  /// Whether this one counts although `known` is known. At equal times a real one counts for more than a guess.
+  func isNewer(than known: Intent) -> Bool { time > known.time || time == known.time && known.isImplied && !isImplied }
 }
 
 /// Intents about nodes that we have not met: gossip about a node often arrives before the node does (`serf.md` section 6).
@@ -42,7 +49,7 @@ package struct IntentBuffer: Sendable {
   /// An intent about an unknown node arrived.
   package mutating func insert(_ intent: Intent, for name: NodeName, at now: Instant) -> Outcome {
     if let known = intents[name] {
-      guard intent.time > known.intent.time else { return .stale }
+      guard intent.isNewer(than: known.intent) else { return .stale }
     } else if intents.count >= limit {
       return .refused
     }

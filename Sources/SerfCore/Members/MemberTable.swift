@@ -11,6 +11,8 @@ package struct MemberTable: Sendable {
     package fileprivate(set) var intentTime: LamportTime
     /// When it failed or left; nil while it is here. A failed member that is declared left keeps the time of its failure.
     package fileprivate(set) var goneAt: Instant?
+    /// A leave that is implied of a member that is alive: it decides how the member's end is called, should that come soon.
+    fileprivate var impliedLeave: (time: LamportTime, at: Instant)?
   }
 
   /// What an input did.
@@ -51,10 +53,15 @@ package struct MemberTable: Sendable {
   package mutating func joined(_ member: Member, pending: Intent?, flapTimeout: Duration, at now: Instant) -> Change {
     guard let index = indexes[member.name] else {
       var newcomer = member
+      if let pending, pending.isImplied {
+        append(Row(member: newcomer, intentTime: 0, goneAt: nil, impliedLeave: (pending.time, now)))
+        return Change(event: .join, member: newcomer)
+      }
       newcomer.status = pending?.kind == .leave ? .leaving : .alive
       append(Row(member: newcomer, intentTime: pending?.time ?? 0, goneAt: nil))
       return Change(event: .join, member: newcomer)
     }
+    rows[index].impliedLeave = nil
     let flapped = rows[index].member.status == .failed && rows[index].goneAt.map { now - $0 < flapTimeout } ?? false
     replaceFacts(at: index, with: member)
     let event = apply(.joined, at: index, now)
@@ -72,13 +79,29 @@ package struct MemberTable: Sendable {
   /// The gossip layer lost a member; nil when it is not known here.
   package mutating func departed(_ name: NodeName, at now: Instant) -> Change? {
     guard let index = indexes[name] else { return nil }
+    if let (time, since) = rows[index].impliedLeave {
+      rows[index].impliedLeave = nil
+      if time > rows[index].intentTime, now - since < Self.impliedLeaveLifetime {
+        rows[index].intentTime = time
+        _ = apply(.leaveIntent, at: index, now)
+      }
+    }
     return Change(event: apply(.departed, at: index, now), member: rows[index].member)
   }
 
   /// An intent about a known member; nil when it is no news, and then does not travel on.
+  ///
+  /// An implied leave ends a failed member, and otherwise moves nothing. A member that is alive may have left and returned since, and then its
+  /// join intent need not be above the guess: each exchange between Go agents raises that by one (`serf.md` section 7), and a member that Go takes
+  /// for leaving on this account stays so for good. One that left already has no use for a later guess, which would only raise ours.
   package mutating func intended(_ intent: Intent, for name: NodeName, at now: Instant) -> Change? {
     guard let index = indexes[name], intent.time > rows[index].intentTime else { return nil }
+    if intent.isImplied, rows[index].member.status != .failed {
+      if rows[index].member.status == .alive { rows[index].impliedLeave = (intent.time, now) }
+      return nil
+    }
     rows[index].intentTime = intent.time
+    if intent.kind == .leave || intent.time >= rows[index].impliedLeave?.time ?? 0 { rows[index].impliedLeave = nil }
     return Change(event: apply(intent.kind == .join ? .joinIntent : .leaveIntent, at: index, now), member: rows[index].member)
   }
 
@@ -96,6 +119,9 @@ package struct MemberTable: Sendable {
   package mutating func remove(_ name: NodeName) -> Member? { indexes[name].map { remove(at: $0) } }
 
   // MARK: The table itself
+
+  /// Far longer than it takes until a member that has left is missed.
+  private static let impliedLeaveLifetime = Duration.seconds(120)
 
   private mutating func apply(_ input: MemberInput, at index: Int, _ now: Instant) -> MemberEvent.Kind? {
     let old = rows[index].member.status

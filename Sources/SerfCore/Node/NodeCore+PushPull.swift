@@ -79,19 +79,19 @@ extension NodeCore {
         // When exactly it left is not stated; this is newer than the newest intent that the sender has, and no more.
         let name = NodeName(bytes: [UInt8](copying: name))
         let newest = left[name] ?? 0
-        mergeIntent(.leave, name, newest == .max ? .max : newest + 1, from: peer)
+        mergeIntent(Intent(.leave, at: newest == .max ? .max : newest + 1, isImplied: true), name, from: peer)
       }
     }
     var times = state.statusTimes
     while let entry = times.next() {
       let name = NodeName(bytes: [UInt8](copying: entry.key))
-      if left[name] == nil { mergeIntent(.join, name, entry.time, from: peer) }
+      if left[name] == nil { mergeIntent(Intent(.join, at: entry.time), name, from: peer) }
     }
   }
 
-  private mutating func mergeIntent(_ kind: Intent.Kind, _ node: NodeName, _ time: LamportTime, from peer: Peer) {
-    guard witnessMember(time, .pushPull, from: peer) else { return }
-    _ = intentReceived(Intent(kind, at: time), about: node)
+  private mutating func mergeIntent(_ intent: Intent, _ node: NodeName, from peer: Peer) {
+    guard witnessMember(intent.time, .pushPull, from: peer) else { return }
+    _ = intentReceived(intent, about: node)
   }
 
   private mutating func mergeEvents(_ state: borrowing SerfPushPull, from peer: Peer) {

@@ -57,6 +57,47 @@ final class MemberTableTests {
     #expect(change?.member.status == .alive)
   }
 
+  @Test("an implied leave leaves who is alive alive, and says how it ended if that comes soon", arguments: [(119, true), (120, false)])
+  func impliedLeave(seconds: Int, isLeave: Bool) {
+    let implied = Intent(.leave, at: 9, isImplied: true)
+    _ = join("new", pending: implied)
+    _ = join("known")
+    #expect(table.intended(implied, for: "known", at: start) == nil)
+    for name in ["new", "known"] as [NodeName] {
+      #expect(table[name]?.member.status == .alive && table[name]?.intentTime == 0)
+      #expect(table.departed(name, at: start + .seconds(seconds))?.event == (isLeave ? .leave : .failed))
+      #expect(table[name]?.intentTime == (isLeave ? 9 : 0))
+    }
+  }
+
+  @Test("a join at the time of an implied leave, or a return, takes it back; an older join does not")
+  func impliedLeaveTakenBack() {
+    let implied = Intent(.leave, at: 9, isImplied: true)
+    for (name, time) in [("a", 9), ("b", 8)] as [(String, LamportTime)] {
+      _ = join(name, pending: implied)
+      #expect(table.intended(Intent(.join, at: time), for: NodeName(name), at: start) != nil)
+      #expect(table.departed(NodeName(name), at: start)?.event == (time == 9 ? .failed : .leave), "\(name)")
+    }
+    _ = join("c")
+    _ = table.intended(implied, for: "c", at: start)
+    _ = join("c")
+    #expect(table.departed("c", at: start)?.event == .failed)
+  }
+
+  @Test("an implied leave ends who failed; of who is leaving or has left it raises no time")
+  func impliedLeaveOfTheGone() {
+    _ = join("failed")
+    _ = table.departed("failed", at: start)
+    #expect(table.intended(Intent(.leave, at: 9, isImplied: true), for: "failed", at: start)?.event == .leave)
+    #expect(table["failed"]?.intentTime == 9)
+    _ = join("leaving", pending: Intent(.leave, at: 6))
+    for name in ["failed", "leaving"] as [NodeName] {
+      let time = table[name]?.intentTime
+      #expect(table.intended(Intent(.leave, at: 50, isImplied: true), for: name, at: start) == nil)
+      #expect(table[name]?.intentTime == time)
+    }
+  }
+
   @Test("keeps the time of the failure when a failed member is declared left")
   func forceLeftKeepsTime() {
     _ = join("a")
@@ -127,6 +168,11 @@ struct IntentBufferTests {
     #expect(buffer.insert(Intent(.join, at: 4), for: "a", at: .zero) == .stale)
     #expect(buffer.insert(Intent(.leave, at: 6), for: "a", at: .zero) == .new)
     #expect(buffer["a"] == Intent(.leave, at: 6))
+    // A guess gives way to what was said at the same time, and not the other way round.
+    #expect(buffer.insert(Intent(.leave, at: 7, isImplied: true), for: "a", at: .zero) == .new)
+    #expect(buffer.insert(Intent(.join, at: 7), for: "a", at: .zero) == .new)
+    #expect(buffer.insert(Intent(.leave, at: 7, isImplied: true), for: "a", at: .zero) == .stale)
+    #expect(buffer["a"] == Intent(.join, at: 7))
     #expect(buffer["b"] == nil)
   }
 

@@ -30,7 +30,9 @@ struct PushPullTests {
   @Test("brings clocks, intents and events, and nothing of it travels on")
   func merge() {
     node.pushPull(
-      state: state(clocks: (42, 50, 100), statuses: [("test", 20), ("foo", 15)], left: ["foo"], events: [(45, ["test", "other"])]))
+      state: state(
+        clocks: (42, 50, 100), statuses: [("test", 20), ("foo", 15), ("back", 15)], left: ["foo", "back"],
+        events: [(45, ["test", "other"])]))
     let statistics = node.core.statistics
     #expect(statistics.memberTime == 42)
     #expect(statistics.eventTime == 50)
@@ -38,14 +40,16 @@ struct PushPullTests {
     #expect(node.userEvents.map { $0.name } == ["test", "other"])
     #expect(node.userEvents.allSatisfy { $0.time == 45 })
     #expect([statistics.intentQueue, statistics.eventQueue, statistics.queryQueue] == [0, 0, 0])
-    node.meet("test")
-    node.meet("foo")
-    #expect(node.status("test") == .alive)
-    #expect(node.status("foo") == .leaving)
-    // 20 and 15 + 1 are known already.
+    for name in ["test", "foo", "back"] as [NodeName] { node.meet(name) }
+    // Who is met alive is alive: that somebody has it among those that left only says how it has ended, should it be gone.
+    for name in ["test", "foo", "back"] as [NodeName] { #expect(node.status(name) == .alive) }
+    // 20 is known already.
     node.leaveIntent("test", at: 20)
-    node.joinIntent("foo", at: 16)
-    #expect(node.core.counters.intentsStale == 2)
+    #expect(node.core.counters.intentsStale == 1)
+    // 15 + 1, which stands for the leave, may be the very time at which it came back.
+    node.joinIntent("back", at: 16)
+    for name in ["foo", "back"] as [NodeName] { node.lose(name) }
+    #expect(node.status("foo") == .left && node.status("back") == .failed)
   }
 
   @Test("that says that we left is answered with a join")
