@@ -8,8 +8,8 @@ package struct Intent: Hashable, Sendable {
 
   package var kind: Kind
   package var time: LamportTime
-  /// A leave that nobody was heard to announce: a push/pull has the member among those that left, and the time is a guess, above that of the
-  /// newest intent that the sender knew.
+  /// Read out of a push/pull, and not heard: all that one says is the time of the newest intent that the sender knew, not of which kind it was, and
+  /// who has left, not when. What stands for a leave has a guessed time, one above; what is taken for a join may be a leave that is on its way.
   package var isImplied: Bool
 
   package init(_ kind: Kind, at time: LamportTime, isImplied: Bool = false) {
@@ -18,8 +18,10 @@ package struct Intent: Hashable, Sendable {
     self.isImplied = isImplied
   }
 
-  /// Whether this one counts although `known` is known. At equal times a real one counts for more than a guess.
-  func isNewer(than known: Intent) -> Bool { time > known.time || time == known.time && known.isImplied && !isImplied }
+  /// Whether this one counts although one of this `time` is known. At equal times what was heard counts for more than what was implied.
+  func isNewer(than time: LamportTime, isImplied isKnownImplied: Bool) -> Bool {
+    self.time > time || self.time == time && isKnownImplied && !isImplied
+  }
 }
 
 /// Intents about nodes that we have not met: gossip about a node often arrives before the node does (`serf.md` section 6).
@@ -49,7 +51,7 @@ package struct IntentBuffer: Sendable {
   /// An intent about an unknown node arrived.
   package mutating func insert(_ intent: Intent, for name: NodeName, at now: Instant) -> Outcome {
     if let known = intents[name] {
-      guard intent.isNewer(than: known.intent) else { return .stale }
+      guard intent.isNewer(than: known.intent.time, isImplied: known.intent.isImplied) else { return .stale }
     } else if intents.count >= limit {
       return .refused
     }

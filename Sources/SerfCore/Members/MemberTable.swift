@@ -9,6 +9,8 @@ package struct MemberTable: Sendable {
     package fileprivate(set) var member: Member
     /// The newest intent about the member: older ones are no news.
     package fileprivate(set) var intentTime: LamportTime
+    /// Whether that time came out of a push/pull; an intent of the very same time that is heard is then news.
+    fileprivate var isTimeImplied = false
     /// When it failed or left; nil while it is here. A failed member that is declared left keeps the time of its failure.
     package fileprivate(set) var goneAt: Instant?
     /// A leave that is implied of a member that is alive: it decides how the member's end is called, should that come soon.
@@ -53,12 +55,12 @@ package struct MemberTable: Sendable {
   package mutating func joined(_ member: Member, pending: Intent?, flapTimeout: Duration, at now: Instant) -> Change {
     guard let index = indexes[member.name] else {
       var newcomer = member
-      if let pending, pending.isImplied {
+      if let pending, pending.isImplied, pending.kind == .leave {
         append(Row(member: newcomer, intentTime: 0, goneAt: nil, impliedLeave: (pending.time, now)))
         return Change(event: .join, member: newcomer)
       }
       newcomer.status = pending?.kind == .leave ? .leaving : .alive
-      append(Row(member: newcomer, intentTime: pending?.time ?? 0, goneAt: nil))
+      append(Row(member: newcomer, intentTime: pending?.time ?? 0, isTimeImplied: pending?.isImplied ?? false, goneAt: nil))
       return Change(event: .join, member: newcomer)
     }
     rows[index].impliedLeave = nil
@@ -83,6 +85,7 @@ package struct MemberTable: Sendable {
       rows[index].impliedLeave = nil
       if time > rows[index].intentTime, now - since < Self.impliedLeaveLifetime {
         rows[index].intentTime = time
+        rows[index].isTimeImplied = true
         _ = apply(.leaveIntent, at: index, now)
       }
     }
@@ -95,12 +98,13 @@ package struct MemberTable: Sendable {
   /// join intent need not be above the guess: each exchange between Go agents raises that by one (`serf.md` section 7), and a member that Go takes
   /// for leaving on this account stays so for good. One that left already has no use for a later guess, which would only raise ours.
   package mutating func intended(_ intent: Intent, for name: NodeName, at now: Instant) -> Change? {
-    guard let index = indexes[name], intent.time > rows[index].intentTime else { return nil }
-    if intent.isImplied, rows[index].member.status != .failed {
+    guard let index = indexes[name], intent.isNewer(than: rows[index].intentTime, isImplied: rows[index].isTimeImplied) else { return nil }
+    if intent.isImplied, intent.kind == .leave, rows[index].member.status != .failed {
       if rows[index].member.status == .alive { rows[index].impliedLeave = (intent.time, now) }
       return nil
     }
     rows[index].intentTime = intent.time
+    rows[index].isTimeImplied = intent.isImplied
     if intent.kind == .leave || intent.time >= rows[index].impliedLeave?.time ?? 0 { rows[index].impliedLeave = nil }
     return Change(event: apply(intent.kind == .join ? .joinIntent : .leaveIntent, at: index, now), member: rows[index].member)
   }

@@ -68,11 +68,10 @@ extension NodeCore {
       broadcastJoinIntent()
       return false
     }
-    guard intent.time > row.intentTime else {
-      counters.intentsStale += 1
+    guard let change = table.intended(intent, for: node, at: now) else {
+      if intent.time <= row.intentTime { counters.intentsStale += 1 }
       return false
     }
-    guard let change = table.intended(intent, for: node, at: now) else { return false }
     deliver(change.event, change.member)
     if prune { self.prune(change.member) }
     return true

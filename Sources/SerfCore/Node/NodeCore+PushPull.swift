@@ -25,7 +25,12 @@ extension NodeCore {
     writer.clock(memberClock.time, left: table.count(of: .left))
     for row in table.rows where row.member.status == .left { writer.left(row.member.name.bytes.span.bytes) }
     writer.queryClock(queryClock.time, statuses: table.count)
-    for row in table.rows { writer.status(row.member.name.bytes.span.bytes, row.intentTime) }
+    for row in table.rows {
+      // Receivers take the time of whoever has not left for that of a join, and whoever hears of the leave afterwards, at the same time, would
+      // not believe it and see the member fail.
+      let time = row.member.status == .leaving && row.intentTime > 0 ? row.intentTime - 1 : row.intentTime
+      writer.status(row.member.name.bytes.span.bytes, time)
+    }
     bytes = writer.finish()
   }
 
@@ -85,7 +90,7 @@ extension NodeCore {
     var times = state.statusTimes
     while let entry = times.next() {
       let name = NodeName(bytes: [UInt8](copying: entry.key))
-      if left[name] == nil { mergeIntent(Intent(.join, at: entry.time), name, from: peer) }
+      if left[name] == nil { mergeIntent(Intent(.join, at: entry.time, isImplied: true), name, from: peer) }
     }
   }
 

@@ -84,6 +84,22 @@ final class MemberTableTests {
     #expect(table.departed("c", at: start)?.event == .failed)
   }
 
+  @Test("an intent that is heard is news although a push/pull implied one of its time, once")
+  func heardBeatsImplied() {
+    let implied = Intent(.join, at: 6, isImplied: true)
+    _ = join("new", pending: implied)
+    _ = join("known")
+    #expect(table.intended(implied, for: "known", at: start) != nil)
+    for name in ["new", "known"] as [NodeName] {
+      #expect(table[name]?.intentTime == 6 && table[name]?.member.status == .alive)
+      #expect(table.intended(implied, for: name, at: start) == nil)
+      #expect(table.intended(Intent(.leave, at: 6), for: name, at: start) != nil)
+      #expect(table[name]?.member.status == .leaving)
+      #expect(table.intended(Intent(.join, at: 6), for: name, at: start) == nil)
+      #expect(table.intended(implied, for: name, at: start) == nil)
+    }
+  }
+
   @Test("an implied leave ends who failed; of who is leaving or has left it raises no time")
   func impliedLeaveOfTheGone() {
     _ = join("failed")

@@ -41,6 +41,32 @@
       #expect(cluster.network.advance(upTo: .seconds(20)) { cluster.nodes.prefix(3).allSatisfy { $0.names(.left) == ["n4"] } })
     }
 
+    /// In the seconds after a join, when a push/pull that is under way can carry the time of the leave ahead of the leave.
+    @Test("who leaves has left, and has not failed, at whatever moment", arguments: 0..<250)
+    func leaveAtAnyMoment(seed: Int) throws {
+      let cluster = try VirtualCluster(seed: UInt64(seed))
+      let stays = try cluster.start("n1", profile: .local)
+      let leaves = try cluster.start("n2", profile: .local)
+      leaves.join(stays.address)
+      #expect(cluster.converge(on: ["n1", "n2"], within: .seconds(15)))
+      cluster.network.advance(by: .milliseconds(seed * 37 % 7000))
+      if seed % 3 == 0 {
+        stays.userEvent("x")
+        cluster.network.advance(by: .milliseconds(seed % 300))
+      }
+      if seed % 4 == 0 {
+        stays.driver.setTags(["x": "1"]) { _ in }
+        cluster.network.advance(by: .milliseconds(seed % 1100))
+      }
+      var hasLeft = false
+      leaves.driver.leave { _ in hasLeft = true }
+      #expect(cluster.network.advance(upTo: .seconds(20)) { hasLeft })
+      _ = leaves.driver.shutdown()
+      cluster.network.advance(by: .seconds(15))
+      #expect(stays.names(.left) == ["n2"])
+      #expect(!stays.lines.contains("EventMemberFailed"))
+    }
+
     @Test("the same seed gives the same life")
     func deterministicMembership() throws {
       func run() throws -> [Int] {
