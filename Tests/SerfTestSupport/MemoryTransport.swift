@@ -115,7 +115,7 @@ private final class MemoryLayer: StreamLayer {
   }
 
   func write(_ bytes: [UInt8], on stream: StreamID, finish: Bool) {
-    guard let found = streams[stream] else { return }
+    guard let found = streams[stream], !found.isHalfFinished else { return }
     hub.record(bytes)
     if finish { streams[stream]?.isHalfFinished = true }
     found.peer.later { layer, now in

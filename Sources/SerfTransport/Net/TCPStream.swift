@@ -25,7 +25,7 @@ protocol StreamShield: AnyObject {
 /// ```
 /// dialling ─▶ ready ─┬─ both halves ended ─────────────▶ closed
 ///                    ├─ reset, by us or the peer ──────▶ closed
-///                    └─ released ─▶ draining ─ peer's end, a second, or 1 MiB ─▶ closed
+///                    └─ released ─▶ written, within 10 s ─▶ draining ─ peer's end, a second, or 1 MiB ─▶ closed
 /// ```
 /// Draining is what keeps a reply alive: a socket that is closed with unread bytes in it sends a reset, and that makes the peer's system throw away
 /// the reply that it has not read yet.
@@ -61,6 +61,8 @@ final class TCPStream: ChannelInboundHandler {
   /// What an end without a peer's end means.
   private var failure = ContactFailure.broken
   private var drained = 0
+  /// Ends what is released.
+  private var timer: Scheduled<Void>?
 
   init(_ id: StreamID, isOurs: Bool, address: NodeAddress, owner: any TCPStreamOwner, on loop: any EventLoop) {
     self.id = id
@@ -119,15 +121,13 @@ final class TCPStream: ChannelInboundHandler {
     closeNow()
   }
 
-  /// Ends our half if it has not ended, and takes what the peer still sends until it ends too, for a moment.
+  /// Ends our half, if it has not ended, once what was written is with the kernel, and takes what the peer still sends until it ends too, for a moment.
   func release() {
     guard !isClosed, !isReleased else { return }
     isReleased = true
     if !hasFinished { write([], finish: true) }
-    guard !hasPeerEnded else { return }
     pause(false)
-    let stream = NIOLoopBound(self, eventLoop: loop)
-    loop.scheduleTask(in: Self.drainTime) { stream.value.closeNow() }
+    close(in: isOurHalfShut ? Self.drainTime : Self.writeTime)
   }
 
   /// Closes the socket, whatever is in it.
@@ -167,15 +167,15 @@ final class TCPStream: ChannelInboundHandler {
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
     guard case ChannelEvent.inputClosed? = event as? ChannelEvent else { return context.fireUserInboundEventTriggered(event) }
     // An end that a shield does not vouch for is none.
-    guard !isClosed, !isBroken else { return }
+    guard !isClosed, !isBroken, !hasPeerEnded else { return }
     peerEnded()
-    if isReleased, !hasFinished { closeNow() }
   }
 
   func channelInactive(context: ChannelHandlerContext) {
     // With our half shut, the peer's end closes the channel at once, without an event of its own.
     if isOurHalfShut, !hasPeerEnded, !isBroken, !isClosed { peerEnded() }
     isClosed = true
+    timer?.cancel()
     let isOver = isReleased || (hasPeerEnded && hasFinished)
     if !isOver { owner?.failed(self, failure) }
     owner?.gone(self)
@@ -215,6 +215,13 @@ final class TCPStream: ChannelInboundHandler {
     guard !isClosed else { return }
     isOurHalfShut = !hasPeerEnded
     channel.close(mode: hasPeerEnded ? .all : .output, promise: nil)
+    if isReleased { close(in: Self.drainTime) }
+  }
+
+  private func close(in time: TimeAmount) {
+    timer?.cancel()
+    let stream = NIOLoopBound(self, eventLoop: loop)
+    timer = loop.scheduleTask(in: time) { stream.value.closeNow() }
   }
 
   private func closeSocket() {
@@ -230,6 +237,8 @@ final class TCPStream: ChannelInboundHandler {
 
   /// How much may wait to be taken before the kernel has to hold the rest.
   private static let window = 256 << 10
+  /// How long a peer may take to read what was written last, the time that an exchange has.
+  private static let writeTime = TimeAmount.seconds(10)
   private static let drainTime = TimeAmount.seconds(1)
   private static let drainLimit = 1 << 20
 }

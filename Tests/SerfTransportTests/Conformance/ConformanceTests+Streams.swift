@@ -112,6 +112,31 @@ extension ConformanceTests {
     try await end(a, b)
   }
 
+  @Test("delivers a reply whole to a reader that takes its time, although the acceptor is done at once", arguments: Conformer.all)
+  func slowReader(_ conformer: Conformer) async throws {
+    let (a, b) = try await pair(conformer)
+    let reply = Self.bytes(16 << 20)
+    try await a.read { $0.takes = false }
+    try await a.open(StreamID(2), to: b.destination)
+    try await a.write(Self.bytes(100), on: StreamID(2), finish: true)
+    let theirs = try await accepted(b)
+    try await b.waits(for: "the request") { $0.received[theirs]?.count == 100 }
+    try await b.call { layer, _ in
+      layer.write(reply, on: theirs, finish: true)
+      layer.release(theirs)
+    }
+    // Longer than what is done with is kept for the peer's sake.
+    try await Task.sleep(for: .seconds(2))
+    try await a.read { recorder in
+      recorder.takes = true
+      recorder.call { layer, _ in layer.consumed(recorder.received[StreamID(2)]?.count ?? 0, on: StreamID(2)) }
+    }
+    try await a.waits(for: "the reply and its end") { $0.ended.contains(StreamID(2)) || $0.failed[StreamID(2)] != nil }
+    #expect(try await a.read { $0.failed.isEmpty && $0.received[StreamID(2)] == reply })
+    try await a.call { layer, _ in layer.release(StreamID(2)) }
+    try await end(a, b)
+  }
+
   @Test("fails to open in time where nobody is, and where nobody answers", arguments: Conformer.all, [true, false])
   func unreachable(_ conformer: Conformer, isHole: Bool) async throws {
     let (a, b) = try await pair(conformer)
