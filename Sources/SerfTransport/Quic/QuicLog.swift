@@ -1,5 +1,6 @@
 #if QUIC
   import Logging
+  import SerfIdentity
   import SerfPrimitives
   import SerfQUIC
 
@@ -47,12 +48,23 @@
 
     private func write(_ kind: String, _ subject: String, _ end: QUICEnd, at now: Instant, _ text: () -> String) {
       let level = end.level
-      guard logger.logLevel <= level, let withheld = limiter.admit("\(kind) \(end)", about: subject, at: now) else { return }
+      guard logger.logLevel <= level, let withheld = limiter.admit("\(kind) \(end.cause)", about: subject, at: now) else { return }
       logger.log(level: level, "\(text())\(withheld > 0 ? " (and \(withheld) more like it)" : "")")
     }
   }
 
   extension QUICEnd {
+    /// The end without what the peer chose, for the limit on log lines.
+    fileprivate var cause: String {
+      switch self {
+      case .peerNotAuthorised(let failure): failure.label
+      case .wrongName: "wrongName"
+      case .error: "error"
+      case .errorAtPeer: "errorAtPeer"
+      case .closed, .closedByPeer, .refusedOurCertificate, .refusedByPeer, .reset, .idle, .handshakeTimeout, .noCommonVersion: description
+      }
+    }
+
     fileprivate var level: Logger.Level {
       switch self {
       case .peerNotAuthorised, .refusedOurCertificate, .wrongName, .noCommonVersion: .warning

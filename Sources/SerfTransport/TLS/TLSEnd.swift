@@ -54,6 +54,15 @@
       }
     }
 
+    /// The end without what the peer chose, for the limit on log lines.
+    var cause: String {
+      switch self {
+      case .peerNotAuthorised(let failure): failure.label
+      case .wrongName: "wrongName"
+      case .refusedOurCertificate, .ownName, .otherProtocol, .deadline, .broken, .failed: description
+      }
+    }
+
     /// The library keeps its codes to itself and prints them: "Error: 268436501 error:10000415:SSL routines:OPENSSL_internal:NAME at file:line".
     /// The lowest 12 bits are the reason, and a reason above 1000 is an alert that the peer sent.
     private static func reason(of error: BoringSSLInternalError) -> (code: Int?, name: String) {

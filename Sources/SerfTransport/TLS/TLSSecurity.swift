@@ -50,7 +50,7 @@
       let level = end.level
       guard logger.logLevel <= level else { return }
       let kind = destination == nil ? "turned away" : "dial"
-      guard let withheld = limiter.admit("\(kind) \(end)", about: stream.address.host, at: loop.instant) else { return }
+      guard let withheld = limiter.admit("\(kind) \(end.cause)", about: stream.address.host, at: loop.instant) else { return }
       let what =
         switch destination {
         case .member(let name, _)?: "cannot reach \(name) at \(stream.address)"

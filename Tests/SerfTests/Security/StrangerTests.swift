@@ -42,6 +42,22 @@
       await cluster.expectUnharmed(without: Self.marker)
     }
 
+    @Test("fills no log by another false name with every try")
+    func manyNames() async throws {
+      let cluster = try VirtualCluster.trio(seed: 13)
+      let victim = cluster.nodes[0]
+      for other in ["one", "two", "three"] {
+        let credentials = try Credentials(
+          impostor: cluster.authority.issue(node: "mallory", cluster: other), calling: Self.mallory,
+          authorities: cluster.authority.certificatePEM)
+        let adversary = Adversary(credentials, on: cluster.network)
+        adversary.attack(victim.address, with: [])
+        #expect(cluster.network.advance(upTo: .seconds(2)) { adversary.end != nil })
+      }
+      #expect(victim.driver.statistics.counter("certificates_refused") == 3)
+      #expect(victim.lines.lines.filter { $0.contains("turned away") && $0.contains("of another cluster") }.count == 1)
+    }
+
     @Test("is refused as a server just so: a join does not reach it, and it is told nothing", arguments: Stranger.all.filter(\.isServer))
     func refusedAsServer(stranger: Stranger) async throws {
       let cluster = try VirtualCluster.trio(seed: 12)

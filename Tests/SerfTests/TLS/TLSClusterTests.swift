@@ -128,6 +128,21 @@
       await shutDown(a, b, mallory)
     }
 
+    @Test("a stranger fills no log by another false name with every try")
+    func manyNames() async throws {
+      let a = try await start(credentials("a"))
+      for other in ["one", "two", "three"] {
+        let mallory = try await start(
+          Credentials(
+            impostor: authority.issue(node: "mallory", cluster: other), calling: "mallory", authorities: authority.certificatePEM))
+        await #expect(throws: SerfError.self) { try await mallory.node.join([a.address]) }
+        await shutDown(mallory)
+      }
+      try await eventually("all are refused") { try await a.counter("certificates_refused") == 3 }
+      #expect(a.log.lines.filter { $0.contains("turned away") && $0.contains("of another cluster") }.count == 1, "\(a.log.lines)")
+      await shutDown(a)
+    }
+
     @Test("an address that proves another name is not joined under this one, nor is our own")
     func wrongName() async throws {
       let (a, b) = try await pair()
