@@ -163,7 +163,7 @@ let package = Package(
     .testTarget(
       name: "SerfTransportTests",
       dependencies: [
-        "SerfTransport", "SerfIdentity", "SerfPrimitives", "SerfTestSupport", "Memberlist", "VectorSupport", zstd,
+        "SerfTransport", "SerfIdentity", "SerfPrimitives", "SerfTestSupport", "Memberlist", "VectorSupport", zstd, tls,
         .product(name: "NIOCore", package: nio),
         .product(name: "NIOPosix", package: nio),
         .product(name: "Logging", package: "swift-log"),

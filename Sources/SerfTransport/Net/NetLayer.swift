@@ -175,10 +175,11 @@ package final class NetLayer: StreamLayer {
     return stream
   }
 
-  /// Whoever has said nothing whole for the longest time makes room: a flood of connections displaces itself, and members who come with a request
-  /// find a place.
+  /// Whoever has said nothing whole for the longest time makes room, those first who have not proven a name where one must be proven: a flood of
+  /// connections displaces itself, and members who come with a request find a place.
   private func evictOldest() {
-    let oldest = streams.values.filter { !$0.isOurs && !$0.hasWritten }.min { $0.id.value < $1.id.value }
+    let unanswered = streams.values.filter { !$0.isOurs && !$0.hasWritten }
+    let oldest = unanswered.min { ($0.isReady ? 1 : 0, $0.id.value) < ($1.isReady ? 1 : 0, $1.id.value) }
     guard let oldest, forget(oldest.id) != nil else { return }
     counted.evicted += 1
     let now = loop.instant

@@ -167,7 +167,7 @@
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
       guard case .handshakeCompleted(let negotiated)? = event as? TLSUserEvent else { return context.fireUserInboundEventTriggered(event) }
       guard negotiated == Self.applicationProtocol else { return end(.otherProtocol, isClosing: false) }
-      // A resumed session would come without a certificate, and is not what we ever offered.
+      // A resumed session comes without a certificate: the library hands out tickets for one, and nobody of ours asks with them.
       guard let name else { return end(.peerNotAuthorised(.noCertificate), isClosing: false) }
       isProven = true
       if let stream, destination == nil { report(stream, nil) }

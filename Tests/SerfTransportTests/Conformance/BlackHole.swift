@@ -8,12 +8,12 @@ import Testing
 #endif
 
 /// An address at which everything disappears: a UDP socket that nobody reads, and on the same port a TCP listener whose queue is full, so that the
-/// system leaves further handshakes unanswered.
+/// system leaves further handshakes unanswered; or, with `answersDials`, a listener that never looks at its connections.
 final class BlackHole {
   let address: NodeAddress
   private var sockets: [CInt] = []
 
-  init() throws {
+  init(answersDials: Bool = false) throws {
     let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     let datagrams = socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)
     sockets = [listener, datagrams]
@@ -22,13 +22,13 @@ final class BlackHole {
     local.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
     try Self.with(&local) { pointer, length in
       try #require(bind(listener, pointer, length) == 0)
-      try #require(listen(listener, 0) == 0)
+      try #require(listen(listener, answersDials ? 16 : 0) == 0)
       var length = length
       try #require(getsockname(listener, pointer, &length) == 0)
     }
     try Self.with(&local) { pointer, length in try #require(bind(datagrams, pointer, length) == 0) }
     address = NodeAddress(ipv4: 127, 0, 0, 1, port: UInt16(bigEndian: local.sin_port))
-    for _ in 0..<4 {
+    for _ in 0..<(answersDials ? 0 : 4) {
       let filler = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue), 0)
       sockets.append(filler)
       Self.with(&local) { pointer, length in _ = connect(filler, pointer, length) }

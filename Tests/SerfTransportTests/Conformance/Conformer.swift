@@ -47,12 +47,13 @@ struct Conformer: Sendable, CustomTestStringConvertible {
   #endif
 
   #if TLS
-    private static let tls = tls(cluster: "default")
+    private static let tls = tls()
 
-    static func tls(cluster: String) -> Conformer {
+    static func tls(cluster: String = "default", acceptedConnections: Int = 120) -> Conformer {
       Conformer(testDescription: "TLS and UDP", protection: .keyring, provesStreams: true) { name, port, _ in
         var settings = TLSTransport.Settings()
         settings.keyring = Keyring(try SecretKey(bytes: [UInt8](repeating: 3, count: 16)))
+        settings.acceptedConnections = acceptedConnections
         return try TLSTransport(
           try credentials(for: name, cluster: cluster), bind: NodeAddress(ipv4: 127, 0, 0, 1, port: port), settings: settings)
       }
