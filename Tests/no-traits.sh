@@ -13,9 +13,13 @@ if unshare --mount true 2>/dev/null; then
 else
   $build
 fi
-set +e
-message=$(.build/no-traits/debug/serf agent 2>&1)
-status=$?
-set -e
-echo "$message"
-[ $status -eq 1 ] && echo "$message" | grep -q 'built without QUIC'
+absent() {
+  expected=$1
+  shift
+  status=0
+  message=$(.build/no-traits/debug/serf agent "$@" 2>&1) || status=$?
+  echo "$message"
+  [ $status -eq 1 ] && echo "$message" | grep -q "$expected"
+}
+absent 'built without QUIC'
+absent 'built without TLS' -transport=tls

@@ -87,13 +87,7 @@ struct TransportChoice {
   }
 
   private static func reload(_ keyring: Keyring?, _ configuration: AgentConfiguration) throws(AgentFailure) {
-    guard let keyring, let source = try KeyringSource(configuration) else { return }
-    let keys = try source.keys()
-    do throws(KeyringError) {
-      try keyring.replace(with: keys)
-    } catch {
-      throw AgentFailure("\(source.flag): \(error)")
-    }
+    if let keyring, let new = try KeyringSource(configuration)?.makeKeyring() { keyring.replace(with: new) }
   }
 
   // MARK: TLS
@@ -111,14 +105,18 @@ struct TransportChoice {
       let keyring = settings.keyring
       let bind = try await configuration.bindAddress()
       let transport = try agentFailure { () throws(TransportError) in try TLSTransport(credentials, bind: bind, settings: settings) }
-      let packets = keyring.map { "packets AES-\($0.primary.bytes.count * 8)-GCM, keys: \($0.keys.count)" } ?? "packets in the clear"
+      let alsoClear = settings.allowsClearPackets ? ", and in the clear from whoever sends them" : ""
+      let packets =
+        keyring.map { "packets AES-\($0.primary.bytes.count * 8)-GCM, keys: \($0.keys.count)\(alsoClear)" } ?? "packets in the clear"
       return TransportChoice(
         node: credentials.node, factory: transport,
         protection: "\(keyring != nil) (mutual TLS over TCP, cluster '\(credentials.cluster)'; \(packets))"
       ) { new async throws(AgentFailure) in
+        // All of it is read before any of it is in force.
         let credentials = try new.credentials()
+        let newKeyring = try KeyringSource(new)?.makeKeyring()
         try agentFailure { () throws(TransportError) in try transport.replace(credentials: credentials) }
-        try reload(keyring, new)
+        if let keyring, let newKeyring { keyring.replace(with: newKeyring) }
       }
     #else
       throw AgentFailure(

@@ -1,11 +1,11 @@
-import Foundation
-import RPCTestSupport
-import Testing
+#if TLS
+  import Foundation
+  import RPCTestSupport
+  import Testing
 
-/// `serf agent -transport tls`.
-@Suite("our agent over TLS and UDP", .serialized)
-struct TLSAgentTests {
-  #if TLS
+  /// `serf agent -transport tls`.
+  @Suite("our agent over TLS and UDP", .serialized)
+  struct TLSAgentTests {
     @Test("joins by certificate and key, says how it is protected, and a hangup reads both again")
     func together() async throws {
       let cluster = try await TestCluster("n1", "n2")
@@ -31,6 +31,15 @@ struct TLSAgentTests {
       let refused = try await Executable.run(stranger.flags("n3") + ["-transport=tls", "-encrypt", keys[0], "-join", n1.bind])
       #expect(refused.status == 1, "\(refused.errors)")
       await n1.logs("turned away 127.0.0.1")
+      // One of the two cannot be read, and neither is taken: with the certificates of a stranger nobody would believe n1.
+      let other = try await TestCluster("n1")
+      for name in ["ca.pem", "n1.pem", "n1.key"] {
+        try Data(contentsOf: URL(fileURLWithPath: other.path(name))).write(to: URL(fileURLWithPath: cluster.path(name)))
+      }
+      try Data("[\"short\"]".utf8).write(to: URL(fileURLWithPath: file))
+      n1.program.signal(SIGHUP)
+      await n1.logs("Credentials not reloaded, the old ones stay in use: -keyring-file")
+      #expect(try await n2.command("join", n1.bind).status == 0)
       for agent in [n1, n2] {
         agent.program.interrupt()
         #expect(await agent.program.status() == 0)
@@ -55,18 +64,16 @@ struct TLSAgentTests {
       }
       let open = try await cluster.start("n1", "-transport=tls", "-allow-clear-packets")
       #expect(open.program.standardOutput.contains("Encrypted: false (mutual TLS over TCP, cluster 'default'; packets in the clear)"))
-      open.program.interrupt()
-      #expect(await open.program.status() == 0)
+      let both = try await cluster.start("n1", "-transport=tls", "-allow-clear-packets", "-encrypt", try await newKey())
+      #expect(both.program.standardOutput.contains("AES-256-GCM, keys: 1, and in the clear from whoever sends them)"))
+      for agent in [open, both] {
+        agent.program.interrupt()
+        #expect(await agent.program.status() == 0)
+      }
     }
 
     private func newKey() async throws -> String {
       try await Executable.run(["keygen"]).output.trimmingCharacters(in: .newlines)
     }
-  #else
-    @Test("says that it was built without TLS, and what to do")
-    func absent() async throws {
-      let run = try await Executable.run(["agent", "-transport=tls"])
-      #expect(run.status == 1 && run.errors.contains("--traits default,TLS"), "\(run.errors)")
-    }
-  #endif
-}
+  }
+#endif

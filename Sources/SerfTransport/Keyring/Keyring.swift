@@ -65,6 +65,12 @@ public final class Keyring: Sendable {
     change { $0 = Self.unique(keys) }
   }
 
+  /// Takes the keys of another ring in place of all others.
+  package func replace(with ring: Keyring) {
+    let keys = ring.keys
+    change { $0 = keys }
+  }
+
   /// Counts the changes.
   package var generation: UInt64 { latest.load(ordering: .acquiring) }
 

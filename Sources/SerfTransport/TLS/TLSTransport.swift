@@ -20,7 +20,8 @@
       /// The keys that encrypt packets. Live: a change to the ring holds from the next packet on.
       public var keyring: Keyring?
       /// Whether packets in the clear are taken, and sent where there is no keyring: whoever reaches the port can then gossip as any member, and read
-      /// what others gossip. Default false. Also the way to introduce a key: allow on every node, give every node the key, allow no more.
+      /// what others gossip. Default false. A node without a keyring does not understand the packets of one that has it; until all have it, such
+      /// nodes hear of each other over streams only.
       public var allowsClearPackets = false
       /// How messages are compressed, where that makes them smaller; nil for not at all. Default LZW.
       public var compression: Compression? = .lzw
