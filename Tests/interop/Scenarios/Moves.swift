@@ -20,10 +20,12 @@ extension Scenario {
         try await listing(at: rest, victim, is: "failed")
       }
     }
-    let reborn = try await stage.secondLives(victims, through: [six.ours[0], six.go[0]], elsewhere: true)
+    // Through both of ours: whom gossip alone tells of it is a matter of chance.
+    let observers = rest.filter { $0.settings.kind == .ours }
+    let reborn = try await stage.secondLives(victims, through: [six.ours[0], six.go[0]], and: observers, elsewhere: true)
     for agent in reborn {
       // Go's agents say it too, if they hear of it.
-      for observer in rest where observer.settings.kind == .ours {
+      for observer in observers {
         await stage.check("\(observer.label) reports the name conflict of \(agent.label)", at: [observer]) {
           conflictLines(about: agent, at: observer).isEmpty ? "no line of its log has \"claim\" and the name" : nil
         }
@@ -39,7 +41,7 @@ extension Scenario {
       let counts = reborn.map { "\(conflictLines(about: $0, at: observer).count) about \($0.label)" }
       stage.report.note("\(observer.label) has conflict lines: \(counts.joined(separator: ", "))")
     }
-    if let line = rest.filter({ $0.settings.kind == .ours }).flatMap({ conflictLines(about: reborn[0], at: $0) }).first {
+    if let line = observers.flatMap({ conflictLines(about: reborn[0], at: $0) }).first {
       stage.report.note("one of them: \(line)")
     }
   }

@@ -68,12 +68,13 @@ extension Stage {
   }
 
   /// Starts agents that have ended again, at the same time, with a tag that tells this life from the one before.
-  func secondLives(_ agents: [Agent], through contacts: [Agent], elsewhere: Bool = false) async throws -> [Agent] {
+  func secondLives(_ agents: [Agent], through contacts: [Agent], and others: [Agent] = [], elsewhere: Bool = false) async throws -> [Agent]
+  {
     try await withThrowingTaskGroup(of: (Int, Agent).self) { group in
       for (index, (agent, contact)) in zip(agents, contacts).enumerated() {
         var settings = agent.settings
         settings.tags = ["life": "second"]
-        settings.join = [contact.settings.place.reach]
+        settings.join = ([contact] + others.filter { $0.label != contact.label }).map(\.settings.place.reach)
         if elsewhere { settings.place.port = freePort() }
         group.addTask { [settings] in (index, try await self.start(settings)) }
       }
