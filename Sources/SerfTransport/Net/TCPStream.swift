@@ -54,6 +54,8 @@ final class TCPStream: ChannelInboundHandler {
   private var isPaused = false
   private var isReleased = false
   private var isClosed = false
+  /// NIO closes a channel in the middle of a write that fails; what that means is said after the call (``StreamLayer``: no callback from within one).
+  private var isInCommand = false
   private var hasFinished = false
   private var isOurHalfShut = false
   private var hasPeerEnded = false
@@ -97,6 +99,8 @@ final class TCPStream: ChannelInboundHandler {
 
   func write(_ bytes: [UInt8], finish: Bool) {
     guard !hasFinished, !isClosed else { return }
+    isInCommand = true
+    defer { isInCommand = false }
     hasWritten = true
     guard isReady, let channel else {
       early = ((early?.bytes ?? []) + bytes, finish)
@@ -172,6 +176,12 @@ final class TCPStream: ChannelInboundHandler {
   }
 
   func channelInactive(context: ChannelHandlerContext) {
+    guard isInCommand else { return becomeInactive() }
+    let stream = NIOLoopBound(self, eventLoop: loop)
+    loop.execute { stream.value.becomeInactive() }
+  }
+
+  private func becomeInactive() {
     // With our half shut, the peer's end closes the channel at once, without an event of its own.
     if isOurHalfShut, !hasPeerEnded, !isBroken, !isClosed { peerEnded() }
     isClosed = true

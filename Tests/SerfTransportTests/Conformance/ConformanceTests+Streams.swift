@@ -137,6 +137,19 @@ extension ConformanceTests {
     try await end(a, b)
   }
 
+  @Test("says after a write, not within it, that the peer has reset the connection", arguments: Conformer.all.filter { $0.isPlainTCP })
+  func resetUnderWrite(_ conformer: Conformer) async throws {
+    let b = try await TestEnd.bind(conformer, "b", on: hub)
+    let peer = try BareSocket(to: b.address)
+    let theirs = try await accepted(b)
+    try await b.call { layer, _ in
+      peer.reset()
+      layer.write(Self.bytes(100), on: theirs, finish: true)
+    }
+    try await b.waits(for: "the failure") { $0.failed[theirs] != nil }
+    try await end(b)
+  }
+
   @Test("fails to open in time where nobody is, and where nobody answers", arguments: Conformer.all, [true, false])
   func unreachable(_ conformer: Conformer, isHole: Bool) async throws {
     let (a, b) = try await pair(conformer)

@@ -12,6 +12,8 @@ struct Conformer: Sendable, CustomTestStringConvertible {
   let protection: Protection
   /// Whether the peer of a stream has a proven name also where that of a packet has none.
   var provesStreams = false
+  /// Whether a bare connection is a stream.
+  var isPlainTCP = false
   /// A factory for a node of this name on this port of 127.0.0.1, 0 for one that the kernel chooses. All of one test share a `MemoryHub`.
   let factory: @Sendable (NodeName, UInt16, MemoryHub) throws -> any StreamLayerFactory
 
@@ -30,7 +32,7 @@ struct Conformer: Sendable, CustomTestStringConvertible {
   private static let memory = Conformer(testDescription: "in memory", protection: .clear) { _, port, hub in hub.transport(port: port) }
 
   private static func net(_ name: String, _ protection: Protection) -> Conformer {
-    Conformer(testDescription: name, protection: protection) { _, port, _ in
+    Conformer(testDescription: name, protection: protection, isPlainTCP: true) { _, port, _ in
       var settings = NetTransport.Settings()
       if protection == .keyring {
         settings.keyring = Keyring(try SecretKey(bytes: [UInt8](repeating: 3, count: 32)))
