@@ -1,13 +1,15 @@
 import SerfPrimitives
+import SerfTestSupport
 import SerfTransport
 import Testing
 
 @Suite struct ResolverTests {
   private static let six: [UInt8] = [0xfd] + [UInt8](repeating: 0, count: 14) + [6]
 
-  private func resolver(_ server: NameServer, tries: Int = 1) -> DNSResolver {
+  /// With time enough for a loaded machine, unless no answer is what is expected.
+  private func resolver(_ server: NameServer, timeout: Duration = .seconds(15), tries: Int = 1) -> DNSResolver {
     var resolver = DNSResolver(server: server.address)
-    resolver.timeout = .seconds(1)
+    resolver.timeout = timeout
     resolver.tries = tries
     return resolver
   }
@@ -72,14 +74,14 @@ import Testing
     let server = try await NameServer([
       "silent.test": .silence, "refused.test": .refused, "garbage.test": .garbage, "noise.test": .noise, "_s._udp.garbage": .garbage,
     ])
-    let resolver = resolver(server)
-    #expect(await outcome(resolver, "silent.test") == ["unavailable"])
-    #expect(await outcome(resolver, "noise.test") == ["unavailable"])
+    let (resolver, hasty) = (resolver(server), self.resolver(server, timeout: .seconds(1)))
+    #expect(await outcome(hasty, "silent.test") == ["unavailable"])
+    #expect(await outcome(hasty, "noise.test") == ["unavailable"])
     #expect(["unavailable", "failed"].contains(await outcome(resolver, "refused.test").first))
     #expect(await outcome(resolver, "garbage.test") == ["failed"])
     #expect(await outcome(resolver, "_s._udp.garbage") == ["failed"])
-    #expect(await outcome(self.resolver(server, tries: 2), "silent.test") == ["unavailable"])
-    #expect(server.questions.filter { $0.hasPrefix("silent.test") }.count == 3)
+    #expect(await outcome(self.resolver(server, timeout: .seconds(1), tries: 2), "silent.test") == ["unavailable"])
+    try await eventually("all questions have come") { server.questions.filter { $0.hasPrefix("silent.test") }.count == 3 }
   }
 
   @Test("an answer too long for UDP comes by TCP, and no more than the limit is used")
