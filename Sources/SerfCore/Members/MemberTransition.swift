@@ -25,7 +25,8 @@ package enum MemberInput: Hashable, Sendable, CaseIterable {
 ///
 /// An intent that is heard moves the member's intent time in every cell, also where nothing else changes, and travels on because it was new:
 /// were the time left behind, two leaves that cross would be rebroadcast for ever (Consul issues 7960 and 8179). A leave that a push/pull only
-/// implies changes nothing, the time included, except of a member that failed. Nothing announces *leaving*: it is a wish, not a fact.
+/// implies moves nothing, the time included, except of a member that failed; of one that is alive it may decide, if the end comes soon, whether
+/// that is *left* or *failed*. Nothing announces *leaving*: it is a wish, not a fact.
 package struct MemberTransition: Hashable, Sendable {
   /// The status afterwards; nil when the member is erased.
   package var status: MemberStatus?
