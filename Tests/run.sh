@@ -5,6 +5,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 export SWIFT_BACKTRACE=enable=no
+. Tests/live.sh
 step() { printf '\n==> %s\n' "$*"; }
 
 step "Installing what is missing"
@@ -22,9 +23,6 @@ sh Tests/embedded.sh
 
 step "Build (debug, with every trait)"
 swift build --enable-all-traits --build-tests
-
-# Tests in virtual time keep every processor busy; those with sockets and processes of their own have limits in real time, so they come after.
-live="SerfAgentTests|SerfClientTests|SerfCommandTests|SerfTransportTests|SerfNodeTests|SecrecyTests|SocketTests|NetClusterTests|HostilePeerTests|TLSClusterTests|JoinAddressTests"
 
 step "Tests in virtual time"
 swift test --enable-all-traits --skip-build --skip "$live"

@@ -1,24 +1,37 @@
 #!/bin/sh
 # What takes too long for every change: a million mutated vectors through every decoder, and everything above the C libraries, under the
-# address sanitizer; the driver, the transports, the agent and whole nodes under the thread sanitizer. Every build has a scratch path of its own.
+# address sanitizer; whole nodes and everything with sockets under the thread sanitizer too. Every build has a scratch path of its own.
 set -eu
 cd "$(dirname "$0")/.."
 export SWIFT_BACKTRACE=enable=no
+. Tests/live.sh
 step() { printf '\n==> %s\n' "$*"; }
 
 step "Installing what is missing"
-sh Tests/install.sh libngtcp2-dev libngtcp2-crypto-gnutls-dev libgnutls28-dev libzstd-dev
+sh Tests/install.sh libngtcp2-dev libngtcp2-crypto-gnutls-dev libgnutls28-dev libzstd-dev serf
 
 step "Mutated vectors within the memory budget, and under the address sanitizer"
 swift run -c release --scratch-path .build/release MutateVectors "${MUTATIONS:-1000000}" 1 64
 swift run -c release --sanitize=address --scratch-path .build/address-release MutateVectors "${MUTATIONS:-1000000}" 1 0
 
+# tests SANITIZER SUITES: builds with the sanitizer, then runs the suites in virtual time, then those with sockets and processes.
+tests() {
+  build="--enable-all-traits --sanitize=$1 --scratch-path .build/$1"
+  # Options are words of their own.
+  # shellcheck disable=SC2086
+  swift build $build --build-tests
+  # shellcheck disable=SC2086
+  swift test $build --skip-build --filter "$2" --skip "$live"
+  # shellcheck disable=SC2086
+  swift test $build --skip-build --filter "$live"
+}
+
 step "QUIC, certificates and nodes under the address sanitizer"
-ASAN_OPTIONS=detect_leaks=0 \
-  swift test --enable-all-traits --sanitize=address --scratch-path .build/address --filter 'SerfQUICTests|SerfIdentityTests|SerfTests|SerfTransportTests'
+export ASAN_OPTIONS=detect_leaks=0
+tests address 'SerfQUICTests|SerfIdentityTests|SerfTests'
 
 step "Nodes under the thread sanitizer"
-TSAN_OPTIONS=halt_on_error=0:exitcode=66 \
-  swift test --enable-all-traits --sanitize=thread --scratch-path .build/thread --filter 'SerfTests|SerfTransportTests|SerfAgentTests|SerfClientTests'
+export TSAN_OPTIONS=halt_on_error=0:exitcode=66
+tests thread SerfTests
 
 printf '\n==> No sanitizer found anything\n'
