@@ -100,7 +100,12 @@ public final class SerfNode: Service {
 
   /// Stops at once and releases the port. Without a ``leave()`` before, the others see this node as failed. Never fails; does nothing the second time.
   public func shutdown() async {
-    guard let future = starting.withLock({ $0 }) else { return stopped.succeed() }
+    let future = starting.withLock { [loop] starting in
+      // A node that never started does not start later either.
+      let future = starting ?? loop.makeFailedFuture(SerfError.shutDown)
+      starting = future
+      return future
+    }
     let stopped = self.stopped
     let subscribers = self.subscribers
     _ = try? await future.flatMap { driver in driver.value.shutdown() }.get()

@@ -42,6 +42,16 @@ import Testing
     for node in nodes { await node.shutdown() }
   }
 
+  @Test("a node that was shut down before it started does not start later")
+  func shutdownFirst() async throws {
+    let node = try SerfNode(SerfConfiguration.test("a"), transport: MemoryHub().transport())
+    await node.shutdown()
+    let error = await #expect(throws: SerfError.self) { try await node.start() }
+    #expect(error?.code == .state)
+    await #expect(throws: SerfError.self) { try await node.run() }
+    await node.shutdown()
+  }
+
   @Test("a node that leaves is left, one that stops without a word is failed, and events tell")
   func leaveAndFail() async throws {
     let nodes = try await cluster(of: ["a", "b", "c"])
