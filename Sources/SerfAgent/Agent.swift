@@ -5,7 +5,7 @@ package import UnixSignals
 
 /// A node with an RPC, a log, signals and joins around it: what `serf agent` runs (`agent.md` section 9).
 ///
-/// ``run(_:)`` starts the parts in order, prints the banner, joins, and then waits for one ``Occasion`` after another until one of them
+/// ``run(_:)`` starts the parts in order, prints the banner, begins to join, and waits for one ``Occasion`` after another until one of them
 /// ends the agent.
 package struct Agent: Sendable {
   let configuration: AgentConfiguration
@@ -41,6 +41,7 @@ package struct Agent: Sendable {
   package func run(_ signals: some AsyncSequence<UnixSignal, Never> & Sendable) async throws(AgentFailure) -> Int32 {
     var configuration = configuration
     for warning in configuration.applyFloors() { console.output(warning) }
+    if let warning = configuration.keyringWarning() { console.output(warning) }
     let (host, port) = try configuration.rpcEndpoint()
 
     console.output("Starting Serf agent...")
@@ -60,7 +61,6 @@ package struct Agent: Sendable {
     }
     Banner(configuration, node: started, rpcAddress: server.address).print(on: console)
 
-    let work = configuration
     let tasks: [Task<Void, Never>] = [
       Task { await server.run() },
       Task { await logEvents(started.events) },
@@ -69,35 +69,33 @@ package struct Agent: Sendable {
     ]
     defer { for task in tasks { task.cancel() } }
 
+    let outcome: Result<Int32, AgentFailure>
     do throws(AgentFailure) {
-      try await joinAtStart(node, work)
+      outcome = .success(try await waitForEnd(started, configuration))
     } catch {
-      await node.shutdown()
-      throw error
+      outcome = .failure(error)
     }
-    console.line("")
-    console.output("Log data will now stream in as it occurs:\n")
+    // What is still held back says why a join did not come to an end.
     log.release()
-    let retries = Task { await retryJoin(node, work) }
-    defer { retries.cancel() }
-
-    let status = await waitForEnd(started, configuration)
     await node.shutdown()
-    return status
+    return try outcome.get()
   }
 
   // MARK: Joining
 
-  private func joinAtStart(_ node: any AgentNode, _ configuration: AgentConfiguration) async throws(AgentFailure) {
-    guard !configuration.join.isEmpty else { return }
+  /// Tries `-join` once, beside the wait for occasions: hosts that do not answer take their time, and a signal is not to wait for them.
+  private func joinAtStart(_ node: any AgentNode, _ configuration: AgentConfiguration) async {
+    guard !configuration.join.isEmpty else {
+      post.yield(.joined(nil))
+      return
+    }
     console.output("Joining cluster...(replay: \(configuration.replay))")
     do throws(SerfError) {
       let count = try await join(node, configuration.join, replay: configuration.replay)
       console.info("Join completed. Synced with \(count) initial agents")
+      post.yield(.joined(nil))
     } catch {
-      // The log says more about who refused whom.
-      log.release()
-      throw AgentFailure("-join: \(error.description); start one of these members first, or use -retry-join")
+      post.yield(.joined(error))
     }
   }
 
@@ -141,11 +139,22 @@ package struct Agent: Sendable {
     }
   }
 
-  private func waitForEnd(_ started: StartedNode, _ initial: AgentConfiguration) async -> Int32 {
+  private func waitForEnd(_ started: StartedNode, _ initial: AgentConfiguration) async throws(AgentFailure) -> Int32 {
     var configuration = initial
     var isLeaving = false
+    var joining = Task { await joinAtStart(started.node, initial) }
+    defer { joining.cancel() }
     for await occasion in occasions {
       switch occasion {
+      case .joined(let problem?):
+        guard !isLeaving else { continue }
+        throw AgentFailure("-join: \(problem.description); start one of these members first, or use -retry-join")
+      case .joined(nil):
+        guard !isLeaving else { continue }
+        console.line("")
+        console.output("Log data will now stream in as it occurs:\n")
+        log.release()
+        joining = Task { await retryJoin(started.node, initial) }
       case .signal(.sighup):
         console.output("Caught signal: hangup")
         configuration = await reload(started, from: configuration)
@@ -156,6 +165,7 @@ package struct Agent: Sendable {
         guard isGraceful else { return 1 }
         console.output("Gracefully shutting down agent...")
         isLeaving = true
+        joining.cancel()
         beginLeave(started.node)
       case .left(let problem):
         if let problem { console.output("Error: \(problem)") }

@@ -106,4 +106,10 @@ package struct AgentConfiguration: Hashable, Sendable {
     retryInterval = .seconds(1)
     return ["Warning: 'RetryInterval' is too low. Setting to 1s"]
   }
+
+  /// A keyring that others can read is no secret. Go Serf takes it all the same, so that it is no reason to refuse the start.
+  func keyringWarning() -> String? {
+    guard let keyringFile, let mode = CredentialFile.openMode(of: keyringFile) else { return nil }
+    return "Warning: \(printable(keyringFile)) is open to group or others (mode \(mode)). Run 'chmod 600 \(keyringFile)'"
+  }
 }

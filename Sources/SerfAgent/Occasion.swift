@@ -1,8 +1,11 @@
+package import Serf
 package import UnixSignals
 
 /// What the running agent waits for.
 package enum Occasion: Sendable {
   case signal(UnixSignal)
+  /// `-join` is done: nil, or why nobody could be joined.
+  case joined(SerfError?)
   /// A graceful leave that we began has ended: nil, or why it failed.
   case left(String?)
   /// A graceful leave takes longer than we wait for.

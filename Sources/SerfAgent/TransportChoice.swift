@@ -69,6 +69,13 @@ struct TransportChoice {
     try refuse(
       [("-tls-ca", tls.authorities), ("-tls-cert", tls.certificate), ("-tls-key", tls.privateKey), ("-tls-crl", tls.revocations)],
       "is for -transport quic or tls: over TCP and UDP, as Go Serf speaks them, nobody proves a name, and -encrypt protects the traffic")
+    let unset = AgentConfiguration().tls
+    try refuse(
+      [("-cluster", tls.cluster == unset.cluster ? nil : tls.cluster)],
+      "is for -transport quic or tls, where certificates name the cluster; on tcp -label keeps clusters apart")
+    try refuse(
+      [("-tls-identity", tls.identity == unset.identity ? nil : ""), ("-tls-key-insecure", tls.allowsInsecureKey ? "" : nil)],
+      "is for -transport quic or tls: on tcp there are no certificates")
     try refuse([clearPackets(configuration)], "is for -transport tls: with tcp everything crosses in the clear unless -encrypt is given")
     var settings = NetTransport.Settings()
     settings.label = configuration.label ?? ""

@@ -24,10 +24,9 @@ package enum CredentialFile {
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { throw unreadable(path, what: what, flag: flag, error: errno) }
     guard status.st_mode & S_IFMT != S_IFDIR else { throw unreadable(path, what: what, flag: flag, error: EISDIR) }
-    if case .secret(let escape) = privacy, status.st_mode & 0o077 != 0 {
+    if case .secret(let escape) = privacy, let mode = openMode(status) {
       throw CredentialsError(
-        .keyReadableByOthers, file: path,
-        cause: "the private key is open to group or others (mode 0\(String(status.st_mode & 0o777, radix: 8)))",
+        .keyReadableByOthers, file: path, cause: "the \(what) is open to group or others (mode \(mode))",
         nextStep: "run 'chmod 600 \(path)'" + (escape.map { ", or accept it with \($0)" } ?? ""))
     }
     var bytes: [UInt8] = []
@@ -43,12 +42,22 @@ package enum CredentialFile {
     }
     guard bytes.count <= sizeMaximum else {
       throw CredentialsError(
-        .tooLarge, file: path, cause: "the \(what) file is larger than 1 MiB", nextStep: "name a PEM file with \(flag)")
+        .tooLarge, file: path, cause: "the \(what) file is larger than 1 MiB", nextStep: "check the path given with \(flag)")
     }
     guard !bytes.isEmpty else {
-      throw CredentialsError(.empty, file: path, cause: "the \(what) file is empty", nextStep: "name a PEM file with \(flag)")
+      throw CredentialsError(.empty, file: path, cause: "the \(what) file is empty", nextStep: "check the path given with \(flag)")
     }
     return bytes
+  }
+
+  /// The mode of a file that others than its owner may read, such as `0644`.
+  package static func openMode(of path: String) -> String? {
+    var status = stat()
+    return stat(path, &status) == 0 ? openMode(status) : nil
+  }
+
+  private static func openMode(_ status: stat) -> String? {
+    status.st_mode & 0o077 == 0 ? nil : "0" + String(status.st_mode & 0o777, radix: 8)
   }
 
   /// Writes a new file, durable when this returns; an existing one is replaced only with `overwrite`, and then in one step.

@@ -56,6 +56,20 @@ struct AgentRunTests {
     #expect(try await run.status() == 1)
   }
 
+  @Test("a signal while -join waits for hosts that do not answer is heeded at once, and the log that was held back is printed")
+  func signalWhileJoining() async throws {
+    for (signal, status, calls) in [(UnixSignal.sigint, Int32(0), ["join h", "leave"]), (.sigterm, 1, ["join h"])] {
+      let run = try await Run(joinHangs: true) { $0.join = ["h"] }
+      try await SerfAgentTests.until { run.node.calls == ["join h"] }
+      #expect(!run.lines.contains { $0.contains("[INFO]") })
+      run.send(signal)
+      #expect(try await run.status() == status)
+      #expect(run.node.calls == calls)
+      #expect(run.lines.contains { $0.contains("[INFO] agent: joining: [h]") })
+      #expect(!run.lines.contains { $0.contains("Log data") })
+    }
+  }
+
   @Test("a leave that fails ends with 1")
   func failedLeave() async throws {
     let run = try await Run()
@@ -165,11 +179,16 @@ private final class Run: Sendable {
   private let task: Mutex<Task<Int32, any Error>?> = Mutex(nil)
 
   /// Starts an agent and waits until it runs or has failed.
-  init(failures: [String: SerfError] = [:], _ configure: @Sendable (inout AgentConfiguration) -> Void = { _ in }) async throws {
+  init(
+    failures: [String: SerfError] = [:], joinHangs: Bool = false, _ configure: @Sendable (inout AgentConfiguration) -> Void = { _ in }
+  ) async throws {
     var configuration = AgentConfiguration()
     configuration.rpcAddress = "127.0.0.1:0"
     configure(&configuration)
-    node.state.withLock { $0.failures = failures }
+    node.state.withLock { state in
+      state.failures = failures
+      state.joinHangs = joinHangs
+    }
     state = Mutex(State(next: configuration))
     let (stream, feed) = AsyncStream.makeStream(of: UnixSignal.self)
     signals = feed
@@ -189,7 +208,8 @@ private final class Run: Sendable {
       }
     }
     self.task.withLock { $0 = task }
-    try await until { $0.contains { $0.contains("Log data") || $0 == "ended\n" } }
+    let sign = joinHangs ? "Joining cluster" : "Log data"
+    try await until { $0.contains { $0.contains(sign) || $0 == "ended\n" } }
   }
 
   var lines: [String] { state.withLock { $0.lines }.filter { $0 != "ended\n" } }

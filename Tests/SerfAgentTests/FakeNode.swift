@@ -12,7 +12,8 @@ final class FakeNode: AgentNode {
     var failures: [String: SerfError] = [:]
     var joinCount = 1
     var counters: [String: String] = [:]
-    /// Whether a leave takes longer than anybody waits.
+    /// Whether a join or a leave takes longer than anybody waits.
+    var joinHangs = false
     var leaveHangs = false
     /// What was asked, in words.
     var calls: [String] = []
@@ -49,12 +50,21 @@ final class FakeNode: AgentNode {
   func localMember() async throws(SerfError) -> Member { state.withLock { $0.local } }
 
   func join(_ addresses: [String], ignoreOld: Bool) async throws(SerfError) -> Int {
-    try called("join", addresses.joined(separator: ",") + (ignoreOld ? "" : " replay")) { state throws(SerfError) in state.joinCount }
+    let (count, hangs) = try called("join", addresses.joined(separator: ",") + (ignoreOld ? "" : " replay")) { state throws(SerfError) in
+      (state.joinCount, state.joinHangs)
+    }
+    if hangs { await forever() }
+    return count
   }
 
   func leave() async throws(SerfError) {
     let hangs = try called("leave") { state throws(SerfError) in state.leaveHangs }
-    if hangs { for await _ in AsyncStream<Never>.makeStream().stream {} }
+    if hangs { await forever() }
+  }
+
+  /// Until the task is cancelled.
+  private func forever() async {
+    for await _ in AsyncStream<Never>.makeStream().stream {}
   }
 
   func shutdown() async {
