@@ -31,7 +31,7 @@ export ASAN_OPTIONS=detect_leaks=0
 tests address 'SerfQUICTests|SerfIdentityTests|SerfTests'
 
 step "Nodes under the thread sanitizer"
-export TSAN_OPTIONS=halt_on_error=0:exitcode=66
+export TSAN_OPTIONS="halt_on_error=0:exitcode=66:suppressions=$PWD/Tests/thread-sanitizer.txt"
 tests thread SerfTests
 
 printf '\n==> No sanitizer found anything\n'
