@@ -40,7 +40,9 @@ struct TCPAgentTests {
     let (old, new) = (try await newKey(), try await newKey())
     func write(_ keys: [String]) throws { try JSONEncoder().encode(keys).write(to: file) }
     try write([old])
+    try FileManager.default.setAttributes([.posixPermissions: 0o640], ofItemAtPath: file.path)
     let agent = try await start("n1", ["-keyring-file", file.path])
+    #expect(agent.program.standardOutput.contains("Warning: '\(file.path)' is open to group or others (mode 0640). Run 'chmod 600"))
     #expect(agent.program.standardOutput.contains("Encrypted: true (AES-256-GCM, keys: 1)"))
     let refused = try await Executable.run(flags("n2") + ["-encrypt", new, "-join", agent.bind])
     #expect(refused.status == 1 && refused.errors.contains("Do both have the same key"), "\(refused.errors)")
@@ -67,10 +69,16 @@ struct TCPAgentTests {
       (quic + ["-label", "x"], ["-label is for -transport tcp", "-cluster"]),
       (quic + ["-compression", "lzw"], ["-compression is not for -transport quic"]),
       (flags("n1") + ["-tls-ca", "ca.pem"], ["-tls-ca is for -transport quic"]),
+      (flags("n1") + ["-cluster", "prod"], ["-cluster is for -transport quic or tls", "-label"]),
+      (flags("n1") + ["-tls-identity", "dns"], ["-tls-identity is for -transport quic or tls"]),
+      (flags("n1") + ["-tls-key-insecure"], ["-tls-key-insecure is for -transport quic or tls"]),
+      (flags("n1") + ["-replay", "true", "-encrypt=\(key)"], ["'-encrypt' would be ignored, since flags end at 'true'"]),
+      (flags("n1") + ["--", "-encrypt", key], ["'-encrypt' would be ignored, since flags end at '--'"]),
       (flags("n1") + ["-encrypt", "short"], ["-encrypt: the key is not base64", "serf keygen"]),
       (flags("n1") + ["-encrypt", "AAAA"], ["16, 24 or 32 bytes"]),
       (flags("n1") + ["-encrypt", key, "-keyring-file", "x"], ["-encrypt is not allowed with -keyring-file"]),
       (flags("n1") + ["-keyring-file", "/no/such/file"], ["/no/such/file"]),
+      (flags("n1") + ["-keyring-file", "/dev/null"], ["/dev/null: the keyring file is empty; check the path given with -keyring-file"]),
       (flags("n1") + ["-label", String(repeating: "x", count: 256)], ["256 bytes", "255"]),
       (flags("n1") + ["-transport", "pigeon"], ["pigeon"]),
     ]

@@ -31,22 +31,24 @@ struct AgentCommand: AsyncParsableCommand {
   @Option(help: "For which kind of network the timings are.") var profile = SerfConfiguration.Profile.lan
   @Option(help: "How to reach others; tcp is TCP and UDP as Go Serf speaks them.")
   var transport = AgentConfiguration.Transport.quic
-  @Option(help: "tcp, tls: the key that encrypts what TLS does not, base64 of 16, 24 or 32 bytes.") var encrypt: String?
+  @Option(help: "tcp, tls: the key that encrypts what TLS does not, in base64. Other users can see it in the process list.")
+  var encrypt: String?
   @Option(help: "tcp, tls: a JSON file with such keys, the primary one first.") var keyringFile: String?
   @Option(help: "tcp: what keeps this cluster apart from others; the same at all members.") var label: String?
   @Option(help: "tcp, tls: how messages are compressed. No Go agent reads zstd. Default: lzw.")
   var compression: AgentConfiguration.CompressionChoice?
   @Flag(help: "tls: let packets over UDP cross without a key, readable and forgeable by all.") var allowClearPackets = false
-  @Option(help: "The cluster that certificates must name.") var cluster = "default"
-  @Option(help: "PEM file: the cluster's authorities.") var tlsCa: String?
-  @Option(help: "PEM file: this node's certificate, then intermediates.") var tlsCert: String?
-  @Option(help: "PEM file: this node's private key.") var tlsKey: String?
-  @Option(help: "PEM file: revocation lists of the authorities.") var tlsCrl: String?
-  @Option(help: "Where a certificate holds the name; uri is serf://cluster/node.") var tlsIdentity = IdentityChoice.uri
-  @Flag(help: "Accept a key file that others can read.") var tlsKeyInsecure = false
+  @Option(help: "quic, tls: the cluster that certificates must name.") var cluster = "default"
+  @Option(help: "quic, tls: PEM file: the cluster's authorities.") var tlsCa: String?
+  @Option(help: "quic, tls: PEM file: this node's certificate, then intermediates.") var tlsCert: String?
+  @Option(help: "quic, tls: PEM file: this node's private key.") var tlsKey: String?
+  @Option(help: "quic, tls: PEM file: revocation lists of the authorities.") var tlsCrl: String?
+  @Option(help: "quic, tls: where a certificate holds the name; uri is serf://cluster/node.") var tlsIdentity = IdentityChoice.uri
+  @Flag(help: "quic, tls: accept a key file that others can read.") var tlsKeyInsecure = false
   @Argument(help: .hidden) var ignored: [String] = []
 
   func run() async throws {
+    try refuseFlagsAfterWords()
     let configuration = agentConfiguration
     let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm, .sighup)
     let console = Console()
@@ -60,6 +62,15 @@ struct AgentCommand: AsyncParsableCommand {
       throw CommandFailure(error.description)
     }
     guard status == 0 else { throw ExitCode(status) }
+  }
+
+  /// As in Go, a word ends the flags, and words mean nothing here. A flag behind one would be ignored too, `-encrypt` as well as any other.
+  private func refuseFlagsAfterWords() throws(CommandFailure) {
+    guard let index = ignored.firstIndex(where: { $0.hasPrefix("-") }) else { return }
+    let word = printable(index == 0 ? "--" : ignored[0])
+    // Without its value, which may be a key.
+    let flag = printable(String(ignored[index].prefix { $0 != "=" }))
+    throw CommandFailure("\(flag) would be ignored, since flags end at \(word); remove \(word), or put it last")
   }
 
   private var agentConfiguration: AgentConfiguration {
