@@ -55,11 +55,16 @@ package final class NodeDriver {
       nodeName: configuration.name, advertise: configuration.advertise, probeTimeout: configuration.core.membership.probe.timeout,
       probeInterval: configuration.core.membership.probe.interval, allowedNetworks: configuration.allowedNetworks, logger: logger)
     return factory.bind(on: loop, context: context)
-      .flatMapThrowing { layer in
-        let driver = try NodeDriver(
-          configuration, seed: seed, layer: layer.value, on: loop, logger: logger, subscribers: subscribers)
-        driver.start()
-        return NIOLoopBound(driver, eventLoop: loop)
+      .flatMap { layer in
+        do {
+          let driver = try NodeDriver(
+            configuration, seed: seed, layer: layer.value, on: loop, logger: logger, subscribers: subscribers)
+          driver.start()
+          return loop.makeSucceededFuture(NIOLoopBound(driver, eventLoop: loop))
+        } catch {
+          // Whoever mends the settings binds the same port again.
+          return layer.value.shutdown(reason: .shutdown, at: loop.instant).flatMapThrowing { throw error }
+        }
       }
       .flatMapErrorThrowing { throw SerfError(starting: $0) }
   }

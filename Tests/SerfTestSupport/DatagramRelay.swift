@@ -89,9 +89,7 @@ public final class DatagramRelay: Sendable {
       }
     }
 
-    func datagramsComplete(at now: Instant) {
-      for flow in flows.values { flow.back?.flush() }
-    }
+    func datagramsComplete(at now: Instant) {}
 
     func admit(_ bytes: [UInt8], _ flow: Int, towardsNode: Bool) -> Bool {
       let passes = judge.map { $0(bytes, flow, towardsNode) == .pass } ?? true
@@ -130,7 +128,6 @@ public final class DatagramRelay: Sendable {
       port.start(self)
       for bytes in early { port.write(bytes.span.bytes, segmentSize: bytes.count, to: node, ecnCapable: false, whenRefused: nil) }
       early = []
-      port.flush()
     }
 
     func datagramReceived(_ datagram: RawSpan, from source: NodeAddress, congestionExperienced: Bool, at now: Instant) {
@@ -139,6 +136,6 @@ public final class DatagramRelay: Sendable {
       relay.front.write(datagram, segmentSize: bytes.count, to: peer, ecnCapable: false, whenRefused: nil)
     }
 
-    func datagramsComplete(at now: Instant) { relay.front.flush() }
+    func datagramsComplete(at now: Instant) {}
   }
 }

@@ -76,6 +76,7 @@ public final class VirtualNetwork {
 private final class VirtualSocket: DatagramSocket {
   let network: VirtualNetwork
   let localAddress: NodeAddress
+  let refusedCount: UInt64 = 0
   weak var handler: (any DatagramSocketHandler)?
   /// A node that was killed may still have timers; nobody hears it.
   private var isOpen = true
@@ -97,8 +98,6 @@ private final class VirtualSocket: DatagramSocket {
       }
     }
   }
-
-  func flush() {}
 
   func close(on loop: any EventLoop) -> EventLoopFuture<Void> {
     if isOpen { network.close(localAddress) }

@@ -84,7 +84,8 @@ package final class NetLayer: StreamLayer {
     }
   }
 
-  package func flush(at now: Instant) { udp.flush() }
+  /// Nothing waits: packets leave as they are sent.
+  package func flush(at now: Instant) {}
 
   package func open(_ stream: StreamID, to destination: Destination, path: SendPath, deadline: Instant, at now: Instant) {
     let dialled = TCPStream(stream, isOurs: true, address: destination.socketAddress, owner: self, on: loop)
@@ -140,6 +141,7 @@ package final class NetLayer: StreamLayer {
       TransportCounter("packets_received", counted.packetsReceived),
       TransportCounter("packets_sent", counted.packetsSent),
       TransportCounter("packets_not_sent", counted.packetsNotSent),
+      TransportCounter("datagrams_refused", udp.refusedCount),
       TransportCounter("connections", UInt64(streams.count + released.count)),
       TransportCounter("connections_accepted", counted.accepted),
       TransportCounter("connections_dialled", counted.dialled),

@@ -54,7 +54,8 @@ final class TCPStream: ChannelInboundHandler {
   private var isPaused = false
   private var isReleased = false
   private var isClosed = false
-  /// NIO closes a channel in the middle of a write that fails; what that means is said after the call (``StreamLayer``: no callback from within one).
+  /// In the middle of a write that fails, NIO reads what is left in the socket and closes the channel. The bytes are worth nothing then, and the end
+  /// is told after the call (``StreamLayer``: no callback from within one).
   private var isInCommand = false
   private var hasFinished = false
   private var isOurHalfShut = false
@@ -155,6 +156,7 @@ final class TCPStream: ChannelInboundHandler {
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    guard !isInCommand else { return }
     let buffer = unwrapInboundIn(data)
     guard !isReleased else {
       drained += buffer.readableBytes
@@ -166,12 +168,14 @@ final class TCPStream: ChannelInboundHandler {
     buffer.withUnsafeReadableBytes { owner?.received(RawSpan(_unsafeBytes: $0), on: self) }
   }
 
-  func channelReadComplete(context: ChannelHandlerContext) { owner?.readComplete() }
+  func channelReadComplete(context: ChannelHandlerContext) {
+    if !isInCommand { owner?.readComplete() }
+  }
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
     guard case ChannelEvent.inputClosed? = event as? ChannelEvent else { return context.fireUserInboundEventTriggered(event) }
     // An end that a shield does not vouch for is none.
-    guard !isClosed, !isBroken, !hasPeerEnded else { return }
+    guard !isClosed, !isBroken, !hasPeerEnded, !isInCommand else { return }
     peerEnded()
   }
 

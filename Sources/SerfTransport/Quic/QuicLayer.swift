@@ -113,7 +113,6 @@
           socket.write($0, segmentSize: transmit.segmentSize, to: transmit.destination, ecnCapable: transmit.ecn != 0, whenRefused: nil)
         }
       }
-      socket.flush()
       timer?.arm(at: peers.nextDeadline)
       guard peers.hasEvents, !isTurnScheduled else { return }
       // Commands had consequences; the handler hears of them when it is not in the middle of something.
@@ -155,6 +154,7 @@
         TransportCounter("retries", counted.retries),
         TransportCounter("datagrams_received", counted.datagramsReceived),
         TransportCounter("datagrams_sent", counted.datagramsSent),
+        TransportCounter("datagrams_refused", socket.refusedCount),
         TransportCounter("datagrams_unreadable", counted.unreadable + counted.tooShort),
         TransportCounter("datagrams_unroutable", counted.unroutable),
         TransportCounter("datagrams_not_allowed", datagramsNotAllowed),

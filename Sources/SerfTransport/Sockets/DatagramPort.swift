@@ -3,18 +3,24 @@ package import NIOCore
 import NIOPosix
 package import SerfPrimitives
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
 /// A bound UDP socket as a transport sees it; confined to one event loop. ``DatagramPort`` is the real one.
 package protocol DatagramSocket: AnyObject {
   /// The bound address, with the port that the kernel chose.
   var localAddress: NodeAddress { get }
+  /// How many datagrams the system would not take since the start.
+  var refusedCount: UInt64 { get }
   /// Starts delivering. The handler is held weakly.
   func start(_ handler: any DatagramSocketHandler)
-  /// Queues bytes that are one datagram, or several of `segmentSize` bytes back to back, of which the last may be shorter. `whenRefused` hears
-  /// of a single datagram that the kernel would not take, perhaps before the call returns.
+  /// Sends bytes that are one datagram, or several of `segmentSize` bytes back to back, of which the last may be shorter. `whenRefused` hears
+  /// of a single datagram that the system would not take, perhaps before the call returns.
   func write(
     _ bytes: RawSpan, segmentSize: Int, to destination: NodeAddress, ecnCapable: Bool, whenRefused: ((ContactFailure) -> Void)?)
-  /// Sends what is queued.
-  func flush()
   /// Closes the socket; completes when it is released.
   func close(on loop: any EventLoop) -> EventLoopFuture<Void>
 }
@@ -27,47 +33,53 @@ package protocol DatagramSocketHandler: AnyObject {
   func datagramsComplete(at now: Instant)
 }
 
-/// One bound UDP socket: vectored reads with receive offload (GRO), batched writes with segmentation offload (GSO), ECN.
+/// One bound UDP socket: vectored reads with receive offload (GRO), writes with segmentation offload (GSO), ECN.
 ///
-/// Offloads are used where the kernel has them. A kernel or device that refuses a GSO write (EIO, EINVAL, ENOTSUP) turns it off for the socket's
-/// life; the refused batch is sent again one datagram at a time (`secure-transport.md` 2.11). There is no SO_REUSEADDR: a used port must fail.
+/// Offloads are used where the kernel has them. A kernel or device that refuses a GSO write (EIO, EINVAL, ENOTSUP) but takes the same datagrams one
+/// by one turns it off for the socket's life (`secure-transport.md` 2.11). A datagram that the kernel refuses is lost like one on the way, and is
+/// counted; one that finds the kernel's buffer full waits, in order, up to ``backlogLimit`` bytes.
 package final class DatagramPort: DatagramSocket, ChannelInboundHandler {
   package typealias InboundIn = AddressedEnvelope<ByteBuffer>
-  package typealias OutboundOut = AddressedEnvelope<ByteBuffer>
 
-  /// Counters since the start.
-  package struct Counters: Hashable, Sendable {
-    /// Datagrams that the kernel would not take.
-    package var refusedWrites = 0
-    /// Whether and how often GSO had to be given up: 0 or 1.
-    package var segmentationFallbacks = 0
-  }
-
+  private let loop: any EventLoop
   private var channel: (any Channel)?
+  /// Nil when the socket is closed.
+  private var sender: DatagramSender?
   private weak var handler: (any DatagramSocketHandler)?
   private var socketAddresses: [NodeAddress: SocketAddress] = [:]
   private var batchTime: Instant?
-  private var needsFlush = false
+  private var backlog: [Waiting] = []
+  private var backlogSize = 0
   private let logger: Logger
 
   /// Whether several equal datagrams may leave in one write.
   package private(set) var canSegment: Bool
-  package private(set) var counters = Counters()
+  package private(set) var refusedCount: UInt64 = 0
   package private(set) var localAddress: NodeAddress
 
-  private init(logger: Logger, localAddress: NodeAddress) {
+  /// How many bytes wait for room in the kernel's buffer; what comes beyond them is refused.
+  package static let backlogLimit = 4 << 20
+
+  private init(logger: Logger, localAddress: NodeAddress, on loop: any EventLoop) {
     self.logger = logger
     self.localAddress = localAddress
+    self.loop = loop
     canSegment = System.supportsUDPSegmentationOffload
   }
 
   /// Binds `address` on `loop`. Fails with ``TransportError``.
   package static func bind(_ address: NodeAddress, on loop: any EventLoop, logger: Logger) -> EventLoopFuture<NIOLoopBound<DatagramPort>> {
     loop.preconditionInEventLoop()
-    let port = NIOLoopBound(DatagramPort(logger: logger, localAddress: address), eventLoop: loop)
+    let descriptor: CInt
+    do {
+      descriptor = try DatagramSender.bind(SocketAddress(address))
+    } catch {
+      return loop.makeFailedFuture(TransportError(binding: address, error))
+    }
+    let port = NIOLoopBound(DatagramPort(logger: logger, localAddress: address, on: loop), eventLoop: loop)
     let offload = System.supportsUDPReceiveOffload
-    // With GRO one slot holds up to 64 KiB of equal datagrams; without, a slot is one datagram.
-    let (slots, slotSize) = offload ? (4, 1 << 16) : (32, 2048)
+    // A slot holds the longest datagram there is, or with GRO up to 64 KiB of equal ones.
+    let (slots, slotSize) = (4, 1 << 16)
     return DatagramBootstrap(group: loop)
       .channelOption(.datagramVectorReadMessageCount, value: slots)
       .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: slots * slotSize))
@@ -85,9 +97,10 @@ package final class DatagramPort: DatagramSocket, ChannelInboundHandler {
           }
         }
       }
-      .bind(to: SocketAddress(address))
+      .withBoundSocket(descriptor)
       .map { channel in
         port.value.channel = channel
+        port.value.sender = DatagramSender(descriptor)
         if let bound = channel.localAddress.flatMap(NodeAddress.init) { port.value.localAddress = bound }
         return port
       }
@@ -99,36 +112,16 @@ package final class DatagramPort: DatagramSocket, ChannelInboundHandler {
   package func write(
     _ bytes: RawSpan, segmentSize: Int, to destination: NodeAddress, ecnCapable: Bool, whenRefused: ((ContactFailure) -> Void)?
   ) {
-    guard let channel else { return }
-    var buffer = channel.allocator.buffer(capacity: bytes.byteCount)
-    bytes.withUnsafeBytes { _ = buffer.writeBytes($0) }
-    let envelope = Envelope(buffer: buffer, segmentSize: segmentSize, to: socketAddress(destination), ecnCapable: ecnCapable)
-    needsFlush = true
-    if canSegment && bytes.byteCount > segmentSize {
-      let promise = channel.eventLoop.makePromise(of: Void.self)
-      promise.futureResult.assumeIsolated().whenFailure { [self] error in segmentationRefused(error, envelope) }
-      channel.pipeline.syncOperations.write(wrapOutboundOut(envelope.whole), promise: promise)
-    } else if let whenRefused {
-      let promise = channel.eventLoop.makePromise(of: Void.self)
-      promise.futureResult.assumeIsolated().whenFailure { [self] error in
-        counters.refusedWrites += 1
-        whenRefused(Self.reason(error))
-      }
-      channel.pipeline.syncOperations.write(wrapOutboundOut(envelope.single), promise: promise)
-    } else {
-      writeSingly(envelope)
+    let target = Target(destination, segmentSize: max(1, segmentSize), ecnCapable: ecnCapable, whenRefused: whenRefused)
+    bytes.withUnsafeBytes { bytes in
+      if backlog.isEmpty { send(bytes, to: target) } else { wait(bytes, target) }
     }
   }
 
-  package func flush() {
-    guard needsFlush else { return }
-    needsFlush = false
-    channel?.pipeline.syncOperations.flush()
-  }
-
   package func close(on loop: any EventLoop) -> EventLoopFuture<Void> {
-    flush()
     handler = nil
+    sender = nil
+    (backlog, backlogSize) = ([], 0)
     guard let channel else { return loop.makeSucceededVoidFuture() }
     self.channel = nil
     return channel.close().flatMapErrorThrowing { _ in }
@@ -163,54 +156,99 @@ package final class DatagramPort: DatagramSocket, ChannelInboundHandler {
   }
 
   package func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    // A datagram socket has no error that ends it: what arrives here is one failed read, which UDP is allowed to have.
+    // A failed read, which UDP is allowed to have; whether NIO goes on, it says by `channelInactive` or not.
     logger.debug("datagram socket: \(error)")
+  }
+
+  package func channelInactive(context: ChannelHandlerContext) {
+    // From here on, the descriptor may be another file's.
+    sender = nil
+    guard handler != nil else { return }
+    logger.error("the system closed the UDP socket \(localAddress): the node hears nobody any more and has to be started again")
   }
 
   // MARK: Private parts
 
-  private struct Envelope {
-    let buffer: ByteBuffer
+  /// Where bytes go, and how.
+  private struct Target {
+    let destination: NodeAddress
     let segmentSize: Int
-    let remote: SocketAddress
-    let ecn: NIOExplicitCongestionNotificationState
+    let ecnCapable: Bool
+    let whenRefused: ((ContactFailure) -> Void)?
 
-    init(buffer: ByteBuffer, segmentSize: Int, to remote: SocketAddress, ecnCapable: Bool) {
-      self.buffer = buffer
-      self.segmentSize = max(1, segmentSize)
-      self.remote = remote
-      ecn = ecnCapable ? .transportCapableFlag0 : .transportNotCapable
-    }
-
-    var single: AddressedEnvelope<ByteBuffer> { AddressedEnvelope(remoteAddress: remote, data: buffer, metadata: .init(ecnState: ecn)) }
-
-    var whole: AddressedEnvelope<ByteBuffer> {
-      AddressedEnvelope(
-        remoteAddress: remote, data: buffer, metadata: .init(ecnState: ecn, packetInfo: nil, segmentSize: segmentSize))
+    init(_ destination: NodeAddress, segmentSize: Int, ecnCapable: Bool, whenRefused: ((ContactFailure) -> Void)?) {
+      self.destination = destination
+      self.segmentSize = segmentSize
+      self.ecnCapable = ecnCapable
+      self.whenRefused = whenRefused
     }
   }
 
-  private func writeSingly(_ envelope: Envelope) {
-    guard let channel else { return }
-    var rest = envelope.buffer
-    while let datagram = rest.readSlice(length: min(rest.readableBytes, envelope.segmentSize)), datagram.readableBytes > 0 {
-      let one = AddressedEnvelope(remoteAddress: envelope.remote, data: datagram, metadata: .init(ecnState: envelope.ecn))
-      channel.pipeline.syncOperations.write(wrapOutboundOut(one), promise: nil)
+  /// What found the kernel's buffer full.
+  private struct Waiting {
+    let bytes: [UInt8]
+    let target: Target
+  }
+
+  private func send(_ bytes: UnsafeRawBufferPointer, to target: Target) {
+    guard let sender else { return }
+    let address = socketAddress(target.destination)
+    var rest = UnsafeRawBufferPointer(rebasing: bytes[...])
+    var isSegmentationSuspect = false
+    if canSegment, bytes.count > target.segmentSize, let size = UInt16(exactly: target.segmentSize) {
+      switch sender.send(rest, segmentSize: size, to: address, ecnCapable: target.ecnCapable) {
+      case 0: return
+      case EAGAIN: return wait(rest, target)
+      case EIO, EINVAL, ENOTSUP: isSegmentationSuspect = true
+      case let error: return refused(error, target)
+      }
+    }
+    while !rest.isEmpty {
+      let size = min(target.segmentSize, rest.count)
+      switch sender.send(UnsafeRawBufferPointer(rebasing: rest[..<size]), segmentSize: nil, to: address, ecnCapable: target.ecnCapable) {
+      case 0:
+        if isSegmentationSuspect, canSegment {
+          canSegment = false
+          logger.notice("the kernel refused a segmented write; sending datagrams one by one from now on")
+        }
+      case EAGAIN: return wait(rest, target)
+      case let error: refused(error, target)
+      }
+      rest = UnsafeRawBufferPointer(rebasing: rest[size...])
     }
   }
 
-  private func segmentationRefused(_ error: any Error, _ envelope: Envelope) {
-    guard let code = (error as? IOError)?.errnoCode, [EIO, EINVAL, ENOTSUP].contains(code) else {
-      counters.refusedWrites += 1
-      return
+  private func wait(_ bytes: UnsafeRawBufferPointer, _ target: Target) {
+    guard backlogSize + bytes.count <= Self.backlogLimit else { return refused(ENOBUFS, target) }
+    backlogSize += bytes.count
+    backlog.append(Waiting(bytes: Array(bytes), target: target))
+    if backlog.count == 1 { scheduleBacklog() }
+  }
+
+  private func scheduleBacklog() {
+    loop.assumeIsolated().scheduleTask(in: .milliseconds(1)) { [weak self] in self?.sendBacklog() }
+  }
+
+  private func sendBacklog() {
+    let waiting = backlog
+    (backlog, backlogSize) = ([], 0)
+    for (index, next) in waiting.enumerated() {
+      next.bytes.withUnsafeBytes { send($0, to: next.target) }
+      guard backlog.isEmpty else {
+        // The rest keeps its place behind what has just come back.
+        for later in waiting[(index + 1)...] {
+          backlogSize += later.bytes.count
+          backlog.append(later)
+        }
+        return
+      }
     }
-    if canSegment {
-      canSegment = false
-      counters.segmentationFallbacks += 1
-      logger.notice("the kernel refused a segmented write (errno \(code)); sending datagrams one by one from now on")
-    }
-    writeSingly(envelope)
-    channel?.pipeline.syncOperations.flush()
+  }
+
+  private func refused(_ error: CInt, _ target: Target) {
+    refusedCount += 1
+    logger.debug("no datagram can be sent to \(target.destination): \(IOError(errnoCode: error, reason: "sendmsg"))")
+    target.whenRefused?(Self.reason(error))
   }
 
   private func socketAddress(_ address: NodeAddress) -> SocketAddress {
@@ -222,10 +260,10 @@ package final class DatagramPort: DatagramSocket, ChannelInboundHandler {
     return made
   }
 
-  /// The network's answer tells of the peer; everything else is our own trouble.
-  private static func reason(_ error: any Error) -> ContactFailure {
-    switch (error as? IOError)?.errnoCode {
-    case ECONNREFUSED, EHOSTUNREACH, EHOSTDOWN: .noContact
+  /// An address that nobody can have, and the network's word that nobody is there, tell of the peer; all else is our own trouble.
+  private static func reason(_ error: CInt) -> ContactFailure {
+    switch error {
+    case ECONNREFUSED, EHOSTUNREACH, EHOSTDOWN, EINVAL, EACCES, EAFNOSUPPORT: .noContact
     default: .notSent
     }
   }

@@ -1,7 +1,11 @@
+import Logging
 import Memberlist
 import NIOCore
+import NIOPosix
 import Serf
+import SerfPrimitives
 import SerfTestSupport
+import SerfTransport
 import Testing
 
 /// Strangers with a TCP socket: whatever they send is refused with a counter, and members do not notice.
@@ -62,6 +66,31 @@ import Testing
     #expect(reply.first == MessageType.error.rawValue)
     #expect(String(decoding: reply, as: UTF8.self).contains("encryption is required"))
     await node.shutdown()
+  }
+
+  @Test("a ping that wants its answer where nothing can be sent costs that answer and no more", .timeLimit(.minutes(1)))
+  func answerToNowhere() async throws {
+    let (node, member) = (try await start("a"), try await start("b"))
+    let address = try await node.localAddress()
+    #expect(try await member.join([address.description]) == 1)
+    let loop = MultiThreadedEventLoopGroup.singleton.next()
+    let stranger = try await loop.flatSubmit {
+      DatagramPort.bind(NodeAddress(ipv4: 127, 0, 0, 1, port: 0), on: loop, logger: Logger(label: "stranger"))
+    }.get()
+    try await loop.submit {
+      let nowhere = NodeAddress(ipv4: 255, 255, 255, 255, port: 7946)
+      let ping = Self.encoded { Ping(sequenceNumber: 1, node: RawSpan(), source: nowhere, sourceNode: RawSpan()).encode(into: &$0) }
+      stranger.value.write(ping.span.bytes, segmentSize: ping.count, to: address, ecnCapable: false, whenRefused: nil)
+    }.get()
+    try await eventually("the answer is refused") { try await node.statistics().counter("datagrams_refused") == 1 }
+    let events = node.events
+    try await member.userEvent("after")
+    for await case .user(let event) in events {
+      #expect(event.name == "after")
+      break
+    }
+    try await loop.flatSubmit { stranger.value.close(on: loop) }.get()
+    for node in [node, member] { await node.shutdown() }
   }
 
   @Test("connections that say nothing, or trickle, make room for members, who join meanwhile and stay alive")

@@ -24,6 +24,11 @@ struct BareSocket: Sendable {
     try #require(status == 0)
   }
 
+  func send(_ bytes: [UInt8]) {
+    let count = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+    #expect(count == bytes.count)
+  }
+
   /// Closes it with a reset.
   func reset() {
     var hard = linger(l_onoff: 1, l_linger: 0)

@@ -24,7 +24,6 @@ import Testing
           receiver.value.start(collector)
           let bytes = (0..<sizes.reduce(0, +)).map { UInt8(truncatingIfNeeded: $0 / 1000 + $0) }
           sender.value.write(bytes.span.bytes, segmentSize: 1000, to: receiver.value.localAddress, ecnCapable: true, whenRefused: nil)
-          sender.value.flush()
         } catch { done.fail(error) }
       }
       return done.futureResult
@@ -49,6 +48,45 @@ import Testing
     }.get()
     #expect(text.contains("the port is in use"))
     #expect(text.contains("127.0.0.1:"))
+  }
+
+  /// A destination that no datagram can reach from 127.0.0.1, and what that says.
+  struct Hole: CustomTestStringConvertible, Sendable {
+    let destination: NodeAddress
+    var size = 10
+    var reason = ContactFailure.noContact
+    var testDescription: String { "\(size) bytes to \(destination)" }
+  }
+
+  @Test(
+    "a datagram that the system refuses is refused, and the socket lives on",
+    arguments: [
+      Hole(destination: NodeAddress(ipv4: 255, 255, 255, 255, port: 7946)),
+      Hole(destination: NodeAddress(ipv4: 192, 0, 2, 1, port: 7946)),
+      Hole(destination: NodeAddress(ipv4: 127, 0, 0, 1, port: 0)),
+      Hole(destination: NodeAddress(parsing: "[2001:db8::1]:7946", defaultPort: 0)!),
+      Hole(destination: NodeAddress(ipv4: 127, 0, 0, 1, port: 9), size: 65_535, reason: .notSent),
+    ])
+  func refused(_ hole: Hole) async throws {
+    let loop = MultiThreadedEventLoopGroup.singleton.next()
+    let (reasons, count, received): ([ContactFailure], UInt64, [[UInt8]]) = try await loop.flatSubmit {
+      let done = loop.makePromise(of: [[UInt8]].self)
+      let port = DatagramPort.bind(Self.loopback, on: loop, logger: Logger(label: "test"))
+      return port.assumeIsolated().flatMap { port in
+        let socket = port.value
+        socket.start(Collector(expecting: 1, of: socket.localAddress, ports: [socket], done: done))
+        var reasons: [ContactFailure] = []
+        let bytes = [UInt8](repeating: 7, count: hole.size)
+        socket.write(bytes.span.bytes, segmentSize: bytes.count, to: hole.destination, ecnCapable: true) { reasons.append($0) }
+        let next: [UInt8] = [1, 2, 3]
+        socket.write(next.span.bytes, segmentSize: 3, to: socket.localAddress, ecnCapable: true, whenRefused: nil)
+        let heard = (reasons, socket.refusedCount)
+        return done.futureResult.assumeIsolated().map { (heard.0, heard.1, $0) }.nonisolated()
+      }.nonisolated()
+    }.get()
+    #expect(reasons == [hole.reason])
+    #expect(count == 1)
+    #expect(received == [[1, 2, 3]])
   }
 
   private final class Collector: DatagramSocketHandler {
