@@ -65,12 +65,17 @@ extension Membership {
     let address = claim.member.address
     if address.isSameEndpoint(as: table[index].member.address) {
       table[index].waitingClaim = nil
+      // It has moved while its newer word was waiting.
+      if claim.member.incarnation > table[index].member.incarnation { move(index, to: claim.member, at: now) }
     } else if let heardFrom = table[index].heardFrom, heardFrom.isSameEndpoint(as: address), let heardAt = table[index].heardAt,
       now - heardAt < Self.addressDialPause
     {
       table[index].waitingClaim = nil
       if table[index].state.isLive { askOldAddress(of: index, claim, at: now) } else { move(index, to: claim.member, at: now) }
     } else if let last = table[index].addressDialledAt, now - last < Self.addressDialPause {
+      // Once: claims that are repeated must not fill the timer queue.
+      guard !table[index].isAddressPauseArmed else { return }
+      table[index].isAddressPauseArmed = true
       timers.schedule(.addressPause(index), at: last + Self.addressDialPause)
     } else {
       table[index].waitingClaim = nil
@@ -81,7 +86,9 @@ extension Membership {
 
   /// Another dial is allowed.
   mutating func addressPauseOver(_ index: NodeIndex, at now: Instant) {
-    if table.contains(index) { reconsiderMove(of: index, at: now) }
+    guard table.contains(index) else { return }
+    table[index].isAddressPauseArmed = false
+    reconsiderMove(of: index, at: now)
   }
 
   /// At most one dial per name within this time to an address that others bring.
@@ -114,7 +121,11 @@ extension Membership {
       guard isProven else { return }
       if table[index].state.isLive { askOldAddress(of: index, claim, at: now) } else { move(index, to: claim.member, at: now) }
     case .isItStillAtTheOld:
-      guard isProven else { return move(index, to: claim.member, at: now) }
+      guard isProven else {
+        // It may have left since the question was asked; whoever comes back speaks for itself.
+        if table[index].state != .left { move(index, to: claim.member, at: now) }
+        return
+      }
       counters.conflicts += 1
       outbox.push(.conflict(existing: table[index].member, claimant: claim.member))
       if claim.isOwnVoice, let peer = claim.peer { outbox.push(.close(peer, .nameInUse)) }

@@ -3,16 +3,8 @@ import SerfPrimitives
 // The probe loop: one member at a time is asked whether it lives (`memberlist.md` sections 4.4 and 4.5).
 extension Membership {
   mutating func probeTick(at now: Instant) {
-    if probe == nil {
-      var reaped: [NodeName] = []
-      let urgent = probeSchedule.nextUrgent(in: table)
-      let target =
-        urgent
-        ?? probeSchedule.next(
-          in: &table, except: me, forgettingAfter: configuration.gossip.toTheDead, random: &random, at: now, reaped: &reaped)
-      for name in reaped { outbox.push(.forget(name)) }
-      if let target { startProbe(of: target, at: now) }
-    }
+    // Probes out of turn come first, but not twice: members that cause them must not keep the others from their turn, nor the dead in the table.
+    if probe == nil, isTurnOverdue || !startUrgentProbe(at: now) { startProbeInTurn(at: now) } else { isTurnOverdue = true }
     // Scheduled after the probe's own timers: at the same instant a probe ends before the next one begins.
     timers.schedule(.probeTick, at: now + configuration.probe.interval)
   }
@@ -26,12 +18,23 @@ extension Membership {
       return diagnose(.limitReached(.urgentProbes))
     }
     table[index].urgentProbeAt = now
-    startUrgentProbe(at: now)
+    if probe == nil { _ = startUrgentProbe(at: now) }
   }
 
-  private mutating func startUrgentProbe(at now: Instant) {
-    guard probe == nil, let index = probeSchedule.nextUrgent(in: table) else { return }
+  /// False when nobody waits for one.
+  private mutating func startUrgentProbe(at now: Instant) -> Bool {
+    guard let index = probeSchedule.nextUrgent(in: table) else { return false }
     startProbe(of: index, at: now)
+    return true
+  }
+
+  private mutating func startProbeInTurn(at now: Instant) {
+    isTurnOverdue = false
+    var reaped: [NodeName] = []
+    let target = probeSchedule.next(
+      in: &table, except: me, forgettingAfter: configuration.gossip.toTheDead, random: &random, at: now, reaped: &reaped)
+    for name in reaped { outbox.push(.forget(name)) }
+    if let target { startProbe(of: target, at: now) }
   }
 
   // MARK: Direct
@@ -164,7 +167,8 @@ extension Membership {
 
   private mutating func endProbe(at now: Instant) {
     probe = nil
-    startUrgentProbe(at: now)
+    guard probeSchedule.hasUrgent else { return }
+    if isTurnOverdue { startProbeInTurn(at: now) } else { _ = startUrgentProbe(at: now) }
   }
 
   mutating func probeExpired(_ sequenceNumber: UInt32, at now: Instant) {

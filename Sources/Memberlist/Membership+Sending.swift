@@ -71,7 +71,8 @@ extension Membership {
 
   /// Drops broadcasts of a tier, the most transmitted first, until `maximum` are left.
   package mutating func pruneBroadcasts(_ tier: BroadcastTier, to maximum: Int) {
-    let dropped = dissemination[tier].prune(to: maximum, finished: &finished)
+    let fitting = configuration.gossip.sendsOversizedAlone ? Int.max : Dissemination.room(in: configuration.packetBudget)
+    let dropped = dissemination[tier].prune(to: maximum, fitting: fitting, finished: &finished)
     flushFinished()
     guard dropped > 0 else { return }
     counters.broadcastsDropped += UInt64(dropped)

@@ -40,6 +40,8 @@ package struct Membership: ~Copyable, Sendable {
   var awareness: Awareness
   var probeSchedule = ProbeSchedule()
   var probe: Probe?
+  /// Whether a tick went by without a probe in turn.
+  var isTurnOverdue = false
   /// Pings for others and for the user, by sequence number.
   var pings: [UInt32: PendingPing] = [:]
   var relayCount = 0
@@ -220,5 +222,5 @@ package struct Membership: ~Copyable, Sendable {
     return id
   }
 
-  mutating func diagnose(_ diagnostic: MembershipDiagnostic) { outbox.push(.diagnostic(diagnostic)) }
+  mutating func diagnose(_ diagnostic: MembershipDiagnostic) { outbox.report(diagnostic) }
 }

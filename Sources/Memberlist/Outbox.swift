@@ -19,6 +19,7 @@ package struct Outbox: ~Copyable, Sendable {
   private var outputs: [MembershipOutput] = []
   private var head = 0
   private var isDrained = false
+  private var reports = 0
   /// The bytes of all slots. Writers append here, between ``begin()`` and ``end(_:)``.
   var arena: [UInt8] = []
 
@@ -51,6 +52,14 @@ package struct Outbox: ~Copyable, Sendable {
     outputs.append(output)
   }
 
+  /// One message can hold a million mistakes; the first of a batch are told, and the counters have all of them.
+  mutating func report(_ diagnostic: MembershipDiagnostic) {
+    recycle()
+    guard reports < Self.reportLimit else { return }
+    reports += 1
+    outputs.append(.diagnostic(diagnostic))
+  }
+
   mutating func next() -> MembershipOutput? {
     guard head < outputs.count else {
       isDrained = true
@@ -63,11 +72,15 @@ package struct Outbox: ~Copyable, Sendable {
   private mutating func recycle() {
     guard isDrained else { return }
     isDrained = false
-    outputs.removeAll(keepingCapacity: true)
-    head = 0
+    if outputs.capacity > Self.keptOutputs { outputs = [] } else { outputs.removeAll(keepingCapacity: true) }
+    (head, reports) = (0, 0)
     // A push/pull with a large state would otherwise keep its memory for as long as the node lives.
     if arena.capacity > Self.keptCapacity { arena = [] } else { arena.removeAll(keepingCapacity: true) }
   }
 
   private static let keptCapacity = 1 << 20
+  /// How many outputs keep their place between batches.
+  package static let keptOutputs = 4096
+  /// How many diagnostics one batch of input may cause.
+  package static let reportLimit = 256
 }

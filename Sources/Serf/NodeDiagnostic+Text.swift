@@ -174,6 +174,9 @@ extension NodeLimit {
     case .eventsPerTime: "user events of one Lamport time"
     case .queryIDsPerTime: "queries of one Lamport time"
     case .replay: "events to replay to a newcomer"
+    case .nameLength: "bytes of a member's name in an intent"
+    case .eventSize: "bytes of a user event"
+    case .stateEntries: "members in a push/pull"
     }
   }
 }

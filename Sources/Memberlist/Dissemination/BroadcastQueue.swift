@@ -137,8 +137,17 @@ package struct BroadcastQueue: Sendable {
   }
 
   /// Drops the most transmitted, then shortest, then oldest, until `maximum` are left. Returns how many went.
-  package mutating func prune(to maximum: Int, finished: inout [BroadcastID]) -> Int {
+  ///
+  /// Before them go messages longer than `fitting`, which no packet takes: they would wait for ever, and what is new would make room for them.
+  package mutating func prune(to maximum: Int, fitting limit: Int = .max, finished: inout [BroadcastID]) -> Int {
     var dropped = 0
+    for tier in tiers.indices {
+      while count > maximum, let entry = tiers[tier].last, entry.length > limit {
+        tiers[tier].removeLast()
+        finish(entry.slot, &finished)
+        dropped += 1
+      }
+    }
     for tier in tiers.indices.reversed() {
       while count > maximum, let entry = tiers[tier].first {
         tiers[tier].removeFirst()

@@ -90,6 +90,9 @@ package struct Dissemination: Sendable {
     return false
   }
 
+  /// How long a message of the layer above may be to go into a packet, alone.
+  static func room(in budget: Int) -> Int { budget - CompoundWriter.overhead - CompoundWriter.overheadPerPart - userOverhead }
+
   private var takenCount: Int { queues.reduce(0) { $0 + $1.takenCount } }
 
   private mutating func take(_ tier: BroadcastTier, from room: Int) -> Int {

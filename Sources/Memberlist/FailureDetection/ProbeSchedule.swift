@@ -16,6 +16,9 @@ package struct ProbeSchedule: Sendable {
     return true
   }
 
+  /// Whether anybody waits for a probe out of turn.
+  var hasUrgent: Bool { !urgent.isEmpty }
+
   /// The member that waits longest for a probe out of turn.
   package mutating func nextUrgent(in table: borrowing NodeTable) -> NodeIndex? {
     while !urgent.isEmpty {

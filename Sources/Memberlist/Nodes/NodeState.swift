@@ -81,6 +81,8 @@ package struct NodeState: Sendable {
   var addressDialledAt: Instant?
   /// The newest claim to another address that could not be checked yet.
   var waitingClaim: Membership.AddressClaim?
+  /// Whether a timer will take that claim up.
+  var isAddressPauseArmed = false
   /// Whether a claim to another address is being checked.
   var isAddressInQuestion = false
   /// Names first heard of through this node: how many, since when.

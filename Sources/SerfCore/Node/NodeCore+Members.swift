@@ -78,6 +78,12 @@ extension NodeCore {
   }
 
   private mutating func buffer(_ intent: Intent, about node: NodeName) -> Bool {
+    // No member can have such a name, and 4,096 of them could fill the memory.
+    guard !node.isEmpty, node.bytes.count <= configuration.membership.limits.nameLength else {
+      counters.intentsRefused += 1
+      diagnose(.limitReached(.nameLength))
+      return false
+    }
     switch intents.insert(intent, for: node, at: now) {
     case .new: return true
     case .stale: counters.intentsStale += 1

@@ -70,9 +70,16 @@ extension NodeCore {
 
   /// Intents from a push/pull are not gossiped: the exchange itself reaches everybody in time.
   private mutating func mergeIntents(_ state: borrowing SerfPushPull, from peer: Peer) {
+    // Twice as many as there can be members, as with the members themselves; short entries could be ten million.
+    let limit = 2 * configuration.membership.limits.members
     var left: [NodeName: LamportTime] = [:]
     var names = state.leftMembers
-    while let name = names.next() { left[NodeName(bytes: [UInt8](copying: name))] = 0 }
+    var count = 0
+    while let name = names.next() {
+      count += 1
+      guard count <= limit else { return diagnose(.limitReached(.stateEntries)) }
+      left[NodeName(bytes: [UInt8](copying: name))] = 0
+    }
     if !left.isEmpty {
       var times = state.statusTimes
       while let entry = times.next() {
@@ -88,7 +95,10 @@ extension NodeCore {
       }
     }
     var times = state.statusTimes
+    count = 0
     while let entry = times.next() {
+      count += 1
+      guard count <= limit else { return diagnose(.limitReached(.stateEntries)) }
       let name = NodeName(bytes: [UInt8](copying: entry.key))
       if left[name] == nil { mergeIntent(Intent(.join, at: entry.time, isImplied: true), name, from: peer) }
     }

@@ -37,6 +37,12 @@ extension NodeCore {
     guard witnessEvent(message.time, .userEvent, from: peer) else { return false }
     var payload = RawSpan()
     if let stated = message.payload { payload = stated }
+    // No sender may send it, and a ring full of such events could fill the memory.
+    guard message.name.byteCount + payload.byteCount <= SerfCoreConfiguration.UserEvents.largestSizeLimit else {
+      counters.eventsRefused += 1
+      diagnose(.limitReached(.eventSize))
+      return false
+    }
     do {
       let event = try events.insert(
         time: message.time, name: message.name, payload: payload, coalesces: message.coalesces, clock: eventClock.time)

@@ -170,7 +170,7 @@ package struct NodeCore: ~Copyable, Sendable {
     return lastID
   }
 
-  mutating func diagnose(_ diagnostic: NodeDiagnostic) { outbox.push(.diagnostic(diagnostic)) }
+  mutating func diagnose(_ diagnostic: NodeDiagnostic) { outbox.report(diagnostic) }
 
   /// What `advance` is due for.
   enum Timer: Sendable {
@@ -187,13 +187,21 @@ package struct NodeCore: ~Copyable, Sendable {
 struct NodeOutbox: Sendable {
   private var outputs: [NodeOutput] = []
   private var head = 0
+  private var reports = 0
 
   mutating func push(_ output: NodeOutput) { outputs.append(output) }
 
+  /// One message can hold a million mistakes; the first of a batch are told, and the counters have all of them.
+  mutating func report(_ diagnostic: NodeDiagnostic) {
+    guard reports < Outbox.reportLimit else { return }
+    reports += 1
+    push(.diagnostic(diagnostic))
+  }
+
   mutating func next() -> NodeOutput? {
     guard head < outputs.count else {
-      outputs.removeAll(keepingCapacity: true)
-      head = 0
+      if outputs.capacity > Outbox.keptOutputs { outputs = [] } else { outputs.removeAll(keepingCapacity: true) }
+      (head, reports) = (0, 0)
       return nil
     }
     defer { head += 1 }

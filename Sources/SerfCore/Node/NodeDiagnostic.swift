@@ -54,6 +54,9 @@ package enum NodeLimit: UInt8, Hashable, Sendable {
   case eventsPerTime
   case queryIDsPerTime
   case replay
+  case nameLength
+  case eventSize
+  case stateEntries
 }
 
 /// How often something happened since the start. Nothing here steers the protocol.

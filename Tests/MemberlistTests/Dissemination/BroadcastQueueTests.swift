@@ -138,6 +138,18 @@ import Testing
     #expect(taken13 == ["new4", "new3"])
   }
 
+  @Test("pruning drops what fits no packet before anything else")
+  mutating func pruneOversized() {
+    for number in 1...3 { _ = add(String(repeating: "x", count: 20), notice: UInt64(number)) }
+    _ = add("new", notice: 4)
+    let dropped = queue.prune(to: 3, fitting: 10, finished: &finished)
+    #expect(dropped == 1)
+    #expect(finished.count == 1 && finished != [BroadcastID(4)])
+    _ = queue.prune(to: 1, fitting: 10, finished: &finished)
+    let taken = take(limit: 1000)
+    #expect(taken == ["new"])
+  }
+
   @Test("only what no packet holds is oversized")
   mutating func oversized() {
     _ = add("0123456789")

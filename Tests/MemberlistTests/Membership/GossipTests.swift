@@ -162,6 +162,20 @@ import Testing
     #expect(subject.limits.allSatisfy { $0 == .queuedBroadcasts })
   }
 
+  @Test("a queue full of what fits no packet does not keep new messages out")
+  func fullOfOversized() {
+    let subject = subject { $0.limits.queuedBroadcasts = 10 }
+    subject.alive("a", 1)
+    subject.pass(.seconds(5))
+    let room = subject.membership.configuration.packetBudget
+    for number in 0..<10 as Range<UInt64> { broadcast(subject, [UInt8](repeating: 1, count: room), id: BroadcastID(number)) }
+    subject.sent = []
+    broadcast(subject, [7], id: BroadcastID(99))
+    #expect(subject.finished.count == 1 && !subject.finished.contains(BroadcastID(99)))
+    subject.pass(.seconds(5))
+    #expect(subject.sent.contains { $0.bytes == [MessageType.user.rawValue, 7] })
+  }
+
   @Test("the layer above may know more members, and counts transmissions on them")
   func applicationCount() {
     let subject = subject()

@@ -203,6 +203,45 @@ private let elsewhere = NodeAddress(ipv4: 10, 9, 9, 9, port: 7946)
     #expect(subject.opened.count == 2)
   }
 
+  @Test("1.6 claims that are repeated wait for one timer")
+  func repeatedClaims() {
+    let subject = subject(["a", "b"])
+    subject.alive("a", 2, address: elsewhere, from: Subject.proven("b"))
+    let id = subject.opened[0].id
+    subject.input { $0.exchangeFailed(id, reason: .noContact, at: $1) }
+    let before = subject.membership.timerCount
+    for _ in 0..<100 { subject.alive("a", 2, address: elsewhere, from: Subject.proven("b")) }
+    #expect(subject.membership.timerCount <= before + 1)
+    subject.now += .seconds(10)
+    subject.input { $0.advance(to: $1) }
+    #expect(subject.opened.count == 2, "it is taken up when a dial is allowed again")
+  }
+
+  @Test("1.6 what a member that moves said meanwhile is not lost: its refutation of what is told of its former life")
+  func refutationWhileMoving() {
+    let subject = subject()
+    subject.alive("a", 7)
+    subject.alive("a", 1, address: elsewhere)
+    subject.alive("a", 8, address: elsewhere)
+    let id = subject.opened[0].id
+    subject.input { $0.exchangeFailed(id, reason: .noContact, at: $1) }
+    #expect(subject.member("a")?.address == elsewhere)
+    #expect(subject.incarnation("a") == 8)
+    subject.suspect("a", 7, by: "b")
+    #expect(subject.state("a") == .alive)
+  }
+
+  @Test("1.6 who leaves while its former address is asked stays gone")
+  func leftWhileMoving() {
+    let subject = subject()
+    subject.alive("a", 7)
+    subject.alive("a", 1, address: elsewhere)
+    subject.left("a", 8)
+    let id = subject.opened[0].id
+    subject.input { $0.exchangeFailed(id, reason: .noContact, at: $1) }
+    #expect(subject.state("a") == .left)
+  }
+
   @Test("1.6 a dead or left member comes back anywhere on its own word", arguments: [true, false])
   func restarted(isDead: Bool) {
     let subject = subject()
@@ -384,6 +423,20 @@ private let elsewhere = NodeAddress(ipv4: 10, 9, 9, 9, port: 7946)
     for _ in 0..<5 { subject.input { $0.connectionClosed(Subject.proven("a"), reason: reason, at: $1) } }
     #expect(subject.sent.count == 1)
     #expect(subject.events.isEmpty)
+  }
+
+  @Test("2.2 members whose connections keep ending do not keep the others from being probed in turn")
+  func flapping() {
+    let subject = subject(["m", "n", "x"])
+    for _ in 0..<50 {
+      for name in ["m", "n"] as [NodeName] {
+        subject.input { $0.connectionClosed(Subject.proven(name), reason: .shutdown, at: $1) }
+      }
+      subject.pass(.milliseconds(100))
+    }
+    let pinged = subject.sent.filter { $0.messages.contains { $0.hasPrefix("ping") } }.map(\.to)
+    #expect(pinged.contains(.member("x", Subject.address("x"))))
+    #expect(Set(pinged).count == 3)
   }
 
   @Test("2.2 idle and replaced ones start none", arguments: [CloseReason.none, .replaced])

@@ -130,6 +130,16 @@ struct IntentTests {
     #expect(node.status("a") == .leaving)
   }
 
+  @Test("about names that nobody can have are not kept")
+  func impossibleNames() {
+    for name in [NodeName(bytes: []), NodeName(bytes: [UInt8](repeating: 0x61, count: 513))] { node.joinIntent(name, at: 1) }
+    #expect(node.core.counters.intentsRefused == 2)
+    #expect(node.queuedIntents == 0)
+    #expect(node.limits == [.nameLength, .nameLength])
+    node.joinIntent(NodeName(bytes: [UInt8](repeating: 0x61, count: 512)), at: 1)
+    #expect(node.queuedIntents == 1)
+  }
+
   @Test("are forgotten when they are old")
   func expiry() {
     node.leaveIntent("a", at: 5)

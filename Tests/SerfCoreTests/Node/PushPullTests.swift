@@ -54,6 +54,27 @@ struct PushPullTests {
     #expect(node.status("foo") == .left && node.status("back") == .failed)
   }
 
+  @Test("full of mistakes is counted to the last of them, and told of a few times")
+  func mistakes() {
+    let entries = 10_000
+    node.pushPull(state: state(statuses: [(NodeName, LamportTime)](repeating: (NodeName(bytes: []), 1), count: entries)))
+    #expect(node.core.counters.intentsRefused == UInt64(entries))
+    #expect(node.limits == [NodeLimit](repeating: .nameLength, count: 256))
+    node.joinIntent(NodeName(bytes: []), at: 1)
+    #expect(node.limits.count == 257)
+  }
+
+  @Test("with more members than there can be is read as far as there can be, whoever is on which list", arguments: [true, false])
+  func tooManyEntries(areLeft: Bool) throws {
+    var configuration = SerfCoreConfiguration.quiet
+    configuration.membership.limits.members = 10
+    let node = try TestNode(configuration)
+    let names = (0..<30).map { NodeName("ghost-" + String($0)) }
+    node.pushPull(state: areLeft ? state(left: names) : state(statuses: names.map { ($0, 1) }))
+    #expect(node.limits == [.stateEntries])
+    #expect(node.core.statistics.memberTime <= 2)
+  }
+
   @Test("that says that we left is answered with a join")
   func saysWeLeft() {
     node.pushPull(state: state(clocks: (9, 0, 0), statuses: [("me", 7)], left: ["me"]))

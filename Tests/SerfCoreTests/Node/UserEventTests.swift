@@ -47,6 +47,15 @@ struct UserEventTests {
     }
   }
 
+  @Test("that no member may send is not kept", arguments: [(9_216, 1, 0), (9_217, 0, 1)] as [(Int, Int, UInt64)])
+  func foreignTooLarge(size: Int, delivered: Int, refused: UInt64) {
+    node.gossip(.userEvent("", [UInt8](repeating: 0, count: size), at: 4))
+    #expect(node.userEvents.count == delivered)
+    #expect(node.core.counters.eventsRefused == refused)
+    #expect(node.core.statistics.eventQueue == delivered)
+    #expect(node.limits == (refused == 1 ? [.eventSize] : []))
+  }
+
   @Test("limit above what peers take is refused at creation")
   func limitTooHigh() {
     var configuration = SerfCoreConfiguration.quiet

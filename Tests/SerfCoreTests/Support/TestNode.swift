@@ -112,6 +112,11 @@ final class TestNode {
 
   // MARK: What came of it
 
+  /// The limits that were said to be reached.
+  var limits: [NodeLimit] {
+    diagnostics.compactMap { if case .limitReached(let limit) = $0 { limit } else { nil } }
+  }
+
   func status(_ node: NodeName) -> MemberStatus? { core.members.first { $0.name == node }?.status }
 
   /// Member events as "join a", without this node's own join at the start.
