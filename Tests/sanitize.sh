@@ -14,7 +14,8 @@ step "Mutated vectors within the memory budget, and under the address sanitizer"
 swift run -c release --scratch-path .build/release MutateVectors "${MUTATIONS:-1000000}" 1 64
 swift run -c release --sanitize=address --scratch-path .build/address-release MutateVectors "${MUTATIONS:-1000000}" 1 0
 
-# tests SANITIZER SUITES: builds with the sanitizer, then runs the suites in virtual time, then those with sockets and processes.
+# tests SANITIZER SUITES: builds with the sanitizer, then runs the suites in virtual time, then those with sockets and processes, a few at a time
+# since everything takes longer.
 tests() {
   build="--enable-all-traits --sanitize=$1 --scratch-path .build/$1"
   # Options are words of their own.
@@ -23,7 +24,7 @@ tests() {
   # shellcheck disable=SC2086
   swift test $build --skip-build --filter "$2" --skip "$live"
   # shellcheck disable=SC2086
-  swift test $build --skip-build --filter "$live"
+  swift test $build --skip-build --experimental-maximum-parallelization-width 4 --filter "$live"
 }
 
 step "QUIC, certificates and nodes under the address sanitizer"

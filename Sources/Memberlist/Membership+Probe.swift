@@ -3,8 +3,11 @@ import SerfPrimitives
 // The probe loop: one member at a time is asked whether it lives (`memberlist.md` sections 4.4 and 4.5).
 extension Membership {
   mutating func probeTick(at now: Instant) {
-    // Probes out of turn come first, but not twice: members that cause them must not keep the others from their turn, nor the dead in the table.
-    if probe == nil, isTurnOverdue || !startUrgentProbe(at: now) { startProbeInTurn(at: now) } else { isTurnOverdue = true }
+    if probe == nil {
+      startNextProbe(at: now)
+      if probe == nil { startProbeInTurn(at: now) }
+    }
+    if probe?.isUrgent == true { isTurnOverdue = true }
     // Scheduled after the probe's own timers: at the same instant a probe ends before the next one begins.
     timers.schedule(.probeTick, at: now + configuration.probe.interval)
   }
@@ -18,14 +21,17 @@ extension Membership {
       return diagnose(.limitReached(.urgentProbes))
     }
     table[index].urgentProbeAt = now
-    if probe == nil { _ = startUrgentProbe(at: now) }
+    if probe == nil { startNextProbe(at: now) }
   }
 
-  /// False when nobody waits for one.
-  private mutating func startUrgentProbe(at now: Instant) -> Bool {
-    guard let index = probeSchedule.nextUrgent(in: table) else { return false }
+  /// Starts a probe out of turn, if anybody waits for one, but none that would cost a turn twice: members that cause such probes must not keep the
+  /// others from theirs, nor the dead in the table.
+  private mutating func startNextProbe(at now: Instant) {
+    guard probeSchedule.hasUrgent else { return }
+    if isTurnOverdue { startProbeInTurn(at: now) }
+    guard probe == nil, let index = probeSchedule.nextUrgent(in: table) else { return }
     startProbe(of: index, at: now)
-    return true
+    probe?.isUrgent = true
   }
 
   private mutating func startProbeInTurn(at now: Instant) {
@@ -167,8 +173,7 @@ extension Membership {
 
   private mutating func endProbe(at now: Instant) {
     probe = nil
-    guard probeSchedule.hasUrgent else { return }
-    if isTurnOverdue { startProbeInTurn(at: now) } else { _ = startUrgentProbe(at: now) }
+    startNextProbe(at: now)
   }
 
   mutating func probeExpired(_ sequenceNumber: UInt32, at now: Instant) {

@@ -40,7 +40,7 @@ package struct Membership: ~Copyable, Sendable {
   var awareness: Awareness
   var probeSchedule = ProbeSchedule()
   var probe: Probe?
-  /// Whether a tick went by without a probe in turn.
+  /// Whether a tick went by with a probe out of turn.
   var isTurnOverdue = false
   /// Pings for others and for the user, by sequence number.
   var pings: [UInt32: PendingPing] = [:]

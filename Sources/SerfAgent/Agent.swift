@@ -109,6 +109,7 @@ package struct Agent: Sendable {
         logger.info("Join completed. Synced with \(count) initial agents")
         return
       } catch {
+        guard !Task.isCancelled else { return }
         attempt += 1
         if configuration.retryMaximum > 0, attempt > configuration.retryMaximum {
           logger.error("maximum retry join attempts made, exiting: \(error.description)")
@@ -147,7 +148,8 @@ package struct Agent: Sendable {
     for await occasion in occasions {
       switch occasion {
       case .joined(let problem?):
-        guard !isLeaving else { continue }
+        // Whoever is leaving, by a signal or by the RPC, needs nobody any more.
+        guard !isLeaving, (try? await started.node.localMember())?.status == .alive else { continue }
         throw AgentFailure("-join: \(problem.description); start one of these members first, or use -retry-join")
       case .joined(nil):
         guard !isLeaving else { continue }
@@ -172,7 +174,8 @@ package struct Agent: Sendable {
         return problem == nil ? 0 : 1
       case .graceIsOver: return 1
       case .leftByRPC: return 0
-      case .retriesExhausted: return 1
+      case .retriesExhausted:
+        if !isLeaving { return 1 }
       case .nodeStopped(let problem):
         if let problem { console.output("Error: \(problem)") }
         return problem == nil ? 0 : 1

@@ -44,6 +44,8 @@ package struct Probe: Sendable {
   var isReliablyAcked = false
   /// False after a failed send, which takes the reward away (`memberlist.md` 4.5, step 2).
   var earnsReward = true
+  /// Whether the target was not next in turn.
+  var isUrgent = false
   /// Whether a failure would be our own: a packet that we could not send (`secure-transport.md` 2.8).
   var isOurFault = false
 

@@ -82,7 +82,9 @@ extension NodeCore {
     }
     if !left.isEmpty {
       var times = state.statusTimes
-      while let entry = times.next() {
+      count = 0
+      while count <= limit, let entry = times.next() {
+        count += 1
         let name = NodeName(bytes: [UInt8](copying: entry.key))
         if left[name] != nil { left[name] = entry.time }
       }

@@ -191,7 +191,7 @@ package final class DatagramPort: DatagramSocket, ChannelInboundHandler {
   }
 
   private func send(_ bytes: UnsafeRawBufferPointer, to target: Target) {
-    guard let sender else { return }
+    guard let sender else { return refused(EBADF, target) }
     let address = socketAddress(target.destination)
     var rest = UnsafeRawBufferPointer(rebasing: bytes[...])
     var isSegmentationSuspect = false

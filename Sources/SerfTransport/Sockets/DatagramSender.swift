@@ -54,6 +54,11 @@ struct DatagramSender {
     #endif
     let descriptor = socket(address.isIPv6 ? AF_INET6 : AF_INET, kind, 0)
     guard descriptor >= 0 else { throw IOError(errnoCode: errno, reason: "socket") }
+    if address.isIPv6 {
+      // An address of any kind takes IPv4 too, whatever this machine's default is.
+      var no: CInt = 0
+      setsockopt(descriptor, CInt(IPPROTO_IPV6), IPV6_V6ONLY, &no, socklen_t(MemoryLayout<CInt>.size))
+    }
     let status = address.withSockAddr { systemBind(descriptor, $0, socklen_t($1)) }
     guard status == 0 else {
       let error = IOError(errnoCode: errno, reason: "bind")
