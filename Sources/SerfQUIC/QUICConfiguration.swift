@@ -40,6 +40,8 @@ package struct QUICConfiguration: Sendable {
   package var packetBurst = 40_000
   /// Datagrams waiting on one connection; the oldest leaves for a new one.
   package var datagramQueueLimit = 64
+  /// Bytes of oversized packets that wait on one connection for leave to be sent.
+  package var oversizedBacklog = 256 << 10
   /// Sent datagrams kept until they are acknowledged, for a successor of the connection (`secure-transport.md` 2.4): how many, and how long at
   /// most. More than any probe's patience.
   package var unacknowledgedLimit = 64

@@ -26,7 +26,13 @@ extension QUICConnection {
 
   /// A packet that fits no datagram goes alone on a stream (`secure-transport.md` 2.9).
   private func sendOversized(_ packet: RawSpan, id packetID: PacketID?) -> Bool {
-    guard packet.byteCount <= endpoint.configuration.oversizedPacketLimit, let stream = open(.outgoing) else { return false }
+    // A peer that allows streams and then takes nothing from them must not have us keep them all.
+    let unsent = streams.values.reduce(packet.byteCount) { sum, stream in
+      if case .outgoing = stream.kind { sum + stream.outgoing.unsent } else { sum }
+    }
+    guard packet.byteCount <= endpoint.configuration.oversizedPacketLimit, unsent <= endpoint.configuration.oversizedBacklog,
+      let stream = open(.outgoing)
+    else { return false }
     stream.outgoing.append(SendChunk(copying: [IncomingUnidirectional.packetType]))
     stream.outgoing.append(SendChunk(copying: packet))
     stream.outgoing.finish()

@@ -69,6 +69,8 @@ final class QUICConnection {
   /// Ended unidirectional streams that ngtcp2 still holds.
   var leakedStreams = 0
 
+  /// Its packets in the endpoint's handshake queue.
+  var waitingPackets = 0
   var isDirty = false
   /// Where it stands in the endpoint's timers; -1: nowhere.
   var timerIndex = -1
@@ -126,6 +128,7 @@ final class QUICConnection {
       return
     case .handshaking, .established, .confirmed, .rejected: break
     }
+    if phase == .rejected, now >= rejectionEnd { return closeRejected(at: now) }
     for expired in datagrams.removeExpired(at: now) { notSent(expired) }
     datagrams.forget(before: now - endpoint.configuration.unacknowledgedAge, buffers: endpoint.buffers)
     guard let expiry = Instant(ticks: sq_connection_expiry(raw)), expiry <= now else { return endpoint.markDirty(self) }
@@ -140,9 +143,15 @@ final class QUICConnection {
     case .closing, .draining: return closeUntil
     case .handshaking, .established, .confirmed, .rejected:
       let expiry = Instant(ticks: sq_connection_expiry(raw)) ?? .distantFuture
-      return min(expiry, datagrams.nextDeadline)
+      let own = min(expiry, datagrams.nextDeadline)
+      return phase == .rejected ? min(own, rejectionEnd) : own
     }
   }
+
+  /// Until when a peer that is not who we meant has time to confirm the handshake. One that never does would keep a connection that nobody knows of.
+  private var rejectionEnd: Instant { startedAt + endpoint.configuration.handshakeTimeout }
+
+  private func closeRejected(at now: Instant) { close(role == .client ? .wrongName : .nameInUse, at: now) }
 
   // MARK: Results
 
@@ -183,7 +192,7 @@ final class QUICConnection {
     }
     for number in unwanted { sq_connection_stop_stream(raw, number, UInt64(CloseReason.protocolViolation.rawValue)) }
     unwanted.removeAll(keepingCapacity: true)
-    if phase == .rejected, isConfirmedByPeer { return close(role == .client ? .wrongName : .nameInUse, at: now) }
+    if phase == .rejected, isConfirmedByPeer { return closeRejected(at: now) }
     if leakedStreams > endpoint.configuration.unidirectionalStreamTotal { return close(.replaced, at: now) }
     endpoint.markDirty(self)
   }

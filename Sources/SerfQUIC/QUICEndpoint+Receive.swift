@@ -10,6 +10,8 @@ extension QUICEndpoint {
   private static let shortestInitial = 1200
   /// A stateless reset is shorter than what it answers, so that two endpoints never answer each other for ever; from this length on there is room.
   private static let shortestForReset = 43
+  /// How many packets of one connection wait in the handshake queue: more than a flight with the longest chain.
+  private static let waitingPackets = 32
 
   /// One datagram. `ecn` is the two bits of the IP header.
   package func receive(_ datagram: RawSpan, from source: NodeAddress, ecn: UInt8, at now: Instant) {
@@ -57,13 +59,17 @@ extension QUICEndpoint {
   /// Packets of handshakes wait for their turn; what belongs to none has to be worth one.
   private func receiveLong(_ bytes: UnsafeRawBufferPointer, _ header: sq_header, from source: NodeAddress, ecn: UInt8, at now: Instant) {
     guard handshakeQueue.count < configuration.handshakeQueueLimit else { return counters.handshakeQueueOverflows += 1 }
-    let isKnown = routes[CIDKey(header.destination)] != nil
-    if !isKnown {
+    let known = routes[CIDKey(header.destination)]
+    if let known {
+      // Whoever has heard of one connection's ID must not fill the queue for all.
+      guard known.waitingPackets < Self.waitingPackets else { return counters.handshakeQueueOverflows += 1 }
+      known.waitingPackets += 1
+    } else {
       // Those of strangers get half of the room, so that they cannot keep out what is under way.
       guard handshakeQueue.strangers < configuration.handshakeQueueLimit / 2 else { return counters.handshakeQueueOverflows += 1 }
       guard isWelcome(bytes, from: source, at: now) else { return }
     }
-    handshakeQueue.append(bytes, destination: CIDKey(header.destination), source: source, ecn: ecn, isStranger: !isKnown)
+    handshakeQueue.append(bytes, destination: CIDKey(header.destination), source: source, ecn: ecn, isStranger: known == nil)
   }
 
   private func isWelcome(_ bytes: UnsafeRawBufferPointer, from source: NodeAddress, at now: Instant) -> Bool {
@@ -101,6 +107,7 @@ extension QUICEndpoint {
   func takeUp(_ packet: HandshakeQueue.Packet, at now: Instant) {
     packet.bytes.withUnsafeBytes { bytes in
       if let connection = routes[packet.destination] {
+        if !packet.isStranger { connection.waitingPackets -= 1 }
         connection.receive(bytes, from: packet.source, ecn: packet.ecn, at: now)
         return schedule(connection)
       }

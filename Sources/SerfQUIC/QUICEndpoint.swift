@@ -102,7 +102,8 @@ package final class QUICEndpoint {
     while let connection = timers.first, connection.timerDeadline <= now {
       timers.remove(connection)
       connection.advance(to: now)
-      schedule(connection)
+      // ngtcp2 0.12 leaves a retired connection ID that expires exactly now, and names the same time again.
+      timers.schedule(connection, at: max(connection.deadline, now + .nanoseconds(1)))
     }
   }
 

@@ -127,6 +127,20 @@ import Testing
     #expect(b.packets.isEmpty && a.hellos.isEmpty)
   }
 
+  @Test("who is not who was meant, and never confirms the handshake, is closed when the time for it is over")
+  func wrongNameWithoutEnd() {
+    let network = TestNetwork()
+    let a = network.node("a", number: 1)
+    let b = network.node("b", number: 2)
+    let id = a.dial(b, expecting: .name("c"))
+    network.intercept = { datagram in datagram.source == b.address && a.closed[id] != nil ? [] : [datagram] }
+    #expect(network.run(for: .seconds(5)) { a.closed[id] != nil })
+    #expect(a.endpoint.connectionCount == 1)
+    network.run(for: .seconds(20))
+    #expect(a.endpoint.connectionCount == 0)
+    #expect(b.closed.values.first == .closedByPeer(.wrongName))
+  }
+
   @Test("a node does not talk to its own name: neither to itself nor to a second process with its certificate")
   func ownName() {
     let network = TestNetwork()
