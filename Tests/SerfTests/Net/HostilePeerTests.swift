@@ -8,7 +8,7 @@ import SerfTestSupport
 import SerfTransport
 import Testing
 
-/// Strangers with a TCP socket: whatever they send is refused with a counter, and members do not notice.
+/// Strangers with a socket: whatever they send is refused with a counter, and members do not notice.
 @Suite(.serialized) struct HostilePeerTests {
   private static func encoded(_ body: (inout [UInt8]) -> Void) -> [UInt8] {
     var bytes: [UInt8] = []
