@@ -1,17 +1,16 @@
 import Foundation
 
-/// The wire vectors, from the directory that `SERF_VECTORS` names, else from `../shared/vectors` beside the package. A missing file is an
-/// error and never a reason to skip.
+/// The wire vectors, from the directory that `SERF_VECTORS` names, else from `Tests/Vectors`. A missing file is an error and never a reason to
+/// skip.
 package enum Vectors {
   /// The whole of one file.
   package static func file(_ name: String) throws -> JSON {
-    let directory = ProcessInfo.processInfo.environment["SERF_VECTORS"].map { URL(fileURLWithPath: $0) } ?? besidePackage
+    let directory = ProcessInfo.processInfo.environment["SERF_VECTORS"].map { URL(fileURLWithPath: $0) } ?? ofPackage
     return try JSONDecoder().decode(JSON.self, from: Data(contentsOf: directory.appendingPathComponent(name)))
   }
 
-  private static var besidePackage: URL {
-    let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-    return package.deletingLastPathComponent().appendingPathComponent("shared/vectors")
+  private static var ofPackage: URL {
+    URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("Vectors")
   }
 }
 
