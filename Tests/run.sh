@@ -15,6 +15,9 @@ step "Lint"
 swift format lint --recursive --strict Package.swift Sources Tests Examples
 echo "lint: clean"
 
+step "Citations of the protocol documents"
+sh Tests/citations.sh
+
 step "Purity of the core"
 sh Tests/purity.sh
 

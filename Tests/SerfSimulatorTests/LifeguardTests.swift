@@ -3,7 +3,7 @@ import SerfPrimitives
 import SerfSimulator
 import Testing
 
-/// The figures of the Lifeguard paper and what follows from its formulas (`anchors.md` 1.2), on 128 members.
+/// The figures of the Lifeguard paper (arXiv 1707.00788) and what follows from its formulas, on 128 members.
 @Suite struct LifeguardTests {
   @Test("with α = 5 a crash among 128 is known everywhere after about 12 seconds")
   func detection() {
