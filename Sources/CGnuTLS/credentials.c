@@ -31,6 +31,14 @@ cg_credentials *cg_credentials_new(const cg_chain *chain, const cg_key *key, cg_
   return credentials;
 }
 
+cg_credentials *cg_credentials_adopt(void *tls) {
+  cg_credentials *credentials = calloc(1, sizeof *credentials);
+  if (!credentials) return NULL;
+  atomic_init(&credentials->references, 1);
+  credentials->tls = tls;
+  return credentials;
+}
+
 cg_credentials *cg_credentials_retain(cg_credentials *credentials) {
   atomic_fetch_add_explicit(&credentials->references, 1, memory_order_relaxed);
   return credentials;

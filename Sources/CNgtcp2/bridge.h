@@ -61,6 +61,7 @@ static inline void sq_peer_ccerr(const ngtcp2_conn *conn, ngtcp2_ccerr *ccerr) {
 
 #if NGTCP2_VERSION_NUM < 0x001000 /* 0.16: stream shutdown takes flags; crypto level became encryption level */
 typedef ngtcp2_crypto_level ngtcp2_encryption_level;
+#  define NGTCP2_ENCRYPTION_LEVEL_INITIAL NGTCP2_CRYPTO_LEVEL_INITIAL
 #  define NGTCP2_ENCRYPTION_LEVEL_HANDSHAKE NGTCP2_CRYPTO_LEVEL_HANDSHAKE
 #  define SQ_SHUTDOWN_READ(CONN, STREAM, CODE) ngtcp2_conn_shutdown_stream_read((CONN), (STREAM), (CODE))
 #  define SQ_SHUTDOWN_WRITE(CONN, STREAM, CODE) ngtcp2_conn_shutdown_stream_write((CONN), (STREAM), (CODE))

@@ -23,11 +23,6 @@ struct sq_connection {
   uint64_t now; /* ngtcp2 asserts that time never runs backwards */
   int error;
   uint8_t alert; /* of our own verification; 0: none */
-  /* Where we are in the peer's handshake messages: bytes of the next header, and bytes left of the message. */
-  uint8_t message_header[4];
-  uint8_t message_header_count;
-  uint32_t message_left, message_limit;
-  bool chain_too_large;
   bool server;
 };
 
@@ -66,39 +61,33 @@ static int verify(gnutls_session_t session) {
   return connection->alert == 0 ? 0 : GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR;
 }
 
-#define TLS_CERTIFICATE 11
-#define TLS_ALERT_BAD_CERTIFICATE 42
-
-/* Whether these bytes begin a chain beyond the limit. GnuTLS would notice, but only as some error, and not say which. */
-static bool begins_large_chain(sq_connection *connection, const uint8_t *data, size_t count) {
-  while (count > 0) {
-    if (connection->message_left > 0) {
-      size_t step = count < connection->message_left ? count : connection->message_left;
-      connection->message_left -= (uint32_t)step;
-      data += step;
-      count -= step;
-      continue;
-    }
-    uint8_t *header = connection->message_header;
-    header[connection->message_header_count++] = *data++;
-    count--;
-    if (connection->message_header_count < sizeof(connection->message_header)) continue;
-    connection->message_header_count = 0;
-    connection->message_left = (uint32_t)header[1] << 16 | (uint32_t)header[2] << 8 | header[3];
-    if (header[0] == TLS_CERTIFICATE && connection->message_left > connection->message_limit) return true;
+static sq_level level_of(ngtcp2_encryption_level level) {
+  switch (level) {
+  case NGTCP2_ENCRYPTION_LEVEL_INITIAL: return SQ_LEVEL_INITIAL;
+  case NGTCP2_ENCRYPTION_LEVEL_HANDSHAKE: return SQ_LEVEL_HANDSHAKE;
+  default: return SQ_LEVEL_APPLICATION;
   }
-  return false;
 }
 
+/* GnuTLS gets only what the callback lets pass. */
 static int recv_crypto_data(
     ngtcp2_conn *conn, ngtcp2_encryption_level level, uint64_t offset, const uint8_t *data, size_t count, void *user_data) {
   sq_connection *connection = user_data;
-  if (level == NGTCP2_ENCRYPTION_LEVEL_HANDSHAKE && begins_large_chain(connection, data, count)) {
-    connection->chain_too_large = true;
-    connection->alert = TLS_ALERT_BAD_CERTIFICATE;
-    return NGTCP2_ERR_CRYPTO;
+  while (count > 0) {
+    sq_handshake_step step = connection->callbacks->handshake(connection->context, level_of(level), data, count);
+    if (step.alert) {
+      connection->alert = step.alert;
+      return NGTCP2_ERR_CRYPTO;
+    }
+    if (step.pass.count > 0) {
+      int error = ngtcp2_crypto_recv_crypto_data_cb(conn, level, offset, step.pass.base, step.pass.count, user_data);
+      if (error != 0) return error;
+    }
+    data += step.taken;
+    offset += step.taken;
+    count -= step.taken;
   }
-  return ngtcp2_crypto_recv_crypto_data_cb(conn, level, offset, data, count, user_data);
+  return 0;
 }
 
 static int handshake_completed(ngtcp2_conn *conn, void *user_data) {
@@ -303,7 +292,6 @@ static sq_connection *connection_new(const sq_settings *settings, bool server) {
   connection->reference.user_data = connection;
   connection->now = settings->now;
   connection->server = server;
-  connection->message_limit = settings->handshake_limit;
   ngtcp2_path_storage_init(&connection->path, &local.any, local_length, &remote.any, remote_length, NULL);
   return connection;
 }
@@ -554,8 +542,6 @@ uint64_t sq_connection_peer_datagram_limit(sq_connection *connection) {
   const ngtcp2_transport_params *params = ngtcp2_conn_get_remote_transport_params(connection->conn);
   return params ? params->max_datagram_frame_size : 0;
 }
-
-bool sq_connection_chain_too_large(const sq_connection *connection) { return connection->chain_too_large; }
 
 void sq_connection_statistics(const sq_connection *connection, sq_statistics *statistics) {
   ngtcp2_conn_info info;

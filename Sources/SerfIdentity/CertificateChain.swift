@@ -11,10 +11,9 @@ package final class CertificateChain: @unchecked Sendable {
 
   deinit { cg_chain_free(raw) }
 
-  /// From a peer's bytes. Size, count and the number of names are checked before GnuTLS, whose parser is slow on names, sees any of it.
+  /// From a peer's bytes, which GnuTLS sees only once they have passed ``screen(_:)``.
   package convenience init(der pieces: [[UInt8]]) throws(VerificationFailure) {
-    try Self.checkLimits(count: pieces.count, bytes: pieces.reduce(0) { $0 + $1.count })
-    for piece in pieces { _ = try SubjectAlternativeNames(certificate: piece) }
+    try Self.screen(pieces)
     var status = CG_OK
     let flat = pieces.flatMap(\.self)
     let made = flat.withUnsafeBufferPointer { buffer in
@@ -41,9 +40,18 @@ package final class CertificateChain: @unchecked Sendable {
     try self.init(der: received.map(Array.init))
   }
 
+  /// Refuses what may cost too much, or has a key that no node may have, by our own bytes alone (`secure-transport.md` 1.2).
+  package static func screen(_ pieces: [[UInt8]]) throws(VerificationFailure) {
+    try checkLimits(count: pieces.count, bytes: pieces.reduce(0) { $0 + $1.count })
+    for (index, piece) in pieces.enumerated() { try CertificateOutline(der: piece).checkKey(isLeaf: index == 0) }
+  }
+
+  /// How many certificates a peer's chain may have.
+  static let depthMaximum = Int(CG_CHAIN_DEPTH_MAX)
+
   private static func checkLimits(count: Int, bytes: Int) throws(VerificationFailure) {
     guard count > 0 else { throw .noCertificate }
-    guard count <= Int(CG_CHAIN_DEPTH_MAX) else { throw .chainTooDeep }
+    guard count <= depthMaximum else { throw .chainTooDeep }
     guard bytes <= Int(CG_CHAIN_BYTES_MAX) else { throw .chainTooLarge }
   }
 

@@ -118,6 +118,19 @@ public final class Credentials: @unchecked Sendable {
     tls = made
   }
 
+  /// Presents what a `gnutls_certificate_credentials_t` of the test's own holds, which is taken over.
+  package init(
+    impostor tls: UnsafeMutableRawPointer, calling name: NodeName, authorities: [UInt8], cluster: String = "default"
+  ) throws(CShimError) {
+    privateKey = try PrivateKey(generate: .p256)
+    policy = try TrustPolicy(authorities: CertificateChain(pem: authorities), revocationsPEM: nil, cluster: cluster, mode: .uri)
+    self.name = CertificateName(impostor: name, cluster: cluster)
+    identity = PeerIdentity(
+      name: self.name, chain: [], validity: UTCTime(secondsSinceEpoch: .min)..<UTCTime(secondsSinceEpoch: .max), policyDigest: [])
+    guard let adopted = cg_credentials_adopt(tls) else { throw .outOfMemory }
+    self.tls = adopted
+  }
+
   deinit { cg_credentials_release(tls) }
 
   /// Who the peer of a TLS session is: what the session's verify callback asks. `session` is a `gnutls_session_t`.

@@ -2,8 +2,8 @@ internal import CGnuTLS
 
 /// Decides whether a certificate chain is a node of our cluster: the rules of `secure-transport.md` 1.1 and 1.2, in one order.
 ///
-/// 1. size and depth, before anything is parsed; 2. keys and algorithms, before any signature is checked; 3. the path to an
-/// authority of ours and revocation; 4. time; 5. purpose; 6. name. There is no "role": a node dials and accepts, so its certificate must serve both.
+/// 1. size, depth and keys, when the chain is made of a peer's bytes (``CertificateChain/screen(_:)``), before GnuTLS parses it; 2. algorithms,
+/// before any of its signatures is checked; 3. the path to an authority of ours and revocation; 4. time; 5. purpose; 6. name. There is no "role": a node dials and accepts, so its certificate must serve both.
 ///
 /// `@unchecked Sendable`: the C trust list is not changed after `init`, and verification only reads it.
 package final class TrustPolicy: @unchecked Sendable {
@@ -42,7 +42,7 @@ package final class TrustPolicy: @unchecked Sendable {
 
   /// The node that this chain proves, at this time.
   package func verify(_ chain: CertificateChain, at now: UTCTime) throws(VerificationFailure) -> PeerIdentity {
-    try checkAlgorithms(chain)
+    try checkSignatures(chain)
     let validity = try checkPath(chain, at: now)
     try checkPurpose(chain)
     let name = try CertificateName(chain.leaf.alternativeNames(), cluster: cluster, mode: mode)
@@ -56,17 +56,9 @@ package final class TrustPolicy: @unchecked Sendable {
     precondition(again.name.node == identity.name.node, "a chain proves one name")
   }
 
-  private func checkAlgorithms(_ chain: CertificateChain) throws(VerificationFailure) {
+  private func checkSignatures(_ chain: CertificateChain) throws(VerificationFailure) {
     for index in 0..<chain.count {
       let certificate = chain[index]
-      let key = certificate.key
-      switch key.kind {
-      case .rsa(let bits) where bits > 4096: throw .keyTooLarge(bits: bits)
-      case .rsa(let bits) where bits >= 2048: break
-      case .p256, .p384, .ed25519: break
-      case .p521 where index > 0, .ed448 where index > 0: break
-      default: throw .weakKey(key.kind.description)
-      }
       // A root's signature of itself proves nothing and is not relied on.
       guard certificate.isSignatureStrong || (index > 0 && certificate.isSelfIssued) else {
         throw .weakSignature(certificate.signatureAlgorithm)

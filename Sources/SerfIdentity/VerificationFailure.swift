@@ -12,6 +12,8 @@ public enum VerificationFailure: Error, Hashable, Sendable {
   case weakKey(String)
   /// An RSA key beyond 4,096 bits: work that a peer could make us do.
   case keyTooLarge(bits: Int)
+  /// An RSA public exponent beyond 33 bits: likewise.
+  case exponentTooLarge(bits: Int)
   /// The signature algorithm's name, such as `RSA-SHA1`.
   case weakSignature(String)
   /// No authority in our CA file issued it; the name of the issuer that it states.
@@ -31,6 +33,8 @@ public enum VerificationFailure: Error, Hashable, Sendable {
   case missingClientAuth
   case missingServerAuth
   case tooManyNames
+  /// More elements than any certificate has that is in use: reading them could take long.
+  case tooManyElements
   case noName
   case severalNames
   case malformedName(String)
@@ -47,6 +51,7 @@ extension VerificationFailure {
     case .unreadable: "unreadable"
     case .weakKey: "weakKey"
     case .keyTooLarge: "keyTooLarge"
+    case .exponentTooLarge: "exponentTooLarge"
     case .weakSignature: "weakSignature"
     case .unknownIssuer: "unknownIssuer"
     case .badSignature: "badSignature"
@@ -62,6 +67,7 @@ extension VerificationFailure {
     case .missingClientAuth: "missingClientAuth"
     case .missingServerAuth: "missingServerAuth"
     case .tooManyNames: "tooManyNames"
+    case .tooManyElements: "tooManyElements"
     case .noName: "noName"
     case .severalNames: "severalNames"
     case .malformedName: "malformedName"
@@ -76,11 +82,11 @@ extension VerificationFailure {
     case .expired, .notYetValid, .issuerExpired, .issuerNotYetValid: 45  // certificate_expired
     case .revoked: 44  // certificate_revoked
     case .unknownIssuer: 48  // unknown_ca
-    case .weakKey, .keyTooLarge, .weakSignature, .isAuthority, .missingDigitalSignature, .missingClientAuth, .missingServerAuth,
-      .unknownCriticalExtension:
+    case .weakKey, .keyTooLarge, .exponentTooLarge, .weakSignature, .isAuthority, .missingDigitalSignature, .missingClientAuth,
+      .missingServerAuth, .unknownCriticalExtension:
       43  // unsupported_certificate
     case .tooManyNames, .noName, .severalNames, .malformedName, .wrongCluster: 49  // access_denied
-    case .chainTooLarge, .chainTooDeep, .unreadable, .badSignature, .issuerNotAllowed: 42  // bad_certificate
+    case .chainTooLarge, .chainTooDeep, .tooManyElements, .unreadable, .badSignature, .issuerNotAllowed: 42  // bad_certificate
     }
   }
 
@@ -111,6 +117,8 @@ extension VerificationFailure: CustomStringConvertible {
     case .unreadable: "the certificate is not valid X.509"
     case .weakKey(let key): "the key is too weak or of a kind not allowed (\(key))"
     case .keyTooLarge(let bits): "the RSA key is too large (\(bits) bits, at most 4096)"
+    case .exponentTooLarge(let bits):
+      "the RSA key's public exponent is too large (\(bits) bits, at most \(CertificateOutline.exponentBitsMaximum))"
     case .weakSignature(let algorithm): "the signature algorithm is too weak (\(algorithm))"
     case .unknownIssuer(let issuer): "issued by an authority that is not in the CA file (\(issuer))"
     case .badSignature: "the certificate's signature is wrong"
@@ -126,6 +134,7 @@ extension VerificationFailure: CustomStringConvertible {
     case .missingClientAuth: "the certificate's extended key usage lacks clientAuth"
     case .missingServerAuth: "the certificate's extended key usage lacks serverAuth"
     case .tooManyNames: "the certificate has more than \(SubjectAlternativeNames.countMaximum) alternative names"
+    case .tooManyElements: "the certificate has more than \(CertificateOutline.elementMaximum) elements"
     case .noName: "the certificate carries no node name"
     case .severalNames: "the certificate carries more than one node name"
     case .malformedName(let name): "the certificate's node name is malformed (\(name))"

@@ -9,6 +9,7 @@ extension QUICConnection {
     let table = UnsafeMutablePointer<sq_callbacks>.allocate(capacity: 1)
     table.initialize(
       to: sq_callbacks(
+        handshake: { at($0).handshakeReceived(UnsafeRawBufferPointer(start: $2, count: $3), at: $1) },
         verify: { at($0).verifyPeer(session: $1!) },
         handshake_completed: { at($0).handshakeCompleted() },
         handshake_confirmed: { at($0).handshakeConfirmed() },
@@ -37,6 +38,26 @@ extension QUICConnection {
   func heard() { lastHeard = endpoint.callbackTime }
 
   // MARK: Handshake
+
+  private func handshakeReceived(_ bytes: UnsafeRawBufferPointer, at level: sq_level) -> sq_handshake_step {
+    let level: HandshakeGate.Level =
+      switch level {
+      case SQ_LEVEL_INITIAL: .initial
+      case SQ_LEVEL_HANDSHAKE: .handshake
+      default: .application
+      }
+    var step = sq_handshake_step()
+    switch gate.receive(bytes, at: level) {
+    case .pass(let passed, let taken):
+      step.taken = taken
+      step.pass = sq_bytes(base: passed.baseAddress?.assumingMemoryBound(to: UInt8.self), count: passed.count)
+    case .hold(let taken): step.taken = taken
+    case .refuse(let alert):
+      step.alert = alert
+      refusal = gate.failure
+    }
+    return step
+  }
 
   private func verifyPeer(session: UnsafeMutableRawPointer) -> UInt8 {
     do {

@@ -31,6 +31,7 @@ final class QUICConnection {
   let credentials: Credentials
   unowned let endpoint: QUICEndpoint
   let inbox: Inbox
+  let gate: HandshakeGate
 
   var phase = Phase.handshaking
   /// The C object; nil once the connection is over.
@@ -93,6 +94,7 @@ final class QUICConnection {
     self.remote = remote
     self.endpoint = endpoint
     inbox = endpoint.inbox
+    gate = HandshakeGate(role: role, messageLimit: endpoint.configuration.handshakeMessageLimit)
     incomingPackets = TokenBucket(
       perSecond: endpoint.configuration.packetsPerSecond, burst: endpoint.configuration.packetBurst, at: now)
     lastHeard = now
@@ -200,10 +202,7 @@ final class QUICConnection {
   /// What an error found here means.
   private func ourEnd(_ code: UInt64) -> QUICEnd {
     if let refusal { return .peerNotAuthorised(refusal) }
-    if sq_connection_chain_too_large(raw) { return .peerNotAuthorised(.chainTooLarge) }
-    // A handshake without a certificate ends before we are asked about one.
-    let missing = UInt64(SQ_ERROR_CRYPTO) + UInt64(VerificationFailure.noCertificate.tlsAlert)
-    return role == .server && code == missing ? .peerNotAuthorised(.noCertificate) : .error(code)
+    return .error(code)
   }
 
   private func peerEnd() -> QUICEnd {

@@ -162,6 +162,8 @@ typedef struct cg_credentials cg_credentials;
 
 /* Without a chain (NULL) a session presents no certificate: for adversaries in tests. */
 cg_credentials *cg_credentials_new(const cg_chain *chain, const cg_key *key, cg_status *status);
+/* Takes over a gnutls_certificate_credentials_t made elsewhere, NULL when out of memory: for adversaries in tests, whose key is none. */
+cg_credentials *cg_credentials_adopt(void *tls);
 cg_credentials *cg_credentials_retain(cg_credentials *credentials);
 void cg_credentials_release(cg_credentials *credentials); /* NULL is allowed */
 /* The gnutls_certificate_credentials_t, for gnutls_credentials_set. Valid while `credentials` is retained. */

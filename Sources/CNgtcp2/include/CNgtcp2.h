@@ -77,7 +77,19 @@ typedef struct sq_close {
 
 typedef struct sq_connection sq_connection;
 
+/* Which keys protected bytes of the handshake. */
+typedef enum sq_level { SQ_LEVEL_INITIAL = 0, SQ_LEVEL_HANDSHAKE, SQ_LEVEL_APPLICATION } sq_level;
+
+/* What becomes of bytes of the handshake: how many are dealt with, which go on to TLS (valid until the next call), or the alert to send. */
+typedef struct sq_handshake_step {
+  size_t taken;
+  sq_bytes pass;
+  uint8_t alert; /* 0: none */
+} sq_handshake_step;
+
 typedef struct sq_callbacks {
+  /* Looks at the peer's handshake messages, in order, before TLS does. Called until all of `count` bytes are taken. */
+  sq_handshake_step (*handshake)(void *context, sq_level level, const uint8_t *base, size_t count);
   /* Judges the peer's chain, which `session` (a gnutls_session_t) holds. 0 accepts, anything else is the TLS alert to send. */
   uint8_t (*verify)(void *context, void *session);
   void (*handshake_completed)(void *context);
@@ -162,8 +174,6 @@ bool sq_connection_update_keys(sq_connection *connection, uint64_t now);
 sq_close sq_connection_peer_close(const sq_connection *connection);
 /* The transport error that the last failed call would be reported as. */
 uint64_t sq_connection_error_code(const sq_connection *connection);
-/* Whether that error is a chain of the peer's beyond `handshake_limit`. */
-bool sq_connection_chain_too_large(const sq_connection *connection);
 uint64_t sq_connection_pto(const sq_connection *connection);
 size_t sq_connection_send_quantum(sq_connection *connection);
 size_t sq_connection_path_payload(sq_connection *connection);

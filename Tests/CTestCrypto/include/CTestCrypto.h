@@ -18,3 +18,11 @@ int tc_aes128_block(const uint8_t *key, const uint8_t *input, uint8_t *output);
 int tc_aes128_gcm_open(
     const uint8_t *key, const uint8_t *nonce, const uint8_t *associated, size_t associated_length, const uint8_t *sealed,
     size_t sealed_length, uint8_t *output);
+
+/*
+ * TLS credentials (a gnutls_certificate_credentials_t) of somebody who presents any chain of DER certificates and signs with `signature_length`
+ * random bytes, because it has no private key. NULL when GnuTLS refuses.
+ */
+void *tc_forged_credentials(const uint8_t *const *certificates, const size_t *lengths, size_t count, size_t signature_length);
+/* CPU time of the calling thread, in nanoseconds. */
+uint64_t tc_thread_cpu_time(void);

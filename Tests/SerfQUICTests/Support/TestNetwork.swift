@@ -149,6 +149,7 @@ final class TestNode: NetworkNode {
   var now: Instant { network.now }
   var nextDeadline: Instant? { endpoint.nextDeadline }
 
+  @discardableResult
   func dial(_ other: TestNode, expecting expectation: DialExpectation = .anyMember) -> ConnectionID {
     guard let id = endpoint.connect(to: other.address, expecting: expectation, at: now) else { fatalError("no dial") }
     return id
