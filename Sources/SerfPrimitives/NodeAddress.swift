@@ -70,6 +70,20 @@ public struct NodeAddress: Hashable, Sendable {
   /// True for `127.0.0.0/8` and `::1`.
   public var isLoopback: Bool { isIPv4 ? canonical[0] == 127 : high == 0 && low == 1 }
 
+  /// True for `224.0.0.0/4` and `ff00::/8`: a group of hosts.
+  public var isMulticast: Bool { isIPv4 ? canonical[0] & 0xf0 == 0xe0 : self[0] == 0xff }
+
+  /// True for `255.255.255.255`, all hosts of the link (RFC 919). The broadcast address of a subnet cannot be told from a host's without
+  /// the subnet's mask.
+  public var isBroadcast: Bool { isIPv4 && canonical.high >> 32 == 0xffff_ffff }
+
+  /// Whether it names one host: neither unspecified, nor multicast, nor broadcast. The port does not matter.
+  public var isUnicast: Bool { !isUnspecified && !isMulticast && !isBroadcast }
+
+  /// Whether another node can send to a member here: one host, and a port that is not 0. A node advertises no other address, and believes
+  /// no other.
+  public var isUsableAsPeer: Bool { isUnicast && port != 0 }
+
   /// Whether it is good on one link only: `169.254.0.0/16` and `fe80::/10`.
   public var isLinkLocal: Bool {
     isIPv4 ? canonical[0] == 169 && canonical[1] == 254 : self[0] == 0xfe && self[1] & 0xc0 == 0x80

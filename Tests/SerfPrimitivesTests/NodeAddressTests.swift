@@ -75,6 +75,38 @@ import Testing
     #expect(NodeAddress(ipv4: 127, 9, 9, 9, port: 0).mapped.isLoopback)
     #expect(!NodeAddress(ipv4: 128, 0, 0, 1, port: 0).isLoopback)
   }
+
+  @Test(
+    "an address that names no single host is no member's, in either form",
+    arguments: [
+      "0.0.0.0", "::", "::ffff:0.0.0.0", "224.0.0.0", "224.0.0.251", "239.255.255.255", "::ffff:224.0.0.1", "ff00::", "ff02::1", "ff0e::fb",
+      "255.255.255.255", "::ffff:255.255.255.255",
+    ])
+  func isNotUnicast(text: String) throws {
+    let address = try #require(NodeAddress(parsing: text, defaultPort: 7946))
+    #expect(!address.isUnicast)
+    #expect(!address.isUsableAsPeer)
+    #expect(!address.mapped.isUsableAsPeer)
+  }
+
+  @Test(
+    "the address of one host is a member's, unless its port is 0",
+    arguments: [
+      "10.0.0.1", "127.0.0.1", "169.254.1.1", "223.255.255.255", "240.0.0.1", "255.255.255.254", "::ffff:10.0.0.1", "::1", "fe80::1%3",
+      "fd00::1", "2001:db8::1", "fe00::1",
+    ])
+  func isUnicast(text: String) throws {
+    let address = try #require(NodeAddress(parsing: text, defaultPort: 7946))
+    #expect(address.isUnicast && address.isUsableAsPeer)
+    #expect(address.with(port: 0).isUnicast && !address.with(port: 0).isUsableAsPeer)
+  }
+
+  @Test("multicast and broadcast are told apart")
+  func groups() {
+    #expect(NodeAddress(ipv4: 224, 0, 0, 1, port: 0).isMulticast && !NodeAddress(ipv4: 224, 0, 0, 1, port: 0).isBroadcast)
+    #expect(NodeAddress(ipv4: 255, 255, 255, 255, port: 0).isBroadcast && !NodeAddress(ipv4: 255, 255, 255, 255, port: 0).isMulticast)
+    #expect(NodeAddress(parsing: "ff02::1", defaultPort: 0)?.isMulticast == true)
+  }
 }
 
 @Suite struct NodeNameTests {
