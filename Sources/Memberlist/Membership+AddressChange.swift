@@ -1,4 +1,4 @@
-import SerfPrimitives
+package import SerfPrimitives
 
 // A known member is said to be at another address (`memberlist.md` 4.9 step 5; `secure-transport.md` 1.6).
 //
@@ -10,6 +10,9 @@ import SerfPrimitives
 //                                                        ├─ dead or left here ──→ moved
 //                                                        └─ dial old address ──→ answers: a duplicate, the old one stays
 //                                                                            └─→ silent: moved
+//
+// Incarnations do not decide: a member that restarts elsewhere begins at 1, below what is held of its former life. What decides is who answers.
+// But only the member can outdo a false entry everywhere, so it is told of each that we meet (`correct`), and answers with its own.
 extension Membership {
   /// An alive at an address that is being checked.
   struct AddressClaim: Sendable {
@@ -21,6 +24,11 @@ extension Membership {
     var peer: Peer?
     /// Whether the member itself brought it.
     var isOwnVoice: Bool
+
+    /// Whether this claim takes the place of one that waits: the member's own word before others', then the newer.
+    func outranks(_ other: AddressClaim) -> Bool {
+      isOwnVoice != other.isOwnVoice ? isOwnVoice : member.incarnation >= other.member.incarnation
+    }
   }
 
   /// Whether the member's new address is taken at once. If not, it is a conflict, or a question that a dial will answer.
@@ -43,19 +51,13 @@ extension Membership {
     if isOwnVoice, !table[index].state.isLive { return true }
     let claimant = AddressClaim(
       question: .isItAtTheNew, member: member(alive, claim), peer: origin.peer, isOwnVoice: isOwnVoice)
-    if table[index].isAddressInQuestion {
-      if alive.incarnation > table[index].member.incarnation { table[index].waitingClaim = claimant }
+    if let waiting = table[index].waitingClaim, !claimant.outranks(waiting) {
+      drop(alive.node, .unprovenAddress, origin)
       return false
     }
-    if isOwnVoice {
-      askOldAddress(of: index, claimant, at: now)
-      return false
-    }
-    // An outdated alive at a former address is no reason to dial there.
-    guard !table[index].state.isLive || alive.incarnation > table[index].member.incarnation else { return false }
     table[index].waitingClaim = claimant
     reconsiderMove(of: index, at: now)
-    if table[index].waitingClaim != nil { drop(alive.node, .unprovenAddress, origin) }
+    if !isOwnVoice, table[index].waitingClaim != nil { drop(alive.node, .unprovenAddress, origin) }
     return false
   }
 
@@ -67,6 +69,9 @@ extension Membership {
       table[index].waitingClaim = nil
       // It has moved while its newer word was waiting.
       if claim.member.incarnation > table[index].member.incarnation { move(index, to: claim.member, at: now) }
+    } else if claim.isOwnVoice {
+      table[index].waitingClaim = nil
+      if table[index].state.isLive { askOldAddress(of: index, claim, at: now) } else { move(index, to: claim.member, at: now) }
     } else if let heardFrom = table[index].heardFrom, heardFrom.isSameEndpoint(as: address), let heardAt = table[index].heardAt,
       now - heardAt < Self.addressDialPause
     {
@@ -111,17 +116,24 @@ extension Membership {
       .bytes(slot))
   }
 
-  /// The dial that asked has ended.
-  mutating func addressAnswered(_ index: NodeIndex, _ claim: AddressClaim, isProven: Bool, at now: Instant) {
+  /// The dial that asked has ended; `peer` is the member, if that is who answered.
+  mutating func addressAnswered(_ index: NodeIndex, _ claim: AddressClaim, by peer: Peer?, at now: Instant) {
     guard table.contains(index) else { return }
     table[index].isAddressInQuestion = false
     defer { reconsiderMove(of: index, at: now) }
     switch claim.question {
     case .isItAtTheNew:
-      guard isProven else { return }
+      guard let peer else {
+        // A former life of it is going round. One that it outdid already dies out by itself.
+        if table[index].state.isLive, claim.member.incarnation >= table[index].member.incarnation {
+          correct(index, claim.member, over: destination(index), at: now)
+        }
+        return
+      }
+      correct(index, table[index].member, over: .reply(peer), at: now)
       if table[index].state.isLive { askOldAddress(of: index, claim, at: now) } else { move(index, to: claim.member, at: now) }
     case .isItStillAtTheOld:
-      guard isProven else {
+      guard peer != nil else {
         // It may have left since the question was asked; whoever comes back speaks for itself.
         if table[index].state != .left { move(index, to: claim.member, at: now) }
         return
@@ -131,6 +143,47 @@ extension Membership {
       if claim.isOwnVoice, let peer = claim.peer { outbox.push(.close(peer, .nameInUse)) }
     }
   }
+
+  // MARK: Telling the member
+
+  /// A member said where it is, on its own connection: in a ping, or in what a transport's peers say first. When the table has another address it
+  /// is told, and what it answers is its own claim. Without effect where names are not proven.
+  package mutating func addressStated(_ address: NodeAddress, by peer: Peer, at now: Instant) {
+    guard configuration.namesAreProven, hasStarted, let name = peer.provenName, let index = table.find(name), index != me else { return }
+    guard !table[index].member.address.isSameEndpoint(as: address) else { return }
+    guard address.isUsableAsPeer, configuration.allowedNetworks.contains(address) else { return }
+    correct(index, table[index].member, over: .reply(peer), at: now)
+  }
+
+  /// Sends a member what is held or said of it, as an alive: it outdoes what is not so. At most once per gossip interval and member.
+  private mutating func correct(_ index: NodeIndex, _ entry: Member, over destination: Destination, at now: Instant) {
+    guard mayCorrect(index, at: now) else { return }
+    send(entry, to: destination)
+  }
+
+  /// Answers a peer that has us at another address with what is so.
+  mutating func correctAddressOfOurs(heldBy peer: Peer, at now: Instant) {
+    guard let carrier = peer.provenName, let index = table.find(carrier), index != me, mayCorrect(index, at: now) else { return }
+    send(local, to: .reply(peer))
+  }
+
+  private mutating func mayCorrect(_ index: NodeIndex, at now: Instant) -> Bool {
+    if let last = table[index].correctedAt, now - last < max(configuration.gossip.interval, .milliseconds(100)) { return false }
+    table[index].correctedAt = now
+    counters.addressesCorrected += 1
+    return true
+  }
+
+  private mutating func send(_ entry: Member, to destination: Destination) {
+    let start = outbox.begin()
+    Alive(
+      incarnation: entry.incarnation, node: entry.name.bytes.span.bytes, address: entry.address, meta: entry.meta.span.bytes,
+      versions: entry.versions
+    ).encode(into: &outbox.arena)
+    push(start, to: destination, path: .warm, id: nil, checksummed: false)
+  }
+
+  // MARK: Moving
 
   /// A helper reached a member that did not answer us, neither on a warm connection nor on a fresh one. Where names are proven a helper asks at the
   /// address that it has itself; the member may have moved without our hearing of it, so the helper's state is asked for.

@@ -15,7 +15,7 @@ extension Membership {
       guard alive.incarnation > 0, let index = insert(alive, claim, from: origin, at: now) else { return }
       return becomeAlive(index, alive.incarnation, claim, alive.metaBytes, at: now)
     }
-    if isSelf { return aliveAboutMe(alive, claim, from: origin) }
+    if isSelf { return aliveAboutMe(alive, claim, from: origin, at: now) }
     var outdoes = alive.incarnation > table[index].member.incarnation
     if !table[index].member.address.isSameEndpoint(as: claim.address) {
       guard acceptsMove(of: index, alive, claim, from: origin, at: now) else { return }
@@ -192,13 +192,14 @@ extension Membership {
   // MARK: About this node
 
   /// Somebody speaks of us. What we did not say ourselves is outdone.
-  private mutating func aliveAboutMe(_ alive: borrowing Alive, _ claim: AliveClaim, from origin: Origin) {
+  private mutating func aliveAboutMe(_ alive: borrowing Alive, _ claim: AliveClaim, from origin: Origin, at now: Instant) {
     let own = local
     if !own.address.isSameEndpoint(as: claim.address) {
       // With proven names nobody else can hold our name for long: it is our own past, and outdone (`secure-transport.md` 1.6). Elsewhere it
       // is a rival, which only the layer above can settle.
       if configuration.namesAreProven {
         if alive.incarnation >= own.incarnation { refute(alive.incarnation, origin) }
+        if let peer = origin.peer { correctAddressOfOurs(heldBy: peer, at: now) }
       } else {
         counters.conflicts += 1
         outbox.push(.conflict(existing: own, claimant: member(alive, claim)))

@@ -12,7 +12,7 @@ extension Membership {
     do throws(WireError) {
       guard message.byteCount > 0 else { throw .empty }
       switch MessageType(rawValue: message[checked: 0]) {
-      case .ping: reliablePingReceived(id, try Ping(decoding: message.extracting(1..<message.byteCount)), from: peer)
+      case .ping: reliablePingReceived(id, try Ping(decoding: message.extracting(1..<message.byteCount)), from: peer, at: now)
       case .pushPull: try pushPullReceived(id, message, from: peer, at: now)
       case .user: try reliableUserMessageReceived(id, message, from: peer)
       default: throw .unexpectedType
@@ -29,7 +29,7 @@ extension Membership {
   /// them here, although its packets prove none.
   private func provenSender(_ peer: Peer) -> NodeName? { peer.provenName ?? (configuration.namesAreProven ? NodeName(bytes: []) : nil) }
 
-  private mutating func reliablePingReceived(_ id: ExchangeID, _ ping: borrowing Ping, from peer: Peer) {
+  private mutating func reliablePingReceived(_ id: ExchangeID, _ ping: borrowing Ping, from peer: Peer, at now: Instant) {
     if let sender = provenSender(peer), !ping.sourceNode.isEmpty, !ping.sourceNode.equals(sender.bytes) {
       claimedOtherName(NodeName(bytes: [UInt8](copying: ping.sourceNode)), peer)
       return outbox.push(.refuse(id, .claimedOtherName))
@@ -41,6 +41,7 @@ extension Membership {
     let start = outbox.begin()
     Ack(sequenceNumber: ping.sequenceNumber, payload: nil).encode(into: &outbox.arena)
     outbox.push(.respond(id, .bytes(outbox.end(start))))
+    if let source = ping.source { addressStated(source, by: peer, at: now) }
   }
 
   private mutating func pushPullReceived(_ id: ExchangeID, _ message: RawSpan, from peer: Peer, at now: Instant) throws(WireError) {
@@ -85,7 +86,7 @@ extension Membership {
       probeExchangeEnded(sequenceNumber, isAcked: isAck(reply, sequenceNumber, from: peer))
     case .address(let index, let claim):
       let isProven = peer.provenName == claim.member.name && isAck(reply, nil, from: peer)
-      addressAnswered(index, claim, isProven: isProven, at: now)
+      addressAnswered(index, claim, by: isProven ? peer : nil, at: now)
     case .userMessage: outbox.push(.userMessageFinished(id, failure: nil))
     case .pushPull: _ = stateReceived(reply, join: nil, from: peer, at: now)
     case .join(let join): joinAnswered(join, failure: stateReceived(reply, join: join, from: peer, at: now), at: now)
@@ -98,7 +99,7 @@ extension Membership {
     guard let purpose = exchanges.removeValue(forKey: id) else { return }
     switch purpose {
     case .probe(let sequenceNumber): probeExchangeEnded(sequenceNumber, isAcked: false)
-    case .address(let index, let claim): addressAnswered(index, claim, isProven: false, at: now)
+    case .address(let index, let claim): addressAnswered(index, claim, by: nil, at: now)
     case .userMessage: outbox.push(.userMessageFinished(id, failure: reason))
     case .pushPull: break
     case .join(let join): joinAnswered(join, failure: .contact(reason), at: now)

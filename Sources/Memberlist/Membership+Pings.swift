@@ -28,6 +28,7 @@ extension Membership {
     draft = message
     let (destination, index) = answer(to: peer, source: ping.source, sourceNode: ping.sourceNode)
     sendDraft(to: destination, budget: index)
+    if let source = ping.source { addressStated(source, by: peer, at: now) }
   }
 
   mutating func pingForOther(_ node: RawSpan, from peer: Peer) {
@@ -59,6 +60,7 @@ extension Membership {
 
   /// A member asks us to ping another for it.
   mutating func indirectPingReceived(_ request: borrowing IndirectPing, from peer: Peer, at now: Instant) {
+    if let source = request.source { addressStated(source, by: peer, at: now) }
     guard relayCount < configuration.limits.relays else {
       counters.relaysRefused += 1
       return diagnose(.limitReached(.relays))

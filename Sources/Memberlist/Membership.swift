@@ -6,7 +6,7 @@ package import SerfPrimitives
 ///
 /// - **Inputs**, with the time: ``start(at:)``, ``receive(_:from:at:)``, ``packetNotSent(_:reason:at:)``,
 ///   ``exchangeReceived(_:message:from:at:)``, ``exchangeCompleted(_:reply:from:at:)``, ``exchangeFailed(_:reason:at:)``,
-///   ``connectionClosed(_:reason:at:)``, ``advance(to:)``; and without: ``setWarm(_:_:)``, ``setPacketBudget(_:for:)``, ``setAckPayload(_:)``.
+///   ``connectionClosed(_:reason:at:)``, ``addressStated(_:by:at:)``, ``advance(to:)``; and without: ``setWarm(_:_:)``, ``setPacketBudget(_:for:)``, ``setAckPayload(_:)``.
 /// - **Commands**: ``join(_:id:at:)``, ``leave(timeout:at:)``, ``updateMeta(_:notice:at:)``, ``broadcast(_:tier:id:)``,
 ///   ``sendUserMessage(_:to:)``, ``sendUserMessageReliably(_:to:at:)``, ``ping(_:id:at:)``.
 /// - **Outputs**: call ``nextOutput()`` until nil after each batch of inputs; read packets with ``bytes(_:)``; then arm one timer for

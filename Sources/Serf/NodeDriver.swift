@@ -182,6 +182,8 @@ extension NodeDriver: StreamLayerHandler {
 
   package func warmthChanged(_ name: NodeName, isWarm: Bool, at now: Instant) { core.setWarm(name, isWarm) }
 
+  package func addressStated(_ address: NodeAddress, by peer: Peer, at now: Instant) { core.addressStated(address, by: peer, at: now) }
+
   package func connectionClosed(_ peer: Peer, reason: CloseReason, byPeer: Bool, at now: Instant) {
     // What we closed ourselves tells us nothing about the peer.
     if byPeer { core.connectionClosed(peer, reason: reason, at: now) }

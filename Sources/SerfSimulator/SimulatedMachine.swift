@@ -19,6 +19,7 @@ package protocol SimulatedMachine<Report>: ~Copyable {
   mutating func exchangeCompleted(_ id: ExchangeID, reply: RawSpan, from peer: Peer, at now: Instant)
   mutating func exchangeFailed(_ id: ExchangeID, reason: ContactFailure, at now: Instant)
   mutating func connectionClosed(_ peer: Peer, reason: CloseReason?, at now: Instant)
+  mutating func addressStated(_ address: NodeAddress, by peer: Peer, at now: Instant)
   mutating func setWarm(_ name: NodeName, _ isWarm: Bool)
 
   /// The next thing that it wants done, or nil when there is nothing more.

@@ -38,6 +38,9 @@ package struct SimulatedMember: SimulatedMachine, ~Copyable {
   package mutating func connectionClosed(_ peer: Peer, reason: CloseReason?, at now: Instant) {
     membership.connectionClosed(peer, reason: reason, at: now)
   }
+  package mutating func addressStated(_ address: NodeAddress, by peer: Peer, at now: Instant) {
+    membership.addressStated(address, by: peer, at: now)
+  }
   package mutating func setWarm(_ name: NodeName, _ isWarm: Bool) { membership.setWarm(name, isWarm) }
 
   package mutating func nextAction() -> SimulatedAction<Report>? {

@@ -29,6 +29,9 @@ package struct SimulatedNode: SimulatedMachine, ~Copyable {
   package mutating func connectionClosed(_ peer: Peer, reason: CloseReason?, at now: Instant) {
     core.connectionClosed(peer, reason: reason, at: now)
   }
+  package mutating func addressStated(_ address: NodeAddress, by peer: Peer, at now: Instant) {
+    core.addressStated(address, by: peer, at: now)
+  }
   package mutating func setWarm(_ name: NodeName, _ isWarm: Bool) { core.setWarm(name, isWarm) }
 
   package mutating func nextAction() -> SimulatedAction<NodeOutput>? {

@@ -152,6 +152,14 @@ extension VirtualNetwork where Machine: ~Copyable {
     Peer(address: nodes[sender].address, connection: connection, provenName: provesNames ? nodes[sender].machine.name : nil)
   }
 
+  /// Whether this is the first that a node gets on a connection: the other one's hello comes with it.
+  func greet(_ index: Int, _ node: Int) -> Bool {
+    let isFirst = connections[index].ends.0 == node
+    let isGreeted = isFirst ? connections[index].greeted.0 : connections[index].greeted.1
+    if isFirst { connections[index].greeted.0 = true } else { connections[index].greeted.1 = true }
+    return !isGreeted
+  }
+
   func connects(_ index: Int, _ a: Int, _ b: Int) -> Bool { connections[index].ends == (a, b) || connections[index].ends == (b, a) }
 
   private func close(_ id: ConnectionID, reason: CloseReason?, by closer: Int) {

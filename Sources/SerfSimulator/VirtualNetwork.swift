@@ -66,6 +66,8 @@ package final class VirtualNetwork<Machine: SimulatedMachine & ~Copyable> {
     var usedAt: Instant
     var isStalled = false
     var isClosed = false
+    /// The nodes that have had the other one's hello.
+    var greeted: (Bool, Bool) = (false, false)
   }
 
   /// An exchange under way, by the number that the accepting side knows.
@@ -247,6 +249,7 @@ package final class VirtualNetwork<Machine: SimulatedMachine & ~Copyable> {
     if provesNames, let connection = peer.connection {
       connections[Int(connection.value)].usedAt = now
       if let name = peer.provenName { nodes[node].machine.setWarm(name, true) }
+      if greet(Int(connection.value), node) { nodes[node].machine.addressStated(peer.address, by: peer, at: now) }
     }
     func mix(_ value: UInt64) { fingerprint = (fingerprint ^ value) &* 0x100_0000_01b3 }
     mix(UInt64(bitPattern: now.nanoseconds))

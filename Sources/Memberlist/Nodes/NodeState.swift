@@ -85,6 +85,8 @@ package struct NodeState: Sendable {
   var isAddressPauseArmed = false
   /// Whether a claim to another address is being checked.
   var isAddressInQuestion = false
+  /// When it was last sent an address that somebody has wrong.
+  var correctedAt: Instant?
   /// Names first heard of through this node: how many, since when.
   var namesIntroduced = 0
   var namesIntroducedSince: Instant?

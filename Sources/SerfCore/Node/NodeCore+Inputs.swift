@@ -54,6 +54,13 @@ extension NodeCore {
     membership.connectionClosed(peer, reason: reason, at: now)
   }
 
+  /// A peer said where it is to be reached, on a connection that proves its name.
+  package mutating func addressStated(_ address: NodeAddress, by peer: Peer, at now: Instant) {
+    guard status != .shutDown else { return }
+    self.now = now
+    membership.addressStated(address, by: peer, at: now)
+  }
+
   /// The transport has, or no longer has, a connection to this member.
   package mutating func setWarm(_ name: NodeName, _ isWarm: Bool) { membership.setWarm(name, isWarm) }
 

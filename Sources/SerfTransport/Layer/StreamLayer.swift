@@ -142,6 +142,9 @@ public protocol StreamLayerHandler: AnyObject {
   /// A connection to this member became usable, or the last one went away. Only from layers that keep connections.
   func warmthChanged(_ name: NodeName, isWarm: Bool, at now: Instant)
 
+  /// A peer said where it is to be reached, on a connection that proves its name. Only from layers whose peers say so.
+  func addressStated(_ address: NodeAddress, by peer: Peer, at now: Instant)
+
   /// Whether a member is under probe or suspicion; its connections are not evicted meanwhile. A question: may be asked at any time.
   func isUnderScrutiny(_ name: NodeName) -> Bool
 
@@ -170,4 +173,9 @@ public struct TransportCounter: Hashable, Sendable {
 public protocol StreamLayerFactory: Sendable {
   /// Binds the endpoint. Called on `loop`; fails with a ``TransportError`` whose text names the cause and the next step.
   func bind(on loop: any EventLoop, context: StreamLayerContext) -> EventLoopFuture<NIOLoopBound<any StreamLayer>>
+}
+
+extension StreamLayerHandler {
+  /// Does nothing: for the users of layers whose peers do not say it.
+  public func addressStated(_ address: NodeAddress, by peer: Peer, at now: Instant) {}
 }

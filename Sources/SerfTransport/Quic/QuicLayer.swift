@@ -200,6 +200,7 @@
       case .hello(let slot, let peer):
         guard let hello = peers.withBytes(of: slot, { Hello($0) }) else { return peers.close(peer, reason: .protocolViolation, at: now) }
         peers.advertised(hello.address, by: peer)
+        handler.addressStated(hello.address, by: peer, at: now)
         if hello.readsZstd, let name = peer.provenName { zstdReaders.insert(name) }
       case .confirmed(let peer, let role):
         if role == .client { handshakes += 1 }

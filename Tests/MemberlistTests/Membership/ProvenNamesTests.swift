@@ -186,11 +186,9 @@ private let elsewhere = NodeAddress(ipv4: 10, 9, 9, 9, port: 7946)
     #expect(subject.events.isEmpty)
   }
 
-  @Test("1.6 hearsay costs at most one dial per name in ten seconds, and outdated hearsay none")
+  @Test("1.6 hearsay costs at most one dial per name in ten seconds")
   func dialLimit() {
     let subject = subject(["a", "b"])
-    subject.alive("a", 1, address: elsewhere, from: Subject.proven("b"))
-    #expect(subject.opened.isEmpty, "outdated")
     for incarnation in 2..<12 as Range<UInt32> {
       subject.alive("a", incarnation, address: elsewhere, from: Subject.proven("b"))
       if let id = subject.opened.last?.id { subject.input { $0.exchangeFailed(id, reason: .noContact, at: $1) } }
@@ -270,6 +268,114 @@ private let elsewhere = NodeAddress(ipv4: 10, 9, 9, 9, port: 7946)
     subject.input { $0.connectionClosed(Subject.proven("b"), reason: .nameInUse, at: $1) }
     #expect(subject.nameRefusals == 1)
     #expect(subject.state("b") == .alive)
+  }
+
+  // MARK: 1.6, one member held at two addresses
+
+  @Test("1.6 outdated hearsay of another address is checked like any: a member that restarted elsewhere begins at incarnation 1")
+  func outdatedHearsay() {
+    let subject = subject(["b"])
+    subject.alive("a", 7)
+    subject.sent = []
+    subject.alive("a", 1, address: elsewhere, from: Subject.proven("b"))
+    #expect(subject.opened.map(\.to) == [.member("a", elsewhere)])
+    let there = Subject.proven("a", connection: 99)
+    ack(subject, 0, from: there)
+    #expect(subject.sent.map(\.messages) == [["alive a 7"]], "the member hears what it has to outdo")
+    #expect(subject.sent.map(\.to) == [.reply(there)])
+    #expect(subject.opened.last?.to == .member("a", Subject.address("a")))
+    let id = subject.opened[1].id
+    subject.input { $0.exchangeFailed(id, reason: .noContact, at: $1) }
+    #expect(subject.member("a")?.address == elsewhere)
+    #expect(subject.incarnation("a") == 1)
+  }
+
+  @Test("1.6 a member that is told of at an address where it is not hears so, at the address where it is", arguments: [false, true])
+  func refusedHearsay(isOutdone: Bool) {
+    let subject = subject(["b"])
+    subject.alive("a", 7)
+    subject.sent = []
+    subject.alive("a", isOutdone ? 6 : 9, address: elsewhere, from: Subject.proven("b"))
+    let id = subject.opened[0].id
+    subject.input { $0.exchangeFailed(id, reason: .noContact, at: $1) }
+    #expect(subject.member("a")?.address == Subject.address("a"))
+    #expect(subject.sent.map(\.messages) == (isOutdone ? [] : [["alive a 9"]]), "one that it has outdone is no news to it")
+    #expect(subject.sent.allSatisfy { $0.to == .member("a", Subject.address("a")) })
+  }
+
+  /// How a member says where it is.
+  enum Statement: CaseIterable { case ping, indirectPing, reliablePing, hello }
+
+  private func state(_ address: NodeAddress, _ statement: Statement, to subject: Subject, by peer: Peer) {
+    switch statement {
+    case .ping: subject.receive(Message.ping(1, to: "me", from: "a", at: address), from: peer)
+    case .indirectPing: subject.receive(Message.indirectPing(1, to: "b", target: nil, from: "a", at: address), from: peer)
+    case .reliablePing: exchange(subject, Message.ping(1, to: "me", from: "a", at: address), from: peer)
+    case .hello: subject.input { $0.addressStated(address, by: peer, at: $1) }
+    }
+  }
+
+  @Test("1.6 a member that says itself that it is elsewhere is told what is held, and moved when it answers", arguments: Statement.allCases)
+  func statedAddress(_ statement: Statement) {
+    let subject = subject(["b"])
+    subject.alive("a", 7)
+    subject.sent = []
+    let there = Subject.proven("a", connection: 99)
+    state(elsewhere, statement, to: subject, by: there)
+    let told = subject.sent.filter { $0.messages == ["alive a 7"] }
+    #expect(told.map(\.to) == [.reply(there)])
+    #expect(subject.opened.isEmpty, "an address in a ping is never dialled")
+    subject.alive("a", 8, address: elsewhere, from: there)
+    let id = subject.opened[0].id
+    subject.input { $0.exchangeFailed(id, reason: .noContact, at: $1) }
+    #expect(subject.member("a")?.address == elsewhere)
+    #expect(subject.incarnation("a") == 8)
+  }
+
+  @Test("1.6 an address that is held already, leads nowhere or is not allowed is not answered", arguments: Statement.allCases)
+  func statedInVain(_ statement: Statement) throws {
+    let allowed = try #require(CIDRBlock(parsing: "10.0.0.0/16"))
+    let subject = subject(["a", "b"]) { $0.allowedNetworks = AllowedNetworks([allowed]) }
+    for address in [Subject.address("a"), NodeAddress(ipv4: 0, 0, 0, 0, port: 7946), NodeAddress(ipv4: 10, 0, 7, 7, port: 0), elsewhere] {
+      state(address, statement, to: subject, by: Subject.proven("a"))
+    }
+    #expect(subject.sent.allSatisfy { !$0.messages.contains { $0.hasPrefix("alive") } })
+    #expect(subject.counters.addressesCorrected == 0)
+    state(NodeAddress(ipv4: 10, 0, 7, 7, port: 7946), statement, to: subject, by: Subject.proven("a"))
+    #expect(subject.counters.addressesCorrected == 1, "the positive control")
+  }
+
+  @Test("1.6 a member is told once in a gossip interval at most")
+  func correctionLimit() {
+    let subject = subject(["a"]) { $0.gossip.interval = .milliseconds(200) }
+    for _ in 0..<50 { state(elsewhere, .ping, to: subject, by: Subject.proven("a")) }
+    #expect(subject.counters.addressesCorrected == 1)
+    subject.now += .milliseconds(200)
+    state(elsewhere, .ping, to: subject, by: Subject.proven("a"))
+    #expect(subject.counters.addressesCorrected == 2)
+  }
+
+  @Test("1.6 who is held at another address says where it is to the peer that told so", arguments: [0, 3] as [UInt32])
+  func ownAddressAnswer(incarnation: UInt32) {
+    let subject = subject(["b"])
+    subject.alive("me", incarnation, address: elsewhere, from: Subject.proven("b"))
+    #expect(subject.sent.map(\.messages) == [["alive me \(incarnation + 1)"]])
+    #expect(subject.sent.map(\.to) == [.reply(Subject.proven("b"))])
+  }
+
+  @Test("1.6 a member's own word goes before what others say of it, also while that is being checked")
+  func ownVoiceFirst() {
+    let subject = subject(["a", "b"])
+    let nowhere = NodeAddress(ipv4: 10, 8, 8, 8, port: 1)
+    subject.alive("a", 9, address: nowhere, from: Subject.proven("b"))
+    subject.alive("a", 1, address: elsewhere, from: Subject.proven("a", connection: 99))
+    subject.alive("a", 10, address: nowhere, from: Subject.proven("b"))
+    for position in 0..<2 {
+      let id = subject.opened[position].id
+      subject.input { $0.exchangeFailed(id, reason: .noContact, at: $1) }
+    }
+    #expect(subject.opened[..<2].map(\.to) == [.member("a", nowhere), .member("a", Subject.address("a"))])
+    #expect(subject.member("a")?.address == elsewhere)
   }
 
   // MARK: 1.9
