@@ -56,7 +56,7 @@ extension Membership {
       return outbox.push(.refuse(id, reason))
     }
     outbox.push(.respond(id, .pushPull(isJoin: examined.isJoin)))
-    merge(message, join: nil, from: peer, at: now)
+    merge(message, isReply: false, join: nil, from: peer, at: now)
   }
 
   private mutating func reliableUserMessageReceived(_ id: ExchangeID, _ message: RawSpan, from peer: Peer) throws(WireError) {
@@ -140,7 +140,7 @@ extension Membership {
         refuseMerge(reason, from: peer)
         return reason == .filtered ? .filtered : reason == .tooLarge ? .malformed(.tooLarge) : .versionMismatch
       }
-      merge(reply, join: join, from: peer, at: now)
+      merge(reply, isReply: true, join: join, from: peer, at: now)
       return nil
     } catch {
       counters.exchangesMalformed += 1

@@ -30,6 +30,10 @@ extension Membership {
     pickContacts(configuration.namesAreProven ? 3 : 1) { index, state in index != me && state.state == .alive }
     let picked = gossipSchedule.picked
     guard let partner = picked.first(where: { table[$0].warmPosition != nil }) ?? picked.first else { return }
+    openPushPull(with: partner, at: now)
+  }
+
+  mutating func openPushPull(with partner: NodeIndex, at now: Instant) {
     _ = openExchange(
       .pushPull, to: destination(partner), path: .warm, deadline: now + configuration.pushPull.timeout, .pushPull(isJoin: false))
   }
@@ -97,15 +101,16 @@ extension Membership {
     return nil
   }
 
-  /// Applies a state that was examined, then hands the layer above its part, if there is one. `join` is set for the reply to a join of ours.
-  mutating func merge(_ message: RawSpan, join: JoinID?, from peer: Peer, at now: Instant) {
+  /// Applies a state that was examined, then hands the layer above its part, if there is one. `isReply` when we opened the exchange; `join` is
+  /// set when we did so to join.
+  mutating func merge(_ message: RawSpan, isReply: Bool, join: JoinID?, from peer: Peer, at now: Instant) {
     let origin = Origin(peer: peer, isJoinReply: join != nil)
     do throws(WireError) {
       var state = try PushPull(decoding: message, limits: streamLimits)
       while let node = try state.nextNode() { mergeNode(node, from: origin, at: now) }
       guard state.header.userStateLength > 0 else { return }
       let slot = outbox.copy(state.userState)
-      outbox.push(.userState(slot, isJoin: join != nil || state.header.isJoin, join: join, from: peer))
+      outbox.push(.userState(slot, isJoin: join != nil || state.header.isJoin, isReply: isReply, join: join, from: peer))
     } catch {
       // It was read to its end once.
       counters.exchangesMalformed += 1

@@ -8,7 +8,8 @@ package import SerfPrimitives
 ///   ``exchangeReceived(_:message:from:at:)``, ``exchangeCompleted(_:reply:from:at:)``, ``exchangeFailed(_:reason:at:)``,
 ///   ``connectionClosed(_:reason:at:)``, ``addressStated(_:by:at:)``, ``advance(to:)``; and without: ``setWarm(_:_:)``, ``setPacketBudget(_:for:)``, ``setAckPayload(_:)``.
 /// - **Commands**: ``join(_:id:at:)``, ``leave(timeout:at:)``, ``updateMeta(_:notice:at:)``, ``broadcast(_:tier:id:)``,
-///   ``sendUserMessage(_:to:)``, ``sendUserMessageReliably(_:to:at:)``, ``ping(_:id:at:)``.
+///   ``sendUserMessage(_:to:)``, ``sendUserMessageReliably(_:to:at:)``, ``ping(_:id:at:)``, ``pushPull(with:at:)``,
+///   ``pushPull(withOthers:at:)``.
 /// - **Outputs**: call ``nextOutput()`` until nil after each batch of inputs; read packets with ``bytes(_:)``; then arm one timer for
 ///   ``nextDeadline`` and call ``advance(to:)`` when it is due. Inputs that have arrived go before `advance`, so that a late ack that was
 ///   in the queue is not mistaken for a missing one.
@@ -55,6 +56,8 @@ package struct Membership: ~Copyable, Sendable {
   var departure = Departure.none
   /// Whether a push/pull after a join is due.
   var followsJoin = false
+  /// Until when the push/pulls out of turn are paid for; see `Membership+PushPullOutOfTurn`.
+  var outOfTurnPaidUntil = Instant.zero
   /// What acks carry; nil until the layer above sets it.
   var ackPayload: [UInt8]?
   /// How many members the layer above knows; its queues count on the larger of this and ``count``.

@@ -73,6 +73,9 @@ public struct MembershipConfiguration: Sendable {
     public var joins = 16
     /// Members waiting for a probe out of turn.
     public var urgentProbes = 64
+    /// Push/pulls out of turn, for the layer above, that may follow each other at once; one more may with each second. They end what hostile
+    /// Lamport times leave behind, one push/pull for each that was hostile (`secure-transport.md` 3.3).
+    public var pushPullsOutOfTurn = 256
   }
 
   /// Failure detection.

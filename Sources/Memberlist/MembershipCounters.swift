@@ -44,5 +44,7 @@ package struct MembershipCounters: Sendable, Hashable {
   package var accusationsRequeued: UInt64 = 0
   package var urgentProbesRefused: UInt64 = 0
   package var joinsRefused: UInt64 = 0
+  package var pushPullsOutOfTurn: UInt64 = 0
+  package var pushPullsOutOfTurnRefused: UInt64 = 0
   package var packetsNotSent: UInt64 = 0
 }

@@ -25,8 +25,8 @@ package enum MembershipOutput: Sendable {
 
   /// A message of the layer above, from a packet or a stream.
   case userMessage(PacketSlot, from: Peer)
-  /// The layer above's state, received in a push/pull. `join` is set on the reply to a join of ours.
-  case userState(PacketSlot, isJoin: Bool, join: JoinID?, from: Peer)
+  /// The layer above's state, received in a push/pull. `isReply`: this node opened the exchange; `join` is set if it did so to join.
+  case userState(PacketSlot, isJoin: Bool, isReply: Bool, join: JoinID?, from: Peer)
   /// A member is new, or back from dead or left. The first is this node itself.
   case joined(Member)
   /// A live member's address, meta or versions changed.
@@ -195,4 +195,5 @@ package enum MembershipLimit: UInt8, Sendable, Hashable {
   case relays
   case joins
   case urgentProbes
+  case pushPullsOutOfTurn
 }

@@ -163,6 +163,7 @@ extension MembershipLimit {
     case .relays: "pings on behalf of others"
     case .joins: "joins at once"
     case .urgentProbes: "urgent probes"
+    case .pushPullsOutOfTurn: "push/pulls out of turn"
     }
   }
 }

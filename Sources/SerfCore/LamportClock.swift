@@ -3,34 +3,73 @@ public typealias LamportTime = UInt64
 
 /// Orders messages without a wall clock (Lamport, "Time, Clocks, and the Ordering of Events in a Distributed System").
 ///
-/// A node has three: for member intents, for user events and for queries. Two bounds keep one hostile message from spoiling a clock for
-/// the whole cluster (`secure-transport.md` 3.3): a time more than 2³² ahead is refused, and the clock saturates instead of wrapping
-/// round to zero.
+/// A node has three: for member intents, for user events and for queries. What peers say moves a clock within the bounds of
+/// `secure-transport.md` 3.3, which begin at heights that no honest clock reaches:
+///
+///     1 …………… honest clocks …………… 2⁶³ ── gossip: 2¹⁶ a message ── 2⁶³ + 2⁶² ── push/pull: 2³² an exchange ── 2⁶⁴ − 1
+///
+/// Every node believes all gossip below 2⁶³, however low its own clock is, so that a new one is never shut out by what the others believed
+/// before. What gossip can reach lies far below what one push/pull makes up for, and what push/pulls can reach is made up for by as many. At the
+/// end of its range a clock stands still instead of wrapping round to zero.
 package struct LamportClock: Hashable, Sendable {
   /// The value that the next message of ours carries. A fresh clock says 1, so that 0 on the wire means "not stated".
   package private(set) var time: LamportTime
 
   /// A fresh clock, or one that goes on after `witnessed`, the newest time of an earlier life.
-  package init(after witnessed: LamportTime = 0) {
-    time = witnessed == .max ? .max : witnessed + 1
-  }
+  package init(after witnessed: LamportTime = 0) { time = Self.successor(of: witnessed) }
 
   /// The time for a message of ours; the clock moves on, so that no two messages share it.
   package mutating func tick() -> LamportTime {
-    defer { if time < .max { time += 1 } }
+    defer { time = Self.successor(of: time) }
     return time
   }
 
-  /// A message with this time arrived: from now on the clock is later than it.
-  ///
-  /// False when the time is too far ahead to be true; the clock has then not moved and the message must be dropped.
-  package mutating func witness(_ other: LamportTime) -> Bool {
-    guard other >= time else { return true }
-    guard other - time <= Self.plausibleLead else { return false }
-    time = other == .max ? .max : other + 1
-    return true
+  // MARK: Gossip
+
+  /// How far the time of a gossiped message is from ours.
+  package enum Distance: Hashable, Sendable {
+    /// As it should be: the clock is later than the time now.
+    case near
+    /// Too far ahead to be true. The clock has not moved, and the message must be dropped.
+    case ahead
+    /// So far behind that its sender cannot have heard of our clock. What it sends may be too old to be news here.
+    case behind
   }
 
-  /// How far ahead of ours a peer's time may be: centuries of events, but nowhere near the end of the range.
-  package static let plausibleLead: LamportTime = 1 << 32
+  /// A message with this time came by gossip: from now on the clock is later than it, unless it cannot be true.
+  package mutating func witness(_ other: LamportTime) -> Distance {
+    guard other >= time else { return time - other > Self.gossipLead ? .behind : .near }
+    guard other <= Self.sum(max(time, Self.gossipHeight), Self.gossipLead) else { return .ahead }
+    time = Self.successor(of: other)
+    return .near
+  }
+
+  /// All gossiped times up to here are believed.
+  package static let gossipHeight: LamportTime = 1 << 63
+  /// How far above that, or above its own time, a clock believes a gossiped time.
+  package static let gossipLead: LamportTime = 1 << 16
+
+  // MARK: Push/pull
+
+  /// The highest value to which one push/pull may raise a clock that shows `time` when it comes.
+  package static func exchangeBound(of time: LamportTime) -> LamportTime { sum(max(time, exchangeHeight), exchangeLead) }
+
+  /// Raises the clock to another's value, which that one has not used yet, but not beyond `bound`. False when the value was cut.
+  package mutating func raise(to value: LamportTime, within bound: LamportTime) -> Bool {
+    time = max(time, min(value, bound))
+    return value <= bound
+  }
+
+  /// The clock's value after something of this time.
+  package static func successor(of time: LamportTime) -> LamportTime { sum(time, 1) }
+
+  /// Every push/pull may raise a clock up to here.
+  package static let exchangeHeight: LamportTime = 3 << 62
+  /// How far above that, or above its own time, one push/pull may raise a clock.
+  package static let exchangeLead: LamportTime = 1 << 32
+
+  private static func sum(_ time: LamportTime, _ lead: LamportTime) -> LamportTime {
+    let (sum, overflow) = time.addingReportingOverflow(lead)
+    return overflow ? .max : sum
+  }
 }

@@ -54,7 +54,7 @@ package struct SimulatedMember: SimulatedMachine, ~Copyable {
     case .finish(let id): return .finish(id)
     case .refuse(let id, _): return .refuse(id)
     case .close(let peer, let reason): return .close(peer, reason)
-    case .userMessage(let slot, _), .userState(let slot, _, _, _), .ackReceived(_, _, let slot):
+    case .userMessage(let slot, _), .userState(let slot, _, _, _, _), .ackReceived(_, _, let slot):
       return .report(Report(output: output, bytes: copy(slot)))
     default: return .report(Report(output: output, bytes: []))
     }

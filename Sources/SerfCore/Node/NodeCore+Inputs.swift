@@ -80,6 +80,7 @@ extension NodeCore {
       case .broadcastTimeout(let id): broadcastTimedOut(id)
       case .propagated: leftCluster()
       case .prune(let name): pruneDue(name)
+      case .spreadClocks: spreadClocks()
       }
     }
   }

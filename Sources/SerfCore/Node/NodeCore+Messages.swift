@@ -46,10 +46,10 @@ extension NodeCore {
       return intentReceived(Intent(.join, at: message.time), about: NodeName(bytes: [UInt8](copying: message.node))) ? .intent : nil
     case .userEvent:
       let message = try UserEventMessage(decoding: body)
-      return eventReceived(message, from: peer) ? .event : nil
+      return witnessEvent(message.time, type, from: peer) && eventReceived(message) ? .event : nil
     case .query:
       let message = try QueryMessage(decoding: body)
-      return queryReceived(message, from: peer) ? .query : nil
+      return witnessQuery(message.time, type, from: peer) && queryReceived(message) ? .query : nil
     case .queryResponse:
       try responseReceived(body)
       return nil
@@ -65,26 +65,5 @@ extension NodeCore {
   mutating func malformed(_ type: SerfMessageType?, _ error: WireError, from peer: Peer) {
     counters.messagesMalformed += 1
     diagnose(.malformed(type, error, from: peer))
-  }
-
-  // MARK: Clocks
-
-  /// Every message moves its clock before anything else is asked of it. False when its time cannot be true.
-  mutating func witnessMember(_ time: LamportTime, _ type: SerfMessageType, from peer: Peer) -> Bool {
-    memberClock.witness(time) || implausible(time, type, from: peer)
-  }
-
-  mutating func witnessEvent(_ time: LamportTime, _ type: SerfMessageType, from peer: Peer) -> Bool {
-    eventClock.witness(time) || implausible(time, type, from: peer)
-  }
-
-  mutating func witnessQuery(_ time: LamportTime, _ type: SerfMessageType, from peer: Peer) -> Bool {
-    queryClock.witness(time) || implausible(time, type, from: peer)
-  }
-
-  private mutating func implausible(_ time: LamportTime, _ type: SerfMessageType, from peer: Peer) -> Bool {
-    counters.implausibleTimes += 1
-    diagnose(.implausibleTime(type, time, from: peer))
-    return false
   }
 }

@@ -36,14 +36,15 @@ extension NodeCore {
 
   // MARK: Receiving
 
-  mutating func stateReceived(_ slot: PacketSlot, join: JoinID?, from peer: Peer) {
+  /// `isReply`: this node opened the exchange. `join` is set when it did so to join.
+  mutating func stateReceived(_ slot: PacketSlot, isReply: Bool, join: JoinID?, from peer: Peer) {
     counters.statesReceived += 1
     var state: [UInt8] = []
     swap(&state, &inbox)
     state.removeAll(keepingCapacity: true)
     state.append(copying: membership.bytes(slot))
     do throws(WireError) {
-      try merge(state.span.bytes, join: join, from: peer)
+      try merge(state.span.bytes, isReply: isReply, join: join, from: peer)
     } catch {
       counters.statesMalformed += 1
       diagnose(.malformed(.pushPull, error, from: peer))
@@ -52,24 +53,21 @@ extension NodeCore {
     if state.capacity <= Self.keptCapacity { swap(&state, &inbox) }
   }
 
-  private mutating func merge(_ bytes: RawSpan, join: JoinID?, from peer: Peer) throws(WireError) {
+  private mutating func merge(_ bytes: RawSpan, isReply: Bool, join: JoinID?, from peer: Peer) throws(WireError) {
     guard !bytes.isEmpty else { throw .empty }
     guard bytes[checked: 0] == SerfMessageType.pushPull.rawValue else { throw .unexpectedType }
     let state = try SerfPushPull(decoding: bytes.extracting(droppingFirst: 1))
 
-    // A sender has not used the time that its clock shows.
-    guard state.time == 0 || witnessMember(state.time - 1, .pushPull, from: peer),
-      state.eventTime == 0 || witnessEvent(state.eventTime - 1, .pushPull, from: peer),
-      state.queryTime == 0 || witnessQuery(state.queryTime - 1, .pushPull, from: peer)
-    else { return }
-
-    mergeIntents(state, from: peer)
-    if let join, joins[join]?.ignoresOldEvents == true { events.ignoreEvents(before: state.eventTime) }
-    mergeEvents(state, from: peer)
+    var meeting = ClockMeeting(clocks, theirs: Clocks(member: state.time, event: state.eventTime, query: state.queryTime))
+    raiseClocks(&meeting, from: peer)
+    mergeIntents(state, &meeting, from: peer)
+    if let join, joins[join]?.ignoresOldEvents == true { events.ignoreEvents(before: min(state.eventTime, meeting.bounds.event)) }
+    mergeEvents(state, &meeting, from: peer)
+    clocksMet(meeting, isReply: isReply, with: peer)
   }
 
   /// Intents from a push/pull are not gossiped: the exchange itself reaches everybody in time.
-  private mutating func mergeIntents(_ state: borrowing SerfPushPull, from peer: Peer) {
+  private mutating func mergeIntents(_ state: borrowing SerfPushPull, _ meeting: inout ClockMeeting, from peer: Peer) {
     // Twice as many as there can be members, as with the members themselves; short entries could be ten million.
     let limit = 2 * configuration.membership.limits.members
     var left: [NodeName: LamportTime] = [:]
@@ -92,8 +90,8 @@ extension NodeCore {
       while let name = names.next() {
         // When exactly it left is not stated; this is newer than the newest intent that the sender has, and no more.
         let name = NodeName(bytes: [UInt8](copying: name))
-        let newest = left[name] ?? 0
-        mergeIntent(Intent(.leave, at: newest == .max ? .max : newest + 1, isImplied: true), name, from: peer)
+        let time = LamportClock.successor(of: left[name] ?? 0)
+        mergeIntent(Intent(.leave, at: time, isImplied: true), name, &meeting, from: peer)
       }
     }
     var times = state.statusTimes
@@ -102,21 +100,23 @@ extension NodeCore {
       count += 1
       guard count <= limit else { return diagnose(.limitReached(.stateEntries)) }
       let name = NodeName(bytes: [UInt8](copying: entry.key))
-      if left[name] == nil { mergeIntent(Intent(.join, at: entry.time, isImplied: true), name, from: peer) }
+      if left[name] == nil { mergeIntent(Intent(.join, at: entry.time, isImplied: true), name, &meeting, from: peer) }
     }
   }
 
-  private mutating func mergeIntent(_ intent: Intent, _ node: NodeName, from peer: Peer) {
-    guard witnessMember(intent.time, .pushPull, from: peer) else { return }
+  private mutating func mergeIntent(_ intent: Intent, _ node: NodeName, _ meeting: inout ClockMeeting, from peer: Peer) {
+    guard raiseMemberClock(after: intent.time, &meeting, from: peer) else { return }
     _ = intentReceived(intent, about: node)
   }
 
-  private mutating func mergeEvents(_ state: borrowing SerfPushPull, from peer: Peer) {
+  private mutating func mergeEvents(_ state: borrowing SerfPushPull, _ meeting: inout ClockMeeting, from peer: Peer) {
     var slots = state.events
     while var slot = slots.next() {
       let time = slot.time
+      // Of a time that cannot be true yet: the push/pull that follows brings it again.
+      guard slot.count == 0 || raiseEventClock(after: time, &meeting, from: peer) else { continue }
       while let event = slot.next() {
-        _ = eventReceived(UserEventMessage(time: time, name: event.name, payload: event.payload, coalesces: false), from: peer)
+        _ = eventReceived(UserEventMessage(time: time, name: event.name, payload: event.payload, coalesces: false))
       }
     }
   }

@@ -4,9 +4,8 @@ import SerfPrimitives
 /// Queries of other members pass through (`serf.md` section 9): noted, so that each is taken once, and sent on. Answering them, and
 /// asking our own, belongs here.
 extension NodeCore {
-  /// True when the query is news and may travel on.
-  mutating func queryReceived(_ message: borrowing QueryMessage, from peer: Peer) -> Bool {
-    guard witnessQuery(message.time, .query, from: peer) else { return false }
+  /// A query arrived, whose time the clock has witnessed; true when it is news and may travel on.
+  mutating func queryReceived(_ message: borrowing QueryMessage) -> Bool {
     do {
       try queries.insert(id: message.id, time: message.time, clock: queryClock.time)
     } catch {

@@ -32,9 +32,8 @@ extension NodeCore {
     scratch = encoded
   }
 
-  /// An event arrived, by gossip or in a push/pull; true when it is news, and travels on.
-  mutating func eventReceived(_ message: borrowing UserEventMessage, from peer: Peer) -> Bool {
-    guard witnessEvent(message.time, .userEvent, from: peer) else { return false }
+  /// An event arrived, by gossip or in a push/pull, and the clock has taken note of its time; true when it is news, and travels on.
+  mutating func eventReceived(_ message: borrowing UserEventMessage) -> Bool {
     var payload = RawSpan()
     if let stated = message.payload { payload = stated }
     // No sender may send it, and a ring full of such events could fill the memory.

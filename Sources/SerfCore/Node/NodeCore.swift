@@ -27,7 +27,7 @@ package import SerfPrimitives
 ///  timer ───── advance ──▶ └───────────────────────────┘ ── nextDeadline ─────────▶ timer
 /// ```
 ///
-/// The extensions divide this type by input: `+Messages` (gossip of Serf's own), `+PushPull`, `+Members`, `+UserEvents`, `+Queries`,
+/// The extensions divide this type by input: `+Messages` (gossip of Serf's own), `+PushPull`, `+Clocks`, `+Members`, `+UserEvents`, `+Queries`,
 /// `+Leave` and so on. What a node does of its own will has room beside them: own queries in `Queries/`, coordinates where `ackReceived`
 /// is translated below, snapshot records where ``NodeOutput/event(_:)`` is produced.
 package struct NodeCore: ~Copyable, Sendable {
@@ -43,6 +43,10 @@ package struct NodeCore: ~Copyable, Sendable {
   var memberClock = LamportClock()
   var eventClock = LamportClock()
   var queryClock = LamportClock()
+  /// When gossip last made us ask a member for its clocks.
+  var askedForClocksAt: Instant?
+  /// Whether a timer will pass the height of our clocks on.
+  var spreadsClocks = false
 
   var table = MemberTable()
   /// Members that are to be forgotten once they had time to leave.
@@ -137,7 +141,7 @@ package struct NodeCore: ~Copyable, Sendable {
     case .conflict(let existing, let claimant): nameConflict(existing: existing, claimant: claimant)
     case .nameRefused(let peer): return .diagnostic(.ownNameRefused(by: peer))
     case .userMessage(let slot, let peer): messageReceived(slot, from: peer)
-    case .userState(let slot, _, let join, let peer): stateReceived(slot, join: join, from: peer)
+    case .userState(let slot, _, let isReply, let join, let peer): stateReceived(slot, isReply: isReply, join: join, from: peer)
     case .joinFinished(let id, let results): joinFinished(id, results)
     case .broadcastFinished(let id): broadcastFinished(id)
     case .leaveFinished(let isComplete): farewellFinished(isSpread: isComplete)
@@ -180,6 +184,7 @@ package struct NodeCore: ~Copyable, Sendable {
     case broadcastTimeout(BroadcastID)
     case propagated
     case prune(NodeName)
+    case spreadClocks
   }
 }
 

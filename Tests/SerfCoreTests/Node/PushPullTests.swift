@@ -9,28 +9,10 @@ struct PushPullTests {
 
   init() throws { node = try TestNode() }
 
-  /// A state of another member.
-  func state(
-    clocks: (LamportTime, event: LamportTime, query: LamportTime) = (0, 0, 0), statuses: [(NodeName, LamportTime)] = [],
-    left: [NodeName] = [], events: [(LamportTime, [String])] = []
-  ) -> [UInt8] {
-    var bytes: [UInt8] = []
-    var writer = SerfPushPullWriter(taking: &bytes, eventTime: clocks.event, slots: events.count)
-    for (time, names) in events {
-      writer.slot(time: time, events: names.count)
-      for name in names { writer.event(name: NodeName(name).bytes.span.bytes, payload: nil) }
-    }
-    writer.clock(clocks.0, left: left.count)
-    for name in left { writer.left(name.bytes.span.bytes) }
-    writer.queryClock(clocks.query, statuses: statuses.count)
-    for (name, time) in statuses { writer.status(name.bytes.span.bytes, time) }
-    return writer.finish()
-  }
-
   @Test("brings clocks, intents and events, and nothing of it travels on")
   func merge() {
     node.pushPull(
-      state: state(
+      state: .state(
         clocks: (42, 50, 100), statuses: [("test", 20), ("foo", 15), ("back", 15)], left: ["foo", "back"],
         events: [(45, ["test", "other"])]))
     let statistics = node.core.statistics
@@ -57,7 +39,7 @@ struct PushPullTests {
   @Test("full of mistakes is counted to the last of them, and told of a few times")
   func mistakes() {
     let entries = 10_000
-    node.pushPull(state: state(statuses: [(NodeName, LamportTime)](repeating: (NodeName(bytes: []), 1), count: entries)))
+    node.pushPull(state: .state(statuses: [(NodeName, LamportTime)](repeating: (NodeName(bytes: []), 1), count: entries)))
     #expect(node.core.counters.intentsRefused == UInt64(entries))
     #expect(node.limits == [NodeLimit](repeating: .nameLength, count: 256))
     node.joinIntent(NodeName(bytes: []), at: 1)
@@ -70,13 +52,13 @@ struct PushPullTests {
     configuration.membership.limits.members = 10
     let node = try TestNode(configuration)
     let names = (0..<30).map { NodeName("ghost-" + String($0)) }
-    node.pushPull(state: state(statuses: names.map { ($0, 1) }, left: Array(names.suffix(leftCount))))
+    node.pushPull(state: .state(statuses: names.map { ($0, 1) }, left: Array(names.suffix(leftCount))))
     #expect(node.limits == [.stateEntries])
   }
 
   @Test("that says that we left is answered with a join")
   func saysWeLeft() {
-    node.pushPull(state: state(clocks: (9, 0, 0), statuses: [("me", 7)], left: ["me"]))
+    node.pushPull(state: .state(clocks: (9, 0, 0), statuses: [("me", 7)], left: ["me"]))
     #expect(node.status("me") == .alive)
     #expect(node.queuedIntents == 1)
   }
@@ -115,25 +97,106 @@ struct PushPullTests {
     #expect(events == ["300restart", "700deploy", "700deploy"])
   }
 
-  @Test("with a clock that cannot be true changes nothing")
+  @Test("with a clock that cannot be true raises ours to the bound, and the rest of it counts")
   func implausible() {
-    node.pushPull(state: state(clocks: (1, .max, 1), statuses: [("a", 3)], left: ["a"], events: [(2, ["x"])]))
-    #expect(node.userEvents.isEmpty)
-    #expect(node.core.statistics.eventTime == 1)
+    node.pushPull(state: .state(clocks: (4, .max, 6), statuses: [("a", 3)], left: ["a"]))
+    #expect(node.core.statistics.memberTime == 5)
+    #expect(node.core.statistics.eventTime == Self.bound)
+    #expect(node.core.statistics.queryTime == 6)
     #expect(node.core.counters.implausibleTimes == 1)
     node.meet("a")
-    #expect(node.status("a") == .alive)
+    node.lose("a")
+    #expect(node.status("a") == .left)
+    // What is sent from now on has times that everybody believes after the same push/pull.
+    node.gossip(.userEvent("x", at: Self.bound))
+    #expect(node.userEvents.map { $0.name } == ["x"])
   }
 
   @Test("with single times that cannot be true loses these only")
   func implausibleEntries() {
     node.pushPull(
-      state: state(clocks: (5, 5, 5), statuses: [("a", .max), ("b", 3)], left: ["a"], events: [(.max, ["x"]), (3, ["y"])]))
+      state: .state(
+        clocks: (5, 5, 5), statuses: [("a", .max), ("b", 3)], left: ["a"], events: [(3, ["y"]), (Self.bound, ["x"])]))
     #expect(node.userEvents.map { $0.name } == ["y"])
     node.meet("a")
-    #expect(node.status("a") == .alive)
-    #expect(node.core.statistics.memberTime == 5)
+    node.lose("a")
+    #expect(node.status("a") == .failed)
+    #expect(node.core.statistics.memberTime == Self.bound)
+    #expect(node.core.statistics.eventTime == Self.bound)
+    #expect(node.core.counters.implausibleTimes == 2)
   }
+
+  @Test("may raise a clock once, however many times stand in it")
+  func raisesOnce() {
+    node.pushPull(
+      state: .state(
+        clocks: (.max, .max, .max), statuses: (0..<100).map { (NodeName("n-" + String($0)), .max - $0) },
+        events: (0..<100).map { (.max - $0, ["x"]) }))
+    let statistics = node.core.statistics
+    #expect([statistics.memberTime, statistics.eventTime, statistics.queryTime] == [Self.bound, Self.bound, Self.bound])
+    #expect(node.core.counters.implausibleTimes == 203)
+  }
+
+  @Test("whose clocks were cut is followed by one more with the same member, until nothing is cut")
+  func repeatsWhatWasCut() throws {
+    node.meet("a")
+    node.meet("b")
+    let a = Peer(address: NodeAddress(ipv4: 10, 0, 1, 97, port: 7946))
+    let target = Self.bound + 3 << 32
+    // On TCP the other side of an accepted connection has a port of its own.
+    node.pushPull(state: .state(clocks: (target, 1, 1)), from: Peer(address: a.address.with(port: 50_000)))
+    for round in 0..<3 as Range<Int> {
+      try #require(node.opened.count == round + 1)
+      #expect(node.opened.last?.to == .member("a", a.address))
+      let reply = TestNode.pushPullMessage(state: .state(clocks: (target, 1, 1)), isJoin: false)
+      let exchange = try #require(node.opened.last)
+      node.feed { core, now in core.exchangeCompleted(exchange.id, reply: reply.span.bytes, from: a, at: now) }
+    }
+    #expect(node.core.statistics.memberTime == target)
+    #expect(node.opened.count == 3)
+  }
+
+  @Test("of ours, with a member whose clocks it must have cut, is followed by one more")
+  func repeatsWhatTheOtherCut() throws {
+    node.meet("a")
+    for _ in 0..<3 { node.pushPull(state: .state(clocks: (1, .max, 1))) }
+    let before = node.opened.count
+    let exchange = try #require(node.opened.last)
+    let reply = TestNode.pushPullMessage(state: .state(clocks: (1, 7, 1)), isJoin: false)
+    node.feed { core, now in core.exchangeCompleted(exchange.id, reply: reply.span.bytes, from: node.peer, at: now) }
+    #expect(node.opened.count == before + 1)
+  }
+
+  @Test("whose clocks are cut for ever is followed by a bounded number of others")
+  func bounded() throws {
+    node.meet("a")
+    for _ in 0..<1_000 { node.pushPull(state: .state(clocks: (.max, .max, .max))) }
+    #expect(node.opened.count == 256)
+    #expect(node.core.membership.counters.pushPullsOutOfTurnRefused == 744)
+    node.advance(by: .milliseconds(900))
+    node.pushPull(state: .state(clocks: (.max, .max, .max)))
+    #expect(node.opened.count == 256)
+    node.advance(by: .milliseconds(100))
+    node.pushPull(state: .state(clocks: (.max, .max, .max)))
+    #expect(node.opened.count == 257)
+  }
+
+  @Test("that a gossiped time far from ours causes goes to whoever delivered that, once a second", arguments: [true, false])
+  func gossipFarAway(isAhead: Bool) {
+    node.meet("a")
+    node.meet("b")
+    node.gossip(.userEvent("x", at: 1 << 40))
+    #expect(node.opened.isEmpty)
+    let a = Peer(address: NodeAddress(ipv4: 10, 0, 1, 97, port: 7946))
+    for _ in 0..<3 { node.gossip(.userEvent("y", at: isAhead ? .max : 9), from: a) }
+    #expect(node.opened.map { $0.to } == [.member("a", a.address)])
+    node.advance(by: .seconds(1))
+    node.gossip(.userEvent("z", at: isAhead ? .max : 9), from: a)
+    #expect(node.opened.count == 2)
+  }
+
+  /// What one push/pull may raise a fresh clock to.
+  static let bound: LamportTime = (3 << 62) + (1 << 32)
 
   @Test("that is not one is counted", arguments: [[], [3, 0x80], [2], [2, 0xc1], [2, 0x81, 0xa6]] as [[UInt8]])
   func malformed(state: [UInt8]) {
@@ -148,7 +211,7 @@ struct PushPullTests {
       try core.join([target], ignoreOld: ignoreOld, request: RequestID(1), at: now)
     }
     let exchange = try #require(node.opened.first)
-    let reply = TestNode.pushPullMessage(state: state(clocks: (1, 50, 1), events: [(49, ["old"])]), isJoin: true)
+    let reply = TestNode.pushPullMessage(state: .state(clocks: (1, 50, 1), events: [(49, ["old"])]), isJoin: true)
     node.feed { core, now in core.exchangeCompleted(exchange.id, reply: reply.span.bytes, from: node.peer, at: now) }
     #expect(node.userEvents.map { $0.name } == (ignoreOld ? [] : ["old"]))
     guard case .joined(let results) = node.replies[RequestID(1)] else { throw TestNode.NoReply() }

@@ -83,9 +83,9 @@ final class TestNode {
   }
 
   /// A push/pull of another member arrives, with this state of Serf's.
-  func pushPull(state: [UInt8], isJoin: Bool = false) {
+  func pushPull(state: [UInt8], isJoin: Bool = false, from peer: Peer? = nil) {
     let request = Self.pushPullMessage(state: state, isJoin: isJoin)
-    core.exchangeReceived(ExchangeID(1 << 63), message: request.span.bytes, from: peer, at: now)
+    core.exchangeReceived(ExchangeID(1 << 63), message: request.span.bytes, from: peer ?? self.peer, at: now)
     drain()
   }
 

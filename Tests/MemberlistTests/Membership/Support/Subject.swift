@@ -125,7 +125,7 @@ final class Subject {
       case .close(let peer, let reason): closed.append((peer, reason))
       case .forget(let name): forgotten.append(name)
       case .userMessage(let slot, _): userMessages.append(copy(slot))
-      case .userState(let slot, let isJoin, let join, _): userStates.append((copy(slot), isJoin, join))
+      case .userState(let slot, let isJoin, _, let join, _): userStates.append((copy(slot), isJoin, join))
       case .joined(let member): events.append("\(member.name) joined")
       case .updated(let member): events.append("\(member.name) updated")
       case .left(let member): events.append("\(member.name) \(member.state)")
