@@ -45,6 +45,7 @@ typedef ngtcp2_conn_stat ngtcp2_conn_info;
 #if NGTCP2_VERSION_NUM < 0x000f00 /* 0.15: connection_close_error became ccerr; dcid_status takes the enum */
 typedef ngtcp2_connection_close_error ngtcp2_ccerr;
 #  define ngtcp2_ccerr_default ngtcp2_connection_close_error_default
+#  define ngtcp2_ccerr_set_transport_error ngtcp2_connection_close_error_set_transport_error
 #  define ngtcp2_ccerr_set_liberr ngtcp2_connection_close_error_set_transport_error_liberr
 #  define ngtcp2_ccerr_set_tls_alert ngtcp2_connection_close_error_set_transport_error_tls_alert
 #  define ngtcp2_ccerr_set_application_error ngtcp2_connection_close_error_set_application_error

@@ -468,6 +468,8 @@ sq_result sq_connection_write_close(sq_connection *connection, sq_packet *packet
   ngtcp2_ccerr_default(&reason);
   if (application)
     ngtcp2_ccerr_set_application_error(&reason, code, NULL, 0);
+  else if (code != 0)
+    ngtcp2_ccerr_set_transport_error(&reason, code, NULL, 0);
   else if (connection->error == NGTCP2_ERR_CRYPTO)
     ngtcp2_ccerr_set_tls_alert(&reason, (uint8_t)(sq_connection_error_code(connection) - SQ_ERROR_CRYPTO), NULL, 0);
   else

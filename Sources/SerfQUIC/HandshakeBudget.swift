@@ -24,25 +24,41 @@ struct TokenBucket {
 
   /// As full as a new one: it need not be remembered.
   func isFull(at now: Instant) -> Bool { tokens + (now - filledAt).seconds * rate >= burst }
+
+  /// When the next ``take(at:)`` succeeds.
+  func nextTake(after now: Instant) -> Instant {
+    let missing = 1 - tokens - max(0, (now - filledAt).seconds) * rate
+    guard missing > 0 else { return now }
+    return rate > 0 ? now + .nanoseconds(Int64(missing / rate * 1e9) + 1) : .distantFuture
+  }
 }
 
 /// Decides what to do with a client's first packet, before anything is allocated for it (`secure-transport.md` 3.1, RFC 9000 section 21).
 ///
-/// A source that is too eager, or any source while many handshakes are open, has to prove its address with a Retry, which costs us nothing to
-/// remember. Only when proven addresses alone are too many is somebody refused.
+/// A client that has not proven its address gets a handshake only while few are in progress: few in all, few of its network, and few of its
+/// address. Otherwise it has to prove the address with a Retry, which costs us nothing to remember. A client that has proven it goes on to the
+/// ``HandshakeQueue``, where it waits for a place.
 struct HandshakeBudget {
-  enum Verdict: Hashable { case accept, retry, refuse }
+  /// What the source of a packet has under way with us, handshakes that wait for a place included.
+  struct Load {
+    /// Of all sources, of its network, of its address with any port.
+    var all: Int
+    var network: Int
+    var host: Int
+  }
 
   /// Sources and addresses remembered; beyond it the oldest knowledge is dropped, which only costs a Retry.
   private static let tableLimit = 4096
-  /// How long an address stays free of Retry after a connection was validated from it.
+  /// How long an address is known after a connection was validated from it.
   private static let validityOfAddress = Duration.seconds(600)
 
   private let perSourceRate: Int
   private let perSourceBurst: Int
   private let retryThreshold: Int
-  private let halfOpenLimit: Int
-  private var all: TokenBucket
+  private let perKnownAddress: Int
+  private let limits: HalfOpenHandshakes.Limits
+  /// Handshakes that may begin now, of all clients together.
+  var all: TokenBucket
   private var sources: [NodeAddress: TokenBucket] = [:]
   private var validated: [NodeAddress: Instant] = [:]
 
@@ -50,17 +66,21 @@ struct HandshakeBudget {
     perSourceRate = configuration.handshakesPerSourcePerSecond
     perSourceBurst = configuration.handshakeBurstPerSource
     retryThreshold = configuration.retryThreshold
-    halfOpenLimit = configuration.halfOpenLimit
+    perKnownAddress = configuration.handshakesOfKnownAddress
+    limits = HalfOpenHandshakes.Limits(configuration)
     all = TokenBucket(perSecond: configuration.handshakesPerSecond, burst: configuration.handshakeBurst, at: now)
   }
 
-  /// What becomes of a first packet from `address`, whose address token was found good or not, with this many handshakes open.
-  mutating func judge(_ address: NodeAddress, hasToken: Bool, halfOpen: Int, at now: Instant) -> Verdict {
-    if !hasToken && !isKnown(address, at: now) {
-      guard takeFromSource(address, at: now), halfOpen < retryThreshold else { return .retry }
+  /// Whether a first packet from `address` has to come back with a proof of that address.
+  ///
+  /// - Parameter unproven: what exactly this address and port has under way without such a proof.
+  mutating func needsRetry(_ address: NodeAddress, load: Load, unproven: @autoclosure () -> Int, at now: Instant) -> Bool {
+    if isKnown(address, at: now) {
+      guard unproven() < perKnownAddress else { return true }
+    } else {
+      guard takeFromSource(address, at: now), load.all < retryThreshold else { return true }
     }
-    guard halfOpen < halfOpenLimit, all.take(at: now) else { return hasToken ? .refuse : .retry }
-    return .accept
+    return load.host >= limits.perHost || load.network >= limits.perNetwork || load.all >= limits.all
   }
 
   /// A handshake from this address was completed.
@@ -77,8 +97,7 @@ struct HandshakeBudget {
   }
 
   private mutating func takeFromSource(_ address: NodeAddress, at now: Instant) -> Bool {
-    let address = address.canonical
-    let source = address.prefix(address.byteCount == 4 ? 24 : 56)
+    let source = address.network
     if sources[source] == nil, sources.count >= Self.tableLimit {
       sources = sources.filter { !$0.value.isFull(at: now) }
       // A flood from everywhere: everybody unknown proves the address.

@@ -15,6 +15,8 @@ package struct QUICConfiguration: Sendable {
   package var handshakeMessageLimit = 17 << 10
   /// How long a handshake may take. RFC 9000 suggests none; ten seconds is ngtcp2's own default.
   package var handshakeTimeout = Duration.seconds(10)
+  /// How long a client's handshake may take while more than ``retryThreshold`` are in progress, and how long a first packet waits for a place.
+  package var crowdedHandshakeTimeout = Duration.seconds(3)
   /// The idle time announced to peers. The lower of both ends counts and it cannot change later, so it is long and eviction is the pool's.
   package var idleTimeout = Duration.seconds(30 * 60)
   /// UDP payload of the largest packet sent: 1,200 passes everywhere, more only with ``discoversMTU``.
@@ -51,9 +53,15 @@ package struct QUICConfiguration: Sendable {
 
   /// Connections at once, in any state. The pool's cap is lower; this one protects memory from handshakes.
   package var connectionLimit = 2048
-  /// Handshakes of clients in progress: above the first number an address is asked to prove itself, above the second it is refused.
+  /// Handshakes of clients in progress from which on an unknown address is asked to prove itself.
   package var retryThreshold = 64
+  /// Handshakes of clients in progress, of those that proved their address and of those that did not: in all, from one /24 or /56, and from one
+  /// IP address. At a limit a newcomer that proved its address waits for the place of the handshake that is due to make room.
   package var halfOpenLimit = 256
+  package var halfOpenPerNetwork = 128
+  package var halfOpenPerAddress = 16
+  /// Handshakes in progress that an address and port may have without Retry when a connection was validated from it in the last ten minutes.
+  package var handshakesOfKnownAddress = 4
   /// New handshakes for all sources together.
   package var handshakesPerSecond = 400
   package var handshakeBurst = 800
@@ -62,10 +70,12 @@ package struct QUICConfiguration: Sendable {
   package var handshakeBurstPerSource = 100
   /// Handshake packets taken up per turn, so that a wave of dials delays nobody's ack (`secure-transport.md` 2.7).
   package var handshakeStepsPerTurn = 4
-  /// Long-header packets waiting for their turn.
+  /// Long-header packets waiting for their turn; half of them at most are first packets of clients.
   package var handshakeQueueLimit = 512
-  /// Retries, refusals, version negotiations and resets in a second.
+  /// Refusals, version negotiations and resets in a second.
   package var statelessRepliesPerSecond = 500
+  /// Retries in a second. They have a budget of their own, so that no other junk keeps a newcomer from proving its address.
+  package var retriesPerSecond = 2000
 
   /// 32 bytes from which stateless reset tokens derive, and the same after a restart (`secure-transport.md` 2.4): derive it from the private key.
   /// Empty: random, so that a restarted endpoint's resets are not believed.
@@ -78,17 +88,6 @@ package struct QUICConfiguration: Sendable {
   package init(localAddress: NodeAddress) { self.localAddress = localAddress }
 }
 
-extension NodeAddress {
-  /// The network of this many leading bits: the rest and the port are zero.
-  func prefix(_ length: Int) -> NodeAddress {
-    let highBits = min(max(length, 0), 64)
-    let lowBits = min(max(length - 64, 0), 64)
-    return NodeAddress(
-      high: highBits == 0 ? 0 : high & ~UInt64(0) << UInt64(64 - highBits),
-      low: lowBits == 0 ? 0 : low & ~UInt64(0) << UInt64(64 - lowBits), byteCount: byteCount, port: 0)
-  }
-}
-
 /// What an endpoint counted since it began. Every refusal shows up in one of these.
 package struct QUICCounters: Hashable, Sendable {
   package var datagramsReceived: UInt64 = 0
@@ -99,7 +98,11 @@ package struct QUICCounters: Hashable, Sendable {
   package var versionNegotiations: UInt64 = 0
   package var retries: UInt64 = 0
   package var invalidTokens: UInt64 = 0
+  /// Clients told that there are as many connections as allowed.
   package var refusedForLoad: UInt64 = 0
+  /// Unfinished handshakes of clients that made room for others.
+  package var handshakesDisplaced: UInt64 = 0
+  /// Handshake packets that the queue did not hold, or held for too long.
   package var handshakeQueueOverflows: UInt64 = 0
   package var statelessRepliesWithheld: UInt64 = 0
   package var resetsSent: UInt64 = 0

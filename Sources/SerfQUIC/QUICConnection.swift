@@ -248,6 +248,19 @@ final class QUICConnection {
     finish(phase == .rejected ? nil : end, lingering: false, at: lastHeard)
   }
 
+  /// A client's handshake makes room for another. The client is told only if its address is proven: what goes to an address that another host
+  /// made up must stay small.
+  func makeRoom(telling isProven: Bool, at now: Instant) {
+    guard phase == .handshaking else { return }
+    if isProven { writeClose(transport: UInt64(SQ_ERROR_REFUSED), at: now) }
+    finish(.closed(.overloaded), lingering: false, at: now)
+  }
+
+  /// A client's handshake took too long.
+  func giveUpHandshake() {
+    if phase == .handshaking { abandon(.handshakeTimeout) }
+  }
+
   /// The peer's stateless reset came in a packet of no connection's.
   func resetReceived(at now: Instant) {
     switch phase {
@@ -256,12 +269,12 @@ final class QUICConnection {
     }
   }
 
-  private func writeClose(application reason: CloseReason?, at now: Instant) {
+  private func writeClose(application reason: CloseReason? = nil, transport code: UInt64 = 0, at now: Instant) {
     withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 1500) { buffer in
       var packet = sq_packet()
       packet.base = buffer.baseAddress
       packet.capacity = buffer.count
-      let result = sq_connection_write_close(raw, &packet, reason != nil, UInt64(reason?.rawValue ?? 0), now.ticks)
+      let result = sq_connection_write_close(raw, &packet, reason != nil, reason.map { UInt64($0.rawValue) } ?? code, now.ticks)
       guard result == SQ_OK, packet.count > 0 else { return }
       closePacket = Array(buffer[..<packet.count])
       closeDestination = NodeAddress(packet.remote)

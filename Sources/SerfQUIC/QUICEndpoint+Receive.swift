@@ -42,7 +42,7 @@ extension QUICEndpoint {
       return connection.resetReceived(at: now)
     }
     counters.unroutable += 1
-    guard bytes.count >= Self.shortestForReset, mayReply(at: now) else { return }
+    guard bytes.count >= Self.shortestForReset, mayReply(&statelessReplies, at: now) else { return }
     reply(to: source, limit: min(bytes.count - 1, Self.shortestForReset)) { base, capacity in
       sq_reset_write(base, capacity, resetSecret.pointer, header.destination)
     }
@@ -50,7 +50,7 @@ extension QUICEndpoint {
   }
 
   private func answerVersion(_ bytes: UnsafeRawBufferPointer, _ header: sq_header, to source: NodeAddress, at now: Instant) {
-    guard bytes.count >= Self.shortestInitial, mayReply(at: now) else { return counters.unreadable += 1 }
+    guard bytes.count >= Self.shortestInitial, mayReply(&statelessReplies, at: now) else { return counters.unreadable += 1 }
     counters.versionNegotiations += 1
     var header = header
     reply(to: source) { sq_version_negotiation_write($0, $1, &header) }
@@ -58,89 +58,183 @@ extension QUICEndpoint {
 
   /// Packets of handshakes wait for their turn; what belongs to none has to be worth one.
   private func receiveLong(_ bytes: UnsafeRawBufferPointer, _ header: sq_header, from source: NodeAddress, ecn: UInt8, at now: Instant) {
-    guard handshakeQueue.count < configuration.handshakeQueueLimit else { return counters.handshakeQueueOverflows += 1 }
-    let known = routes[CIDKey(header.destination)]
-    if let known {
-      // Whoever has heard of one connection's ID must not fill the queue for all.
-      guard known.waitingPackets < Self.waitingPackets else { return counters.handshakeQueueOverflows += 1 }
-      known.waitingPackets += 1
-    } else {
-      // Those of strangers get half of the room, so that they cannot keep out what is under way.
-      guard handshakeQueue.strangers < configuration.handshakeQueueLimit / 2 else { return counters.handshakeQueueOverflows += 1 }
-      guard isWelcome(bytes, from: source, at: now) else { return }
-    }
-    handshakeQueue.append(bytes, destination: CIDKey(header.destination), source: source, ecn: ecn, isStranger: known == nil)
+    let destination = CIDKey(header.destination)
+    guard let known = routes[destination] else { return receiveFirst(bytes, to: destination, from: source, ecn: ecn, at: now) }
+    // Whoever has heard of one connection's ID must not fill the queue for all.
+    guard known.waitingPackets < Self.waitingPackets,
+      handshakeQueue.append(.init(bytes: Array(bytes), destination: destination, source: source, ecn: ecn))
+    else { return counters.handshakeQueueOverflows += 1 }
+    known.waitingPackets += 1
   }
 
-  private func isWelcome(_ bytes: UnsafeRawBufferPointer, from source: NodeAddress, at now: Instant) -> Bool {
+  /// What may be the first packet of a client.
+  private func receiveFirst(_ bytes: UnsafeRawBufferPointer, to destination: CIDKey, from source: NodeAddress, ecn: UInt8, at now: Instant)
+  {
     let base = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
     var initial = sq_initial()
-    guard bytes.count >= Self.shortestInitial, sq_initial_decode(&initial, base, bytes.count) else {
-      counters.unroutable += 1
+    guard bytes.count >= Self.shortestInitial, sq_initial_decode(&initial, base, bytes.count) else { return counters.unroutable += 1 }
+    var isProven = false
+    if initial.token_is_retry {
+      isProven = sq_retry_token_verify(&initial, retrySecret.pointer, source.raw, now.ticks)
+      guard isProven else {
+        counters.invalidTokens += 1
+        return refuse(&initial, UInt64(SQ_ERROR_INVALID_TOKEN), to: source, at: now)
+      }
+    }
+    let hasRoom = connections.count < configuration.connectionLimit
+    if !isProven, !hasRoom || needsRetry(source, at: now) {
+      guard mayReply(&retries, at: now) else { return }
+      counters.retries += 1
+      return reply(to: source) { sq_retry_write($0, $1, &initial, retrySecret.pointer, source.raw, now.ticks) }
+    }
+    guard hasRoom else {
+      counters.refusedForLoad += 1
+      return refuse(&initial, UInt64(SQ_ERROR_REFUSED), to: source, at: now)
+    }
+    let packet = HandshakeQueue.Packet(bytes: Array(bytes), destination: destination, source: source, ecn: ecn)
+    let stranger = HandshakeQueue.Stranger(packet: packet, isProven: isProven, arrivedAt: now)
+    if !handshakeQueue.append(stranger, admissionAt: admissionTime(for: source, at: now)) { counters.handshakeQueueOverflows += 1 }
+  }
+
+  private func needsRetry(_ source: NodeAddress, at now: Instant) -> Bool {
+    let load = HandshakeBudget.Load(
+      all: handshakes.count + handshakeQueue.strangerCount,
+      network: handshakes.tally.ofNetwork(source) + handshakeQueue.tally.ofNetwork(source),
+      host: handshakes.tally.ofHost(source) + handshakeQueue.tally.ofHost(source))
+    return budget.needsRetry(
+      source, load: load, unproven: handshakes.unproven(from: source) + handshakeQueue.unproven(from: source), at: now)
+  }
+
+  /// When there is a place for a client at this address, as things are; at the latest when its packet has waited for too long.
+  private func admissionTime(for source: NodeAddress, at now: Instant) -> Instant {
+    guard case .none(let time) = handshakes.place(for: source, at: now) else { return now }
+    return min(time, waitingEnd(of: now))
+  }
+
+  /// When a packet that came at `arrival` is forgotten.
+  private func waitingEnd(of arrival: Instant) -> Instant { arrival + configuration.crowdedHandshakeTimeout + .nanoseconds(1) }
+
+  // MARK: A handshake packet's turn
+
+  /// A few packets a turn. The last of them is a stranger's, if one has a place, so that handshakes under way cannot keep out new ones.
+  func takeUpHandshakes(at now: Instant) {
+    for step in 1...max(1, configuration.handshakeStepsPerTurn) {
+      let strangersFirst = step == configuration.handshakeStepsPerTurn
+      if strangersFirst, admitStranger(at: now) { continue }
+      if let packet = handshakeQueue.take() {
+        takeUp(packet, at: now)
+      } else if strangersFirst || !admitStranger(at: now) {
+        return
+      }
+    }
+  }
+
+  private func takeUp(_ packet: HandshakeQueue.Packet, at now: Instant) {
+    guard let connection = routes[packet.destination] else { return counters.unroutable += 1 }
+    connection.waitingPackets = max(0, connection.waitingPackets - 1)
+    deliver(packet, to: connection, at: now)
+  }
+
+  private func deliver(_ packet: HandshakeQueue.Packet, to connection: QUICConnection, at now: Instant) {
+    handshakes.heard(connection.id, at: now)
+    packet.bytes.withUnsafeBytes { connection.receive($0, from: packet.source, ecn: packet.ecn, at: now) }
+    schedule(connection)
+  }
+
+  /// Begins the handshake of the stranger whose turn it is: those who proved their address come first, then those of the network and the
+  /// address that have least under way. False when there is none, or no place.
+  private func admitStranger(at now: Instant) -> Bool {
+    guard handshakeQueue.nextAdmission <= now else { return false }
+    let forgotten = handshakeQueue.removeStrangers(before: now - configuration.crowdedHandshakeTimeout)
+    counters.handshakeQueueOverflows += UInt64(forgotten)
+    let next = budget.all.nextTake(after: now)
+    guard next <= now else {
+      handshakeQueue.wait(until: next)
       return false
     }
-    var hasToken = false
-    if initial.token_is_retry {
-      hasToken = sq_retry_token_verify(&initial, retrySecret.pointer, source.raw, now.ticks)
-      guard hasToken else {
-        counters.invalidTokens += 1
-        if mayReply(at: now) { reply(to: source) { sq_refusal_write($0, $1, &initial, UInt64(SQ_ERROR_INVALID_TOKEN)) } }
-        return false
+    var placeAt = Instant.distantFuture
+    let stranger = handshakeQueue.takeStranger { stranger in
+      // It was let in, and has sent its first packet again.
+      if routes[stranger.packet.destination] != nil { return (-1, 0, 0) }
+      let source = stranger.packet.source
+      if case .none(let time) = handshakes.place(for: source, at: now) {
+        placeAt = min(placeAt, time)
+        return nil
       }
+      return (stranger.isProven ? 0 : 1, handshakes.tally.ofNetwork(source), handshakes.tally.ofHost(source))
     }
-    let open = halfOpen + handshakeQueue.strangers
-    switch budget.judge(source, hasToken: hasToken, halfOpen: connections.count < configuration.connectionLimit ? open : .max, at: now) {
-    case .accept: return true
-    case .retry:
-      guard mayReply(at: now) else { return false }
-      counters.retries += 1
-      reply(to: source) { sq_retry_write($0, $1, &initial, retrySecret.pointer, source.raw, now.ticks) }
-    case .refuse:
-      counters.refusedForLoad += 1
-      guard mayReply(at: now) else { return false }
-      reply(to: source) { sq_refusal_write($0, $1, &initial, UInt64(SQ_ERROR_REFUSED)) }
+    guard let stranger else {
+      handshakeQueue.wait(until: min(placeAt, handshakeQueue.oldestStranger.map(waitingEnd) ?? .distantFuture))
+      return false
     }
-    return false
+    if let connection = routes[stranger.packet.destination] {
+      deliver(stranger.packet, to: connection, at: now)
+    } else {
+      if case .heldBy(let id) = handshakes.place(for: stranger.packet.source, at: now) { displace(id, at: now) }
+      accept(stranger, at: now)
+    }
+    return true
   }
 
-  /// A handshake packet's turn.
-  func takeUp(_ packet: HandshakeQueue.Packet, at now: Instant) {
+  /// An unfinished handshake makes room. Its client hears of it only if it proved that the address is its own.
+  private func displace(_ id: ConnectionID, at now: Instant) {
+    counters.handshakesDisplaced += 1
+    let isProven = handshakes.end(id) ?? false
+    connections[id]?.makeRoom(telling: isProven, at: now)
+  }
+
+  private func accept(_ stranger: HandshakeQueue.Stranger, at now: Instant) {
+    let packet = stranger.packet
     packet.bytes.withUnsafeBytes { bytes in
-      if let connection = routes[packet.destination] {
-        if !packet.isStranger { connection.waitingPackets -= 1 }
-        connection.receive(bytes, from: packet.source, ecn: packet.ecn, at: now)
-        return schedule(connection)
+      var initial = sq_initial()
+      guard sq_initial_decode(&initial, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), bytes.count) else { return }
+      // Good when it was queued; here for what it says about the original ID.
+      if initial.token_is_retry, !sq_retry_token_verify(&initial, retrySecret.pointer, packet.source.raw, now.ticks) { return }
+      guard connections.count < configuration.connectionLimit, budget.all.take(at: now) else { return }
+      let connection = makeConnection(.server, nil, packet.source, at: now)
+      var settings = cSettings(for: connection, at: now)
+      connection.raw = sq_connection_accept(&settings, &initial)
+      guard connection.raw != nil else { return forget(connection) }
+      let chosen = CIDKey(initial.destination)
+      if routes[chosen] == nil {
+        register(chosen, for: connection)
+        connection.initialCID = chosen
       }
-      guard packet.isStranger else { return counters.unroutable += 1 }
-      accept(bytes, from: packet.source, ecn: packet.ecn, at: now)
+      adopt(connection)
+      handshakes.begin(connection.id, from: packet.source, isProven: stranger.isProven, at: now)
+      connection.receive(bytes, from: packet.source, ecn: packet.ecn, at: now)
+      schedule(connection)
     }
   }
 
-  private func accept(_ bytes: UnsafeRawBufferPointer, from source: NodeAddress, ecn: UInt8, at now: Instant) {
-    var initial = sq_initial()
-    guard sq_initial_decode(&initial, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), bytes.count) else { return }
-    // Good when it was queued; here for what it says about the original ID.
-    if initial.token_is_retry, !sq_retry_token_verify(&initial, retrySecret.pointer, source.raw, now.ticks) { return }
-    let connection = makeConnection(.server, nil, source, at: now)
-    var settings = cSettings(for: connection, at: now)
-    connection.raw = sq_connection_accept(&settings, &initial)
-    guard connection.raw != nil else { return forget(connection) }
-    let chosen = CIDKey(initial.destination)
-    if routes[chosen] == nil {
-      register(chosen, for: connection)
-      connection.initialCID = chosen
+  // MARK: The time of handshakes
+
+  /// When the oldest handshake has had all the time that it gets while many are in progress.
+  var crowdedEnd: Instant {
+    guard handshakes.count > configuration.retryThreshold, let oldest = handshakes.oldest else { return .distantFuture }
+    return oldest.startedAt + configuration.crowdedHandshakeTimeout
+  }
+
+  /// While many are in progress, a handshake gets less time than ngtcp2 gives it.
+  func endLateHandshakes(at now: Instant) {
+    while crowdedEnd <= now, let id = handshakes.oldest?.id {
+      handshakes.end(id)
+      handshakeQueue.look(at: now)
+      connections[id]?.giveUpHandshake()
     }
-    adopt(connection)
-    connection.receive(bytes, from: source, ecn: ecn, at: now)
-    schedule(connection)
   }
 
   // MARK: Answers without a connection
 
-  private func mayReply(at now: Instant) -> Bool {
-    if statelessReplies.take(at: now) { return true }
+  private func mayReply(_ budget: inout TokenBucket, at now: Instant) -> Bool {
+    if budget.take(at: now) { return true }
     counters.statelessRepliesWithheld += 1
     return false
+  }
+
+  private func refuse(_ initial: inout sq_initial, _ code: UInt64, to source: NodeAddress, at now: Instant) {
+    guard mayReply(&statelessReplies, at: now) else { return }
+    reply(to: source) { sq_refusal_write($0, $1, &initial, code) }
   }
 
   private func reply(to source: NodeAddress, limit: Int = 1200, _ write: (UnsafeMutablePointer<UInt8>, Int) -> Int) {
@@ -148,41 +242,5 @@ extension QUICEndpoint {
       count = write(buffer.baseAddress!, limit)
     }
     if !packet.isEmpty { sendAlone(packet, to: source) }
-  }
-}
-
-/// Long-header packets that wait for their turn: bounded, first come, first served.
-struct HandshakeQueue {
-  struct Packet {
-    let bytes: [UInt8]
-    let destination: CIDKey
-    let source: NodeAddress
-    let ecn: UInt8
-    let isStranger: Bool
-  }
-
-  private var packets: [Packet] = []
-  private var head = 0
-  /// How many of them belong to no connection yet.
-  private(set) var strangers = 0
-
-  var count: Int { packets.count - head }
-  var isEmpty: Bool { count == 0 }
-
-  mutating func append(_ bytes: UnsafeRawBufferPointer, destination: CIDKey, source: NodeAddress, ecn: UInt8, isStranger: Bool) {
-    packets.append(Packet(bytes: Array(bytes), destination: destination, source: source, ecn: ecn, isStranger: isStranger))
-    if isStranger { strangers += 1 }
-  }
-
-  mutating func take() -> Packet? {
-    guard head < packets.count else { return nil }
-    let packet = packets[head]
-    head += 1
-    if head == packets.count || head > 256 {
-      packets.removeFirst(head)
-      head = 0
-    }
-    if packet.isStranger { strangers -= 1 }
-    return packet
   }
 }

@@ -40,10 +40,10 @@ package final class QUICEndpoint {
   var timers = ConnectionTimers()
   var budget: HandshakeBudget
   var statelessReplies: TokenBucket
-  /// Clients' handshakes in progress, and from where.
-  var halfOpen = 0
-  private var halfOpenByAddress: [NodeAddress: Int] = [:]
-  var handshakeQueue = HandshakeQueue()
+  var retries: TokenBucket
+  /// Clients' handshakes in progress.
+  var handshakes: HalfOpenHandshakes
+  var handshakeQueue: HandshakeQueue
   var transmitter = Transmitter()
   private var lastConnection: UInt64 = 0
   /// Over, but named by an event that is perhaps not drained yet; their packets can still be moved.
@@ -57,6 +57,9 @@ package final class QUICEndpoint {
     resetSecret = Secret(configuration.resetSecret)
     callbackTime = now
     budget = HandshakeBudget(configuration, at: now)
+    handshakes = HalfOpenHandshakes(.init(configuration))
+    handshakeQueue = HandshakeQueue(limit: configuration.handshakeQueueLimit)
+    retries = TokenBucket(perSecond: configuration.retriesPerSecond, burst: configuration.retriesPerSecond, at: now)
     statelessReplies = TokenBucket(
       perSecond: configuration.statelessRepliesPerSecond, burst: configuration.statelessRepliesPerSecond, at: now)
   }
@@ -76,7 +79,10 @@ package final class QUICEndpoint {
 
   /// When ``advance(to:)`` has to be called next; nil when only a packet or a command can change anything.
   package var nextDeadline: Instant? {
-    handshakeQueue.isEmpty && ended.isEmpty ? timers.first?.timerDeadline : .zero
+    if handshakeQueue.hasPackets || !ended.isEmpty { return .zero }
+    let own = min(handshakeQueue.nextAdmission, crowdedEnd)
+    let deadline = min(timers.first?.timerDeadline ?? .distantFuture, own)
+    return deadline == .distantFuture ? nil : deadline
   }
 
   // MARK: Inputs
@@ -95,10 +101,8 @@ package final class QUICEndpoint {
   /// Time has come, or a batch of datagrams has been received: takes up waiting handshakes, and whatever is due.
   package func advance(to now: Instant) {
     beginInput(at: now)
-    for _ in 0..<configuration.handshakeStepsPerTurn {
-      guard let packet = handshakeQueue.take() else { break }
-      takeUp(packet, at: now)
-    }
+    endLateHandshakes(at: now)
+    takeUpHandshakes(at: now)
     while let connection = timers.first, connection.timerDeadline <= now {
       timers.remove(connection)
       connection.advance(to: now)
@@ -296,26 +300,17 @@ package final class QUICEndpoint {
     connections[connection.id] = connection
     counters.handshakesStarted += connection.role == .client ? 1 : 0
     counters.handshakesAccepted += connection.role == .server ? 1 : 0
-    if connection.role == .server {
-      halfOpen += 1
-      halfOpenByAddress[connection.remote, default: 0] += 1
-    }
     markDirty(connection)
   }
 
   /// A handshake is complete, or will not be.
   func handshakeEnded(_ connection: QUICConnection) {
-    guard connection.role == .server else { return }
-    halfOpen -= 1
-    if let others = halfOpenByAddress[connection.remote], others > 1 {
-      halfOpenByAddress[connection.remote] = others - 1
-    } else {
-      halfOpenByAddress[connection.remote] = nil
-    }
+    guard connection.role == .server, handshakes.end(connection.id) != nil else { return }
+    handshakeQueue.look(at: callbackTime)
   }
 
   /// Whether a client at this address is in the middle of a handshake with us.
-  package func isBeingDialled(by address: NodeAddress) -> Bool { halfOpenByAddress[address.canonical] != nil }
+  package func isBeingDialled(by address: NodeAddress) -> Bool { handshakes.contains(from: address.canonical) }
 
   func validated(_ address: NodeAddress) { budget.validated(address, at: callbackTime) }
 

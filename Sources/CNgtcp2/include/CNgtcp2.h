@@ -160,7 +160,7 @@ sq_result sq_connection_write_stream(
 sq_result sq_connection_finish_packet(sq_connection *connection, sq_packet *packet, uint64_t now);
 /* After a batch: lets the pacer count it. */
 void sq_connection_sent(sq_connection *connection, uint64_t now);
-/* Writes CONNECTION_CLOSE: the application's code if `application`, else the error that the last call met. */
+/* Writes CONNECTION_CLOSE: the application's code if `application`, else the transport error `code`, or for 0 the one that the last call met. */
 sq_result sq_connection_write_close(sq_connection *connection, sq_packet *packet, bool application, uint64_t code, uint64_t now);
 
 sq_result sq_connection_open_stream(sq_connection *connection, bool unidirectional, int64_t *stream);

@@ -151,6 +151,7 @@
         TransportCounter("certificates_refused", counted.certificatesRefused),
         TransportCounter("handshakes_failed", counted.handshakesFailed),
         TransportCounter("refused_for_load", counted.refusedForLoad),
+        TransportCounter("handshakes_displaced", counted.handshakesDisplaced),
         TransportCounter("retries", counted.retries),
         TransportCounter("datagrams_received", counted.datagramsReceived),
         TransportCounter("datagrams_sent", counted.datagramsSent),

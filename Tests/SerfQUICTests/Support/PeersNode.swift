@@ -26,13 +26,20 @@ final class PeersNode: NetworkNode {
   /// Packets and requests are sent back.
   var echoes = false
 
-  init(
+  convenience init(
     _ name: String, number: UInt8, on network: TestNetwork, configure: (inout QUICConfiguration) -> Void = { _ in },
+    pool: (inout PoolConfiguration) -> Void = { _ in }
+  ) {
+    self.init(name, at: NodeAddress(ipv4: 10, 0, 0, number, port: 7946), on: network, configure: configure, pool: pool)
+  }
+
+  init(
+    _ name: String, at address: NodeAddress, on network: TestNetwork, configure: (inout QUICConfiguration) -> Void = { _ in },
     pool: (inout PoolConfiguration) -> Void = { _ in }
   ) {
     self.name = NodeName(name)
     self.network = network
-    address = NodeAddress(ipv4: 10, 0, 0, number, port: 7946)
+    self.address = address
     let credentials = TestAuthority.shared.credentials(name)
     var configuration = QUICConfiguration(localAddress: address)
     configuration.resetSecret = credentials.statelessResetSecret
@@ -41,7 +48,7 @@ final class PeersNode: NetworkNode {
     pool(&poolConfiguration)
     let endpoint = QUICEndpoint(
       configuration: configuration, credentials: credentials, civilOrigin: TestAuthority.origin, at: network.now)
-    peers = QUICPeers(endpoint: endpoint, pool: poolConfiguration, seed: UInt64(number), at: network.now)
+    peers = QUICPeers(endpoint: endpoint, pool: poolConfiguration, seed: UInt64(address.port) << 8 | UInt64(address[3]), at: network.now)
     network.connect(self)
   }
 

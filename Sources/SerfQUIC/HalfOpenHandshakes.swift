@@ -1,0 +1,155 @@
+internal import SerfPrimitives
+
+/// Clients' handshakes in progress, and which of them makes room when there are too many (`secure-transport.md` 3.1).
+///
+/// Whatever a client does, it holds no more places than its address and its network may hold. When a newcomer finds one of the three limits
+/// reached, those that hold the most places are looked at: at the limit of an address the handshakes of that address, at the limit of a
+/// network those of that network, and at the limit of all those of the network that holds most. The one that is due first makes room.
+///
+/// A handshake is *due* when its client has been silent for ``Limits/patience``, or when it is four times as old. An honest client answers each
+/// flight within a round trip; one that only talks to keep its place does not keep it for long. A handshake that is not due is never displaced:
+/// otherwise a crowd of honest newcomers would end each other's handshakes, and none would complete.
+struct HalfOpenHandshakes {
+  struct Limits {
+    let perHost: Int
+    let perNetwork: Int
+    let all: Int
+    let patience: Duration
+
+    init(_ configuration: QUICConfiguration) {
+      perHost = configuration.halfOpenPerAddress
+      perNetwork = configuration.halfOpenPerNetwork
+      all = configuration.halfOpenLimit
+      // Eight round trips, if the first guess is right: 240 ms in a LAN, in which a lost flight has been sent again.
+      patience = configuration.initialRoundTrip * 8
+    }
+  }
+
+  enum Place: Equatable {
+    case free
+    /// There is one as soon as this handshake is given up.
+    case heldBy(ConnectionID)
+    /// All are held by handshakes that are not due before this time.
+    case none(until: Instant)
+  }
+
+  private struct Handshake {
+    let id: ConnectionID
+    let source: NodeAddress
+    let isProven: Bool
+    let startedAt: Instant
+    var heardAt: Instant
+
+    func dueAt(_ patience: Duration) -> Instant { min(heardAt + patience, startedAt + patience * 4) }
+  }
+
+  private let limits: Limits
+  /// In the order in which they began.
+  private var handshakes: [Handshake] = []
+  private(set) var tally = SourceTally()
+
+  init(_ limits: Limits) { self.limits = limits }
+
+  var count: Int { handshakes.count }
+
+  /// The one that began first.
+  var oldest: (id: ConnectionID, startedAt: Instant)? { handshakes.first.map { ($0.id, $0.startedAt) } }
+
+  func contains(from source: NodeAddress) -> Bool { handshakes.contains { $0.source == source } }
+
+  /// Handshakes from exactly this address and port that began without a proof of it.
+  func unproven(from source: NodeAddress) -> Int { handshakes.count { $0.source == source && !$0.isProven } }
+
+  mutating func begin(_ id: ConnectionID, from source: NodeAddress, isProven: Bool, at now: Instant) {
+    handshakes.append(Handshake(id: id, source: source, isProven: isProven, startedAt: now, heardAt: now))
+    tally.add(source)
+  }
+
+  /// A packet came for it.
+  mutating func heard(_ id: ConnectionID, at now: Instant) {
+    if let index = handshakes.firstIndex(where: { $0.id == id }) { handshakes[index].heardAt = now }
+  }
+
+  /// It is complete, or will not be. Returns whether its client had proven its address; nil when there is no such handshake.
+  @discardableResult
+  mutating func end(_ id: ConnectionID) -> Bool? {
+    guard let index = handshakes.firstIndex(where: { $0.id == id }) else { return nil }
+    let handshake = handshakes.remove(at: index)
+    tally.remove(handshake.source)
+    return handshake.isProven
+  }
+
+  /// The place of a newcomer.
+  func place(for source: NodeAddress, at now: Instant) -> Place {
+    if tally.ofHost(source) >= limits.perHost {
+      let host = source.anyPort
+      return first(at: now) { $0.source.anyPort == host }
+    }
+    if tally.ofNetwork(source) >= limits.perNetwork {
+      let network = source.network
+      return first(at: now) { $0.source.network == network }
+    }
+    guard count >= limits.all else { return .free }
+    guard let most = handshakes.max(by: { tally.ofNetwork($0.source) < tally.ofNetwork($1.source) })?.source.network else {
+      return .none(until: .distantFuture)
+    }
+    return first(at: now) { $0.source.network == most }
+  }
+
+  private func first(at now: Instant, _ isRival: (Handshake) -> Bool) -> Place {
+    var first: Handshake?
+    for handshake in handshakes where isRival(handshake) {
+      if first.map({ handshake.dueAt(limits.patience) < $0.dueAt(limits.patience) }) ?? true { first = handshake }
+    }
+    guard let first else { return .none(until: .distantFuture) }
+    let due = first.dueAt(limits.patience)
+    return due <= now ? .heldBy(first.id) : .none(until: due)
+  }
+}
+
+/// How much each host and each network has of something.
+struct SourceTally {
+  private(set) var count = 0
+  private var hosts: [NodeAddress: Int] = [:]
+  private var networks: [NodeAddress: Int] = [:]
+
+  func ofHost(_ source: NodeAddress) -> Int { count == 0 ? 0 : hosts[source.anyPort] ?? 0 }
+  func ofNetwork(_ source: NodeAddress) -> Int { count == 0 ? 0 : networks[source.network] ?? 0 }
+
+  mutating func add(_ source: NodeAddress) {
+    count += 1
+    hosts[source.anyPort, default: 0] += 1
+    networks[source.network, default: 0] += 1
+  }
+
+  mutating func remove(_ source: NodeAddress) {
+    count -= 1
+    Self.decrement(&hosts, source.anyPort)
+    Self.decrement(&networks, source.network)
+  }
+
+  private static func decrement(_ counts: inout [NodeAddress: Int], _ key: NodeAddress) {
+    guard let count = counts[key] else { return }
+    counts[key] = count > 1 ? count - 1 : nil
+  }
+}
+
+extension NodeAddress {
+  /// The host: its address without a port.
+  fileprivate var anyPort: NodeAddress { with(port: 0) }
+
+  /// The network that one owner is taken to have: a /24 of IPv4, a /56 of IPv6.
+  var network: NodeAddress {
+    let address = canonical
+    return address.prefix(address.byteCount == 4 ? 24 : 56)
+  }
+
+  /// The network of this many leading bits: the rest and the port are zero.
+  func prefix(_ length: Int) -> NodeAddress {
+    let highBits = min(max(length, 0), 64)
+    let lowBits = min(max(length - 64, 0), 64)
+    return NodeAddress(
+      high: highBits == 0 ? 0 : high & ~UInt64(0) << UInt64(64 - highBits),
+      low: lowBits == 0 ? 0 : low & ~UInt64(0) << UInt64(64 - lowBits), byteCount: byteCount, port: 0)
+  }
+}

@@ -1,0 +1,127 @@
+internal import SerfPrimitives
+
+/// Long-header packets that wait for their turn, bounded: those of connections, first come, first served, and those of strangers, who wait for
+/// a place among the ``HalfOpenHandshakes``.
+///
+/// A stranger that finds no place is not refused. The crowd of a cluster that starts at once behind one address is served as fast as handshakes
+/// complete, and whom the queue does not hold either sends its packet again.
+struct HandshakeQueue {
+  struct Packet {
+    let bytes: [UInt8]
+    let destination: CIDKey
+    let source: NodeAddress
+    let ecn: UInt8
+  }
+
+  struct Stranger {
+    let packet: Packet
+    /// Whether it came with a token of ours for its address.
+    let isProven: Bool
+    let arrivedAt: Instant
+  }
+
+  /// Who is served first: the lowest.
+  typealias Rank = (Int, Int, Int)
+
+  private let limit: Int
+  private var packets: [Packet] = []
+  private var head = 0
+  /// In the order in which they came.
+  private var strangers: [Stranger] = []
+  private(set) var tally = SourceTally()
+  /// When it is worth looking for a place for a stranger again.
+  private(set) var nextAdmission = Instant.distantFuture
+
+  init(limit: Int) { self.limit = limit }
+
+  var hasPackets: Bool { head < packets.count }
+  /// Packets of strangers.
+  var strangerCount: Int { strangers.count }
+  private var count: Int { packets.count - head + strangers.count }
+
+  // MARK: Packets of connections
+
+  /// Queues a packet of a connection. False when the queue is full.
+  mutating func append(_ packet: Packet) -> Bool {
+    guard count < limit else { return false }
+    packets.append(packet)
+    return true
+  }
+
+  mutating func take() -> Packet? {
+    guard head < packets.count else { return nil }
+    let packet = packets[head]
+    head += 1
+    if head == packets.count || head > 256 {
+      packets.removeFirst(head)
+      head = 0
+    }
+    return packet
+  }
+
+  // MARK: Packets of strangers
+
+  /// Queues a stranger. Strangers get half of the queue, so that they cannot keep out what is under way; when it is full, the last one of the
+  /// network that holds most of it makes room. False when a packet was dropped: that one, or the newcomer.
+  mutating func append(_ stranger: Stranger, admissionAt time: Instant) -> Bool {
+    let isCrowded = strangers.count >= limit / 2
+    if isCrowded {
+      guard let last = crowdingStranger(), tally.ofNetwork(last) > tally.ofNetwork(stranger.packet.source) + 1 else { return false }
+      removeLast(of: last.network)
+    } else if count >= limit {
+      return false
+    }
+    strangers.append(stranger)
+    tally.add(stranger.packet.source)
+    nextAdmission = min(nextAdmission, time)
+    return !isCrowded
+  }
+
+  /// Packets from exactly this address and port that came without a proof of it.
+  func unproven(from source: NodeAddress) -> Int { strangers.count { $0.packet.source == source && !$0.isProven } }
+
+  /// Perhaps there is a place now.
+  mutating func look(at time: Instant) { nextAdmission = strangers.isEmpty ? .distantFuture : min(nextAdmission, time) }
+
+  /// There is none before this time.
+  mutating func wait(until time: Instant) { nextAdmission = strangers.isEmpty ? .distantFuture : time }
+
+  /// Takes out the stranger of the lowest rank, of equals the one that came first. Those without a rank stay.
+  mutating func takeStranger(_ rank: (Stranger) -> Rank?) -> Stranger? {
+    var best: (index: Int, rank: Rank)?
+    for (index, stranger) in strangers.enumerated() {
+      guard let rank = rank(stranger) else { continue }
+      if best.map({ rank < $0.rank }) ?? true { best = (index, rank) }
+    }
+    guard let best else { return nil }
+    return remove(at: best.index)
+  }
+
+  /// Removes those who came before `time`: their clients have sent again, or given up. Returns how many.
+  mutating func removeStrangers(before time: Instant) -> Int {
+    var removed = 0
+    while let first = strangers.first, first.arrivedAt < time {
+      _ = remove(at: 0)
+      removed += 1
+    }
+    return removed
+  }
+
+  /// When the stranger that came first did so.
+  var oldestStranger: Instant? { strangers.first?.arrivedAt }
+
+  private func crowdingStranger() -> NodeAddress? {
+    strangers.max { tally.ofNetwork($0.packet.source) < tally.ofNetwork($1.packet.source) }?.packet.source
+  }
+
+  private mutating func removeLast(of network: NodeAddress) {
+    if let index = strangers.lastIndex(where: { $0.packet.source.network == network }) { _ = remove(at: index) }
+  }
+
+  private mutating func remove(at index: Int) -> Stranger {
+    let stranger = strangers.remove(at: index)
+    tally.remove(stranger.packet.source)
+    if strangers.isEmpty { nextAdmission = .distantFuture }
+    return stranger
+  }
+}
