@@ -5,6 +5,7 @@ extension Membership {
   mutating func aliveReceived(_ alive: borrowing Alive, from origin: Origin, at now: Instant) {
     let isSelf = alive.node.equals(name.bytes)
     if isSelf, isLeaving { return }
+    if isSelf, isAboutOurVersions(alive) { return refute(alive.incarnation, origin) }
     guard let claim = examine(alive, from: origin) else { return }
     if let filter = configuration.aliveFilter, !filter(member(alive, claim)) {
       counters.claimsFiltered += 1
@@ -35,13 +36,13 @@ extension Membership {
   private mutating func examine(_ alive: borrowing Alive, from origin: Origin) -> AliveClaim? {
     let limits = configuration.limits
     guard alive.node.byteCount > 0, alive.node.byteCount <= limits.nameLength else { return drop(alive.node, .name, origin) }
-    guard let versions = alive.versions, versions.isValid else { return drop(alive.node, .versions, origin) }
     guard var address = alive.address else { return drop(alive.node, .address, origin) }
     if address.port == 0 { address.port = local.address.port }
     let isAllowed = configuration.allowedNetworks.contains(address) || alive.node.equals(name.bytes)
     guard isAllowed else { return drop(alive.node, .network, origin) }
     guard alive.metaBytes.byteCount <= limits.metaLength else { return drop(alive.node, .meta, origin) }
     guard isOutdoable(alive.incarnation, about: alive.node, from: origin) else { return drop(alive.node, .incarnation, origin) }
+    guard let versions = alive.versions, areFitting(versions, of: alive.node) else { return drop(alive.node, .versions, origin) }
     return AliveClaim(address: address, versions: versions)
   }
 
@@ -190,6 +191,14 @@ extension Membership {
   }
 
   // MARK: About this node
+
+  /// Whether a peer says that we have other versions than we do. That is outdone even if it fits nobody: a Go peer that believed it would refuse
+  /// every push/pull.
+  private func isAboutOurVersions(_ alive: borrowing Alive) -> Bool {
+    let own = local
+    guard alive.versions != own.versions, alive.incarnation >= own.incarnation else { return false }
+    return configuration.namesAreProven || alive.address?.isSameEndpoint(as: own.address) == true
+  }
 
   /// Somebody speaks of us. What we did not say ourselves is outdone.
   private mutating func aliveAboutMe(_ alive: borrowing Alive, _ claim: AliveClaim, from origin: Origin, at now: Instant) {

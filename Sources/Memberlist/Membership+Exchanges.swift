@@ -130,7 +130,7 @@ extension Membership {
         return .remote([UInt8](copying: text.byteCount > 256 ? text.extracting(0..<256) : text))
       }
       let proven = provenSender(peer)
-      let examined = try examine(reply, sender: proven)
+      let examined = try examine(reply, sender: proven, target: join.flatMap { joinTarget($0) })
       // A member is joined only as the live member that it proves to be (`secure-transport.md` 1.4).
       guard join == nil ? examined.holdsSender : examined.holdsLiveSender && proven != name else {
         claimedOtherName(NodeName(bytes: []), peer)

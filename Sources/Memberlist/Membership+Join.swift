@@ -34,6 +34,11 @@ extension Membership {
       .join(id), to: destination, path: .warm, deadline: now + configuration.pushPull.timeout, .pushPull(isJoin: true))
   }
 
+  /// Whom a join under way waits for.
+  func joinTarget(_ id: JoinID) -> JoinTarget? {
+    joins.first { $0.id == id }.map { $0.targets[$0.results.count] }
+  }
+
   mutating func joinAnswered(_ id: JoinID, failure: JoinFailure?, at now: Instant) {
     guard let position = joins.firstIndex(where: { $0.id == id }) else { return }
     let target = joins[position].targets[joins[position].results.count]

@@ -60,25 +60,35 @@ extension Membership {
     /// Whether it has an entry of the sender, and a live one.
     var holdsSender = false
     var holdsLiveSender = false
-    var range = VersionRange()
+    /// Whether there is an entry of the sender and its versions do not fit; and how many entries' versions do.
+    var isSenderForeign = false
+    var fittingCount = 0
     var members: [Member] = []
   }
 
-  /// Reads the whole message once, applying nothing.
-  func examine(_ message: RawSpan, sender: NodeName?) throws(WireError) -> Examined {
+  /// Reads the whole message once, applying nothing. `sender` is who must be speaking, where names are proven; `target` is whom we meant to
+  /// reach, where we opened the exchange to join.
+  func examine(_ message: RawSpan, sender: NodeName?, target: JoinTarget? = nil) throws(WireError) -> Examined {
     var state = try PushPull(decoding: message, limits: streamLimits)
     var examined = Examined(isJoin: state.header.isJoin, nodeCount: state.header.nodeCount)
     examined.holdsSender = sender == nil
     examined.holdsLiveSender = sender == nil
     let isFiltered = state.header.isJoin && configuration.mergeFilter != nil
+    let own = local.versions
+    var senderFits = false
     while let node = try state.nextNode() {
       let memberState = UInt8(exactly: node.state).flatMap { MemberState(rawValue: $0) }
       if let sender, node.name.equals(sender.bytes) {
         examined.holdsSender = true
         examined.holdsLiveSender = examined.holdsLiveSender || memberState?.isLive == true
       }
-      guard let versions = node.versions, versions.isValid else { continue }
-      examined.range.add(versions, isAlive: memberState == .alive)
+      let isSender = sender.map { node.name.equals($0.bytes) } ?? (target.map { Self.isEntry(node, of: $0) } ?? false)
+      guard let versions = node.versions, versions.isValid, versions.fits(own) else {
+        if isSender { examined.isSenderForeign = true }
+        continue
+      }
+      examined.fittingCount += 1
+      if isSender { senderFits = true }
       if isFiltered, let memberState, let address = node.address, node.name.byteCount <= configuration.limits.nameLength,
         node.metaBytes.byteCount <= configuration.limits.metaLength, examined.members.count < configuration.limits.members
       {
@@ -88,15 +98,21 @@ extension Membership {
             versions: versions, incarnation: node.incarnation, state: memberState))
       }
     }
+    // An invented name at the sender's address is not the sender.
+    if senderFits { examined.isSenderForeign = false }
     return examined
+  }
+
+  /// Whether the entry is about the member that we meant to reach, as far as we can tell.
+  private static func isEntry(_ node: borrowing PushPullNode, of target: JoinTarget) -> Bool {
+    if let name = target.name { return node.name.equals(name.bytes) }
+    return node.state == MemberState.alive.rawValue && node.address?.isSameEndpoint(as: target.address) == true
   }
 
   /// Why this state must not be merged, if so.
   func refusal(of examined: Examined) -> RefusalReason? {
     if examined.nodeCount > 2 * configuration.limits.members { return .tooLarge }
-    var range = examined.range
-    for index in table.order { range.add(table[index].member.versions, isAlive: table[index].state == .alive) }
-    if !range.isConsistent { return .versionMismatch }
+    if examined.isSenderForeign || examined.nodeCount > 0 && examined.fittingCount == 0 { return .versionMismatch }
     if examined.isJoin, let filter = configuration.mergeFilter, !filter(examined.members) { return .filtered }
     return nil
   }
@@ -118,19 +134,21 @@ extension Membership {
   }
 
   private mutating func mergeNode(_ node: borrowing PushPullNode, from origin: Origin, at now: Instant) {
-    // One entry with bad versions would make Go peers refuse the whole: it is skipped, the others are not (hazard 5).
-    guard let versions = node.versions, versions.isValid else {
-      drop(node.name, .versions, origin)
-      return
-    }
     guard let state = UInt8(exactly: node.state).flatMap({ MemberState(rawValue: $0) }) else {
       drop(node.name, .state, origin)
+      return
+    }
+    // One entry with bad versions would make Go peers refuse the whole: it is skipped, the others are not (hazard 5). What is said of us we
+    // answer, whatever the versions: others may believe it.
+    let isFitting = node.versions.map { $0.isValid && $0.fits(local.versions) } ?? false
+    guard state == .alive || isFitting || node.name.equals(name.bytes) else {
+      drop(node.name, .versions, origin)
       return
     }
     switch state {
     case .alive:
       aliveReceived(
-        Alive(incarnation: node.incarnation, node: node.name, address: node.address, meta: node.meta, versions: versions),
+        Alive(incarnation: node.incarnation, node: node.name, address: node.address, meta: node.meta, versions: node.versions),
         from: origin, at: now)
     case .left:
       deadReceived(Dead(incarnation: node.incarnation, node: node.name, from: node.name), from: origin, at: now)
@@ -146,41 +164,5 @@ extension Membership {
     limits.userState = configuration.limits.userStateLength
     limits.userMessage = configuration.limits.userStateLength
     return limits
-  }
-}
-
-/// The protocol versions that everybody alive understands, and whether everybody speaks one of them (`memberlist.md` section 4.12).
-///
-/// The range is that of the alive ones, ours and theirs; what is spoken is checked for all, dead ones included.
-package struct VersionRange: Sendable {
-  private var protocolMinimum: UInt8 = 0
-  private var protocolMaximum: UInt8 = .max
-  private var delegateMinimum: UInt8 = 0
-  private var delegateMaximum: UInt8 = .max
-  private var lowestProtocol: UInt8 = .max
-  private var highestProtocol: UInt8 = 0
-  private var lowestDelegate: UInt8 = .max
-  private var highestDelegate: UInt8 = 0
-
-  package init() {}
-
-  package mutating func add(_ versions: ProtocolVersions, isAlive: Bool) {
-    if isAlive {
-      protocolMinimum = max(protocolMinimum, versions.protocolMinimum)
-      protocolMaximum = min(protocolMaximum, versions.protocolMaximum)
-      delegateMinimum = max(delegateMinimum, versions.delegateMinimum)
-      delegateMaximum = min(delegateMaximum, versions.delegateMaximum)
-    }
-    lowestProtocol = min(lowestProtocol, versions.protocolCurrent)
-    highestProtocol = max(highestProtocol, versions.protocolCurrent)
-    lowestDelegate = min(lowestDelegate, versions.delegateCurrent)
-    highestDelegate = max(highestDelegate, versions.delegateCurrent)
-  }
-
-  /// Whether every version spoken lies in the range that all alive members understand.
-  package var isConsistent: Bool {
-    lowestProtocol > highestProtocol
-      || (protocolMinimum <= lowestProtocol && highestProtocol <= protocolMaximum && delegateMinimum <= lowestDelegate
-        && highestDelegate <= delegateMaximum)
   }
 }

@@ -69,7 +69,7 @@ package enum RefusalReason: Sendable, Hashable {
   case wrongNode
   /// The peer spoke for a name that is not the one its connection proves.
   case claimedOtherName
-  /// A member's protocol versions lie outside of what the cluster speaks.
+  /// The peer's own protocol versions do not fit ours, or those of no member in its state do.
   case versionMismatch
   /// The merge filter does not want the peer's members.
   case filtered
@@ -166,7 +166,7 @@ package enum MembershipDiagnostic: Sendable {
 
 /// Why a claim about a member was dropped.
 package enum ClaimProblem: UInt8, Sendable, Hashable {
-  /// No six valid version bytes.
+  /// No six valid version bytes, or versions that do not fit the cluster's.
   case versions
   /// No name, or one above the limit.
   case name

@@ -140,7 +140,7 @@ extension Peer {
 extension ClaimProblem {
   fileprivate var text: String {
     switch self {
-    case .versions: "its protocol versions are not valid"
+    case .versions: "its protocol versions are not valid, or do not fit the cluster's"
     case .name: "the name is missing or too long"
     case .address: "the address is not one"
     case .meta: "the tags exceed 512 bytes"

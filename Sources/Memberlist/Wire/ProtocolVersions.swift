@@ -43,6 +43,14 @@ package struct ProtocolVersions: Hashable, Sendable {
     1 <= protocolMinimum && protocolMinimum <= protocolCurrent && protocolCurrent <= protocolMaximum
       && delegateMinimum <= delegateCurrent && delegateCurrent <= delegateMaximum
   }
+
+  /// Whether two members with these versions can be in one cluster: each speaks what the other understands, in both layers.
+  package func fits(_ other: ProtocolVersions) -> Bool { understands(other) && other.understands(self) }
+
+  private func understands(_ other: ProtocolVersions) -> Bool {
+    protocolMinimum <= other.protocolCurrent && other.protocolCurrent <= protocolMaximum
+      && delegateMinimum <= other.delegateCurrent && other.delegateCurrent <= delegateMaximum
+  }
 }
 
 extension MessagePackReader {

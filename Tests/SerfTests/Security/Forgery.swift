@@ -50,6 +50,7 @@
       var incarnation: UInt32 = 1
       var state = MemberState.alive
       var tags: [String: String] = [:]
+      var versions = ProtocolVersions.current
     }
 
     static func pushPull(_ entries: [Entry], state: [UInt8] = [], isJoin: Bool = true) -> [UInt8] {
@@ -59,7 +60,7 @@
           let meta = TagMap.encode(meta: entry.tags)
           PushPullNode(
             name: entry.name.bytes.span.bytes, address: entry.address, meta: meta.span.bytes, incarnation: entry.incarnation,
-            state: Int(entry.state.rawValue), versions: .current
+            state: Int(entry.state.rawValue), versions: entry.versions
           ).encode(into: &bytes)
         }
         bytes += state

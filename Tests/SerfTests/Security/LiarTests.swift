@@ -56,6 +56,8 @@
     }
 
     private static let tags = ["marker": marker]
+    private static let foreignVersions = ProtocolVersions(
+      protocolMinimum: 1, protocolMaximum: 1, protocolCurrent: 1, delegateMinimum: 2, delegateMaximum: 5, delegateCurrent: 5)
     private static let tooHigh = UInt32.max - (1 << 20) + 1
 
     static let names: [Lie] = [
@@ -160,6 +162,12 @@
       },
       Lie("no versions", "its protocol versions are not valid", { $0.membership.claimsWithBadVersions }) {
         [.packet(Forgery.alive("n4", at: $0.liar, tags: tags, versions: nil))]
+      },
+      Lie("versions that nobody understands", "or do not fit the cluster's", { $0.membership.claimsWithBadVersions }) {
+        [.packet(Forgery.alive("n4", at: $0.liar, tags: tags, versions: foreignVersions))]
+      },
+      Lie("versions that nobody understands, in a push/pull", "or do not fit the cluster's", { $0.membership.claimsWithBadVersions }) {
+        [.exchange($0.pushPull([.init(name: "n4", address: $0.liar, tags: tags, versions: foreignVersions)]))]
       },
       Lie("too many tags", "the tags exceed 512 bytes", { $0.membership.claimsWithLongMeta }) {
         [.packet(Forgery.alive("n4", at: $0.liar, tags: ["marker": marker + String(repeating: "x", count: 600)]))]
