@@ -20,7 +20,7 @@ extension Membership {
   package mutating func leave(timeout: Duration?, at now: Instant) {
     guard !isLeaving else { return }
     departure = .spreading
-    let isAlone = liveCount <= 1
+    let isAlone = !hasOtherLive
     guard hasStarted else { return departureSpread() }
     declareDead(me, incarnation, by: name, notice: isAlone ? nil : Departure.notice, at: now)
     if isAlone { return departureSpread() }

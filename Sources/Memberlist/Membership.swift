@@ -115,6 +115,9 @@ package struct Membership: ~Copyable, Sendable {
     return count
   }
 
+  /// Whether any other member is alive or suspect: whether there is anybody to tell.
+  package var hasOtherLive: Bool { table.order.contains { $0 != me && table[$0].state.isLive } }
+
   /// How many nodes are known, dead ones included until they are forgotten.
   package var count: Int { table.count }
 

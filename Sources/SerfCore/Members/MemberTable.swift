@@ -43,11 +43,6 @@ package struct MemberTable: Sendable {
   /// The row of `name`.
   package subscript(name: NodeName) -> Row? { indexes[name].map { rows[$0] } }
 
-  /// Whether anybody but `name` is alive.
-  package func hasOtherAlive(than name: NodeName) -> Bool {
-    count(of: .alive) > (self[name]?.member.status == .alive ? 1 : 0)
-  }
-
   // MARK: Inputs
 
   /// The gossip layer sees `member` alive. `pending` is the intent that arrived ahead of it; a failed member that returns within

@@ -21,7 +21,7 @@ extension NodeCore {
     departure.request = request
     let time = memberClock.tick()
     _ = intentReceived(Intent(.leave, at: time), about: name)
-    guard table.hasOtherAlive(than: name) else { return sayFarewell(intentIsSpread: true) }
+    guard membership.hasOtherLive else { return sayFarewell(intentIsSpread: true) }
     let id = awaitBroadcast(.leaveIntent, request: nil)
     broadcast(.intent, id: id) { bytes, name in LeaveMessage(time: time, node: name, prunes: false).encode(into: &bytes) }
   }
@@ -66,6 +66,9 @@ extension NodeCore {
 
   /// Declares a member gone: a failed one becomes left, everywhere, and is not tried again; with `prune` it is also forgotten. A member
   /// that lives refutes it. An unknown name is fine: others may know it.
+  ///
+  /// The intent is told to everybody whom the gossip layer sees alive. Go asks its own member list, in which the member that is declared gone
+  /// no longer counts: of two members the other one then never hears of it, and never refutes.
   package mutating func forceLeave(
     _ node: NodeName, prune: Bool, request: RequestID, at now: Instant
   ) throws(SerfCoreError) {
@@ -73,7 +76,7 @@ extension NodeCore {
     self.now = now
     let time = memberClock.tick()
     _ = intentReceived(Intent(.leave, at: time), about: node, prune: prune)
-    guard table.hasOtherAlive(than: name) else { return outbox.push(.reply(request, .done(isSpread: true))) }
+    guard membership.hasOtherLive else { return outbox.push(.reply(request, .done(isSpread: true))) }
     let id = awaitBroadcast(.forceLeave, request: request)
     broadcast(.intent, id: id) { bytes, _ in
       LeaveMessage(time: time, node: node.bytes.span.bytes, prunes: prune).encode(into: &bytes)

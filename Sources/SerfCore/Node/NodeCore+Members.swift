@@ -110,15 +110,22 @@ extension NodeCore {
     if member.status == .leaving {
       // Once, however often it is asked for: a flood of such intents must not pile up timers.
       guard pruning.insert(member.name).inserted else { return }
-      schedule(.prune(member.name), after: configuration.leaving.broadcastTimeout + configuration.leaving.propagateDelay)
+      schedulePrune(of: member.name)
     } else {
       erase(member.name)
     }
   }
 
-  /// The wait is over. A member that has meanwhile taken the leave back stays: Go erases it all the same, and it is then alive for the
-  /// gossip layer and invisible here until it fails and returns.
+  private mutating func schedulePrune(of node: NodeName) {
+    schedule(.prune(node), after: configuration.leaving.broadcastTimeout + configuration.leaving.propagateDelay)
+  }
+
+  /// The wait is over. A member that has meanwhile taken the leave back stays, and one that still lives is waited for: Go erases both, and they
+  /// are then alive for the gossip layer and invisible here until they fail and return.
   mutating func pruneDue(_ node: NodeName) {
+    if let row = table[node], row.member.status == .leaving, membership.member(node)?.state.isLive == true {
+      return schedulePrune(of: node)
+    }
     pruning.remove(node)
     guard let row = table[node], row.member.status != .alive else { return }
     erase(node)

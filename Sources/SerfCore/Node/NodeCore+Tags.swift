@@ -8,7 +8,7 @@ extension NodeCore {
     guard status == .alive else { throw .notAlive(status) }
     let meta = try Self.encodeTags(tags)
     self.now = now
-    guard table.hasOtherAlive(than: name) else {
+    guard membership.hasOtherLive else {
       _ = membership.updateMeta(meta, at: now)
       return outbox.push(.reply(request, .done(isSpread: true)))
     }

@@ -117,6 +117,50 @@ struct ClusterTests {
     for name in names { #expect(cluster.alive(on: name) == names) }
   }
 
+  enum End: CaseIterable { case kill, leave }
+
+  @Test(
+    "of any size hears of every forced leave: who lives refutes it within seconds, and its end is then called what it is",
+    arguments: [(2, false), (2, true), (3, false), (3, true), (5, false), (5, true)], End.allCases)
+  func forceLeaveOfAll(_ size: (count: Int, provesNames: Bool), end: End) throws {
+    let cluster = NodeCluster(seed: UInt64(size.count), provesNames: size.provesNames)
+    let names = (["a", "b", "c", "d", "e"] as [NodeName]).prefix(size.count)
+    try cluster.start(joined: Array(names))
+    // Everybody else at once, so that nobody is left whom the caller holds alive; every second one with prune.
+    for (index, name) in names.dropFirst().enumerated() {
+      try cluster.call("a") { (core, request, now) throws(SerfCoreError) in
+        try core.forceLeave(name, prune: index.isMultiple(of: 2), request: request, at: now)
+      }
+      #expect(cluster.status(of: name, on: "a") == .leaving)
+    }
+    try cluster.require(.seconds(5), "all are alive to all") { names.allSatisfy { cluster.alive(on: $0) == Array(names) } }
+    cluster.run(.seconds(20))
+    for name in names { #expect(cluster.alive(on: name) == Array(names)) }
+    switch end {
+    case .kill: cluster.network.crash(cluster["b"])
+    case .leave:
+      try cluster.leave("b")
+      cluster.stop("b")
+    }
+    try cluster.require(.seconds(30), "b is gone") {
+      names.allSatisfy { $0 == "b" || cluster.status(of: "b", on: $0) == (end == .kill ? .failed : .left) }
+    }
+  }
+
+  @Test("of two sees the leave of one that has just forced the other out", arguments: [false, true])
+  func leaveAfterForceLeave(provesNames: Bool) throws {
+    let cluster = NodeCluster(provesNames: provesNames)
+    try cluster.start(joined: ["a", "b"])
+    try cluster.call("a") { (core, request, now) throws(SerfCoreError) in
+      try core.forceLeave("b", prune: false, request: request, at: now)
+    }
+    try cluster.leave("a")
+    cluster.stop("a")
+    cluster.run(.seconds(10))
+    #expect(cluster.status(of: "a", on: "b") == .left)
+    #expect(cluster.history(of: "a", on: "b") == "join leave")
+  }
+
   @Test("lets a member leave and come back, also with another role", arguments: [false, true])
   func rejoin(provesNames: Bool) throws {
     let cluster = NodeCluster(provesNames: provesNames)

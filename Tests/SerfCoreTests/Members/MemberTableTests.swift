@@ -160,18 +160,6 @@ final class MemberTableTests {
     #expect(table["a"] == nil)
     #expect(MemberStatus.allCases.map { table.count(of: $0) } == [0, 1, 1, 0, 1])
   }
-
-  @Test("knows whether somebody else is alive")
-  func others() {
-    _ = join("me")
-    #expect(!table.hasOtherAlive(than: "me"))
-    _ = join("a")
-    #expect(table.hasOtherAlive(than: "me"))
-    _ = table.intended(Intent(.leave, at: 1), for: "me", at: start)
-    #expect(table.hasOtherAlive(than: "me"))
-    _ = table.departed("a", at: start)
-    #expect(!table.hasOtherAlive(than: "me"))
-  }
 }
 
 @Suite("the intent buffer")

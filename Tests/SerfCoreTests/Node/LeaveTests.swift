@@ -119,6 +119,42 @@ struct ForceLeaveTests {
     #expect(node.replies[request] == .done(isSpread: true))
   }
 
+  @Test("is told to the member itself, also when there is no other")
+  func toldToTheMember() throws {
+    node.meet("a")
+    try forceLeave("a")
+    #expect(node.status("a") == .leaving)
+    #expect(node.queuedIntents == 1)
+    #expect(node.replies[request] == nil, "answered when it has been told")
+    try forceLeave("a")
+    #expect(node.queuedIntents == 2, "and told again when it is said again")
+  }
+
+  @Test("of the only other member keeps nothing from it: tags and our own leave are told to it")
+  func othersAreTold() throws {
+    node.meet("a")
+    try forceLeave("a")
+    try node.with { (core, now) throws(SerfCoreError) in
+      try core.setTags(["x": "y"], request: RequestID(8), at: now)
+      #expect(node.replies[RequestID(8)] == nil)
+      try core.leave(request: RequestID(9), at: now)
+    }
+    #expect(node.status("me") == .leaving, "not yet left: the intent is told first")
+    #expect(node.queuedIntents == 2)
+  }
+
+  @Test("with prune does not erase a member that lives, however long it takes to answer; one that goes is erased")
+  func prunedAlive() throws {
+    node.meet("a")
+    try forceLeave("a", prune: true)
+    node.advance(by: .seconds(60))
+    #expect(node.status("a") == .leaving)
+    node.lose("a")
+    #expect(node.status("a") == .left)
+    node.advance(by: .seconds(10))
+    #expect(node.status("a") == nil)
+  }
+
   @Test("of an unknown name on a lone node does no harm")
   func unknown() throws {
     try forceLeave("nobody")
