@@ -7,12 +7,12 @@ import asyncio
 import time
 
 from aioquic import tls
+from aioquic.quic import connection as aioquic
 from aioquic.quic import stream
 
 import certificates
 import quic as peers
 import tlswire
-from aioquic.quic import connection as aioquic_connection
 from cluster import Cluster
 from watch import Watch
 
@@ -21,8 +21,9 @@ ASKED = 5.0
 REPEATS = 20
 PATIENCE = 20
 
-# Longer handshake messages than aioquic has room for.
-aioquic_connection.CRYPTO_BUFFER_SIZE = 1 << 16
+# Longer handshake messages than aioquic has room for, and sent without regard to how little the other side has sent.
+aioquic.CRYPTO_BUFFER_SIZE = 1 << 16
+aioquic.QuicNetworkPath.__init__.__defaults__ = (True,)
 
 
 class Shape:
@@ -38,6 +39,7 @@ SHAPES = [Shape("whole", 20000, 20000), Shape("packets", 1200, 1200), Shape("cru
 def cut(connection, shape):
     """Applies to everything after the first flight, which has to fit any path."""
     connection._max_datagram_size = shape.datagram
+    connection._loss._cc.congestion_window = 1 << 20
     sender = connection._crypto_streams[tls.Epoch.HANDSHAKE].sender
     whole = stream.QuicStreamSender.get_frame
     sender.get_frame = lambda size, limit=None: whole(sender, min(size, shape.piece), limit)
@@ -65,7 +67,6 @@ async def as_server(kind, shape, target):
 
     def accept(first):
         connection = peers.Connection(configuration=made, original_destination_connection_id=first)
-        connection.shape = shape
         initialize = connection._initialize
 
         def then_cut(peer):

@@ -40,7 +40,7 @@ def options():
     if unknown:
         parser.error(f"there is no attack {unknown[0]}; there are {', '.join(ATTACKS)}")
     if not os.access(chosen.serf, os.X_OK):
-        parser.error(f"{chosen.serf} is no program; build it with 'swift build -c release --enable-all-traits --product serf', or name it with --serf")
+        parser.error(f"{chosen.serf} is no program; 'swift build -c release --enable-all-traits --product serf' makes one, or name it with --serf")
     return chosen
 
 

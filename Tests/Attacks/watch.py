@@ -6,7 +6,7 @@ import time
 
 from cluster import MEMBERS
 
-SUSPICION = re.compile(r"\b(\w[\w.-]*) (?:is suspected by|does not answer; suspected)")
+SUSPICION = re.compile(rf"\b({'|'.join(MEMBERS)})\b.*suspect")
 MIB = 1 << 20
 
 
@@ -63,10 +63,8 @@ class Watch:
         """Lines of the members' logs in which one of them is suspected."""
         found = []
         for agent in self.agents:
-            for line in agent.lines()[self.first[agent.name][2]:].splitlines():
-                match = SUSPICION.search(line)
-                if match and match.group(1) in MEMBERS:
-                    found.append(f"{agent.name}: {line}")
+            lines = agent.lines()[self.first[agent.name][2]:].splitlines()
+            found += [f"{agent.name}: {line}" for line in lines if SUSPICION.search(line)]
         return found
 
     def tell(self, report):
