@@ -191,6 +191,8 @@ extension NodeDriver: StreamLayerHandler {
 
   package func isUnderScrutiny(_ name: NodeName) -> Bool { core.membership.isUnderScrutiny(name) }
 
+  package func address(of name: NodeName) -> NodeAddress? { core.membership.member(name)?.address }
+
   package func readComplete(at now: Instant) { mutate(at: now) { _, _ in } }
 }
 

@@ -119,6 +119,20 @@ import Testing
     #expect(b.packets.isEmpty && b.accepted.isEmpty)
   }
 
+  @Test("a member that claims another's address gets nothing that is meant for that address")
+  func claimedAddress() {
+    let network = TestNetwork()
+    let a = PeersNode("a", number: 1, on: network)
+    let b = PeersNode("b", number: 2, on: network)
+    let c = PeersNode("c", number: 3, on: network)
+    c.send([1], to: a.asMember)
+    #expect(network.run(for: .seconds(1)) { a.hellos.count == 1 })
+    a.peers.advertised(b.address, by: a.hellos[0])
+    a.request(2, [7], to: .anyMember(b.address))
+    #expect(network.run(for: .seconds(1)) { !b.accepted.isEmpty || !c.accepted.isEmpty })
+    #expect(a.opened[2]?.provenName == "b" && c.accepted.isEmpty)
+  }
+
   @Test("a fresh path dials again although a warm connection is there")
   func fresh() {
     let network = TestNetwork()

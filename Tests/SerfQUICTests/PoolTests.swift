@@ -93,6 +93,18 @@ import Testing
     #expect(fixture.route(.member("b", Self.address(3)), .warm, at: .zero) == .use(id))
   }
 
+  @Test("a join takes no connection whose peer only claims the address")
+  func claimedAddress() {
+    let fixture = Fixture()
+    let id = fixture.accept("c", Self.address(3), at: .zero)
+    fixture.pool.advertised(id, Self.address(2))
+    _ = fixture.actions()
+    #expect(fixture.dial(.anyMember(Self.address(2)), at: .zero) != nil)
+    #expect(fixture.actions() == [.dial(ConnectionPool.DialID(value: 1), Self.address(2), .anyMember)])
+    // Where its packets come from is no claim.
+    #expect(fixture.route(.anyMember(Self.address(3)), .warm, at: .zero) == .use(id))
+  }
+
   @Test("an answer goes back on its connection, and is never dialled for")
   func replies() {
     let fixture = Fixture()
@@ -213,6 +225,29 @@ import Testing
     #expect(fixture.route(.member("b", Self.address(2)), .warm, at: now) == .use(old))
     let new = fixture.finish(dial, "b", Self.address(2), at: now)
     #expect(fixture.actions() == [.move(from: old, to: new), .close(old, .replaced)])
+  }
+
+  @Test("a renewal dials where the membership has the peer, not where the peer says it is")
+  func renewalAddress() {
+    let fixture = Fixture { $0.renewalTime = .seconds(10) }
+    fixture.pool.addressOf = { $0 == "b" ? Self.address(2) : nil }
+    // b came from behind a NAT; c is no member yet.
+    let b = fixture.accept("b", Self.address(7, port: 50_000), at: .zero)
+    let c = fixture.accept("c", Self.address(3), at: .zero)
+    for id in [b, c] { fixture.pool.advertised(id, Self.address(66)) }
+    _ = fixture.actions()
+    fixture.pool.renewAll(at: .zero)
+    var dialled: [NodeAddress] = []
+    for second in 1...10 {
+      fixture.pool.advance(to: Self.seconds(Double(second)))
+      for case .dial(let dial, let address, .name(let name)) in fixture.actions() {
+        dialled.append(address)
+        fixture.finish(dial, name, address, at: Self.seconds(Double(second)))
+        // The old connection goes, wherever it led.
+        #expect(fixture.actions().last == .close(name == "b" ? b : c, .replaced))
+      }
+    }
+    #expect(Set(dialled) == [Self.address(2), Self.address(3)] && dialled.count == 2)
   }
 
   @Test("after a change of certificate every connection is replaced within five minutes")

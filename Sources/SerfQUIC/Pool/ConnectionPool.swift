@@ -31,19 +31,27 @@ package struct ConnectionPool {
   /// A dial, from the wish to its end.
   package struct DialID: Hashable, Comparable, Sendable {
     package let value: UInt64
+
+    package init(value: UInt64) { self.value = value }
+
     package static func < (left: DialID, right: DialID) -> Bool { left.value < right.value }
   }
 
   private struct Link {
     let id: ConnectionID
     let name: NodeName
-    var address: NodeAddress
+    /// Where we dialled it, or where its packets come from.
+    let address: NodeAddress
+    /// Where it says that it is to be reached. The word of the peer alone: it helps to choose among its own connections, and is never dialled.
+    var claim: NodeAddress?
     let startedAt: Instant
     var heardAt: Instant
     var usedAt: Instant
     var expiresAt: Instant
     /// Being replaced: closed once its successor is there.
     var isExpiring = false
+
+    func serves(_ destination: NodeAddress) -> Bool { address == destination || claim == destination }
   }
 
   private struct Dial {
@@ -68,6 +76,8 @@ package struct ConnectionPool {
   package var configuration: PoolConfiguration
   /// Whether a member is under probe or suspicion: then its connections are not evicted. Asked only when one is about to be.
   package var isPinned: (NodeName) -> Bool = { _ in false }
+  /// Where the membership has a member: what is dialled without a destination that says so. Asked only then.
+  package var addressOf: (NodeName) -> NodeAddress? = { _ in nil }
   private var random: SeededRandom
   private var links: [ConnectionID: Link] = [:]
   private var linksByName: [NodeName: [ConnectionID]] = [:]
@@ -157,18 +167,18 @@ package struct ConnectionPool {
     let link = Link(
       id: id, name: name, address: address, startedAt: startedAt, heardAt: now, usedAt: now,
       expiresAt: now + age * 0.75 + random.fraction(of: age * 0.5))
-    let earlier = (linksByName[name] ?? []).filter { links[$0]?.address == address }
+    let others = linksByName[name] ?? []
     links[id] = link
     linksByName[name, default: []].append(id)
-    for old in earlier { actions.append(.move(from: old, to: id)) }
-    for old in earlier where links[old]?.isExpiring == true { actions.append(.close(old, .replaced)) }
+    for old in others where links[old]?.serves(address) == true { actions.append(.move(from: old, to: id)) }
+    for old in others where links[old]?.isExpiring == true { actions.append(.close(old, .replaced)) }
     trim(name, except: id)
     evictBeyondLimit(except: id)
     startQueuedDials(at: now)
   }
 
-  /// The peer's hello: where it says that it is to be reached. From then on the connection serves that address.
-  package mutating func advertised(_ id: ConnectionID, _ address: NodeAddress) { links[id]?.address = address.canonical }
+  /// The peer's hello: where it says that it is to be reached. From then on messages to it, by name, at that address take the connection too.
+  package mutating func advertised(_ id: ConnectionID, _ address: NodeAddress) { links[id]?.claim = address.canonical }
 
   /// Something came on the connection that only its peer can have sent.
   package mutating func heard(_ id: ConnectionID, at now: Instant) {
@@ -235,6 +245,7 @@ package struct ConnectionPool {
       }
     case .anyMember(let address):
       let address = address.canonical
+      // By where a connection really leads, never by what its peer says of itself: anyone may claim the address of another.
       if path == .warm, let best = links.values.filter({ $0.address == address }).min(by: Self.isBetter) { return use(best.id, at: now) }
       return dial(address, .anyMember, since: nil, insists: true, at: now)
     }
@@ -253,7 +264,7 @@ package struct ConnectionPool {
     guard let candidates = linksByName[name] else { return nil }
     var best: Link?
     for id in candidates {
-      guard let link = links[id], link.startedAt >= since, address == nil || link.address == address else { continue }
+      guard let link = links[id], link.startedAt >= since, address.map(link.serves) ?? true else { continue }
       if best.map({ Self.isBetter(link, $0) }) ?? true { best = link }
     }
     return best?.id
@@ -342,14 +353,17 @@ package struct ConnectionPool {
     backOffs = backOffs.filter { now < $0.value.until + configuration.backOff.upperBound }
   }
 
-  /// A new connection is there before the old one goes.
+  /// A new connection is there before the old one goes. It leads to where the membership has the peer (`secure-transport.md` 1.10).
   private mutating func replace(_ link: Link, at now: Instant) {
     links[link.id]?.isExpiring = true
-    let successor = (linksByName[link.name] ?? []).contains { links[$0]?.address == link.address && links[$0]?.isExpiring == false }
-    if successor {
+    let address = addressOf(link.name)?.canonical ?? link.address
+    let hasSuccessor = (linksByName[link.name] ?? []).contains { id in
+      links[id].map { !$0.isExpiring && $0.serves(address) } ?? false
+    }
+    if hasSuccessor {
       actions.append(.close(link.id, .replaced))
     } else {
-      _ = dial(link.address, .name(link.name), since: now, insists: true, at: now)
+      _ = dial(address, .name(link.name), since: now, insists: true, at: now)
     }
   }
 }

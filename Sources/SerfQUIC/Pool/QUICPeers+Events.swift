@@ -108,7 +108,8 @@ extension QUICPeers {
       if mayFollow { young.append((packet.withUnsafeBytes { Array($0) }, id)) } else { notSent(id, end.contactFailure) }
     }
     guard let name = peer.provenName else { return }
-    for packet in young { send(packet.bytes.span.bytes, to: .member(name, peer.address), path: .warm, id: packet.id, isMoved: true) }
+    let address = pool.addressOf(name) ?? peer.address
+    for packet in young { send(packet.bytes.span.bytes, to: .member(name, address), path: .warm, id: packet.id, isMoved: true) }
   }
 
   private func remember(_ roundTrip: Duration?, of address: NodeAddress) {

@@ -143,6 +143,9 @@ package final class QUICPeers {
   /// Sets who tells whether a member is under probe or suspicion; connections to such a one are not evicted.
   package func askBeforeEvicting(_ isPinned: @escaping (NodeName) -> Bool) { pool.isPinned = isPinned }
 
+  /// Sets who tells where the membership has a member; that is dialled when a connection is renewed.
+  package func askForAddresses(_ addressOf: @escaping (NodeName) -> NodeAddress?) { pool.addressOf = addressOf }
+
   /// A member died or left.
   package func departed(_ name: NodeName, at now: Instant) {
     self.now = now
@@ -150,7 +153,7 @@ package final class QUICPeers {
     performActions()
   }
 
-  /// Where a peer's hello says that it can be reached; messages to that address take its connection.
+  /// Where a peer's hello says that it can be reached; messages to the peer at that address take its connection. It is not dialled.
   package func advertised(_ address: NodeAddress, by peer: Peer) {
     if let connection = peer.connection { pool.advertised(connection, address) }
   }

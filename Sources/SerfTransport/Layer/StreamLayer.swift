@@ -148,6 +148,10 @@ public protocol StreamLayerHandler: AnyObject {
   /// Whether a member is under probe or suspicion; its connections are not evicted meanwhile. A question: may be asked at any time.
   func isUnderScrutiny(_ name: NodeName) -> Bool
 
+  /// Where the membership has a member; nil where it is none. What a layer dials by itself, to renew a connection. A question: may be asked at any
+  /// time.
+  func address(of name: NodeName) -> NodeAddress?
+
   /// A connection ended. It may start a probe, never a state change.
   func connectionClosed(_ peer: Peer, reason: CloseReason, byPeer: Bool, at now: Instant)
 

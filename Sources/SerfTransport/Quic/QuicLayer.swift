@@ -26,6 +26,7 @@
     private var zstdReaders: Set<NodeName> = []
     private let allowedNetworks: AllowedNetworks
     private var datagramsNotAllowed: UInt64 = 0
+    private var hellosNotAllowed: UInt64 = 0
 
     package let protection = Protection.provenNames
     package let streamEndsWithMessage = true
@@ -74,6 +75,7 @@
       self.handler = handler
       timer = LoopTimer(on: loop) { [weak self] now in self?.turn(at: now) }
       peers.askBeforeEvicting { [weak self] name in self?.handler?.isUnderScrutiny(name) ?? false }
+      peers.askForAddresses { [weak self] name in self?.handler?.address(of: name) }
       socket.start(self)
     }
 
@@ -159,6 +161,7 @@
         TransportCounter("datagrams_unreadable", counted.unreadable + counted.tooShort),
         TransportCounter("datagrams_unroutable", counted.unroutable),
         TransportCounter("datagrams_not_allowed", datagramsNotAllowed),
+        TransportCounter("hellos_not_allowed", hellosNotAllowed),
         TransportCounter("packets_not_sent", counted.packetsNotSent),
         TransportCounter("streams_refused", counted.streamsRefused),
         TransportCounter("resets_sent", counted.resetsSent),
@@ -168,12 +171,12 @@
 
     // MARK: DatagramSocketHandler
 
-    package func datagramReceived(_ datagram: RawSpan, from source: NodeAddress, congestionExperienced: Bool, at now: Instant) {
+    package func datagramReceived(_ datagram: RawSpan, from source: NodeAddress, ecn: UInt8, at now: Instant) {
       guard allowedNetworks.contains(source) else {
         datagramsNotAllowed += 1
         return log.notAllowed(source, at: now)
       }
-      peers.receive(datagram, from: source, ecn: congestionExperienced ? 3 : 0, at: now)
+      peers.receive(datagram, from: source, ecn: ecn, at: now)
     }
 
     package func datagramsComplete(at now: Instant) { turn(at: now) }
@@ -200,8 +203,13 @@
       case .streamFailed(let stream, let reason): handler.streamFailed(StreamID(stream), reason, at: now)
       case .hello(let slot, let peer):
         guard let hello = peers.withBytes(of: slot, { Hello($0) }) else { return peers.close(peer, reason: .protocolViolation, at: now) }
-        peers.advertised(hello.address, by: peer)
-        handler.addressStated(hello.address, by: peer, at: now)
+        if allowedNetworks.contains(hello.address) {
+          peers.advertised(hello.address, by: peer)
+          handler.addressStated(hello.address, by: peer, at: now)
+        } else {
+          hellosNotAllowed += 1
+          log.claimNotAllowed(hello.address, by: peer, at: now)
+        }
         if hello.readsZstd, let name = peer.provenName { zstdReaders.insert(name) }
       case .confirmed(let peer, let role):
         if role == .client { handshakes += 1 }

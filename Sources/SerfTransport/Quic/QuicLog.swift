@@ -46,6 +46,18 @@
         """)
     }
 
+    /// A member's hello names an address that we would not take packets from.
+    func claimNotAllowed(_ address: NodeAddress, by peer: Peer, at now: Instant) {
+      let name = peer.provenName?.description ?? "?"
+      guard logger.logLevel <= .warning, let withheld = limiter.admit("claim not allowed", about: name, at: now) else { return }
+      logger.warning(
+        """
+        quic: \(name), connected from \(peer.address), says that it is to be reached at \(address), which is in none of the allowed networks \
+        (-allow, SerfConfiguration.allowedNetworks); that is ignored. Start it with an -advertise address in one of them\
+        \(withheld > 0 ? " (and \(withheld) more like it)" : "")
+        """)
+    }
+
     private func write(_ kind: String, _ subject: String, _ end: QUICEnd, at now: Instant, _ text: () -> String) {
       let level = end.level
       guard logger.logLevel <= level, let withheld = limiter.admit("\(kind) \(end.cause)", about: subject, at: now) else { return }

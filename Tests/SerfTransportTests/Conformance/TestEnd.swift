@@ -150,6 +150,7 @@ final class Recorder: StreamLayerHandler {
 
   func warmthChanged(_ name: NodeName, isWarm: Bool, at now: Instant) { note(nil) }
   func isUnderScrutiny(_ name: NodeName) -> Bool { false }
+  func address(of name: NodeName) -> NodeAddress? { nil }
   func connectionClosed(_ peer: Peer, reason: CloseReason, byPeer: Bool, at now: Instant) { note(nil) }
   func readComplete(at now: Instant) {
     note(nil)
