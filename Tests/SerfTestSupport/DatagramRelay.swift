@@ -76,7 +76,7 @@ public final class DatagramRelay: Sendable {
       self.loop = loop
     }
 
-    func datagramReceived(_ datagram: RawSpan, from source: NodeAddress, congestionExperienced: Bool, at now: Instant) {
+    func datagramReceived(_ datagram: RawSpan, from source: NodeAddress, ecn: UInt8, at now: Instant) {
       guard let node else { return }
       let bytes = datagram.withUnsafeBytes { Array($0) }
       if let flow = flows[source] { return flow.towardsNode(bytes, node) }
@@ -130,7 +130,7 @@ public final class DatagramRelay: Sendable {
       early = []
     }
 
-    func datagramReceived(_ datagram: RawSpan, from source: NodeAddress, congestionExperienced: Bool, at now: Instant) {
+    func datagramReceived(_ datagram: RawSpan, from source: NodeAddress, ecn: UInt8, at now: Instant) {
       let bytes = datagram.withUnsafeBytes { Array($0) }
       guard relay.admit(bytes, number, towardsNode: false) else { return }
       relay.front.write(datagram, segmentSize: bytes.count, to: peer, ecnCapable: false, whenRefused: nil)

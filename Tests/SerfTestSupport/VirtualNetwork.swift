@@ -55,7 +55,7 @@ public final class VirtualNetwork {
     return condition()
   }
 
-  fileprivate func send(_ bytes: [UInt8], from source: NodeAddress, to destination: NodeAddress) {
+  fileprivate func send(_ bytes: [UInt8], from source: NodeAddress, to destination: NodeAddress, ecnCapable: Bool) {
     guard !random.chance(loss), admits?(bytes, source, destination) ?? true else {
       lost += 1
       return
@@ -65,7 +65,7 @@ public final class VirtualNetwork {
       guard let handler = sockets[destination]?.handler else { return }
       delivered += 1
       let now = loop.instant
-      handler.datagramReceived(bytes.span.bytes, from: source, congestionExperienced: false, at: now)
+      handler.datagramReceived(bytes.span.bytes, from: source, ecn: ecnCapable ? 2 : 0, at: now)
       handler.datagramsComplete(at: now)
     }
   }
@@ -94,7 +94,9 @@ private final class VirtualSocket: DatagramSocket {
     guard isOpen else { return }
     bytes.withUnsafeBytes { bytes in
       for start in stride(from: 0, to: bytes.count, by: segmentSize) {
-        network.send(Array(bytes[start..<min(start + segmentSize, bytes.count)]), from: localAddress, to: destination)
+        network.send(
+          Array(bytes[start..<min(start + segmentSize, bytes.count)]), from: localAddress, to: destination,
+          ecnCapable: ecnCapable)
       }
     }
   }

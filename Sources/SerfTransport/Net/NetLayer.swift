@@ -224,7 +224,7 @@ package final class NetLayer: StreamLayer {
 }
 
 extension NetLayer: DatagramSocketHandler {
-  package func datagramReceived(_ datagram: RawSpan, from source: NodeAddress, congestionExperienced: Bool, at now: Instant) {
+  package func datagramReceived(_ datagram: RawSpan, from source: NodeAddress, ecn: UInt8, at now: Instant) {
     guard let handler else { return }
     counted.packetsReceived += 1
     guard isAllowed(source, at: now) else { return }

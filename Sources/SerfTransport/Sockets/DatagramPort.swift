@@ -27,8 +27,9 @@ package protocol DatagramSocket: AnyObject {
 
 /// What a ``DatagramSocket`` delivers to, on its event loop.
 package protocol DatagramSocketHandler: AnyObject {
-  /// One datagram. The bytes are valid only during the call.
-  func datagramReceived(_ datagram: RawSpan, from source: NodeAddress, congestionExperienced: Bool, at now: Instant)
+  /// One datagram. The bytes are valid only during the call. `ecn` is the two bits of its IP header (RFC 3168, section 5): 0 not capable, 1 ECT(1),
+  /// 2 ECT(0), 3 congestion experienced.
+  func datagramReceived(_ datagram: RawSpan, from source: NodeAddress, ecn: UInt8, at now: Instant)
   /// A batch has been delivered.
   func datagramsComplete(at now: Instant)
 }
@@ -135,15 +136,14 @@ package final class DatagramPort: DatagramSocket, ChannelInboundHandler {
     guard let source = NodeAddress(envelope.remoteAddress)?.unscoped(by: localAddress) else { return }
     let now = batchTime ?? context.eventLoop.instant
     batchTime = now
-    let congested = envelope.metadata?.ecnState == .congestionExperienced
+    let ecn = envelope.metadata?.ecnState.bits ?? 0
     let segment = max(1, envelope.metadata?.segmentSize ?? envelope.data.readableBytes)
     envelope.data.withUnsafeReadableBytes { bytes in
       var offset = 0
       repeat {
         let end = min(bytes.count, offset + segment)
         handler.datagramReceived(
-          RawSpan(_unsafeBytes: UnsafeRawBufferPointer(rebasing: bytes[offset..<end])), from: source, congestionExperienced: congested,
-          at: now)
+          RawSpan(_unsafeBytes: UnsafeRawBufferPointer(rebasing: bytes[offset..<end])), from: source, ecn: ecn, at: now)
         offset = end
       } while offset < bytes.count
     }
@@ -265,6 +265,18 @@ package final class DatagramPort: DatagramSocket, ChannelInboundHandler {
     switch error {
     case ECONNREFUSED, EHOSTUNREACH, EHOSTDOWN, EINVAL, EACCES, EAFNOSUPPORT: .noContact
     default: .notSent
+    }
+  }
+}
+
+extension NIOExplicitCongestionNotificationState {
+  /// As they stand in the IP header. NIO's flag 0 is ECT(0), and its flag 1 is ECT(1).
+  fileprivate var bits: UInt8 {
+    switch self {
+    case .transportNotCapable: 0
+    case .transportCapableFlag1: 1
+    case .transportCapableFlag0: 2
+    case .congestionExperienced: 3
     }
   }
 }

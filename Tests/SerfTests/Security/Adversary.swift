@@ -74,7 +74,7 @@
       turn(at: loop.instant)
     }
 
-    func datagramReceived(_ datagram: RawSpan, from source: NodeAddress, congestionExperienced: Bool, at now: Instant) {
+    func datagramReceived(_ datagram: RawSpan, from source: NodeAddress, ecn: UInt8, at now: Instant) {
       endpoint.receive(datagram, from: source, ecn: 0, at: now)
     }
 

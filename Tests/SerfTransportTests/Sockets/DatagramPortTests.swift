@@ -106,7 +106,7 @@ import Testing
 
     private var keep: Collector?
 
-    func datagramReceived(_ datagram: RawSpan, from source: NodeAddress, congestionExperienced: Bool, at now: Instant) {
+    func datagramReceived(_ datagram: RawSpan, from source: NodeAddress, ecn: UInt8, at now: Instant) {
       datagrams.append(datagram.withUnsafeBytes { Array($0) })
     }
 
