@@ -276,7 +276,7 @@ static void fill_settings(ngtcp2_settings *out, ngtcp2_transport_params *params,
   params->max_idle_timeout = settings->idle_timeout;
   params->max_datagram_frame_size = 65535;
   params->active_connection_id_limit = ACTIVE_CID_LIMIT;
-  params->disable_active_migration = 1;
+  params->disable_active_migration = !settings->allow_migration;
 }
 
 static sq_connection *connection_new(const sq_settings *settings, bool server) {
@@ -514,6 +514,19 @@ bool sq_stream_is_bidirectional(int64_t stream) { return ngtcp2_is_bidi_stream(s
 bool sq_stream_is_ours(const sq_connection *connection, int64_t stream) { return ((stream & 1) != 0) == connection->server; }
 
 /* State */
+
+bool sq_connection_migrate(sq_connection *connection, sq_address local, uint64_t now) {
+  sq_sockaddr sockaddr;
+  ngtcp2_path path = connection->path.path;
+  path.local.addrlen = sq_to_sockaddr(&sockaddr, local);
+  path.local.addr = &sockaddr.any;
+  if (connection->server || ngtcp2_conn_initiate_immediate_migration(connection->conn, &path, advance(connection, now)) != 0) return false;
+  /* From now on packets come to that address. */
+  ngtcp2_path_storage storage;
+  ngtcp2_path_storage_init(&storage, path.local.addr, path.local.addrlen, path.remote.addr, path.remote.addrlen, NULL);
+  ngtcp2_path_copy(&connection->path.path, &storage.path);
+  return true;
+}
 
 bool sq_connection_update_keys(sq_connection *connection, uint64_t now) {
   return ngtcp2_conn_initiate_key_update(connection->conn, advance(connection, now)) == 0;

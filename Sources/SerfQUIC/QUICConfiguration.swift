@@ -24,6 +24,9 @@ package struct QUICConfiguration: Sendable {
   /// Whether larger packets are tried on each path. Off by default (`secure-transport.md` 2.9).
   package var discoversMTU = false
 
+  /// Whether a client may take a connection along to another address. Off: a member that moves is a new connection, whose address is proven.
+  package var allowsMigration = false
+
   /// Bytes that a peer may have under way to us on all streams of a connection and on one of them, before we consume.
   package var connectionWindow = 1 << 20
   package var streamWindow = 256 << 10

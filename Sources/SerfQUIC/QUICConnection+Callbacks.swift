@@ -221,8 +221,10 @@ extension QUICConnection {
   }
 
   private func pathValidated(_ address: NodeAddress, success: Bool) {
+    // A path fails when time is over, and nothing was heard.
+    guard success else { return }
     heard()
-    guard success, address != remote else { return }
+    guard address != remote else { return }
     remote = address
     inbox.append(.moved(id, to: address))
   }

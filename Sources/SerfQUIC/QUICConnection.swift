@@ -70,6 +70,8 @@ final class QUICConnection {
   /// Ended unidirectional streams that ngtcp2 still holds.
   var leakedStreams = 0
 
+  /// When ngtcp2 was last told that its time had come.
+  private var expiryHandledAt: Instant?
   /// Its packets in the endpoint's handshake queue.
   var waitingPackets = 0
   var isDirty = false
@@ -135,6 +137,7 @@ final class QUICConnection {
     datagrams.forget(before: now - endpoint.configuration.unacknowledgedAge, buffers: endpoint.buffers)
     guard let expiry = Instant(ticks: sq_connection_expiry(raw)), expiry <= now else { return endpoint.markDirty(self) }
     endpoint.callbackTime = now
+    expiryHandledAt = now
     handle(sq_connection_handle_expiry(raw, now.ticks), at: now)
   }
 
@@ -144,7 +147,9 @@ final class QUICConnection {
     case .gone: return .distantFuture
     case .closing, .draining: return closeUntil
     case .handshaking, .established, .confirmed, .rejected:
-      let expiry = Instant(ticks: sq_connection_expiry(raw)) ?? .distantFuture
+      var expiry = Instant(ticks: sq_connection_expiry(raw)) ?? .distantFuture
+      // ngtcp2 0.12 leaves a retired connection ID that expires exactly now, and names the same time again, for ever if time stands still.
+      if let expiryHandledAt { expiry = max(expiry, expiryHandledAt + .nanoseconds(1)) }
       let own = min(expiry, datagrams.nextDeadline)
       return phase == .rejected ? min(own, rejectionEnd) : own
     }

@@ -106,8 +106,7 @@ package final class QUICEndpoint {
     while let connection = timers.first, connection.timerDeadline <= now {
       timers.remove(connection)
       connection.advance(to: now)
-      // ngtcp2 0.12 leaves a retired connection ID that expires exactly now, and names the same time again.
-      timers.schedule(connection, at: max(connection.deadline, now + .nanoseconds(1)))
+      schedule(connection)
     }
   }
 
@@ -243,6 +242,14 @@ package final class QUICEndpoint {
     return true
   }
 
+  /// Takes a connection that we dialled along to another local address, with new connection IDs. False when the server does not allow it. We never
+  /// do; a peer may.
+  package func migrate(_ id: ConnectionID, to local: NodeAddress, at now: Instant) -> Bool {
+    guard let connection = connections[id], let raw = connection.raw, sq_connection_migrate(raw, local.raw, now.ticks) else { return false }
+    markDirty(connection)
+    return true
+  }
+
   /// Takes out the packets that a connection sent since `earliest` and its peer has not acknowledged, and those still waiting, oldest first, so
   /// that they can go on another connection (`secure-transport.md` 2.4). Works on live connections and during ``QUICEvent/closed(_:_:)``.
   package func takeUnacknowledged(
@@ -291,6 +298,7 @@ package final class QUICEndpoint {
     settings.handshake_limit = UInt32(clamping: configuration.handshakeMessageLimit)
     settings.largest_packet = UInt16(clamping: configuration.largestPacket)
     settings.discover_mtu = configuration.discoversMTU
+    settings.allow_migration = configuration.allowsMigration
     return settings
   }
 

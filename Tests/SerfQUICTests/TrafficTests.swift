@@ -2,6 +2,12 @@ import SerfPrimitives
 import SerfQUIC
 import Testing
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
 @Suite struct TrafficTests {
   /// Two members with one confirmed connection.
   static func pair(seed: UInt64 = 1, configure: (inout QUICConfiguration) -> Void = { _ in }) -> (
@@ -223,5 +229,70 @@ import Testing
     #expect(network.run(for: .seconds(3)) { b.moved == [translated] })
     b.send([2], on: try #require(b.established.first?.id))
     #expect(network.run(for: .seconds(1)) { a.packets == [[2]] })
+  }
+
+  @Test("a path that could not be validated is no sign of life")
+  func failedPath() throws {
+    let (network, a, b, id) = Self.pair()
+    let its = try #require(b.established.first?.id)
+    let translated = a.address.with(port: 4242)
+    // One packet comes from elsewhere, and then nothing more from anywhere.
+    var packets = 0
+    network.intercept = { datagram in
+      guard datagram.source == a.address else { return [] }
+      packets += 1
+      var datagram = datagram
+      datagram.source = translated
+      return packets == 1 ? [datagram] : []
+    }
+    a.send([1], on: id)
+    #expect(network.run(for: .milliseconds(100)) { b.packetCount == 1 })
+    let heardAt = try #require(b.endpoint.lastHeard(its))
+    #expect(network.now == heardAt)
+    network.run(for: .seconds(20))
+    #expect(b.moved.isEmpty && b.closed.isEmpty)
+    #expect(b.endpoint.lastHeard(its) == heardAt)
+  }
+
+  @Test("oversized packets that a peer does not take are refused beyond 256 KiB, and taken again when it does")
+  func oversizedBacklog() {
+    let (network, a, b, id) = Self.pair()
+    network.intercept = { _ in [] }
+    let packet = Self.bytes(60_000)
+    // Each is a byte longer on its stream: 4 · 60,001 < 262,144. The peer allows 16 streams.
+    #expect((0..<10).map { _ in a.send(packet, on: id) } == [true, true, true, true] + [Bool](repeating: false, count: 6))
+    // What the congestion window lets through is little.
+    network.run(for: .milliseconds(200))
+    #expect(!a.send(packet, on: id))
+    network.intercept = nil
+    #expect(network.run(for: .seconds(20)) { b.packetCount == 4 })
+    #expect(a.send(packet, on: id))
+    #expect(network.run(for: .seconds(5)) { b.packetCount == 5 })
+  }
+
+  @Test("a connection ID that its peer retires is forgotten, and the turn at that instant ends")
+  func retiredConnectionID() async {
+    // A turn that does not end cannot be failed from within: it is another process's.
+    await #expect(processExitsWith: .success) {
+      alarm(20)
+      let (network, a, b, id) = Self.pair { $0.allowsMigration = true }
+      network.run(for: .seconds(1))
+      let moved = a.address.with(port: 4242)
+      network.intercept = { datagram in
+        var datagram = datagram
+        if datagram.source == a.address { datagram.source = moved }
+        if datagram.destination == moved { datagram.destination = a.address }
+        return [datagram]
+      }
+      // The client takes another ID of the server's and retires the first one; so does the server, on the new path.
+      precondition(a.endpoint.migrate(id, to: moved, at: network.now))
+      a.send([1], on: id)
+      precondition(network.run(for: .seconds(3)) { b.moved == [moved] && b.packetCount == 1 })
+      network.run(for: .seconds(3))
+      a.send([2], on: id)
+      b.send([3], on: b.established[0].id)
+      precondition(network.run(for: .seconds(1)) { b.packetCount == 2 && a.packetCount == 1 })
+      precondition(a.closed.isEmpty && b.closed.isEmpty)
+    }
   }
 }

@@ -124,6 +124,7 @@ typedef struct sq_settings {
   uint32_t handshake_limit; /* bytes of one handshake message */
   uint16_t largest_packet; /* UDP payload; 1200 unless path MTU discovery is wanted */
   bool discover_mtu;
+  bool allow_migration; /* of the peer */
 } sq_settings;
 
 /* One outgoing packet while it is being filled. */
@@ -170,6 +171,8 @@ void sq_connection_return_stream_credit(sq_connection *connection, int64_t strea
 void sq_connection_return_credit(sq_connection *connection, uint64_t count);
 void sq_connection_return_stream(sq_connection *connection, bool unidirectional);
 
+/* A client goes on at another local address, with other connection IDs (RFC 9000, 9.2). False when the server does not allow it, or not now. */
+bool sq_connection_migrate(sq_connection *connection, sq_address local, uint64_t now);
 bool sq_connection_update_keys(sq_connection *connection, uint64_t now);
 sq_close sq_connection_peer_close(const sq_connection *connection);
 /* The transport error that the last failed call would be reported as. */
