@@ -16,13 +16,11 @@ async def dial(host, cluster, name, target, change=lambda connection: None):
 
 
 class Holder:
-    """Keeps `streams` streams open on one connection, each with `message`. Where the node resets one it opens another, and where the node closes
-    the connection it dials again."""
+    """Keeps `streams` streams open on one connection, each with `message`. Where the node resets one it opens another after `pause` seconds, and
+    where the node closes the connection it dials again."""
 
-    PAUSE = 1.0
-
-    def __init__(self, host, cluster, name, target, streams, message, ends, change=lambda connection: None):
-        self.host, self.streams, self.message, self.ends = host, streams, message, ends
+    def __init__(self, host, cluster, name, target, streams, message, ends, change=lambda connection: None, pause=1.0):
+        self.host, self.streams, self.message, self.ends, self.pause = host, streams, message, ends, pause
         self.dial = lambda: dial(host, cluster, name, target, change)
         self.resets = self.closes = 0
         self.connection = None
@@ -43,14 +41,14 @@ class Holder:
     def handle(self, event):
         if isinstance(event, events.StreamReset):
             self.resets += 1
-            asyncio.get_running_loop().call_later(self.PAUSE, self.open)
+            asyncio.get_running_loop().call_later(self.pause, self.open)
         elif isinstance(event, events.ConnectionTerminated):
             self.closes += 1
             self.task = asyncio.create_task(self.again())
 
     async def again(self):
         while True:
-            await asyncio.sleep(self.PAUSE)
+            await asyncio.sleep(self.pause)
             try:
                 return await self.begin()
             except RuntimeError:

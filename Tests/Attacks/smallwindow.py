@@ -19,6 +19,8 @@ SECONDS = 40
 STRANGER = "127.0.66.1"
 HONEST = [f"honest-{number}" for number in range(10)]
 BUDGET = 80
+# How long until a reply that was given up is asked for again. It costs the node some milliseconds to make one, which any member may ask for.
+PAUSE = 10
 
 
 def stingy(connection):
@@ -65,7 +67,7 @@ async def attack(serf, directory, logs, result):
         async with Watch(cluster) as watch:
             began = time.monotonic()
             holders = [
-                holder.Holder(host, cluster, name, target, STREAMS, wire.request_of(name), True, stingy)
+                holder.Holder(host, cluster, name, target, STREAMS, wire.request_of(name), True, stingy, PAUSE)
                 for name in ATTACKERS for _ in range(CONNECTIONS)]
             for each in holders:
                 await each.begin()
