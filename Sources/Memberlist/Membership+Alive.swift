@@ -38,8 +38,9 @@ extension Membership {
     guard alive.node.byteCount > 0, alive.node.byteCount <= limits.nameLength else { return drop(alive.node, .name, origin) }
     guard var address = alive.address else { return drop(alive.node, .address, origin) }
     if address.port == 0 { address.port = local.address.port }
-    let isAllowed = configuration.allowedNetworks.contains(address) || alive.node.equals(name.bytes)
-    guard isAllowed else { return drop(alive.node, .network, origin) }
+    let isAboutMe = alive.node.equals(name.bytes)
+    guard address.isUsableAsPeer || isAboutMe else { return drop(alive.node, .unusableAddress, origin) }
+    guard configuration.allowedNetworks.contains(address) || isAboutMe else { return drop(alive.node, .network, origin) }
     guard alive.metaBytes.byteCount <= limits.metaLength else { return drop(alive.node, .meta, origin) }
     guard isOutdoable(alive.incarnation, about: alive.node, from: origin) else { return drop(alive.node, .incarnation, origin) }
     guard let versions = alive.versions, areFitting(versions, of: alive.node) else { return drop(alive.node, .versions, origin) }
@@ -66,6 +67,7 @@ extension Membership {
     case .unprovenAddress: counters.claimsToUnprovenAddress += 1
     case .network: counters.claimsOutsideNetworks += 1
     case .introducer: counters.membersRefused += 1
+    case .unusableAddress: counters.claimsWithUnusableAddress += 1
     }
     let shown = node.byteCount > 256 ? node.extracting(0..<256) : node
     diagnose(.claimDropped(NodeName(bytes: [UInt8](copying: shown)), problem, deliveredBy: origin.carrier))

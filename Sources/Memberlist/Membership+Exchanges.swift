@@ -141,6 +141,7 @@ extension Membership {
         return reason == .filtered ? .filtered : reason == .tooLarge ? .malformed(.tooLarge) : .versionMismatch
       }
       merge(reply, isReply: true, join: join, from: peer, at: now)
+      if join != nil, let address = examined.unusableAddress { return .unusableAddress(address) }
       return nil
     } catch {
       counters.exchangesMalformed += 1

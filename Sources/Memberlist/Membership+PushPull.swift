@@ -63,6 +63,8 @@ extension Membership {
     /// Whether there is an entry of the sender and its versions do not fit; and how many entries' versions do.
     var isSenderForeign = false
     var fittingCount = 0
+    /// The address of the sender's own entry, when no node can be reached there.
+    var unusableAddress: NodeAddress?
     var members: [Member] = []
   }
 
@@ -75,7 +77,9 @@ extension Membership {
     examined.holdsLiveSender = sender == nil
     let isFiltered = state.header.isJoin && configuration.mergeFilter != nil
     let own = local.versions
+    let isNamed = sender != nil || target?.name != nil
     var senderFits = false
+    var holdsReachable = false
     while let node = try state.nextNode() {
       let memberState = UInt8(exactly: node.state).flatMap { MemberState(rawValue: $0) }
       if let sender, node.name.equals(sender.bytes) {
@@ -83,13 +87,20 @@ extension Membership {
         examined.holdsLiveSender = examined.holdsLiveSender || memberState?.isLive == true
       }
       let isSender = sender.map { node.name.equals($0.bytes) } ?? (target.map { Self.isEntry(node, of: $0) } ?? false)
+      if memberState?.isLive == true, let address = node.address, !node.name.equals(name.bytes) {
+        if address.isUnicast {
+          holdsReachable = true
+        } else if isSender || !isNamed {
+          examined.unusableAddress = address
+        }
+      }
       guard let versions = node.versions, versions.isValid, versions.fits(own) else {
         if isSender { examined.isSenderForeign = true }
         continue
       }
       examined.fittingCount += 1
       if isSender { senderFits = true }
-      if isFiltered, let memberState, let address = node.address, node.name.byteCount <= configuration.limits.nameLength,
+      if isFiltered, let memberState, let address = node.address, address.isUnicast, node.name.byteCount <= configuration.limits.nameLength,
         node.metaBytes.byteCount <= configuration.limits.metaLength, examined.members.count < configuration.limits.members
       {
         examined.members.append(
@@ -100,6 +111,8 @@ extension Membership {
     }
     // An invented name at the sender's address is not the sender.
     if senderFits { examined.isSenderForeign = false }
+    // Who answers without a name is told by its being alone: among others the unusable entry may be any member's.
+    if !isNamed, holdsReachable { examined.unusableAddress = nil }
     return examined
   }
 
@@ -136,6 +149,11 @@ extension Membership {
   private mutating func mergeNode(_ node: borrowing PushPullNode, from origin: Origin, at now: Instant) {
     guard let state = UInt8(exactly: node.state).flatMap({ MemberState(rawValue: $0) }) else {
       drop(node.name, .state, origin)
+      return
+    }
+    // Whatever its state: a member where nothing can be sent is none. What is said of us is answered all the same.
+    if let address = node.address, !address.isUnicast, !node.name.equals(name.bytes) {
+      drop(node.name, .unusableAddress, origin)
       return
     }
     // One entry with bad versions would make Go peers refuse the whole: it is skipped, the others are not (hazard 5). What is said of us we

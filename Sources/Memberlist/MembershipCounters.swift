@@ -17,6 +17,7 @@ package struct MembershipCounters: Sendable, Hashable {
   package var claimsWithBadState: UInt64 = 0
   package var claimsToUnprovenAddress: UInt64 = 0
   package var claimsOutsideNetworks: UInt64 = 0
+  package var claimsWithUnusableAddress: UInt64 = 0
   /// Alives that the alive filter did not want.
   package var claimsFiltered: UInt64 = 0
   /// Death notices about members that we hear from.

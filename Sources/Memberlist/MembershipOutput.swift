@@ -113,6 +113,8 @@ package enum JoinFailure: Hashable, Sendable {
   case unproven
   case versionMismatch
   case filtered
+  /// It advertises this address, at which no node can be reached. What it said of others was taken.
+  case unusableAddress(NodeAddress)
   /// We are leaving.
   case leaving
   /// Too many joins run already.
@@ -184,6 +186,8 @@ package enum ClaimProblem: UInt8, Sendable, Hashable {
   case network
   /// A new name, said by a peer that is no member itself: it may introduce nobody but itself.
   case introducer
+  /// An address at which no single node can be: unspecified, multicast or broadcast.
+  case unusableAddress
 }
 
 /// A limit of the configuration that was reached.

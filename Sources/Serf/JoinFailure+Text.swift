@@ -19,6 +19,8 @@ extension JoinFailure {
     case .unproven: "its answer does not hold a live member of the name that its certificate proves"
     case .versionMismatch: "its protocol versions do not fit ours"
     case .filtered: "its members were refused by our filter"
+    case .unusableAddress(let address):
+      "it tells its peers to reach it at \(address), where no node can be. Start it with -advertise, or bind it to an address of its own"
     case .leaving: "we are leaving"
     case .tooMany: "too many joins run already. Try again"
     }

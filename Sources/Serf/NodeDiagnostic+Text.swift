@@ -74,7 +74,7 @@ extension MembershipDiagnostic {
   var level: Logger.Level {
     switch self {
     case .malformed, .claimedOtherName, .mergeRefused, .limitReached, .onlyReliablyReachable, .doubtfulDeath, .probeNotSent,
-      .claimDropped(_, .network, _):
+      .claimDropped(_, .network, _), .claimDropped(_, .unusableAddress, _):
       .warning
     case .suspected, .refuted, .probeFailed: .info
     case .claimDropped, .pingForOther: .debug
@@ -101,6 +101,8 @@ extension MembershipDiagnostic {
   var subject: String {
     switch self {
     case .malformed(_, _, let peer), .claimedOtherName(_, let peer), .pingForOther(_, let peer), .mergeRefused(_, let peer): peer.text
+    // Not the name, which can be another one each time.
+    case .claimDropped(_, .unusableAddress, let deliverer): deliverer?.description ?? ""
     case .claimDropped(let name, _, let deliverer): "\(name) \(deliverer.map(\.description) ?? "")"
     case .suspected(let name, _, _), .doubtfulDeath(let name, _, _): name.description
     case .probeFailed(let name), .onlyReliablyReachable(let name), .probeNotSent(let name, _): name.description
@@ -149,6 +151,7 @@ extension ClaimProblem {
     case .unprovenAddress: "another address than the one that is proven"
     case .network: "its address is in none of the allowed networks (-allow, SerfConfiguration.allowedNetworks)"
     case .introducer: "a new name, and who says it is no member here"
+    case .unusableAddress: "no node can be reached at its address. Start that member with -advertise, or bind it to an address of its own"
     }
   }
 }

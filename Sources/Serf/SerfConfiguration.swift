@@ -49,7 +49,7 @@ extension SerfConfiguration {
   /// Finds what can be found before anything starts.
   func validate() throws(SerfError) {
     do throws(SerfCoreError) {
-      _ = try NodeCore(core, name: name, address: NodeAddress(ipv4: 127, 0, 0, 1, port: 0), tags: tags, seed: 0)
+      _ = try NodeCore(core, name: name, address: NodeAddress(ipv4: 127, 0, 0, 1, port: 7946), tags: tags, seed: 0)
     } catch { throw SerfError(error) }
   }
 }

@@ -50,7 +50,7 @@ extension SerfError {
     switch error {
     case .tagsTooLarge: self.init(.tooLarge, "\(error). Use fewer or shorter tags")
     case .userEventTooLarge: self.init(.tooLarge, "\(error). Send a reference instead of the data, or raise the limit on every node")
-    case .userEventLimitTooHigh, .emptyBuffer, .badName: self.init(.configuration, error.description)
+    case .userEventLimitTooHigh, .emptyBuffer, .badName, .unusableAddress: self.init(.configuration, error.description)
     case .notAlive: self.init(.state, error.description)
     }
   }

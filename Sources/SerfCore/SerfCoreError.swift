@@ -1,3 +1,5 @@
+public import SerfPrimitives
+
 /// A mistake of our own caller, the only thing that the core throws. Nothing has changed when it is thrown.
 public enum SerfCoreError: Error, Hashable, Sendable {
   /// The encoded tags do not fit the 512 bytes that a member can say about itself. Use fewer or shorter tags.
@@ -10,6 +12,8 @@ public enum SerfCoreError: Error, Hashable, Sendable {
   case emptyBuffer
   /// The node's own name is longer than peers store, or empty.
   case badName(NodeNameProblem)
+  /// Peers cannot reach a node at this address: unspecified, multicast, broadcast, or without a port.
+  case unusableAddress(NodeAddress)
   /// The verb needs a node that is alive.
   case notAlive(NodeStatus)
 
@@ -31,6 +35,7 @@ extension SerfCoreError: CustomStringConvertible {
     case .emptyBuffer: "event and query buffers need at least one slot"
     case .badName(.empty): "the node's name is empty"
     case .badName(.tooLong(let limit)): "the node's name exceeds \(limit) bytes"
+    case .unusableAddress(let address): "peers cannot reach a node at \(address); advertise an address of this machine"
     case .notAlive(let status): "the node is " + status.description
     }
   }

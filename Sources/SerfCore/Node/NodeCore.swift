@@ -76,6 +76,7 @@ package struct NodeCore: ~Copyable, Sendable {
     _ configuration: SerfCoreConfiguration, name: NodeName, address: NodeAddress, tags: [String: String] = [:], seed: UInt64
   ) throws(SerfCoreError) {
     try Self.check(configuration, name)
+    guard address.isUsableAsPeer else { throw .unusableAddress(address) }
     let meta = try Self.encodeTags(tags)
     self.configuration = configuration
     self.name = name

@@ -203,10 +203,12 @@
       case .streamFailed(let stream, let reason): handler.streamFailed(StreamID(stream), reason, at: now)
       case .hello(let slot, let peer):
         guard let hello = peers.withBytes(of: slot, { Hello($0) }) else { return peers.close(peer, reason: .protocolViolation, at: now) }
-        if allowedNetworks.contains(hello.address) {
+        // One that no node can have states nothing; what the member announces of itself is told by the core.
+        let statesAddress = hello.address.isUsableAsPeer
+        if statesAddress, allowedNetworks.contains(hello.address) {
           peers.advertised(hello.address, by: peer)
           handler.addressStated(hello.address, by: peer, at: now)
-        } else {
+        } else if statesAddress {
           hellosNotAllowed += 1
           log.claimNotAllowed(hello.address, by: peer, at: now)
         }
