@@ -151,7 +151,7 @@ extension Membership {
   package mutating func addressStated(_ address: NodeAddress, by peer: Peer, at now: Instant) {
     guard configuration.namesAreProven, hasStarted, let name = peer.provenName, let index = table.find(name), index != me else { return }
     guard !table[index].member.address.isSameEndpoint(as: address) else { return }
-    guard address.isUsableAsPeer, configuration.allowedNetworks.contains(address) else { return }
+    guard maySend(to: address) else { return }
     correct(index, table[index].member, over: .reply(peer), at: now)
   }
 

@@ -23,10 +23,10 @@ extension Membership {
 
   mutating func pingReceived(_ ping: borrowing Ping, from peer: Peer, at now: Instant) {
     guard ping.node.isEmpty || ping.node.equals(name.bytes) else { return pingForOther(ping.node, from: peer) }
+    guard let (destination, index) = answer(to: peer, source: ping.source, sourceNode: ping.sourceNode) else { return }
     var message = startDraft()
     encodeAck(ping.sequenceNumber, carriesPayload: true, into: &message)
     draft = message
-    let (destination, index) = answer(to: peer, source: ping.source, sourceNode: ping.sourceNode)
     sendDraft(to: destination, budget: index)
     if let source = ping.source { addressStated(source, by: peer, at: now) }
   }
@@ -46,14 +46,27 @@ extension Membership {
   }
 
   /// Where an answer goes. On connections: back on the one that asked (`secure-transport.md` 1.10). Elsewhere to the address that the
-  /// message states, since a member may ask from another socket than the one it listens on (memberlist 0.2.0).
-  private func answer(to peer: Peer, source: NodeAddress?, sourceNode: RawSpan) -> (Destination, NodeIndex?) {
+  /// message states, since a member may ask from another socket than the one it listens on (memberlist 0.2.0). Nil, and counted, where nothing
+  /// may be sent there: the transport sees only where the packet came from.
+  private mutating func answer(to peer: Peer, source: NodeAddress?, sourceNode: RawSpan) -> (Destination, NodeIndex?)? {
     if configuration.namesAreProven { return (.reply(peer), peer.provenName.flatMap { table.find($0) }) }
     let index = sourceNode.isEmpty ? nil : table.find(sourceNode)
     guard let source, source.port != 0 else { return (.reply(peer), index) }
+    guard maySend(to: source) else {
+      refuse(source, from: peer)
+      return nil
+    }
     if let index { return (.member(table[index].member.name, source), index) }
     if sourceNode.isEmpty || sourceNode.byteCount > configuration.limits.nameLength { return (.anyMember(source), nil) }
     return (.member(NodeName(bytes: [UInt8](copying: sourceNode)), source), nil)
+  }
+
+  /// Whether a message may name this address as one to send to: some node's, and in the allowed networks.
+  package func maySend(to address: NodeAddress) -> Bool { address.isUsableAsPeer && configuration.allowedNetworks.contains(address) }
+
+  private mutating func refuse(_ address: NodeAddress, from peer: Peer) {
+    counters.addressesRefused += 1
+    diagnose(.addressRefused(address, from: peer))
   }
 
   // MARK: Relaying
@@ -69,7 +82,8 @@ extension Membership {
       counters.indirectPingsToUnknown += 1
       return
     }
-    let (requester, _) = answer(to: peer, source: request.source, sourceNode: request.sourceNode)
+    guard configuration.namesAreProven || maySend(to: address) else { return refuse(address, from: peer) }
+    guard let (requester, _) = answer(to: peer, source: request.source, sourceNode: request.sourceNode) else { return }
     relayCount += 1
     startPing(
       .relay(to: requester, sequenceNumber: request.sequenceNumber, wantsNack: request.wantsNack), name: name, address: address,

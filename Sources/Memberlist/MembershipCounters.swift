@@ -36,6 +36,8 @@ package struct MembershipCounters: Sendable, Hashable {
   package var pingsForOthers: UInt64 = 0
   package var indirectPingsToUnknown: UInt64 = 0
   package var relaysRefused: UInt64 = 0
+  /// Pings and indirect pings that name an address where nothing may be sent.
+  package var addressesRefused: UInt64 = 0
   package var addressDials: UInt64 = 0
   /// Messages that told a member at which other address it is held, or a peer where we really are.
   package var addressesCorrected: UInt64 = 0

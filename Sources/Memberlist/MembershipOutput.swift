@@ -160,6 +160,8 @@ package enum MembershipDiagnostic: Sendable {
   case onlyReliablyReachable(NodeName)
   /// A ping for somebody else's name: an address used twice, or a stale member table.
   case pingForOther(NodeName, from: Peer)
+  /// A ping or indirect ping was not answered, or not passed on: it names an address where nothing may be sent.
+  case addressRefused(NodeAddress, from: Peer)
   /// A whole push/pull was refused.
   case mergeRefused(RefusalReason, from: Peer)
   /// A table or queue is full, and something was dropped.

@@ -65,7 +65,8 @@ extension NodeDiagnostic {
     case .ownNameConflict(let claimant): "another node, at \(claimant), claims our name. Give each node a name of its own"
     case .ownNameRefused(let peer):
       "\(peer.text) says that our name is in use at another address. Another process runs with our certificate; stop one of them"
-    case .relayDropped(let name, let peer): "dropped a relayed message for \(name) from \(peer.text): not a member that we know"
+    case .relayDropped(let name, let peer):
+      "dropped a relayed message for \(name) from \(peer.text): not a member that we know, or at an address that is not allowed"
     }
   }
 }
@@ -74,7 +75,7 @@ extension MembershipDiagnostic {
   var level: Logger.Level {
     switch self {
     case .malformed, .claimedOtherName, .mergeRefused, .limitReached, .onlyReliablyReachable, .doubtfulDeath, .probeNotSent,
-      .claimDropped(_, .network, _), .claimDropped(_, .unusableAddress, _):
+      .claimDropped(_, .network, _), .claimDropped(_, .unusableAddress, _), .addressRefused:
       .warning
     case .suspected, .refuted, .probeFailed: .info
     case .claimDropped, .pingForOther: .debug
@@ -93,6 +94,7 @@ extension MembershipDiagnostic {
     case .probeNotSent: "probeNotSent"
     case .onlyReliablyReachable: "onlyReliablyReachable"
     case .pingForOther: "pingForOther"
+    case .addressRefused: "addressRefused"
     case .mergeRefused: "mergeRefused"
     case .limitReached(let limit): "limit \(limit.rawValue)"
     }
@@ -101,6 +103,7 @@ extension MembershipDiagnostic {
   var subject: String {
     switch self {
     case .malformed(_, _, let peer), .claimedOtherName(_, let peer), .pingForOther(_, let peer), .mergeRefused(_, let peer): peer.text
+    case .addressRefused(_, let peer): peer.address.host
     // Not the name, which can be another one each time.
     case .claimDropped(_, .unusableAddress, let deliverer): deliverer?.description ?? ""
     case .claimDropped(let name, _, let deliverer): "\(name) \(deliverer.map(\.description) ?? "")"
@@ -128,6 +131,11 @@ extension MembershipDiagnostic {
     case .probeNotSent(let name, let reason): "a probe of \(name) was not sent (\(reason)); no verdict"
     case .onlyReliablyReachable(let name): "packets to \(name) are lost, but a stream came through. Check UDP on the way"
     case .pingForOther(let name, let peer): "a ping from \(peer.text) is for \(name), which we are not"
+    case .addressRefused(let address, let peer):
+      """
+      dropped a ping from \(peer.text): it names \(address), which is in none of the allowed networks (-allow, \
+      SerfConfiguration.allowedNetworks) or no node's address
+      """
     case .mergeRefused(let reason, let peer): "refused the members that \(peer.text) sent: \(reason)"
     case .limitReached(let limit): "a limit was reached and something was dropped: \(limit.text)"
     }

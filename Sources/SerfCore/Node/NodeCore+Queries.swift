@@ -31,7 +31,7 @@ extension NodeCore {
   /// A member asks us to hand a message to another one: answers to queries take such detours so that more of them arrive.
   ///
   /// Where names are proven, an address out of a message is never used: the name is looked up in the member table (`secure-transport.md`
-  /// 1.10).
+  /// 1.10). Elsewhere it must be in the allowed networks.
   mutating func relayReceived(_ body: RawSpan, from peer: Peer) throws(WireError) {
     let message = try RelayMessage(decoding: body)
     guard !message.message.isEmpty else { throw .empty }
@@ -48,6 +48,7 @@ extension NodeCore {
     if configuration.membership.namesAreProven {
       return membership.member(node).flatMap { $0.state.isLive ? .member(node, $0.address) : nil }
     }
-    return address.map { node.isEmpty ? .anyMember($0) : .member(node, $0) }
+    guard let address, membership.maySend(to: address) else { return nil }
+    return node.isEmpty ? .anyMember(address) : .member(node, address)
   }
 }

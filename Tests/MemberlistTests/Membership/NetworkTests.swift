@@ -54,6 +54,47 @@ import Testing
     #expect(subject.counters.claimsOutsideNetworks == 0)
   }
 
+  @Test("the address that a ping states gets no ack when it is outside, or no node's; the ping is counted")
+  func ack() throws {
+    let subject = try subject("10.0.0.0/8")
+    let from = Subject.peer("a")
+    for source in [outside, outside.mapped, NodeAddress(ipv4: 224, 0, 0, 1, port: 7946)] {
+      subject.receive(Message.ping(1, to: "me", from: "a", at: source), from: from)
+    }
+    #expect(subject.sent.isEmpty)
+    #expect(subject.counters.addressesRefused == 3)
+    subject.receive(Message.ping(1, to: "me", from: "a", at: Subject.address("b")), from: from)
+    subject.receive(Message.ping(2, to: "me", from: "a"), from: from)
+    #expect(subject.sent.map(\.to) == [.member("a", Subject.address("b")), .reply(from)])
+    #expect(subject.counters.addressesRefused == 3)
+  }
+
+  @Test("nothing is pinged, acked or nacked for another member outside of them", arguments: [true, false])
+  func relay(isTargetOutside: Bool) throws {
+    let subject = try subject("10.0.0.0/8")
+    let inside = Subject.address("t")
+    subject.receive(
+      Message.indirectPing(7, to: "t", target: isTargetOutside ? outside : inside, from: "a", at: isTargetOutside ? inside : outside),
+      from: Subject.peer("a"))
+    subject.pass(.seconds(2))
+    #expect(!subject.sent.contains { $0.messages.contains { $0.contains("ping t") || $0.hasPrefix("nack") } })
+    #expect(subject.counters.addressesRefused == 1)
+    subject.receive(Message.indirectPing(7, to: "t", target: inside, from: "a", at: Subject.address("a")), from: Subject.peer("a"))
+    #expect(subject.sent.contains { $0.to == .member("t", inside) }, "the positive control")
+  }
+
+  @Test("where names are proven an ack goes back on its connection, whatever address the ping states")
+  func provenAck() throws {
+    let allowed = try #require(CIDRBlock(parsing: "10.0.0.0/8"))
+    let subject = Subject {
+      $0.namesAreProven = true
+      $0.allowedNetworks = AllowedNetworks([allowed])
+    }
+    subject.receive(Message.ping(1, to: "me", from: "a", at: outside), from: Subject.proven("a"))
+    #expect(subject.sent.map(\.to) == [.reply(Subject.proven("a"))])
+    #expect(subject.counters.addressesRefused == 0)
+  }
+
   @Test("no networks are all networks")
   func all() throws {
     let subject = try subject()

@@ -71,6 +71,20 @@ struct RelayTests {
     #expect(node.core.counters.relaysForwarded == 1)
   }
 
+  @Test("is not handed on to an address outside of the allowed networks, or no node's")
+  func outside() throws {
+    var configuration = SerfCoreConfiguration.quiet
+    configuration.membership.allowedNetworks = AllowedNetworks([try #require(CIDRBlock(parsing: "10.0.0.0/8"))])
+    let node = try TestNode(configuration)
+    node.gossip(relay(to: "a", at: claimed, [5]))
+    node.gossip(relay(to: "", at: claimed, [5]))
+    node.gossip(relay(to: "a", at: target.with(port: 0), [5]))
+    #expect(node.sent.isEmpty)
+    #expect(node.core.counters.relaysDropped == 3)
+    node.gossip(relay(to: "a", at: target, [5]))
+    #expect(node.sent.map { $0.to } == [.member("a", target)])
+  }
+
   @Test("goes to the member table's address and never to the message's, where names are proven")
   func proven() throws {
     var configuration = SerfCoreConfiguration.quiet
