@@ -62,7 +62,12 @@ extension NodeDiagnostic {
       two nodes claim the name \(name): \(existing), which is kept, and \(claimant). If it is one node that moved, it is taken once the old \
       address is forgotten, within a minute or two after it is failed; to be taken at once it must leave first. Else rename one of them
       """
-    case .ownNameConflict(let claimant): "another node, at \(claimant), claims our name. Give each node a name of its own"
+    case .ownNameConflict(let claimant):
+      """
+      other members hold \(claimant) as the address of our name. If that is where this node was before it crashed, they do not take the new \
+      address until they have found the old one failed and forgotten it, within a minute or two; wait, start the node at the old address, or \
+      next time leave before it moves. If another node runs there, give each node a name of its own
+      """
     case .ownNameRefused(let peer):
       "\(peer.text) says that our name is in use at another address. Another process runs with our certificate; stop one of them"
     case .relayDropped(let name, let peer):

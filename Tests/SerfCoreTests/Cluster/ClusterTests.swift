@@ -60,6 +60,22 @@ struct ClusterTests {
     for name in ["a", "b"] as [NodeName] { #expect(cluster.history(of: "c", on: name) == "join failed reap") }
   }
 
+  /// What the log tells a member that moved after a crash; `lan`, as agents have it.
+  @Test("takes a member that moved after a crash within two minutes, by itself", arguments: 1...5 as ClosedRange<UInt64>)
+  func movedAfterCrash(seed: UInt64) throws {
+    let cluster = NodeCluster(seed: seed, .lan)
+    try cluster.start(joined: ["a", "b", "c", "d"])
+    cluster.network.crash(cluster["d"])
+    try cluster.start("d", atNewAddress: true)
+    let address = cluster.network.address(of: cluster["d"])
+    try cluster.join("d", to: "a")
+    try cluster.require(.seconds(120), "d is taken at its new address") {
+      (["a", "b", "c"] as [NodeName]).allSatisfy { name in
+        cluster.members(on: name).contains { $0.name == "d" && $0.address == address && $0.status == .alive }
+      }
+    }
+  }
+
   @Test("takes a failed member back by itself when it returns", arguments: [false, true])
   func reconnect(provesNames: Bool) throws {
     let cluster = NodeCluster(provesNames: provesNames)
