@@ -57,6 +57,7 @@ package final class NodeDriver {
     return factory.bind(on: loop, context: context)
       .flatMap { layer in
         do {
+          try (configuration.advertise ?? layer.value.reachableAddress).checkReachable(boundTo: layer.value.localAddress)
           let driver = try NodeDriver(
             configuration, seed: seed, layer: layer.value, on: loop, logger: logger, subscribers: subscribers)
           driver.start()

@@ -20,7 +20,7 @@ public struct SerfConfiguration: Sendable {
   public var name: NodeName
   /// Facts about this node that every member sees: at most 512 bytes, encoded. Change them later with ``SerfNode/setTags(_:)``.
   public var tags: [String: String]
-  /// The address that others reach us at, where it differs from the one that the transport is bound to. Default none.
+  /// The address that others reach us at, where it differs from the one that the transport is bound to: one host's, with a port. Default none.
   public var advertise: NodeAddress?
   /// Where members may be. Packets and connections from outside are dropped before anything else is done with them, and what others say about a
   /// member outside is not believed. The networks of this node's own address belong among them. Default all, which no blocks stand for.

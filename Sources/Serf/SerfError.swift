@@ -12,6 +12,8 @@ public struct SerfError: Error, Sendable, CustomStringConvertible {
     case credentials
     /// The address cannot be bound. Nothing was started.
     case bind
+    /// This machine has no address yet at which others could reach the node. Nothing was started; another node may start later.
+    case noAddress
     /// None of the addresses answered; the node goes on with the members that it has.
     case joinFailed
     /// The call does not fit the node's state: not started, leaving, left or shut down. Nothing changed.

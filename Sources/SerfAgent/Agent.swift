@@ -21,14 +21,17 @@ package struct Agent: Sendable {
 
   /// How long a graceful leave may take.
   static let grace = Duration.seconds(3)
+  /// How long to wait before looking again whether the machine has an address.
+  let startPause: Duration
 
   package init(
-    _ configuration: AgentConfiguration, console: Console, starter: any NodeStarter,
+    _ configuration: AgentConfiguration, console: Console, starter: any NodeStarter, startPause: Duration = .seconds(1),
     reread: @escaping @Sendable () throws(AgentFailure) -> AgentConfiguration
   ) {
     self.configuration = configuration
     self.console = console
     self.starter = starter
+    self.startPause = startPause
     self.reread = reread
     log = AgentLog(console: console, level: configuration.logLevel)
     logger = log.logger("agent")
@@ -46,7 +49,13 @@ package struct Agent: Sendable {
 
     console.output("Starting Serf agent...")
     logger.info("Serf agent starting")
-    let started = try await starter.start(configuration, log: log)
+    let signalling = Task { for await signal in signals { post.yield(.signal(signal)) } }
+    defer { signalling.cancel() }
+    let started: StartedNode
+    switch try await start(configuration) {
+    case .running(let node): started = node
+    case .ended(let status): return status
+    }
     let node = started.node
 
     console.output("Starting Serf agent RPC...")
@@ -64,7 +73,6 @@ package struct Agent: Sendable {
     let tasks: [Task<Void, Never>] = [
       Task { await server.run() },
       Task { await logEvents(started.events) },
-      Task { for await signal in signals { post.yield(.signal(signal)) } },
       Task { post.yield(.nodeStopped(await started.ended())) },
     ]
     defer { for task in tasks { task.cancel() } }
@@ -79,6 +87,52 @@ package struct Agent: Sendable {
     log.release()
     await node.shutdown()
     return try outcome.get()
+  }
+
+  // MARK: Starting
+
+  private enum Start {
+    case running(StartedNode)
+    /// A signal ended the wait.
+    case ended(Int32)
+  }
+
+  /// Starts the node. With `-retry-join` a machine without an address that others could reach, which is how many boot, is given time to get one.
+  private func start(_ configuration: AgentConfiguration) async throws(AgentFailure) -> Start {
+    var isWaiting = false
+    while true {
+      do throws(AgentFailure) {
+        return .running(try await starter.start(configuration, log: log))
+      } catch {
+        guard error.mayPass, !configuration.retryJoin.isEmpty else { throw error }
+        if !isWaiting { console.output("Waiting for an address: \(error.description)") }
+        isWaiting = true
+      }
+      if let status = await waitToStart(configuration) { return .ended(status) }
+    }
+  }
+
+  /// Nil when it is time to try again; else the exit status.
+  private func waitToStart(_ configuration: AgentConfiguration) async -> Int32? {
+    let timer = Task { if (try? await Task.sleep(for: startPause)) != nil { post.yield(.startAgain) } }
+    defer { timer.cancel() }
+    for await occasion in occasions {
+      switch occasion {
+      case .startAgain: return nil
+      case .signal(.sighup): continue
+      case .signal(let signal):
+        console.output("Caught signal: \(name(of: signal))")
+        return isGraceful(signal, configuration) ? 0 : 1
+      case .joined, .left, .graceIsOver, .leftByRPC, .retriesExhausted, .nodeStopped: continue
+      }
+    }
+    return 1
+  }
+
+  private func name(of signal: UnixSignal) -> String { signal == .sigint ? "interrupt" : "terminated" }
+
+  private func isGraceful(_ signal: UnixSignal, _ configuration: AgentConfiguration) -> Bool {
+    signal == .sigint ? !configuration.skipLeaveOnInterrupt : configuration.leaveOnTerminate
   }
 
   // MARK: Joining
@@ -162,9 +216,8 @@ package struct Agent: Sendable {
         configuration = await reload(started, from: configuration)
       case .signal(let signal):
         guard !isLeaving else { return 1 }
-        console.output("Caught signal: \(signal == .sigint ? "interrupt" : "terminated")")
-        let isGraceful = signal == .sigint ? !configuration.skipLeaveOnInterrupt : configuration.leaveOnTerminate
-        guard isGraceful else { return 1 }
+        console.output("Caught signal: \(name(of: signal))")
+        guard isGraceful(signal, configuration) else { return 1 }
         console.output("Gracefully shutting down agent...")
         isLeaving = true
         joining.cancel()
@@ -174,6 +227,7 @@ package struct Agent: Sendable {
         return problem == nil ? 0 : 1
       case .graceIsOver: return 1
       case .leftByRPC: return 0
+      case .startAgain: continue
       case .retriesExhausted:
         if !isLeaving { return 1 }
       case .nodeStopped(let problem):

@@ -1,6 +1,11 @@
 /// Why the agent does not run: one line with the cause and the next step.
 package struct AgentFailure: Error, Hashable, CustomStringConvertible {
   package let description: String
+  /// Whether the machine may be as it has to be later: it has no address yet.
+  package let mayPass: Bool
 
-  package init(_ description: String) { self.description = description }
+  package init(_ description: String, mayPass: Bool = false) {
+    self.description = description
+    self.mayPass = mayPass
+  }
 }

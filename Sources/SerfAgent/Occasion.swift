@@ -4,6 +4,8 @@ package import UnixSignals
 /// What the running agent waits for.
 package enum Occasion: Sendable {
   case signal(UnixSignal)
+  /// It is time to see whether the machine has an address now.
+  case startAgain
   /// `-join` is done: nil, or why nobody could be joined.
   case joined(SerfError?)
   /// A graceful leave that we began has ended: nil, or why it failed.

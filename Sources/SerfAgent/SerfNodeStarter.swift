@@ -27,7 +27,7 @@ package struct SerfNodeStarter: NodeStarter {
         },
         reloadCredentials: choice.reload)
     } catch {
-      throw AgentFailure(error.description)
+      throw AgentFailure(error.description, mayPass: error.code == .noAddress)
     }
   }
 }
@@ -86,7 +86,7 @@ extension AgentConfiguration {
     }
     let usable = addresses.filter { !$0.isLinkLocal }
     guard let first = usable.first(where: \.isIPv4) ?? usable.first else {
-      throw AgentFailure("interface \(printable(interface)) has no address to listen on; give one with -bind")
+      throw AgentFailure("interface \(printable(interface)) has no address to listen on; give one with -bind", mayPass: true)
     }
     return first.with(port: address.port)
   }
@@ -119,7 +119,7 @@ extension AgentConfiguration {
 
   func advertiseAddress() throws(AgentFailure) -> NodeAddress? {
     guard let advertise else { return nil }
-    guard let address = NodeAddress(parsing: advertise, defaultPort: 7946), !address.isUnspecified else {
+    guard let address = NodeAddress(parsing: advertise, defaultPort: 7946), address.isUsableAsPeer else {
       throw AgentFailure("-advertise \(printable(advertise)) is no address that others can use; write IP, IP:port or [IPv6]:port")
     }
     return address

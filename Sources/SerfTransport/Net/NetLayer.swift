@@ -57,7 +57,7 @@ package final class NetLayer: StreamLayer {
     packetBudget = Self.packetSize - packets.overhead - Self.checksumLength
     let local = tcp.localAddress
     // Go compares addresses byte by byte, and a node bound to any address advertises IPv4 in 16 of them (`memberlist.md`, rule 5).
-    reachableAddress = local.isUnspecified ? Interfaces.advertisable().map { $0.with(port: local.port).mapped } ?? local : local
+    reachableAddress = local.isUnspecified ? Interfaces.reachable(boundTo: local)?.mapped ?? local : local
   }
 
   // MARK: StreamLayer

@@ -11,7 +11,8 @@ public import SerfPrimitives
 /// Without a keyring everything crosses the network in the clear, and anybody who reaches the port can be a member. Names are not proven; use
 /// `QuicTransport` where no Go agent has to be reached.
 ///
-/// Bound to any address (`0.0.0.0`, `[::]`), a node advertises a private address of this machine, IPv4 in 16 bytes as Go does.
+/// Bound to any address (`0.0.0.0`, `[::]`), a node advertises a private address of this machine, IPv4 in 16 bytes as Go does. It does not start where
+/// the machine has none that the socket receives at: bound to `0.0.0.0`, IPv4.
 public struct NetTransport: StreamLayerFactory {
   /// What can be set. The defaults fit a cluster of Go agents without encryption.
   public struct Settings: Sendable {

@@ -26,7 +26,13 @@ final class TCPPort {
   /// Listens on `address`. Connections are turned away until ``start(_:)``. Fails with ``TransportError``.
   static func bind(_ address: NodeAddress, on loop: any EventLoop) -> EventLoopFuture<NIOLoopBound<TCPPort>> {
     let admission = NIOLoopBound(Admission(), eventLoop: loop)
-    return ServerBootstrap(group: loop)
+    var bootstrap = ServerBootstrap(group: loop)
+    if !address.isIPv4 {
+      // Any address takes IPv4 too, as for UDP, whatever this machine's default is: a node may advertise an IPv4 address then.
+      bootstrap = bootstrap.serverChannelOption(.socket(SocketOptionLevel(IPPROTO_IPV6), SocketOptionName(IPV6_V6ONLY)), value: 0)
+    }
+    return
+      bootstrap
       // A restarted node finds connections of its former life in TIME_WAIT; a port that somebody listens on is refused all the same.
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
       .serverChannelOption(.backlog, value: 256)

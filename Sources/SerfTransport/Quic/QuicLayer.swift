@@ -43,7 +43,7 @@
       allowedNetworks = context.allowedNetworks
       let now = loop.instant
       let local = socket.localAddress
-      reachableAddress = local.isUnspecified ? Interfaces.advertisable().map { $0.with(port: local.port) } ?? local : local
+      reachableAddress = Interfaces.reachable(boundTo: local) ?? local
       let credentials = rotation.current
       var configuration = QUICConfiguration(localAddress: local)
       configuration.hello = Hello(address: context.advertise ?? reachableAddress).encoded

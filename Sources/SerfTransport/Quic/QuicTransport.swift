@@ -35,7 +35,8 @@
 
     /// A transport that proves its name with `credentials` and listens on `bind`; port 0 lets the kernel choose.
     ///
-    /// Bound to any address (`0.0.0.0`), answers leave from whatever address the kernel picks; on a machine with several, bind one of them.
+    /// Bound to any address (`0.0.0.0`), answers leave from whatever address the kernel picks; on a machine with several, bind one of them. A node does
+    /// not start so where the machine has no address that others can reach.
     public init(_ credentials: Credentials, bind: NodeAddress, settings: Settings = Settings()) {
       bindAddress = bind
       self.settings = settings

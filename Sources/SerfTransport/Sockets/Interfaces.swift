@@ -9,11 +9,14 @@ package import SerfPrimitives
 
 /// The addresses of this machine.
 package enum Interfaces {
-  /// What a node bound to any address advertises: a private IPv4 address (RFC 1918, RFC 6598) if there is one, else any other that is neither
-  /// loopback nor link-local. Nil when the machine has none.
-  package static func advertisable(among addresses: [NodeAddress] = all()) -> NodeAddress? {
-    let candidates = addresses.filter { !$0.isLoopback && !$0.isLinkLocal && !$0.isUnspecified }
-    return candidates.first(where: isPrivate) ?? candidates.first(where: \.isIPv4) ?? candidates.first
+  /// Where others reach a socket that is bound to `local`. Bound to any address, it is reached at a private IPv4 address (RFC 1918, RFC 6598) if there
+  /// is one, else at any other that is neither loopback nor link-local, of a family that the socket receives: IPv4 for `0.0.0.0`, both for `[::]`.
+  /// Nil when the machine has none.
+  package static func reachable(boundTo local: NodeAddress, among addresses: [NodeAddress] = all()) -> NodeAddress? {
+    guard local.isUnspecified else { return local }
+    let candidates = addresses.filter { $0.isUnicast && !$0.isLoopback && !$0.isLinkLocal && (!local.isIPv4 || $0.isIPv4) }
+    let chosen = candidates.first(where: isPrivate) ?? candidates.first(where: \.isIPv4) ?? candidates.first
+    return chosen?.with(port: local.port)
   }
 
   /// Every address of every interface, with port 0, those of the loopback interface last: what is configured there, such as the address of a
