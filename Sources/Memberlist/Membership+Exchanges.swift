@@ -89,7 +89,10 @@ extension Membership {
       addressAnswered(index, claim, by: isProven ? peer : nil, at: now)
     case .userMessage: outbox.push(.userMessageFinished(id, failure: nil))
     case .pushPull: _ = stateReceived(reply, join: nil, from: peer, at: now)
-    case .join(let join): joinAnswered(join, failure: stateReceived(reply, join: join, from: peer, at: now), at: now)
+    case .join(let join, let target, let address):
+      guard isJoining(join) else { break }
+      let failure = stateReceived(reply, join: join, target: joinTarget(join, target, address), from: peer, at: now)
+      joinAnswered(join, target: target, address, failure: failure, at: now)
     }
     flushFinished()
   }
@@ -102,7 +105,7 @@ extension Membership {
     case .address(let index, let claim): addressAnswered(index, claim, by: nil, at: now)
     case .userMessage: outbox.push(.userMessageFinished(id, failure: reason))
     case .pushPull: break
-    case .join(let join): joinAnswered(join, failure: .contact(reason), at: now)
+    case .join(let join, let target, let address): joinAnswered(join, target: target, address, failure: .contact(reason), at: now)
     }
     flushFinished()
   }
@@ -121,7 +124,9 @@ extension Membership {
   }
 
   /// Merges the reply to a push/pull of ours; tells why not, if so.
-  private mutating func stateReceived(_ reply: RawSpan, join: JoinID?, from peer: Peer, at now: Instant) -> JoinFailure? {
+  private mutating func stateReceived(
+    _ reply: RawSpan, join: JoinID?, target: JoinTarget? = nil, from peer: Peer, at now: Instant
+  ) -> JoinFailure? {
     if isLeaving { return .leaving }
     do throws(WireError) {
       guard reply.byteCount > 0 else { throw .empty }
@@ -130,12 +135,14 @@ extension Membership {
         return .remote([UInt8](copying: text.byteCount > 256 ? text.extracting(0..<256) : text))
       }
       let proven = provenSender(peer)
-      let examined = try examine(reply, sender: proven, target: join.flatMap { joinTarget($0) })
+      let examined = try examine(reply, sender: proven, target: target)
       // A member is joined only as the live member that it proves to be (`secure-transport.md` 1.4).
       guard join == nil ? examined.holdsSender : examined.holdsLiveSender && proven != name else {
         claimedOtherName(NodeName(bytes: []), peer)
         return .unproven
       }
+      // Without proof of names anybody can answer, also we ourselves, at an address that we did not know to be ours.
+      if join != nil, proven == nil, examined.isOurOwn { return .contact(.ourselves) }
       if let reason = refusal(of: examined) {
         refuseMerge(reason, from: peer)
         return reason == .filtered ? .filtered : reason == .tooLarge ? .malformed(.tooLarge) : .versionMismatch

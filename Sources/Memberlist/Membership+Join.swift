@@ -1,15 +1,10 @@
 package import SerfPrimitives
 
-/// A join under way: one target after another.
-struct JoinProgress: Sendable {
-  let id: JoinID
-  let targets: [JoinTarget]
-  var results: [JoinResult] = []
-}
-
-// Joining (`memberlist.md` section 4.13).
+// Joining (`memberlist.md` section 4.13). Go asks one address after another; here they are asked side by side, so that dead ones cost one deadline
+// and not one each.
 extension Membership {
-  /// Exchanges states with each target, one after another, and reports on all of them in ``MembershipOutput/joinFinished(_:_:)``.
+  /// Exchanges states with each target, tells of each address as it answers or fails (``MembershipOutput/joinAnswered(_:_:)``), and reports on all
+  /// targets in ``MembershipOutput/joinFinished(_:_:)``, a push/pull's timeout from now at the latest. Targets that are the same are asked once.
   ///
   /// On a transport that proves names a target with a name must be that member; one without may be any member but ourselves.
   package mutating func join(_ targets: [JoinTarget], id: JoinID, at now: Instant) {
@@ -18,32 +13,37 @@ extension Membership {
       counters.joinsRefused += 1
       return outbox.push(.joinFinished(id, targets.map { JoinResult(target: $0, failure: refusal) }))
     }
-    joins.append(JoinProgress(id: id, targets: targets))
-    joinNext(id, at: now)
+    joins.append(JoinProgress(id, targets, deadline: now + configuration.pushPull.timeout))
+    continueJoin(id, at: now)
   }
 
-  private mutating func joinNext(_ id: JoinID, at now: Instant) {
+  /// Begins what there is a place for, or ends the join.
+  mutating func continueJoin(_ id: JoinID, at now: Instant) {
     guard let position = joins.firstIndex(where: { $0.id == id }) else { return }
-    let done = joins[position].results.count
-    guard done < joins[position].targets.count else {
-      return outbox.push(.joinFinished(id, joins.remove(at: position).results))
+    while let attempt = joins[position].begin(limit: max(1, configuration.limits.joinExchanges), at: now) {
+      let destination: Destination = attempt.name.map { .member($0, attempt.address) } ?? .anyMember(attempt.address)
+      _ = openExchange(
+        .join(id, target: attempt.target, attempt.address), to: destination, path: .warm, deadline: attempt.deadline,
+        .pushPull(isJoin: true))
+      if let nextAt = attempt.nextAt { timers.schedule(.join(id), at: nextAt) }
     }
-    let target = joins[position].targets[done]
-    let destination: Destination = target.name.map { .member($0, target.address) } ?? .anyMember(target.address)
-    _ = openExchange(
-      .join(id), to: destination, path: .warm, deadline: now + configuration.pushPull.timeout, .pushPull(isJoin: true))
+    if joins[position].isOver { outbox.push(.joinFinished(id, joins.remove(at: position).results)) }
   }
 
-  /// Whom a join under way waits for.
-  func joinTarget(_ id: JoinID) -> JoinTarget? {
-    joins.first { $0.id == id }.map { $0.targets[$0.results.count] }
+  /// Whom an attempt of a join means to reach.
+  func joinTarget(_ id: JoinID, _ target: Int, _ address: NodeAddress) -> JoinTarget? {
+    joins.first { $0.id == id }.map { JoinTarget(address, name: $0.targets[target].target.name) }
   }
 
-  mutating func joinAnswered(_ id: JoinID, failure: JoinFailure?, at now: Instant) {
+  /// Whether the answers to a join are still wanted: it may have ended by another address of the same host.
+  func isJoining(_ id: JoinID) -> Bool { joins.contains { $0.id == id } }
+
+  mutating func joinAnswered(_ id: JoinID, target: Int, _ address: NodeAddress, failure: JoinFailure?, at now: Instant) {
     guard let position = joins.firstIndex(where: { $0.id == id }) else { return }
-    let target = joins[position].targets[joins[position].results.count]
-    joins[position].results.append(JoinResult(target: target, failure: failure))
+    if joins[position].ended(target, failure: failure) {
+      outbox.push(.joinAnswered(id, JoinAnswer(targets: joins[position].targets[target].positions, address: address, failure: failure)))
+    }
     if failure == nil { joinSucceeded(at: now) }
-    joinNext(id, at: now)
+    continueJoin(id, at: now)
   }
 }

@@ -65,6 +65,11 @@ extension Membership {
     var fittingCount = 0
     /// The address of the sender's own entry, when no node can be reached there.
     var unusableAddress: NodeAddress?
+    /// Whether it has our own entry, with our address, and no other that we would not have in the same way: whoever answers lists itself, so
+    /// that such an answer is our own.
+    var isOurOwn: Bool { holdsOurAddress && !holdsOthers }
+    var holdsOurAddress = false
+    var holdsOthers = false
     var members: [Member] = []
   }
 
@@ -85,6 +90,12 @@ extension Membership {
       if let sender, node.name.equals(sender.bytes) {
         examined.holdsSender = true
         examined.holdsLiveSender = examined.holdsLiveSender || memberState?.isLive == true
+      }
+      if node.name.equals(name.bytes) {
+        examined.holdsOurAddress = node.address?.isSameEndpoint(as: local.address) ?? false
+      } else if memberState?.isLive != false || table.find(node.name).map({ table[$0].state.isLive }) != false {
+        // Alive, or gone and not gone to us: a member that leaves lists itself so.
+        examined.holdsOthers = true
       }
       let isSender = sender.map { node.name.equals($0.bytes) } ?? (target.map { Self.isEntry(node, of: $0) } ?? false)
       if memberState?.isLive == true, let address = node.address, !node.name.equals(name.bytes) {

@@ -175,6 +175,7 @@ package struct Membership: ~Copyable, Sendable {
       case .gossipTick: gossipTick(at: now)
       case .pushPullTick: pushPullTick(at: now)
       case .pushPullAfterJoin: pushPullAfterJoin(at: now)
+      case .join(let id): continueJoin(id, at: now)
       case .departure: departureExpired()
       case .addressPause(let index): addressPauseOver(index, at: now)
       }
@@ -192,6 +193,7 @@ package struct Membership: ~Copyable, Sendable {
     case gossipTick
     case pushPullTick
     case pushPullAfterJoin
+    case join(JoinID)
     case departure
     case addressPause(NodeIndex)
   }
@@ -199,7 +201,7 @@ package struct Membership: ~Copyable, Sendable {
   /// What an exchange of ours is for.
   enum ExchangePurpose: Sendable {
     case probe(UInt32)
-    case join(JoinID)
+    case join(JoinID, target: Int, NodeAddress)
     case pushPull
     case userMessage
     /// Asks whether a name lives at an address; see `Membership+AddressChange`.

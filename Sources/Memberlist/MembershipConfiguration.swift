@@ -71,6 +71,8 @@ public struct MembershipConfiguration: Sendable {
     public var userStateLength = 20 << 20
     /// Joins that run side by side.
     public var joins = 16
+    /// Addresses that one join asks side by side. With more addresses than this, the first ones get a share of the time that a push/pull may take.
+    public var joinExchanges = 16
     /// Members waiting for a probe out of turn.
     public var urgentProbes = 64
     /// Push/pulls out of turn, for the layer above, that may follow each other at once; one more may with each second. They end what hostile

@@ -39,6 +39,9 @@ package enum MembershipOutput: Sendable {
   case nameRefused(by: Peer)
   /// The broadcast was sent out often enough, replaced or dropped.
   case broadcastFinished(BroadcastID)
+  /// An address of a join has answered, or will not.
+  case joinAnswered(JoinID, JoinAnswer)
+  /// All targets of a join have ended; one result for each, in the order in which they were given.
   case joinFinished(JoinID, [JoinResult])
   /// The leave was spread, or its time ran out. The node still answers; close when it suits.
   case leaveFinished(isComplete: Bool)
@@ -88,17 +91,29 @@ package struct JoinID: Hashable, Sendable {
 package struct JoinTarget: Hashable, Sendable {
   package var name: NodeName?
   package var address: NodeAddress
+  /// Further addresses of the same host. One of all of them is enough: they are asked when those before have failed, or do not answer at once.
+  package var alternatives: [NodeAddress]
 
-  package init(_ address: NodeAddress, name: NodeName? = nil) {
+  package init(_ address: NodeAddress, name: NodeName? = nil, alternatives: [NodeAddress] = []) {
     self.name = name
     self.address = address
+    self.alternatives = alternatives
   }
+}
+
+/// What became of one address of a join.
+package struct JoinAnswer: Hashable, Sendable {
+  /// The targets that it belongs to, as positions in the join's list: several where the list names one target more than once.
+  package var targets: [Int]
+  package var address: NodeAddress
+  /// Nil when states were exchanged.
+  package var failure: JoinFailure?
 }
 
 /// What became of one target of a join.
 package struct JoinResult: Hashable, Sendable {
   package var target: JoinTarget
-  /// Nil when states were exchanged.
+  /// Nil when states were exchanged; else what became of the address that failed last.
   package var failure: JoinFailure?
 }
 

@@ -3,45 +3,52 @@ import SerfPrimitives
 import SerfTransport
 
 /// Turns what a user writes behind `-join` into what the core can dial: `host`, `host:port`, `name/host:port`, IPv6 in brackets when it has a port.
-struct JoinAddressResolver {
+struct JoinAddressResolver: Sendable {
   /// The port of an address that names none: our own, as with Go.
   let defaultPort: UInt16
   /// Who knows addresses.
   let resolver: any AddressResolver
   /// Nobody is dialled elsewhere: his state would be dropped, and he would take us for a member.
   let allowedNetworks: AllowedNetworks
+  /// Where we would only meet ourselves.
+  let ownAddresses: OwnAddresses
 
-  /// One attempt for each address written, in that order, looked up anew.
+  /// One attempt for each address written, in that order, looked up anew, side by side.
   func resolve(_ addresses: [String]) async -> [JoinAttempt] {
-    var attempts: [JoinAttempt] = []
-    for text in addresses {
-      var attempt = JoinAttempt(text: text)
-      do throws(Reason) {
-        attempt.untried = try await targets(text)
-      } catch {
-        attempt.reasons = ["\(text): \(error.text)"]
-      }
-      attempts.append(attempt)
+    await withTaskGroup(of: (Int, JoinAttempt).self) { group in
+      for (index, text) in addresses.enumerated() { group.addTask { (index, await attempt(text)) } }
+      var attempts = addresses.map { JoinAttempt(text: $0) }
+      for await (index, attempt) in group { attempts[index] = attempt }
+      return attempts
     }
-    return attempts
   }
 
   private struct Reason: Error { let text: String }
 
-  private func targets(_ text: String) async throws(Reason) -> [JoinTarget] {
-    guard let slash = text.firstIndex(of: "/") else { return try await allowed(text).map { JoinTarget($0) } }
-    let name = NodeName(String(text[..<slash]))
-    guard !name.isEmpty else { throw Reason(text: "the name before '/' is empty") }
-    return try await allowed(String(text[text.index(after: slash)...])).map { JoinTarget($0, name: name) }
+  private func attempt(_ text: String) async -> JoinAttempt {
+    var attempt = JoinAttempt(text: text)
+    do throws(Reason) {
+      let (name, host) = try parts(of: text)
+      let found = try await look(up: host)
+      let others = found.filter { !ownAddresses.contains($0) }
+      attempt.isOurs = others.count < found.count
+      let allowed = others.filter(allowedNetworks.contains)
+      if let first = allowed.first {
+        attempt.target = JoinTarget(first, name: name, alternatives: Array(allowed.dropFirst()))
+      } else if let first = others.first {
+        throw Reason(text: "\(first.host) is in none of the allowed networks (-allow, SerfConfiguration.allowedNetworks)")
+      }
+    } catch {
+      attempt.reasons = [error.text]
+    }
+    return attempt
   }
 
-  private func allowed(_ text: String) async throws(Reason) -> [NodeAddress] {
-    let found = try await look(up: text)
-    let allowed = found.filter(allowedNetworks.contains)
-    guard !allowed.isEmpty || found.isEmpty else {
-      throw Reason(text: "\(found[0].host) is in none of the allowed networks (-allow, SerfConfiguration.allowedNetworks)")
-    }
-    return allowed
+  private func parts(of text: String) throws(Reason) -> (name: NodeName?, host: String) {
+    guard let slash = text.firstIndex(of: "/") else { return (nil, text) }
+    let name = NodeName(String(text[..<slash]))
+    guard !name.isEmpty else { throw Reason(text: "the name before '/' is empty") }
+    return (name, String(text[text.index(after: slash)...]))
   }
 
   private func look(up text: String) async throws(Reason) -> [NodeAddress] {
@@ -61,26 +68,6 @@ struct JoinAddressResolver {
     } catch { throw Reason(text: error.description) }
   }
 
-  /// How many of a host's addresses are tried; each may take as long as a push/pull may.
+  /// How many of a host's addresses are tried.
   private static let answersTried = 16
-}
-
-/// One address of a join as it was written, and what it stands for: its targets are tried in turn until one has exchanged states with us.
-struct JoinAttempt {
-  let text: String
-  /// What is left to try.
-  var untried: [JoinTarget] = []
-  var hasJoined = false
-  /// Why it came to nothing so far.
-  var reasons: [String] = []
-
-  /// Whether there is anything left to do.
-  var isOpen: Bool { !hasJoined && !untried.isEmpty }
-
-  mutating func finished(_ result: JoinResult) {
-    untried.removeFirst()
-    guard let failure = result.failure else { return hasJoined = true }
-    let address = result.target.address.description
-    reasons.append("\(text == address || text.hasSuffix("/" + address) ? text : "\(text) (\(address))"): \(failure.text)")
-  }
 }

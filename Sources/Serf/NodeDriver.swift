@@ -20,6 +20,7 @@ package final class NodeDriver {
   private let log: NodeLog
   private let metrics: NodeMetrics
   private var waiting: [RequestID: (NodeReply) -> Void] = [:]
+  private var joinProgress: [RequestID: (JoinAnswer) -> Void] = [:]
   private var lastRequest: UInt64 = 0
   private var memberCount = 0
   /// Set once the node stops; nothing goes to the transport after that.
@@ -117,7 +118,10 @@ package final class NodeDriver {
       log.event(event)
       metrics.event(event)
       subscribers.push(event)
-    case .reply(let request, let reply): waiting.removeValue(forKey: request)?(reply)
+    case .joinAnswered(let request, let answer): joinProgress[request]?(answer)
+    case .reply(let request, let reply):
+      joinProgress[request] = nil
+      waiting.removeValue(forKey: request)?(reply)
     case .diagnostic(let diagnostic):
       metrics.diagnostic(diagnostic)
       log.diagnostic(diagnostic, at: now)
@@ -216,9 +220,22 @@ extension NodeDriver {
     (core.membership.counters, core.counters, exchanges.counters)
   }
 
-  package func join(_ targets: [JoinTarget], ignoreOld: Bool, _ done: @escaping Completion<[JoinResult]>) {
-    request(done) { core, id, now throws(SerfCoreError) in
-      try core.join(targets, ignoreOld: ignoreOld, request: id, at: now)
+  /// What both sides must have alike, for the words of a join that failed.
+  package var agreement: String? { layer.agreement }
+
+  /// Tells of each address as it answers or fails, and of all targets at the end.
+  package func join(
+    _ targets: [JoinTarget], ignoreOld: Bool, progress: @escaping (JoinAnswer) -> Void = { _ in },
+    _ done: @escaping Completion<[JoinResult]>
+  ) {
+    request(done) { [self] core, id, now throws(SerfCoreError) in
+      joinProgress[id] = progress
+      do throws(SerfCoreError) {
+        try core.join(targets, ignoreOld: ignoreOld, request: id, at: now)
+      } catch {
+        joinProgress[id] = nil
+        throw error
+      }
     } reply: { reply in
       if case .joined(let results) = reply { .success(results) } else { .failure(.shutDown) }
     }

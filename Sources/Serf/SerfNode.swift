@@ -115,35 +115,50 @@ public final class SerfNode: Service {
 
   // MARK: Members
 
-  /// Joins the cluster through any of `addresses`, tried in turn: `host`, `host:port`, or `name/host:port` when the answerer must have that name.
+  /// Joins the cluster through any of `addresses`: `host`, `host:port`, or `name/host:port` when the answerer must have that name.
   ///
-  /// Hosts are looked up by ``SerfConfiguration/resolver``, anew at each call. A host with several addresses counts as one: when the first does not
-  /// answer the next is tried, up to 16, after the first ones of the other hosts. A name that begins with `_` (`_serf._udp.example.com`) is looked up as
-  /// an SRV record, whose ports count.
+  /// Hosts are looked up by ``SerfConfiguration/resolver``, anew at each call, and asked side by side, 16 addresses at once; an address that stands
+  /// there twice is asked once. When all look-ups are answered, a join takes no longer than one push/pull may take, however many addresses do not
+  /// answer; cancelling the task does not shorten it. A host with several addresses counts as one: its next address, up to 16, is asked when
+  /// those before have failed, or do not answer at once. A name that begins with `_` (`_serf._udp.example.com`) is looked up as an SRV record,
+  /// whose ports count.
+  ///
+  /// A list that all machines share may name this node too. Its own address counts neither as a success nor as a failure.
   ///
   /// - Parameter ignoreOld: whether user events from before the join are left out. Default true.
-  /// - Returns: how many of `addresses` answered, each through one of the addresses that it stands for, and exchanged their members with us.
+  /// - Returns: how many of `addresses` answered, each through one of the addresses that it stands for, and exchanged their members with us. 0 if
+  ///   no other member answered, and one of the addresses is this node's own; or if there are none.
   /// - Throws: ``SerfError/Code/joinFailed`` when none did, with the reason of each; ``SerfError/Code/state`` after ``leave()``.
   @discardableResult
   public func join(_ addresses: [String], ignoreOld: Bool = true) async throws(SerfError) -> Int {
+    try await join(addresses, ignoreOld: ignoreOld) { _ in }
+  }
+
+  /// The same, and tells what becomes of each address as soon as it is known.
+  ///
+  /// - Parameter onReport: called for each address that has answered or failed, at times on the node's event loop: it must not block.
+  @discardableResult
+  public func join(
+    _ addresses: [String], ignoreOld: Bool = true, onReport: @escaping @Sendable (JoinReport) -> Void
+  ) async throws(SerfError) -> Int {
+    let (bound, advertised) = try await call { driver, done in done(.success((driver.localAddress, driver.localMember?.address))) }
     let resolver = JoinAddressResolver(
-      defaultPort: try await localAddress().port, resolver: configuration.resolver, allowedNetworks: configuration.allowedNetworks)
-    var attempts = await resolver.resolve(addresses)
-    guard addresses.isEmpty || attempts.contains(where: \.isOpen) else {
-      let reasons = attempts.flatMap(\.reasons)
-      throw SerfError(.joinFailed, "none of \(addresses.count) join addresses can be used: " + reasons.joined(separator: "; "))
+      defaultPort: bound.port, resolver: configuration.resolver, allowedNetworks: configuration.allowedNetworks,
+      ownAddresses: OwnAddresses(bound: bound, advertised: advertised))
+    let ledger = JoinLedger(await resolver.resolve(addresses)) { [logger] report in
+      logger.info("join: \(escaped(Array(report.description.utf8)))")
+      onReport(report)
     }
-    var open = attempts.indices.filter { attempts[$0].isOpen }
-    repeat {
-      let targets = open.compactMap { attempts[$0].untried.first }
-      let results = try await call { driver, done in driver.join(targets, ignoreOld: ignoreOld, done) }
-      for (index, result) in zip(open, results) { attempts[index].finished(result) }
-      open = attempts.indices.filter { attempts[$0].isOpen }
-    } while !open.isEmpty && !Task.isCancelled
-    let joined = attempts.filter(\.hasJoined).count
-    guard joined > 0 || addresses.isEmpty else {
-      let reasons = attempts.flatMap(\.reasons)
-      throw SerfError(.joinFailed, "none of \(addresses.count) join addresses answered: " + reasons.joined(separator: "; "))
+    let targets = ledger.targets
+    if !targets.isEmpty {
+      _ = try await call { driver, done in
+        driver.join(targets, ignoreOld: ignoreOld, progress: { ledger.answered($0, agreement: driver.agreement) }, done)
+      }
+    }
+    let joined = ledger.joined
+    guard joined > 0 || addresses.isEmpty || ledger.holdsOurselves else {
+      let what = targets.isEmpty ? "can be used" : "answered"
+      throw SerfError(.joinFailed, "none of \(addresses.count) join addresses \(what): \(ledger.failures)")
     }
     return joined
   }

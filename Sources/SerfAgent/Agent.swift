@@ -146,6 +146,10 @@ package struct Agent: Sendable {
     console.output("Joining cluster...(replay: \(configuration.replay))")
     do throws(SerfError) {
       let count = try await join(node, configuration.join, replay: configuration.replay)
+      if count == 0 {
+        // The first of several machines that share one list, as with Go.
+        console.output("Warning: of the addresses of -join only this agent's own can be reached; it starts alone")
+      }
       console.info("Join completed. Synced with \(count) initial agents")
       post.yield(.joined(nil))
     } catch {
@@ -160,6 +164,9 @@ package struct Agent: Sendable {
       logger.info("Joining cluster...(replay: \(configuration.replay))")
       do throws(SerfError) {
         let count = try await join(node, configuration.retryJoin, replay: configuration.replay)
+        guard count > 0 else {
+          throw SerfError(.joinFailed, "of the addresses of -retry-join only this agent's own can be reached")
+        }
         logger.info("Join completed. Synced with \(count) initial agents")
         return
       } catch {

@@ -46,6 +46,8 @@ public enum ContactFailure: Hashable, Sendable {
   case identityMismatch
   /// It answered, and the answer is sealed with a key that we do not have, or not sealed as ours are.
   case unreadable
+  /// The address is our own: whoever answers there is this node.
+  case ourselves
   /// No answer within the deadline.
   case deadline
   /// The connection broke after contact.

@@ -274,6 +274,13 @@ final class QUICConnection {
     }
   }
 
+  /// What we sent to the address came to us. False where that cannot be: it is no dial that waits for an answer.
+  func reachedOurselves(at now: Instant) -> Bool {
+    guard role == .client, phase == .handshaking else { return false }
+    finish(.ourselves, lingering: false, at: now)
+    return true
+  }
+
   private func writeClose(application reason: CloseReason? = nil, transport code: UInt64 = 0, at now: Instant) {
     withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 1500) { buffer in
       var packet = sq_packet()

@@ -73,6 +73,11 @@ extension QUICEndpoint {
     let base = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
     var initial = sq_initial()
     guard bytes.count >= Self.shortestInitial, sq_initial_decode(&initial, base, bytes.count) else { return counters.unroutable += 1 }
+    if let own = routes[CIDKey(initial.source)] {
+      // The ID that its sender chose is one of ours: a dial of our own, to an address that leads to us.
+      if !own.reachedOurselves(at: now) { counters.unroutable += 1 }
+      return
+    }
     var isProven = false
     if initial.token_is_retry {
       isProven = sq_retry_token_verify(&initial, retrySecret.pointer, source.raw, now.ticks)

@@ -67,6 +67,8 @@ package enum QUICEnd: Hashable, Sendable {
   case refusedOurCertificate(alert: UInt8)
   /// Somebody else than expected answers at the address; the name that it proves.
   case wrongName(NodeName)
+  /// We dialled an address of our own: our first packet came to us.
+  case ourselves
   /// The peer is too busy, or not taking connections.
   case refusedByPeer
   /// The peer has forgotten the connection: it restarted.
@@ -86,6 +88,7 @@ package enum QUICEnd: Hashable, Sendable {
     case .refusedOurCertificate, .refusedByPeer, .noCommonVersion, .errorAtPeer, .closedByPeer(.notAuthorised), .closedByPeer(.overloaded):
       .refused
     case .handshakeTimeout: .noContact
+    case .ourselves: .ourselves
     case .closed, .closedByPeer, .reset, .idle, .error: .broken
     }
   }
@@ -101,6 +104,7 @@ extension QUICEnd: CustomStringConvertible {
     case .refusedOurCertificate(let alert):
       "peer refused our certificate: \(VerificationFailure.meaning(ofTLSAlert: alert) ?? QUICEndpoint.alertName(alert))"
     case .wrongName(let name): "the address proves another name: \(name)"
+    case .ourselves: "the address is our own"
     case .refusedByPeer: "the peer takes no connections now"
     case .reset: "the peer has forgotten the connection"
     case .idle: "idle for too long"

@@ -46,7 +46,7 @@ package struct SimulatedNode: SimulatedMachine, ~Copyable {
       case .refuse(let id, _): return .refuse(id)
       case .close(let peer, let reason): return .close(peer, reason)
       case .forget: continue
-      case .event, .reply, .diagnostic: return .report(output)
+      case .event, .joinAnswered, .reply, .diagnostic: return .report(output)
       }
     }
     return nil

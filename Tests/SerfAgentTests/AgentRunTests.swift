@@ -94,6 +94,54 @@ struct AgentRunTests {
     #expect(error?.description == "-join: none of 1 addresses answered; start one of these members first, or use -retry-join")
   }
 
+  @Test("-join that reaches only the agent itself starts it alone, with a warning")
+  func joinsOnlyItself() async throws {
+    let run = try await Run(joinCounts: [0]) { $0.join = ["h"] }
+    #expect(run.lines.contains("==> Warning: of the addresses of -join only this agent's own can be reached; it starts alone\n"))
+    #expect(run.lines.contains { $0.contains("Log data") })
+    run.send(.sigterm)
+    #expect(try await run.status() == 1)
+  }
+
+  @Test("-retry-join that reaches only the agent itself goes on until another member answers")
+  func retriesWhileAlone() async throws {
+    let run = try await Run(joinCounts: [0, 0, 1]) { configuration in
+      configuration.retryJoin = ["h"]
+      configuration.retryInterval = .milliseconds(1)
+    }
+    try await run.until { $0.contains { $0.contains("Join completed. Synced with 1 initial agents") } }
+    #expect(run.node.calls == ["join h", "join h", "join h"])
+    #expect(run.lines.count { $0.contains("only this agent's own can be reached") } == 2)
+    run.send(.sigterm)
+    #expect(try await run.status() == 1)
+  }
+
+  @Test("a machine without an address is waited for with -retry-join, and is an error without")
+  func waitsForAddress() async throws {
+    let failures = [AgentFailure("no address", mayPass: true), AgentFailure("no address", mayPass: true)]
+    let run = try await Run(startFailures: failures) { $0.retryJoin = ["h"] }
+    #expect(run.lines.count { $0 == "==> Waiting for an address: no address\n" } == 1)
+    run.send(.sigint)
+    #expect(try await run.status() == 0)
+    let hasty = try await Run(startFailures: failures) { $0.join = ["h"] }
+    await #expect(throws: failures[0]) { _ = try await hasty.status() }
+    let other = try await Run(startFailures: [AgentFailure("the port is in use")]) { $0.retryJoin = ["h"] }
+    await #expect(throws: AgentFailure("the port is in use")) { _ = try await other.status() }
+  }
+
+  @Test("a signal ends the wait for an address")
+  func signalWhileWaiting() async throws {
+    for (signal, status) in [(UnixSignal.sigint, Int32(0)), (.sigterm, 1)] {
+      let run = try await Run(startFailures: [AgentFailure("no address", mayPass: true)], startPause: .seconds(3600), sign: "Waiting for") {
+        $0.retryJoin = ["h"]
+      }
+      run.send(.sighup)
+      run.send(signal)
+      #expect(try await run.status() == status)
+      #expect(run.node.calls == [])
+    }
+  }
+
   @Test("-retry-join gives up after the first attempt and -retry-max more, with 1")
   func retriesExhausted() async throws {
     let run = try await Run(failures: ["join": SerfError(.joinFailed, "nobody")]) { configuration in
@@ -149,10 +197,12 @@ struct AgentRunTests {
 private final class Run: Sendable {
   private struct Starter: NodeStarter {
     let node: FakeNode
+    let nextFailure: @Sendable () -> AgentFailure?
     let problem: @Sendable () -> String?
 
     func start(_ configuration: AgentConfiguration, log: AgentLog) async throws(AgentFailure) -> StartedNode {
-      StartedNode(
+      if let failure = nextFailure() { throw failure }
+      return StartedNode(
         node: node, events: node.subscription(), name: "n1", bindAddress: NodeAddress(ipv4: 127, 0, 0, 1, port: 7946), protection: "true",
         ended: {
           await Self.never()
@@ -171,6 +221,8 @@ private final class Run: Sendable {
     var lines: [String] = []
     var next: AgentConfiguration
     var problem: String?
+    /// What the next starts fail with.
+    var startFailures: [AgentFailure] = []
   }
 
   let node = FakeNode(.local("n1", port: 7946))
@@ -180,7 +232,8 @@ private final class Run: Sendable {
 
   /// Starts an agent and waits until it runs or has failed.
   init(
-    failures: [String: SerfError] = [:], joinHangs: Bool = false, _ configure: @Sendable (inout AgentConfiguration) -> Void = { _ in }
+    failures: [String: SerfError] = [:], joinCounts: [Int] = [], joinHangs: Bool = false, startFailures: [AgentFailure] = [],
+    startPause: Duration = .milliseconds(1), sign: String? = nil, _ configure: @Sendable (inout AgentConfiguration) -> Void = { _ in }
   ) async throws {
     var configuration = AgentConfiguration()
     configuration.rpcAddress = "127.0.0.1:0"
@@ -188,13 +241,18 @@ private final class Run: Sendable {
     node.state.withLock { state in
       state.failures = failures
       state.joinHangs = joinHangs
+      state.joinCounts = joinCounts
     }
-    state = Mutex(State(next: configuration))
+    state = Mutex(State(next: configuration, startFailures: startFailures))
     let (stream, feed) = AsyncStream.makeStream(of: UnixSignal.self)
     signals = feed
     let console = Console { [self] line in self.state.withLock { $0.lines.append(line) } }
-    let starter = Starter(node: node) { [self] in self.state.withLock { $0.problem } }
-    let agent = Agent(configuration, console: console, starter: starter) { [self] () throws(AgentFailure) in self.state.withLock { $0.next }
+    let starter = Starter(
+      node: node,
+      nextFailure: { [self] in self.state.withLock { $0.startFailures.isEmpty ? nil : $0.startFailures.removeFirst() } },
+      problem: { [self] in self.state.withLock { $0.problem } })
+    let agent = Agent(configuration, console: console, starter: starter, startPause: startPause) { [self] () throws(AgentFailure) in
+      self.state.withLock { $0.next }
     }
     let task = Task {
       defer { console.flush() }
@@ -208,7 +266,7 @@ private final class Run: Sendable {
       }
     }
     self.task.withLock { $0 = task }
-    let sign = joinHangs ? "Joining cluster" : "Log data"
+    let sign = sign ?? (joinHangs ? "Joining cluster" : "Log data")
     try await until { $0.contains { $0.contains(sign) || $0 == "ended\n" } }
   }
 

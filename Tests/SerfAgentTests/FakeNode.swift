@@ -11,6 +11,8 @@ final class FakeNode: AgentNode {
     /// What the next verbs fail with, by verb; verbs without an entry succeed.
     var failures: [String: SerfError] = [:]
     var joinCount = 1
+    /// What the next joins return before ``joinCount``.
+    var joinCounts: [Int] = []
     var counters: [String: String] = [:]
     /// Whether a join or a leave takes longer than anybody waits.
     var joinHangs = false
@@ -51,7 +53,7 @@ final class FakeNode: AgentNode {
 
   func join(_ addresses: [String], ignoreOld: Bool) async throws(SerfError) -> Int {
     let (count, hangs) = try called("join", addresses.joined(separator: ",") + (ignoreOld ? "" : " replay")) { state throws(SerfError) in
-      (state.joinCount, state.joinHangs)
+      (state.joinCounts.isEmpty ? state.joinCount : state.joinCounts.removeFirst(), state.joinHangs)
     }
     if hangs { await forever() }
     return count

@@ -153,6 +153,18 @@ import Testing
     #expect(a.established.isEmpty && twin.established.isEmpty)
   }
 
+  @Test("a node that dials itself, at whatever address, finds that out, and turns nobody away for it")
+  func ourselves() {
+    let network = TestNetwork()
+    let a = network.node("a", number: 1)
+    let id = a.dial(a)
+    #expect(network.run(for: .seconds(1)) { a.closed[id] != nil })
+    #expect(a.closed[id] == .ourselves)
+    network.run(for: .seconds(5))
+    #expect(a.turnedAway.isEmpty && a.established.isEmpty && a.closed.count == 1)
+    #expect(a.endpoint.connectionCount == 0)
+  }
+
   @Test("rights end with their reason: an expired certificate ends a live connection")
   func recheckExpiry() throws {
     let network = TestNetwork()

@@ -19,8 +19,10 @@ struct AgentCommand: AsyncParsableCommand {
   @Option(help: "The address that others use, where it differs: address[:port].") var advertise: String?
   @Option(help: "A network that members may be in, such as 10.0.0.0/8. May be repeated. Default: all.") var allow: [String] = []
   @Option(help: "A network interface whose address to listen on.") var iface: String?
-  @Option(help: "A member to join at the start; one of them must answer. May be repeated.") var join: [String] = []
-  @Option(help: "A member to join, tried until one answers. May be repeated.") var retryJoin: [String] = []
+  @Option(help: "A member to join at the start; one must answer, unless the agent's own address is among them. May be repeated.")
+  var join: [String] = []
+  @Option(help: "A member to join, tried until another one answers; waits for an address of this machine, too. May be repeated.")
+  var retryJoin: [String] = []
   @Option(help: "The time between two tries of -retry-join, such as 30s.") var retryInterval = GoDuration(.seconds(30))
   @Option(help: "How many tries of -retry-join follow the first; 0 for no end.") var retryMax = 0
   @Flag(help: "Deliver user events from before the join.") var replay = false

@@ -16,6 +16,9 @@ struct JoinCommand: AsyncParsableCommand {
     let count = try await rpc.withClient("joining") { client throws(SerfRPCError) in
       try await client.join(addresses, replay: replay)
     }
+    guard count > 0 else {
+      return Terminal.output("No other member was contacted: of these addresses only the agent's own can be reached.")
+    }
     Terminal.output("Successfully joined cluster by contacting \(count) nodes.")
   }
 }

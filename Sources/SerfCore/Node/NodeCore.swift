@@ -143,6 +143,9 @@ package struct NodeCore: ~Copyable, Sendable {
     case .nameRefused(let peer): return .diagnostic(.ownNameRefused(by: peer))
     case .userMessage(let slot, let peer): messageReceived(slot, from: peer)
     case .userState(let slot, _, let isReply, let join, let peer): stateReceived(slot, isReply: isReply, join: join, from: peer)
+    case .joinAnswered(let id, let answer):
+      // An attempt to reconnect is nobody's verb.
+      if let request = joins[id]?.request { return .joinAnswered(request, answer) }
     case .joinFinished(let id, let results): joinFinished(id, results)
     case .broadcastFinished(let id): broadcastFinished(id)
     case .leaveFinished(let isComplete): farewellFinished(isSpread: isComplete)

@@ -24,6 +24,8 @@ package enum NodeOutput: Sendable {
 
   /// Tell the subscribers.
   case event(Event)
+  /// An address of a join has answered, or will not; the reply to the verb follows when all have.
+  case joinAnswered(RequestID, JoinAnswer)
   /// A verb has run its course.
   case reply(RequestID, NodeReply)
   /// Worth a log line.

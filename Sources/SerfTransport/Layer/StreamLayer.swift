@@ -27,6 +27,10 @@ public protocol StreamLayer: AnyObject {
   /// How what crosses this layer is protected.
   var protection: Protection { get }
 
+  /// What must be alike on both sides for a peer to answer at all, and what it is here, as a clause for people. They compare it when the peer
+  /// ends a stream without a word. Default: nil, where there is no such thing, or the layer finds out by itself.
+  var agreement: String? { get }
+
   /// Whether each side ends its half of a stream after its message. Where true (QUIC), the end must agree with the message; where false
   /// (TCP as Go speaks it), only decoding tells that a message is complete.
   var streamEndsWithMessage: Bool { get }
@@ -83,6 +87,7 @@ public protocol StreamLayer: AnyObject {
 extension StreamLayer {
   public var reachableAddress: NodeAddress { localAddress }
   public var largestPacket: Int { packetBudget }
+  public var agreement: String? { nil }
   public var counters: [TransportCounter] { [] }
   public func hint(_ hint: MembershipHint, at now: Instant) {}
   public func release(_ stream: StreamID) {}

@@ -65,6 +65,13 @@ package final class NetLayer: StreamLayer {
   package var localAddress: NodeAddress { tcp.localAddress }
   package var protection: Protection { settings.keyring == nil ? .clear : .keyring }
 
+  package var agreement: String? {
+    guard security == nil else { return nil }
+    let label = settings.label.isEmpty ? "none" : "'\(escaped(Array(settings.label.utf8)))'"
+    let keys = settings.keyring.map { "\($0.keys.count) key\($0.keys.count == 1 ? "" : "s")" } ?? "no key, so no encryption"
+    return "the label (-label; here \(label)) and the key (-encrypt, -keyring-file; here \(keys))"
+  }
+
   package func start(_ handler: any StreamLayerHandler) {
     self.handler = handler
     udp.start(self)

@@ -261,14 +261,14 @@
       case .wrongName: .wrongName
       case .refusedByPeer: .overloaded
       case .error, .errorAtPeer, .noCommonVersion: .protocolViolation
-      case .reset, .idle, .handshakeTimeout: .none
+      case .reset, .idle, .handshakeTimeout, .ourselves: .none
       }
     }
 
     fileprivate var isByPeer: Bool {
       switch self {
       case .closedByPeer, .refusedOurCertificate, .refusedByPeer, .errorAtPeer, .reset: true
-      case .closed, .peerNotAuthorised, .wrongName, .idle, .handshakeTimeout, .noCommonVersion, .error: false
+      case .closed, .peerNotAuthorised, .wrongName, .ourselves, .idle, .handshakeTimeout, .noCommonVersion, .error: false
       }
     }
   }

@@ -24,7 +24,8 @@
 
     func dialFailed(_ address: NodeAddress, _ expectation: DialExpectation, _ end: QUICEnd, at now: Instant) {
       write("dial", address.description, end, at: now) {
-        switch expectation {
+        guard end != .ourselves else { return "quic: \(address) leads to this node itself" }
+        return switch expectation {
         case .name(let name): "quic: cannot reach \(name) at \(address): \(end)"
         case .anyMember: "quic: cannot reach a member at \(address): \(end)"
         }
@@ -73,7 +74,8 @@
       case .wrongName: "wrongName"
       case .error: "error"
       case .errorAtPeer: "errorAtPeer"
-      case .closed, .closedByPeer, .refusedOurCertificate, .refusedByPeer, .reset, .idle, .handshakeTimeout, .noCommonVersion: description
+      case .closed, .closedByPeer, .refusedOurCertificate, .refusedByPeer, .ourselves, .reset, .idle, .handshakeTimeout, .noCommonVersion:
+        description
       }
     }
 
@@ -86,7 +88,7 @@
         case .none, .shutdown, .left, .replaced: .debug
         }
       case .error, .errorAtPeer: .info
-      case .reset, .idle, .handshakeTimeout, .refusedByPeer: .debug
+      case .reset, .idle, .handshakeTimeout, .refusedByPeer, .ourselves: .debug
       }
     }
   }

@@ -21,24 +21,132 @@ import Testing
     }
   }
 
-  @Test("targets are asked one after another, and each has its result")
-  func sequence() throws {
+  @Test("targets are asked side by side; each is told of as it answers, and has its result")
+  func sideBySide() throws {
     let subject = quiet()
     subject.input { $0.join(Self.targets, id: JoinID(4), at: $1) }
-    #expect(subject.opened.count == 1)
-    #expect(subject.opened[0].to == .anyMember(Self.targets[0].address))
-    #expect(subject.opened[0].isPushPull)
-    #expect(subject.opened[0].deadline == subject.now + .seconds(10))
-    try complete(subject, Message.pushPull(isJoin: true, [.init(name: "a"), .init(name: "x")], userState: [5]))
+    #expect(subject.opened.map(\.to) == Self.targets.map { .anyMember($0.address) })
+    for opened in subject.opened { #expect(opened.isPushPull && opened.deadline == subject.now + .seconds(10)) }
+    fail(subject, 1)
+    #expect(subject.joinAnswers.map(\.targets) == [[1]])
+    complete(subject, 0, Message.pushPull(isJoin: true, [.init(name: "a"), .init(name: "x")], userState: [5]))
     #expect(subject.state("x") == .alive)
     #expect(subject.userStates.map(\.join) == [JoinID(4)])
-    #expect(subject.opened.count == 2)
-    let second = subject.opened[1].id
-    subject.input { $0.exchangeFailed(second, reason: .noContact, at: $1) }
-    try complete(subject, Message.error("go away"))
+    #expect(subject.joinAnswers.map(\.targets) == [[1], [0]])
+    #expect(subject.joins.isEmpty)
+    complete(subject, 2, Message.error("go away"))
+    #expect(subject.joinAnswers.map(\.failure) == [.contact(.noContact), nil, .remote(Array("go away".utf8))])
     #expect(subject.joins.count == 1)
     #expect(subject.joins[0].results.map(\.target) == Self.targets)
     #expect(subject.joins[0].results.map(\.failure) == [nil, .contact(.noContact), .remote(Array("go away".utf8))])
+  }
+
+  @Test("targets that are the same, in whatever form, are asked once, and each has the result")
+  func duplicates() {
+    let subject = quiet()
+    let (a, b) = (Self.targets[0], Self.targets[1])
+    subject.input { $0.join([a, b, a, JoinTarget(a.address.mapped), JoinTarget(a.address, name: "a")], id: JoinID(1), at: $1) }
+    #expect(subject.opened.map(\.to) == [.anyMember(a.address), .anyMember(b.address), .member("a", a.address)])
+    complete(subject, 0, Message.pushPull(isJoin: true, [.init(name: "a")]))
+    #expect(subject.joinAnswers.map(\.targets) == [[0, 2, 3]])
+    fail(subject, 1)
+    fail(subject, 2)
+    let failures = subject.joins.first?.results.map(\.failure)
+    #expect(failures == [nil, .contact(.noContact), nil, nil, .contact(.noContact)])
+  }
+
+  @Test("a host's further addresses wait for a failure or 250 ms, and one answer is enough")
+  func alternatives() {
+    let subject = quiet()
+    let (first, second, third) = (Self.targets[0].address, Self.targets[1].address, Self.targets[2].address)
+    subject.input { $0.join([JoinTarget(first, alternatives: [second, third])], id: JoinID(1), at: $1) }
+    #expect(subject.opened.map(\.to) == [.anyMember(first)])
+    subject.pass(.milliseconds(249))
+    #expect(subject.opened.count == 1)
+    subject.pass(.milliseconds(1))
+    #expect(subject.opened.map(\.to) == [.anyMember(first), .anyMember(second)])
+    fail(subject, 1)
+    #expect(subject.opened.count == 2, "the first still may answer, and the third is not due")
+    fail(subject, 0)
+    #expect(subject.opened.last?.to == .anyMember(third))
+    complete(subject, 2, Message.pushPull(isJoin: true, [.init(name: "c")]))
+    #expect(subject.joinAnswers.map(\.failure) == [.contact(.noContact), .contact(.noContact), nil])
+    #expect(subject.joins.map { $0.results.map(\.failure) } == [[nil]])
+  }
+
+  @Test("what another address of the same host answers after the join has ended is not merged")
+  func lateAlternative() {
+    let subject = quiet()
+    subject.input { $0.join([JoinTarget(Self.targets[0].address, alternatives: [Self.targets[1].address])], id: JoinID(1), at: $1) }
+    subject.pass(.milliseconds(250))
+    complete(subject, 1, Message.pushPull(isJoin: true, [.init(name: "b")]))
+    #expect(subject.joins.count == 1)
+    complete(subject, 0, Message.pushPull(isJoin: true, [.init(name: "a")], userState: [7]))
+    #expect(subject.state("a") == nil && subject.userStates.isEmpty)
+    #expect(subject.joins.count == 1 && subject.joinAnswers.count == 1)
+  }
+
+  @Test("however many addresses are dead, a join asks 16 at once and all of them within one deadline", arguments: [1, 16, 17, 40, 160])
+  func oneDeadline(count: Int) {
+    let subject = quiet()
+    let start = subject.now
+    // The last host has the addresses that are left over, and only the very last one answers.
+    let addresses = (0..<count).map { NodeAddress(ipv4: 10, 9, UInt8($0 / 256), UInt8($0 % 256), port: 7946) }
+    let single = addresses.prefix(count * 3 / 4)
+    let host = Array(addresses.dropFirst(single.count))
+    var targets = single.map { JoinTarget($0) }
+    targets.append(JoinTarget(host[0], alternatives: Array(host.dropFirst())))
+    subject.input { $0.join(targets, id: JoinID(1), at: $1) }
+    var ended = 0
+    while subject.joins.isEmpty {
+      #expect(subject.opened.count - ended <= 16)
+      guard subject.opened.count > ended else { return #expect(Bool(false), "it has stopped") }
+      // In the order of the deadlines, which is that of the openings within one turn.
+      let next = subject.opened[ended...].min { $0.deadline < $1.deadline }!
+      subject.pass(max(.zero, next.deadline - subject.now))
+      let position = subject.opened[ended...].firstIndex { $0.id == next.id }!
+      subject.opened.swapAt(ended, position)
+      if next.to == .anyMember(addresses.last!) {
+        complete(subject, ended, Message.pushPull(isJoin: true, [.init(name: "b")]))
+      } else {
+        fail(subject, ended, .deadline)
+      }
+      ended += 1
+    }
+    #expect(subject.now - start <= .seconds(10))
+    #expect(Set(subject.opened.map(\.to)) == Set(addresses.map { .anyMember($0) }))
+    #expect(subject.joins[0].results.filter { $0.failure == nil }.count == 1)
+  }
+
+  @Test("an answer that can only be our own is no member's, whatever we had forgotten of our addresses")
+  func ourselves() throws {
+    let subject = quiet()
+    func answer(_ entries: [Message.Entry]) throws -> JoinFailure? {
+      subject.joins = []
+      subject.input { $0.join([Self.targets[0]], id: JoinID(1), at: $1) }
+      try complete(subject, Message.pushPull(isJoin: true, entries, userState: [1]))
+      return try #require(subject.joins.first?.results.first).failure
+    }
+    #expect(try answer([.init(name: "me")]) == .contact(.ourselves))
+    #expect(subject.userStates.isEmpty)
+    // Its gone members are ours.
+    subject.alive("gone", 1)
+    subject.dead("gone", 1, by: "x")
+    #expect(try answer([.init(name: "me"), .init(name: "gone", state: 2)]) == .contact(.ourselves))
+    // Another one of our name, a member that knows us, and one that is just leaving.
+    #expect(try answer([.init(name: "me", address: Subject.address("elsewhere"))]) == nil)
+    #expect(try answer([.init(name: "me"), .init(name: "leaver", state: 3)]) == nil)
+    #expect(try answer([.init(name: "me"), .init(name: "b")]) == nil)
+  }
+
+  private func complete(_ subject: Subject, _ position: Int, _ bytes: [UInt8]) {
+    let id = subject.opened[position].id
+    subject.input { $0.exchangeCompleted(id, reply: bytes.span.bytes, from: subject.defaultPeer("a"), at: $1) }
+  }
+
+  private func fail(_ subject: Subject, _ position: Int, _ reason: ContactFailure = .noContact) {
+    let id = subject.opened[position].id
+    subject.input { $0.exchangeFailed(id, reason: reason, at: $1) }
   }
 
   @Test("a target with a name must be that member")
@@ -63,10 +171,10 @@ import Testing
   func refused() throws {
     let subject = quiet { $0.mergeFilter = { !$0.contains { $0.name == "evil" } } }
     subject.input { $0.join([Self.targets[0], Self.targets[1]], id: JoinID(1), at: $1) }
-    try complete(subject, Message.pushPull(isJoin: true, [.init(name: "evil")]))
+    complete(subject, 0, Message.pushPull(isJoin: true, [.init(name: "evil")]))
     let other = ProtocolVersions(
       protocolMinimum: 4, protocolMaximum: 5, protocolCurrent: 4, delegateMinimum: 2, delegateMaximum: 5, delegateCurrent: 5)
-    try complete(subject, Message.pushPull(isJoin: true, [.init(name: "b", versions: other)]))
+    complete(subject, 1, Message.pushPull(isJoin: true, [.init(name: "b", versions: other)]))
     #expect(subject.joins.first?.results.map(\.failure) == [.filtered, .versionMismatch])
     #expect(subject.membership.count == 1)
   }

@@ -105,7 +105,7 @@ final class TestNode {
       case .event(let event): events.append(event)
       case .reply(let id, let reply): replies[id] = reply
       case .diagnostic(let diagnostic): diagnostics.append(diagnostic)
-      case .respond, .finish, .refuse, .close, .forget: break
+      case .respond, .finish, .refuse, .close, .forget, .joinAnswered: break
       }
     }
   }

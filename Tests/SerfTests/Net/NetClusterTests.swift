@@ -1,6 +1,7 @@
 import Logging
 import Serf
 import SerfTestSupport
+import Synchronization
 import Testing
 
 /// Nodes over TCP and UDP on real sockets.
@@ -87,7 +88,8 @@ import Testing
     try await see(nodes)
     let stranger = try await node("x", theirs)
     await #expect("\(what)") { try await stranger.join([nodes[0].localAddress().description]) } throws: { error in
-      (error as? SerfError)?.code == .joinFailed
+      // What to compare with the other side, where that says nothing.
+      (error as? SerfError)?.code == .joinFailed && "\(error)".contains("label") && "\(error)".contains("key")
     }
     #expect(try await nodes[0].statistics().counter(counter) >= 1, "\(what)")
     #expect(log.lines.contains { $0.contains("gave up a request from 127.0.0.1") }, "\(what): \(log.lines)")
@@ -147,6 +149,60 @@ import Testing
     #expect(try await late.join([strict.localAddress().description]) == 1)
     try await see([sealing, strict, late])
     await shutDown([sealing, strict, late])
+  }
+
+  @Test("who is told nothing is told what it has itself, to compare")
+  func agreement() async throws {
+    let member = try await node("a") { $0.label = "blue" }
+    let address = try await member.localAddress().description
+    let cases: [(Adjustment, [String])] = [
+      ({ $0.label = "red" }, ["label (-label; here 'red')", "no key"]), ({ _ in }, ["label (-label; here none)"]),
+      ({ $0.keyring = Keyring(.generate()) }, ["here none", "-encrypt, -keyring-file; here 1 key)"]),
+    ]
+    for (index, (adjust, words)) in cases.enumerated() {
+      let stranger = try await node(NodeName("x\(index)"), adjust)
+      await #expect { try await stranger.join([address]) } throws: { error in words.allSatisfy { "\(error)".contains($0) } }
+      await stranger.shutdown()
+    }
+    await member.shutdown()
+  }
+
+  @Test("members that do not answer are asked side by side, and each is told of as it answers")
+  func sideBySide() async throws {
+    let live = try await node("a")
+    let joiner = try await node("b")
+    let address = try await live.localAddress().description
+    let deaf = [try await DeafPort.open(), try await DeafPort.open(), try await DeafPort.open()]
+    let reports = Mutex<[String]>([])
+    let addresses = deaf.map(\.address.description)
+    async let count = joiner.join(addresses + [address] + addresses) { report in
+      reports.withLock { $0.append("\(report.text) \(report.outcome == .joined)") }
+    }
+    // Long before the first of them is given up.
+    try await eventually("all are dialled, once, and the one that answers is told of", within: .seconds(8)) {
+      deaf.allSatisfy { $0.count == 1 } && reports.withLock { $0 } == ["\(address) true"]
+    }
+    for port in deaf { port.close() }
+    #expect(try await count == 1)
+    #expect(reports.withLock { $0.count } == 7)
+    await shutDown([live, joiner])
+  }
+
+  @Test("a member that comes back elsewhere after a crash is told who holds its old address, for how long, and what to do")
+  func moved() async throws {
+    let member = try await node("a")
+    let address = try await member.localAddress().description
+    let first = try await node("b")
+    let old = try await first.localAddress()
+    #expect(try await first.join([address]) == 1)
+    try await see([member, first])
+    await first.shutdown()
+    let log = LineRecorder()
+    let second = try await node("b", log: log)
+    #expect(try await second.join([address]) == 1)
+    let words = ["other members hold \(old) as the address of our name", "within a minute or two", "wait", "leave before it moves"]
+    try await eventually("it is told") { log.lines.contains { line in words.allSatisfy { line.contains($0) } } }
+    await shutDown([member, second])
   }
 
   @Test("a port that is taken is refused with what to do, and free again after a shutdown")

@@ -1,4 +1,5 @@
 #if QUIC
+  import Memberlist
   import Serf
   import SerfCore
   import SerfPrimitives
@@ -30,6 +31,34 @@
         #expect(users == ["deploy"], "\(node.name)")
         #expect(!events.contains { if case .member(let change) = $0 { change.kind == .failed } else { false } })
       }
+    }
+
+    @Test("dead members cost a join one dial's time in all, and the living one is told of at once")
+    func joinAmongTheDead() throws {
+      let cluster = try VirtualCluster(seed: 4)
+      let (live, joiner) = (try cluster.start("n1"), try cluster.start("n2"))
+      let dead = (1...3).map { NodeAddress(ipv4: 127, 0, 0, 9, port: 7000 + $0) }
+      let targets = ([dead[0], live.address, dead[1], dead[2]] + dead).map { JoinTarget($0) }
+      var answers: [JoinAnswer] = []
+      var results: [JoinResult] = []
+      joiner.driver.join(targets, ignoreOld: true, progress: { answers.append($0) }) { results = (try? $0.get()) ?? [] }
+      #expect(cluster.network.advance(upTo: .milliseconds(500)) { !answers.isEmpty })
+      #expect(answers.map(\.targets) == [[1]] && answers.allSatisfy { $0.failure == nil })
+      #expect(results.isEmpty)
+      #expect(cluster.network.advance(upTo: .milliseconds(5500)) { !results.isEmpty })
+      #expect(results.map { $0.failure == nil } == [false, true, false, false, false, false, false])
+      #expect(answers.map(\.targets).sorted { $0[0] < $1[0] } == [[0, 4], [1], [2, 5], [3, 6]])
+    }
+
+    @Test("a node that joins itself is told so, and its log blames nobody")
+    func joinItself() throws {
+      let cluster = try VirtualCluster(seed: 5)
+      let node = try cluster.start("n1")
+      let outcome = node.join(node.address)
+      #expect(cluster.network.advance(upTo: .seconds(1)) { outcome.failures != nil })
+      #expect(outcome.failures?.count == 1 && outcome.failures?.first?.contains("ourselves") == true)
+      #expect(!node.lines.contains("turned away") && !node.lines.contains("cannot reach a member at"))
+      #expect(node.counter("certificates_refused") == 0)
     }
 
     @Test("a crash is failed everywhere, a leave is left everywhere")

@@ -148,7 +148,7 @@
       let (a, b) = try await pair()
       await #expect(throws: SerfError.self) { try await b.node.join(["c/" + a.address]) }
       #expect(b.log.lines.contains { $0.contains("cannot reach c at") && $0.contains("proves another name: a") }, "\(b.log.lines)")
-      await #expect(throws: SerfError.self) { try await a.node.join([a.address]) }
+      #expect(try await a.node.join([a.address]) == 0)
       let double = try await start(credentials("a"))
       await #expect(throws: SerfError.self) { try await double.node.join([a.address]) }
       #expect(double.log.lines.contains { $0.contains("a certificate for our own name") }, "\(double.log.lines)")

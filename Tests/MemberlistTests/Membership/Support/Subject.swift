@@ -39,6 +39,7 @@ final class Subject {
   /// Member events as short sentences.
   var events: [String] = []
   var finished: [BroadcastID] = []
+  var joinAnswers: [JoinAnswer] = []
   var joins: [(id: JoinID, results: [JoinResult])] = []
   var departures: [Bool] = []
   var acks: [(name: NodeName, roundTrip: Duration?, payload: [UInt8])] = []
@@ -132,6 +133,7 @@ final class Subject {
       case .conflict(let existing, let claimant): events.append("\(existing.name) conflict \(claimant.address)")
       case .nameRefused: nameRefusals += 1
       case .broadcastFinished(let id): finished.append(id)
+      case .joinAnswered(_, let answer): joinAnswers.append(answer)
       case .joinFinished(let id, let results): joins.append((id, results))
       case .leaveFinished(let isComplete): departures.append(isComplete)
       case .ackReceived(let name, let roundTrip, let slot): acks.append((name, roundTrip, copy(slot)))

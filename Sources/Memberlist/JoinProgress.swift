@@ -1,0 +1,113 @@
+import SerfPrimitives
+
+/// A join under way: which of its targets are being asked, which wait, and what became of the others.
+///
+/// ```
+/// target ──address 1──┬─ answers ─────────────────────────→ joined
+///                     ├─ fails ──address 2── …  no more ──→ failed
+///                     └─ 250 ms without an answer: address 2 as well
+/// ```
+/// Targets are asked side by side, ``MembershipConfiguration/Limits/joinExchanges`` addresses at once, and the first addresses of all targets before
+/// the second ones. All of it fits into one deadline: where addresses have to wait for a place, those before them get a share of the time.
+struct JoinProgress: Sendable {
+  let id: JoinID
+  let deadline: Instant
+  private(set) var targets: [Target] = []
+  private let count: Int
+  private var inFlight = 0
+
+  /// What one target stands for, or several that are the same.
+  struct Target: Sendable {
+    let target: JoinTarget
+    /// Where the caller's list has it.
+    var positions: [Int]
+    var begun = 0
+    var inFlight = 0
+    /// When the next address may begin beside the one before.
+    var nextAt = Instant.zero
+    var hasJoined = false
+    var failure: JoinFailure?
+
+    var remaining: Int { hasJoined ? 0 : 1 + target.alternatives.count - begun }
+    var isOver: Bool { hasJoined || (remaining == 0 && inFlight == 0) }
+
+    func address(_ number: Int) -> NodeAddress { number == 0 ? target.address : target.alternatives[number - 1] }
+  }
+
+  /// An address whose turn has come.
+  struct Attempt: Sendable {
+    let target: Int
+    let address: NodeAddress
+    let name: NodeName?
+    let deadline: Instant
+    /// When the target's next address may begin, if it has one.
+    let nextAt: Instant?
+  }
+
+  /// How long the address of a host may go without an answer before the next one is asked beside it (RFC 8305 section 5).
+  private static let pause = Duration.milliseconds(250)
+
+  init(_ id: JoinID, _ targets: [JoinTarget], deadline: Instant) {
+    self.id = id
+    self.deadline = deadline
+    count = targets.count
+    for (position, target) in targets.enumerated() {
+      if let same = self.targets.firstIndex(where: { $0.target.isSame(as: target) }) {
+        self.targets[same].positions.append(position)
+      } else {
+        self.targets.append(Target(target: target, positions: [position]))
+      }
+    }
+  }
+
+  var isOver: Bool { targets.allSatisfy(\.isOver) }
+
+  /// One result for each target of the caller's list.
+  var results: [JoinResult] {
+    var results = [JoinResult?](repeating: nil, count: count)
+    for target in targets {
+      for position in target.positions { results[position] = JoinResult(target: target.target, failure: target.failure) }
+    }
+    return results.compactMap { $0 }
+  }
+
+  /// The next address to ask, if there is one and a place for it.
+  mutating func begin(limit: Int, at now: Instant) -> Attempt? {
+    guard inFlight < limit else { return nil }
+    var chosen: Int?
+    var waiting = 0
+    for (index, target) in targets.enumerated() where target.remaining > 0 {
+      waiting += target.remaining
+      guard target.inFlight == 0 || now >= target.nextAt else { continue }
+      if chosen.map({ target.begun < targets[$0].begun }) ?? true { chosen = index }
+    }
+    guard let chosen else { return nil }
+    let turns = (waiting + limit - 1) / limit
+    let address = targets[chosen].address(targets[chosen].begun)
+    targets[chosen].begun += 1
+    targets[chosen].inFlight += 1
+    targets[chosen].nextAt = now + Self.pause
+    inFlight += 1
+    return Attempt(
+      target: chosen, address: address, name: targets[chosen].target.name, deadline: now + (deadline - now) / turns,
+      nextAt: targets[chosen].remaining > 0 ? targets[chosen].nextAt : nil)
+  }
+
+  /// What became of an address. False where that is no news, because another one of the same target has joined.
+  mutating func ended(_ target: Int, failure: JoinFailure?) -> Bool {
+    inFlight -= 1
+    targets[target].inFlight -= 1
+    guard !targets[target].hasJoined else { return false }
+    targets[target].hasJoined = failure == nil
+    targets[target].failure = failure
+    return true
+  }
+}
+
+extension JoinTarget {
+  /// Whether asking both would be asking twice.
+  fileprivate func isSame(as other: JoinTarget) -> Bool {
+    name == other.name && address.isSameEndpoint(as: other.address) && alternatives.count == other.alternatives.count
+      && zip(alternatives, other.alternatives).allSatisfy { $0.isSameEndpoint(as: $1) }
+  }
+}
