@@ -5,7 +5,7 @@ extension Membership {
   // MARK: Suspect
 
   mutating func suspectReceived(_ suspect: borrowing Suspect, from origin: Origin, at now: Instant) {
-    guard let index = accused(suspect.accusation, from: origin) else { return }
+    guard let index = accused(suspect.accusation, from: origin, at: now) else { return }
     self.suspect(index, suspect.incarnation, by: suspect.from, from: origin, at: now)
   }
 
@@ -41,6 +41,16 @@ extension Membership {
     guard case .deadline? = table[index].suspicion?.confirm(by: accuser, carrier: origin.carrier) else { return }
     counters.suspicionsConfirmed += 1
     armSuspicion(index)
+    queueAccusation(index, .suspect, by: accuser)
+    diagnose(.suspected(table[index].member.name, by: accuser, deliveredBy: origin.carrier))
+  }
+
+  private mutating func confirmSuspicion(of index: NodeIndex, _ incarnation: UInt32, by accuser: RawSpan, from origin: Origin) {
+    guard case .deadline? = table[index].suspicion?.confirm(by: accuser, carrier: origin.carrier) else { return }
+    counters.suspicionsConfirmed += 1
+    // With this voice the time is already over, unless it was we who stood still: then the timer decides.
+    if deadline <= now, !hasStoodStill(at: now) { return declareDead(index, table[index].member.incarnation, by: name, at: now) }
+    armSuspicion(index)
     queueAccusation(index, .suspect, by: NodeName(bytes: [UInt8](copying: accuser)))
   }
 
@@ -74,7 +84,7 @@ extension Membership {
   // MARK: Dead and left
 
   mutating func deadReceived(_ dead: borrowing Dead, from origin: Origin, at now: Instant) {
-    guard let index = accused(dead.accusation, from: origin) else { return }
+    guard let index = accused(dead.accusation, from: origin, at: now) else { return }
     self.dead(index, dead.incarnation, by: dead.from, from: origin, at: now)
   }
 
@@ -117,17 +127,17 @@ extension Membership {
 
   // MARK: Common
 
-  /// The accused node, unless nobody knows it or the claim is one that could not be outdone.
-  private mutating func accused(_ accusation: borrowing Accusation, from origin: Origin) -> NodeIndex? {
+  /// The accused node, unless nobody knows it or the accusation is worth no more than a probe of our own.
+  private mutating func accused(_ accusation: borrowing Accusation, from origin: Origin, at now: Instant) -> NodeIndex? {
     guard accusation.from.byteCount <= configuration.limits.nameLength else {
       drop(accusation.from, .name, origin)
       return nil
     }
-    guard isOutdoable(accusation.incarnation, about: accusation.node, from: origin) else {
-      drop(accusation.node, .incarnation, origin)
-      return nil
-    }
-    return table.find(accusation.node)
+    guard let index = table.find(accusation.node) else { return nil }
+    if index == me || countsAsAccusation(accusation.incarnation, of: index, from: origin) { return index }
+    drop(accusation.node, .incarnation, origin)
+    hastenProbe(of: index, at: now)
+    return nil
   }
 
   /// Queues news that a node is suspect, dead or gone at the incarnation that we hold.

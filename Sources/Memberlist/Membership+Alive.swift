@@ -17,12 +17,15 @@ extension Membership {
       return becomeAlive(index, alive.incarnation, claim, alive.metaBytes, at: now)
     }
     if isSelf { return aliveAboutMe(alive, claim, from: origin, at: now) }
-    var outdoes = alive.incarnation > table[index].member.incarnation
+    var outdoes = alive.incarnation > table[index].member.incarnation || isLastWord(alive, claim, about: index, from: origin)
     if !table[index].member.address.isSameEndpoint(as: claim.address) {
       guard acceptsMove(of: index, alive, claim, from: origin, at: now) else { return }
       outdoes = true
     }
-    guard outdoes else { return staleAlive(index, at: now) }
+    guard outdoes else {
+      if isBeyondRefutation(index) { return askWhetherAlive(index, member(alive, claim), at: now) }
+      return staleAlive(index, at: now)
+    }
     becomeAlive(index, alive.incarnation, claim, alive.metaBytes, at: now)
   }
 
@@ -42,17 +45,8 @@ extension Membership {
     guard address.isUsableAsPeer || isAboutMe else { return drop(alive.node, .unusableAddress, origin) }
     guard configuration.allowedNetworks.contains(address) || isAboutMe else { return drop(alive.node, .network, origin) }
     guard alive.metaBytes.byteCount <= limits.metaLength else { return drop(alive.node, .meta, origin) }
-    guard isOutdoable(alive.incarnation, about: alive.node, from: origin) else { return drop(alive.node, .incarnation, origin) }
     guard let versions = alive.versions, areFitting(versions, of: alive.node) else { return drop(alive.node, .versions, origin) }
     return AliveClaim(address: address, versions: versions)
-  }
-
-  /// Whether the accused could still outdo the incarnation. What a member says of itself over its own connection is not foreign: it is what
-  /// that distance is kept for.
-  func isOutdoable(_ incarnation: UInt32, about node: RawSpan, from origin: Origin) -> Bool {
-    if incarnation <= configuration.highestForeignIncarnation { return true }
-    guard let carrier = origin.carrier else { return false }
-    return node.equals(carrier.bytes)
   }
 
   @discardableResult

@@ -6,6 +6,8 @@ struct PendingPing: Sendable {
     /// An indirect ping, to be answered with the requester's own sequence number.
     case relay(to: Destination, sequenceNumber: UInt32, wantsNack: Bool)
     case user(PingID)
+    /// Whether a member that cannot refute is alive after all, as was claimed.
+    case life(Member)
   }
 
   var purpose: Purpose
@@ -112,6 +114,11 @@ extension Membership {
     startPing(.user(id), name: name, address: table[index].member.address, index: index, at: now)
   }
 
+  /// Asks a member that is gone whether it is; see `Membership+HighIncarnations`.
+  mutating func pingWhetherAlive(_ index: NodeIndex, _ claimed: Member, at now: Instant) {
+    startPing(.life(claimed), name: claimed.name, address: table[index].member.address, index: index, at: now)
+  }
+
   // MARK: Pings under way
 
   private mutating func startPing(
@@ -160,6 +167,8 @@ extension Membership {
       sendDraft(to: requester, budget: nil)
     case .user(let id):
       outbox.push(.pingFinished(id, .answered(roundTrip: now - ping.startedAt)))
+    case .life(let claimed):
+      if let index = ping.target { returned(index, as: claimed, at: now) }
     }
   }
 
@@ -184,6 +193,7 @@ extension Membership {
       sendDraft(to: requester, budget: nil)
     case .user(let id):
       if !ping.isDone { outbox.push(.pingFinished(id, .timedOut)) }
+    case .life: break
     }
   }
 

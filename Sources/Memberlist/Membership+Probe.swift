@@ -168,6 +168,7 @@ extension Membership {
 
   private mutating func probeSucceeded(at now: Instant) {
     if probe?.earnsReward == true { awareness.apply(-1) }
+    if let target = probe?.target { probeAnswered(by: target, at: now) }
     endProbe(at: now)
   }
 
@@ -200,6 +201,8 @@ extension Membership {
     diagnose(.probeFailed(probe.name))
     let own = name.bytes
     suspect(probe.target, probe.incarnation, by: own.span.bytes, from: .own, at: now)
+    // One that cannot refute is asked again and again until its time is over.
+    if isBeyondRefutation(probe.target) { hastenProbe(of: probe.target, at: now) }
     endProbe(at: now)
   }
 

@@ -132,9 +132,3 @@ public struct MembershipConfiguration: Sendable {
       interval: .milliseconds(100), fanout: 3, retransmitMultiplier: 2, toTheDead: .seconds(15), coldDials: 2, sendsOversizedAlone: false),
     pushPull: PushPulling(interval: .seconds(15), timeout: .seconds(1)))
 }
-
-extension MembershipConfiguration {
-  /// The highest incarnation that a foreign claim may carry. Where names are proven the distance to 2³² is what an accused member has left
-  /// to refute with (`secure-transport.md` 1.9). Elsewhere only the very highest is refused, which nobody can outdo (`memberlist.md` 5.1, 3).
-  var highestForeignIncarnation: UInt32 { namesAreProven ? UInt32.max - (1 << 20) + 1 : UInt32.max - 1 }
-}

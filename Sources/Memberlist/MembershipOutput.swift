@@ -193,7 +193,7 @@ package enum ClaimProblem: UInt8, Sendable, Hashable {
   case address
   /// Meta above the limit.
   case meta
-  /// An incarnation that nobody could outdo.
+  /// An accusation at an incarnation near the last: no more than a reason to probe.
   case incarnation
   /// A state that is none.
   case state

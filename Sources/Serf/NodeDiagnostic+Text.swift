@@ -159,7 +159,7 @@ extension ClaimProblem {
     case .name: "the name is missing or too long"
     case .address: "the address is not one"
     case .meta: "the tags exceed 512 bytes"
-    case .incarnation: "the incarnation is too high to be refuted"
+    case .incarnation: "the incarnation is too high to be refuted; probing"
     case .state: "the state is unknown"
     case .unprovenAddress: "another address than the one that is proven"
     case .network: "its address is in none of the allowed networks (-allow, SerfConfiguration.allowedNetworks)"

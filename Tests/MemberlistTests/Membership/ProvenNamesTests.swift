@@ -417,24 +417,6 @@ private let elsewhere = NodeAddress(ipv4: 10, 9, 9, 9, port: 7946)
     #expect(subject.counters.suspicionsConfirmed == 1)
   }
 
-  @Test("1.9 incarnations that leave no room to refute are dropped in foreign claims")
-  func incarnations() {
-    let limit = UInt32.max - (1 << 20) + 1
-    let subject = subject(["a", "b"])
-    subject.suspect("a", limit + 1, by: "b")
-    subject.dead("a", limit + 1, by: "b")
-    subject.alive("a", limit + 1, from: Subject.proven("b"))
-    subject.suspect("me", .max, by: "b")
-    #expect(subject.state("a") == .alive)
-    #expect(subject.incarnation("a") == 1)
-    #expect(subject.incarnation("me") == 1)
-    #expect(subject.counters.claimsWithHighIncarnation == 4)
-    subject.suspect("me", limit, by: "b")
-    #expect(subject.incarnation("me") == limit + 1)
-    subject.alive("a", limit + 1)
-    #expect(subject.incarnation("a") == limit + 1, "what the member says itself is not foreign: the room is kept for it")
-  }
-
   // MARK: 1.10
 
   @Test("1.10 answers go back where they came from, never to an address out of a message")

@@ -109,7 +109,7 @@
     ]
 
     static let numbers: [Lie] = [
-      Lie("an incarnation near 2^32 of a third node", "too high to be refuted", { $0.membership.claimsWithHighIncarnation }) {
+      Lie("an incarnation near 2^32 of a third node", nil, { $0.membership.messagesReceived }) {
         [.packet(Forgery.alive($0.third, at: $0.thirdAddress, incarnation: tooHigh, tags: tags))]
       },
       Lie("a death at an incarnation near 2^32", "too high to be refuted", { $0.membership.claimsWithHighIncarnation }) {
@@ -118,8 +118,11 @@
       Lie("a suspicion at an incarnation near 2^32", "too high to be refuted", { $0.membership.claimsWithHighIncarnation }) {
         [.packet(Forgery.suspect($0.third, incarnation: .max, by: mallory))]
       },
-      Lie("an incarnation near 2^32 in a push/pull", "too high to be refuted", { $0.membership.claimsWithHighIncarnation }) {
+      Lie("the last incarnation of a third node, in a push/pull", nil, { $0.node.joins }) {
         [.exchange($0.pushPull([.init(name: $0.third, address: $0.thirdAddress, incarnation: .max, tags: tags)]))]
+      },
+      Lie("a death near 2^32 in a push/pull", "too high to be refuted", { $0.membership.claimsWithHighIncarnation }) {
+        [.exchange($0.pushPull([.init(name: $0.third, address: $0.thirdAddress, incarnation: .max, state: .dead)]))]
       },
       Lie("an event near Lamport time 2^64", "too far ahead to be true", { $0.node.implausibleTimes }) { _ in
         [.packet(Forgery.userEvent(marker, at: .max))]
