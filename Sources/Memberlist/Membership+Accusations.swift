@@ -15,7 +15,7 @@ extension Membership {
     guard table[index].state == .alive else {
       // Whatever becomes of it, an alive has to outdo the highest accusation that was ever heard (hazard 13).
       if index != me { table[index].member.incarnation = incarnation }
-      if table[index].state == .suspect { confirmSuspicion(of: index, incarnation, by: accuser, from: origin) }
+      if table[index].state == .suspect { confirmSuspicion(of: index, by: accuser, from: origin, at: now) }
       // Accused after leaving: said again, so that the accuser hears it on our own connection.
       if index == me { repeatDeparture() }
       return
@@ -37,16 +37,8 @@ extension Membership {
     diagnose(.suspected(table[index].member.name, by: accuser, deliveredBy: origin.carrier))
   }
 
-  private mutating func confirmSuspicion(of index: NodeIndex, _ incarnation: UInt32, by accuser: RawSpan, from origin: Origin) {
-    guard case .deadline? = table[index].suspicion?.confirm(by: accuser, carrier: origin.carrier) else { return }
-    counters.suspicionsConfirmed += 1
-    armSuspicion(index)
-    queueAccusation(index, .suspect, by: accuser)
-    diagnose(.suspected(table[index].member.name, by: accuser, deliveredBy: origin.carrier))
-  }
-
-  private mutating func confirmSuspicion(of index: NodeIndex, _ incarnation: UInt32, by accuser: RawSpan, from origin: Origin) {
-    guard case .deadline? = table[index].suspicion?.confirm(by: accuser, carrier: origin.carrier) else { return }
+  private mutating func confirmSuspicion(of index: NodeIndex, by accuser: RawSpan, from origin: Origin, at now: Instant) {
+    guard case .deadline(let deadline)? = table[index].suspicion?.confirm(by: accuser, carrier: origin.carrier) else { return }
     counters.suspicionsConfirmed += 1
     // With this voice the time is already over, unless it was we who stood still: then the timer decides.
     if deadline <= now, !hasStoodStill(at: now) { return declareDead(index, table[index].member.incarnation, by: name, at: now) }
@@ -77,6 +69,9 @@ extension Membership {
     }
     declareDead(index, table[index].member.incarnation, by: name, at: now)
   }
+
+  /// Whether a timer is overdue for so long that we must have stood still ourselves.
+  private func hasStoodStill(at now: Instant) -> Bool { timers.nextDeadline.map { now - $0 > stallTolerance } ?? false }
 
   /// How late a timer may come before we conclude that it was us who stood still.
   var stallTolerance: Duration { max(configuration.probe.timeout, .milliseconds(100)) }

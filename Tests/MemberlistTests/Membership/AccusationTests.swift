@@ -63,15 +63,30 @@ import Testing
     #expect(death(of: "a", in: subject) == expected[confirmations])
   }
 
-  @Test("a confirmation that comes too late is the end at once")
+  @Test("a confirmation that makes the suspicion overdue is the end at once")
   func overdue() {
     let subject = cluster()
     subject.suspect("a", 1, by: "b")
-    _ = death(of: "a", in: subject, within: .seconds(10))
-    subject.now += .milliseconds(1)
+    _ = death(of: "a", in: subject, within: .milliseconds(11_380))
+    subject.suspect("a", 1, by: "c")
+    #expect(subject.state("a") == .suspect, "11.381 s is the time for one confirmation")
+    subject.suspect("a", 1, by: "d")
+    #expect(subject.state("a") == .dead)
+    #expect(subject.events.last == "a dead")
+    #expect(subject.news().contains("dead a 1 by me"))
+  }
+
+  @Test("a confirmation that is read after we stood still ends nothing, since the refutation may be behind it")
+  func stalled() {
+    let subject = cluster()
+    subject.suspect("a", 1, by: "b")
+    subject.now += .seconds(13)
     subject.suspect("a", 1, by: "c")
     subject.suspect("a", 1, by: "d")
-    #expect(death(of: "a", in: subject, within: .seconds(4)) != nil)
+    #expect(subject.state("a") == .suspect)
+    subject.alive("a", 2)
+    subject.pass(.milliseconds(1))
+    #expect(subject.state("a") == .alive)
   }
 
   @Test("accepted confirmations are relayed as they came, repeated ones are not")
