@@ -43,6 +43,9 @@ public struct SerfCoreConfiguration: Sendable {
     /// How many Lamport times are remembered, to tell news from repetition and to replay to a late joiner. Must be above the number of
     /// events that can be in flight through the cluster at once; all members should agree on it.
     public var bufferSize = 512
+    /// Whether the first push/pull of a node's life brings the user events from before it, where another member opens it. Where the node joins by
+    /// itself, the join says so. Later push/pulls bring what is new to the node.
+    public var deliversOldEvents = false
     /// Events that may share one Lamport time, and their bytes (`secure-transport.md` 3.3).
     public var eventsPerTime = 64
     public var bytesPerTime = 64 * 1_024

@@ -15,7 +15,7 @@ package struct EventRing: Sendable {
   private var slots: [Slot?]
   private let eventsPerSlot: Int
   private let bytesPerSlot: Int
-  /// Events before this time are dropped: a join with `ignoreOld` raises it.
+  /// Events before this time are dropped: a join with `ignoreOld` raises it, and so does a first push/pull.
   package private(set) var minimumTime: LamportTime = 0
 
   /// A ring of `size` Lamport times.
@@ -28,6 +28,9 @@ package struct EventRing: Sendable {
 
   /// From now on, events before `time` are dropped.
   package mutating func ignoreEvents(before time: LamportTime) { minimumTime = max(minimumTime, time) }
+
+  /// From now on, events of any time are taken in, as far as the ring reaches back.
+  package mutating func acceptOldEvents() { minimumTime = 0 }
 
   /// Takes in an event, unless it is no news. `clock` is the event clock after it witnessed the event. Nothing is copied for a repetition,
   /// the common case: every event arrives several times.

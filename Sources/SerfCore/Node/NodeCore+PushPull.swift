@@ -61,7 +61,7 @@ extension NodeCore {
     var meeting = ClockMeeting(clocks, theirs: Clocks(member: state.time, event: state.eventTime, query: state.queryTime))
     raiseClocks(&meeting, from: peer)
     mergeIntents(state, &meeting, from: peer)
-    if let join, joins[join]?.ignoresOldEvents == true { events.ignoreEvents(before: min(state.eventTime, meeting.bounds.event)) }
+    limitReplay(join: join, eventTime: state.eventTime, bound: meeting.bounds.event)
     mergeEvents(state, &meeting, from: peer)
     clocksMet(meeting, isReply: isReply, with: peer)
   }
@@ -119,6 +119,28 @@ extension NodeCore {
         _ = eventReceived(UserEventMessage(time: time, name: event.name, payload: event.payload, coalesces: false))
       }
     }
+  }
+
+  /// The first push/pull of a node's life brings old events only if the node wants them, whichever side opened it; what later ones bring, and the
+  /// node has not seen, it has missed. A join of ours can ask for the old ones, or not, at any time.
+  private mutating func limitReplay(join: JoinID?, eventTime: LamportTime, bound: LamportTime) {
+    let asked = join.flatMap { joins[$0] }.flatMap { $0.request == nil ? nil : $0 }
+    if asked?.ignoresOldEvents == false, isReplayLimitImplied {
+      events.acceptOldEvents()
+      isReplayLimitImplied = false
+    }
+    let ignoresOld = asked?.ignoresOldEvents ?? (isNewcomer && !wantsOldEvents)
+    if ignoresOld {
+      isReplayLimitImplied = asked == nil && (isReplayLimitImplied || events.minimumTime == 0)
+      events.ignoreEvents(before: min(eventTime, bound))
+    }
+    // Cut, the limit lies before the sender's newest events. The push/pull that follows raises it.
+    isNewcomer = ignoresOld && eventTime > bound
+  }
+
+  /// Whether we want old events from whoever is first: by our own setting, or because a join that asks for them is under way.
+  private var wantsOldEvents: Bool {
+    configuration.userEvents.deliversOldEvents || joins.values.contains { $0.request != nil && !$0.ignoresOldEvents }
   }
 
   private static let keptCapacity = 1 << 20

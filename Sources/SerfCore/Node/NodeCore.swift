@@ -53,6 +53,10 @@ package struct NodeCore: ~Copyable, Sendable {
   var pruning: Set<NodeName> = []
   var intents: IntentBuffer
   var events: EventRing
+  /// Whether no push/pull has told us yet how far the cluster's events are.
+  var isNewcomer = true
+  /// Whether the oldest events that we take follow from the first push/pull, and not from a join that said so.
+  var isReplayLimitImplied = false
   var queries: QueryRing
 
   var timers = DeadlineQueue<Timer>()

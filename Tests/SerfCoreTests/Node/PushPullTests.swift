@@ -7,7 +7,7 @@ import Testing
 struct PushPullTests {
   let node: TestNode
 
-  init() throws { node = try TestNode() }
+  init() throws { node = try TestNode(.replaying) }
 
   @Test("brings clocks, intents and events, and nothing of it travels on")
   func merge() {
@@ -48,7 +48,7 @@ struct PushPullTests {
 
   @Test("with more members than there can be is not read to its end, whichever list they are on", arguments: [0, 1, 30])
   func tooManyEntries(leftCount: Int) throws {
-    var configuration = SerfCoreConfiguration.quiet
+    var configuration = SerfCoreConfiguration.replaying
     configuration.membership.limits.members = 10
     let node = try TestNode(configuration)
     let names = (0..<30).map { NodeName("ghost-" + String($0)) }
@@ -220,5 +220,13 @@ struct PushPullTests {
     // Events from after the join are welcome either way.
     node.gossip(.userEvent("new", at: 50))
     #expect(node.userEvents.last?.name == "new")
+  }
+}
+
+extension SerfCoreConfiguration {
+  fileprivate static var replaying: SerfCoreConfiguration {
+    var configuration = SerfCoreConfiguration.quiet
+    configuration.userEvents.deliversOldEvents = true
+    return configuration
   }
 }
