@@ -19,6 +19,7 @@ struct sq_connection {
   const sq_callbacks *callbacks;
   void *context;
   const uint8_t *reset_secret;
+  const char *alpn;
   ngtcp2_path_storage path;
   uint64_t now; /* ngtcp2 asserts that time never runs backwards */
   int error;
@@ -46,7 +47,10 @@ static sq_result fold(sq_connection *connection, int error) {
   case NGTCP2_ERR_HANDSHAKE_TIMEOUT: return SQ_HANDSHAKE_TIMEOUT;
   case NGTCP2_ERR_RECV_VERSION_NEGOTIATION: return SQ_NO_COMMON_VERSION;
   case NGTCP2_ERR_RETRY: return SQ_RETRY;
-  default: connection->error = error; return SQ_CLOSE;
+  default:
+    /* A callback that says no to the peer ends the handshake as TLS itself would. */
+    connection->error = error == NGTCP2_ERR_CALLBACK_FAILURE && connection->alert ? NGTCP2_ERR_CRYPTO : error;
+    return SQ_CLOSE;
   }
 }
 
@@ -90,13 +94,18 @@ static int recv_crypto_data(
   return 0;
 }
 
+#define TLS_ALERT_NO_APPLICATION_PROTOCOL 120
+
 static int handshake_completed(ngtcp2_conn *conn, void *user_data) {
   sq_connection *connection = user_data;
   (void)conn;
   /* Never so without tickets; a resumed session would not have been verified. */
   if (gnutls_session_is_resumed(connection->session)) return NGTCP2_ERR_CALLBACK_FAILURE;
-  connection->callbacks->handshake_completed(connection->context);
-  return 0;
+  if (!sq_session_speaks(connection->session, connection->alpn))
+    connection->alert = TLS_ALERT_NO_APPLICATION_PROTOCOL;
+  else
+    connection->alert = connection->callbacks->handshake_completed(connection->context);
+  return connection->alert == 0 ? 0 : NGTCP2_ERR_CALLBACK_FAILURE;
 }
 
 static int handshake_confirmed(ngtcp2_conn *conn, void *user_data) {
@@ -288,6 +297,7 @@ static sq_connection *connection_new(const sq_settings *settings, bool server) {
   connection->context = settings->context;
   connection->credentials = cg_credentials_retain(settings->credentials);
   connection->reset_secret = settings->reset_secret;
+  connection->alpn = settings->alpn;
   connection->reference.get_conn = get_conn;
   connection->reference.user_data = connection;
   connection->now = settings->now;

@@ -17,7 +17,7 @@ gnutls_session_t sq_session_new(bool server, const sq_settings *settings, void *
   if (gnutls_priority_set(session, priority) != 0 ||
       (server ? ngtcp2_crypto_gnutls_configure_server_session(session) : ngtcp2_crypto_gnutls_configure_client_session(session)) != 0 ||
       gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, cg_credentials_tls(settings->credentials)) != 0 ||
-      gnutls_alpn_set_protocols(session, &alpn, 1, GNUTLS_ALPN_MANDATORY) != 0) {
+      (alpn.size > 0 && gnutls_alpn_set_protocols(session, &alpn, 1, GNUTLS_ALPN_MANDATORY) != 0)) {
     gnutls_deinit(session);
     return NULL;
   }
@@ -29,5 +29,12 @@ gnutls_session_t sq_session_new(bool server, const sq_settings *settings, void *
     gnutls_certificate_send_x509_rdn_sequence(session, 1);
   }
   return session;
+}
+
+bool sq_session_speaks(gnutls_session_t session, const char *alpn) {
+  gnutls_datum_t selected;
+  size_t length = strlen(alpn);
+  if (length == 0) return true;
+  return gnutls_alpn_get_selected_protocol(session, &selected) == 0 && selected.size == length && memcmp(selected.data, alpn, length) == 0;
 }
 #endif

@@ -4,7 +4,7 @@ package import SerfPrimitives
 package struct QUICConfiguration: Sendable {
   /// The address that the socket is bound to. It has to be the same for the endpoint's life: QUIC takes another for a migration.
   package var localAddress: NodeAddress
-  /// The application protocol, mandatory on both sides.
+  /// The application protocol, mandatory on both sides. Empty only for adversaries in tests: none is offered, and none asked for.
   package var applicationProtocol = "serf/1"
   /// Sent at the head of the first unidirectional stream of each connection (`secure-transport.md` 2.10): one MessagePack map. Nothing waits for it.
   package var hello: [UInt8] = [0x80]

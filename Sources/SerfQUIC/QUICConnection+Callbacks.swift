@@ -63,15 +63,27 @@ extension QUICConnection {
     do {
       identity = try credentials.verifyPeer(ofSession: session, at: endpoint.civilTime(at: endpoint.callbackTime))
       return 0
-    } catch {
-      refusal = error
-      return error.tlsAlert
-    }
+    } catch { return refuse(error) }
   }
 
-  private func handshakeCompleted() {
+  private func refuse(_ failure: VerificationFailure) -> UInt8 {
+    refusal = failure
+    return failure.tlsAlert
+  }
+
+  private func handshakeCompleted() -> UInt8 {
     heard()
-    guard let name = identity?.node else { return }
+    guard let identity else { return refuse(.noCertificate) }
+    // A handshake can take seconds. What we believe may have changed since the peer was verified, and so may the time.
+    do throws(VerificationFailure) {
+      try endpoint.credentials.reverify(identity, at: endpoint.civilTime(at: endpoint.callbackTime))
+    } catch { return refuse(error) }
+    meet(identity.node)
+    return 0
+  }
+
+  /// Both sides have proven who they are.
+  private func meet(_ name: NodeName) {
     let isWanted =
       switch expectation {
       case .name(let expected): name == expected

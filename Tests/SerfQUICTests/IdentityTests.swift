@@ -114,6 +114,24 @@ import Testing
     #expect(b.closed[back] == .errorAtPeer(0x178))
   }
 
+  @Test("a peer that names no application protocol is refused on either side, though its certificate is good")
+  func noProtocol() {
+    let network = TestNetwork()
+    let a = network.node("a", number: 1) { $0.applicationProtocol = "" }
+    let b = network.node("b", number: 2)
+    let id = a.dial(b)
+    let back = b.dial(a)
+    #expect(
+      network.run(for: .seconds(15)) { a.closed[id] != nil && b.closed[back] != nil && !b.turnedAway.isEmpty && !a.turnedAway.isEmpty })
+    // no_application_protocol
+    #expect(b.turnedAway == [.error(0x178)])
+    #expect(a.closed[id] == .errorAtPeer(0x178))
+    #expect(b.closed[back] == .error(0x178))
+    #expect(a.turnedAway == [.errorAtPeer(0x178)])
+    #expect(b.established.isEmpty && b.packets.isEmpty && b.hellos.isEmpty)
+    #expect(b.endpoint.counters.handshakesFailed == 1)
+  }
+
   @Test("a dial that meets another name than it meant says so, and accuses nobody")
   func wrongName() {
     let network = TestNetwork()
@@ -183,6 +201,38 @@ import Testing
     #expect(network.run(for: .seconds(1)) { a.closed[id] != nil && !b.closed.isEmpty })
     if case .peerNotAuthorised(.expired)? = a.closed[id] {} else { #expect(Bool(false), "\(String(describing: a.closed[id]))") }
     #expect(b.closed.values.first == .closedByPeer(.notAuthorised))
+  }
+
+  /// Credentials of node `name` which revoke `revoked`.
+  private static func credentials(_ name: String, revoking revoked: CertificateAuthority.Issued) throws -> Credentials {
+    let own = try authority.issue(node: name, validFor: .days(30), at: origin)
+    return try Credentials(
+      pem: .init(
+        authorities: authority.certificatePEM, certificate: own.certificatePEM, privateKey: own.privateKeyPEM,
+        revocations: authority.revocationList(of: [revoked], at: origin, nextUpdate: origin + .days(1))),
+      at: origin)
+  }
+
+  @Test(
+    "a handshake that began before a peer was revoked is refused when it ends after it, on either side",
+    arguments: [QUICRole.client, .server])
+  func revokedMeanwhile(role: QUICRole) throws {
+    let network = TestNetwork()
+    let revoked = try Self.authority.issue(node: "b", validFor: .days(30), at: Self.origin)
+    let a = network.node("a", number: 1)
+    let b = network.node(
+      "b", number: 2,
+      credentials: try Credentials(
+        pem: .init(authorities: Self.authority.certificatePEM, certificate: revoked.certificatePEM, privateKey: revoked.privateKeyPEM),
+        at: Self.origin))
+    let new = try Self.credentials("a", revoking: revoked)
+    let id = role == .client ? a.dial(b) : b.dial(a)
+    network.run(for: .seconds(1)) { role == .client || a.endpoint.counters.handshakesAccepted == 1 }
+    a.endpoint.replace(credentials: new)
+    #expect(network.run(for: .seconds(15)) { role == .client ? a.closed[id] != nil && !b.turnedAway.isEmpty : b.closed[id] != nil })
+    #expect(role == .client ? a.closed[id] == .peerNotAuthorised(.revoked) : a.turnedAway == [.peerNotAuthorised(.revoked)])
+    #expect(role == .client ? b.turnedAway == [.refusedOurCertificate(alert: 44)] : b.closed[id] == .refusedOurCertificate(alert: 44))
+    #expect(a.established.isEmpty && a.endpoint.counters.certificatesRefused == 1)
   }
 
   @Test("new credentials judge old connections: a revoked peer goes, the others stay; new handshakes use the new certificate")

@@ -92,7 +92,8 @@ typedef struct sq_callbacks {
   sq_handshake_step (*handshake)(void *context, sq_level level, const uint8_t *base, size_t count);
   /* Judges the peer's chain, which `session` (a gnutls_session_t) holds. 0 accepts, anything else is the TLS alert to send. */
   uint8_t (*verify)(void *context, void *session);
-  void (*handshake_completed)(void *context);
+  /* The handshake is complete. 0 agrees, anything else is the TLS alert to send. */
+  uint8_t (*handshake_completed)(void *context);
   void (*handshake_confirmed)(void *context);
   void (*datagram)(void *context, const uint8_t *base, size_t count);
   void (*datagram_acked)(void *context, uint64_t id);
@@ -115,7 +116,7 @@ typedef struct sq_settings {
   void *context;
   void *credentials; /* a cg_credentials; retained */
   const uint8_t *reset_secret; /* SQ_SECRET_LENGTH bytes; must outlive the connection */
-  const char *alpn;
+  const char *alpn; /* must outlive the connection; empty: none is offered, and none asked for */
   sq_address local, remote;
   uint64_t now; /* nanoseconds, as everywhere here */
   uint64_t initial_rtt, handshake_timeout, idle_timeout;

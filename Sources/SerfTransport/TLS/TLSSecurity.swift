@@ -23,7 +23,7 @@
 
     func shield(for stream: TCPStream, to destination: Destination?, deadline: Instant) -> any StreamShield {
       TLSShield(
-        identity.current, for: stream, to: destination, deadline: deadline,
+        identity, for: stream, to: destination, deadline: deadline,
         over: { [weak self] stream, end in self?.ended(stream, destination, end) }, on: loop)
     }
 

@@ -16,10 +16,11 @@
     private let socketEnd: SocketEnd
 
     init(
-      _ contexts: TLSContexts, for stream: TCPStream, to destination: Destination?, deadline: Instant, over: @escaping TLSProof.Over,
+      _ identity: TLSIdentity, for stream: TCPStream, to destination: Destination?, deadline: Instant, over: @escaping TLSProof.Over,
       on loop: any EventLoop
     ) {
-      let proof = TLSProof(contexts.credentials, destination, stream: stream, over: over)
+      let contexts = identity.current
+      let proof = TLSProof(identity, contexts.credentials, destination, stream: stream, over: over)
       let bound = NIOLoopBound(proof, eventLoop: loop)
       let verify: NIOSSLCustomVerificationCallback = { chain, promise in
         promise.succeed(bound.value.verify(chain) ? .certificateVerified : .failed)
@@ -121,17 +122,20 @@
     /// Hears how the handshake ended: nil for well.
     typealias Over = (TCPStream, TLSEnd?) -> Void
 
+    private let identity: TLSIdentity
+    /// What the peer is judged by, and what we present to it.
     private let credentials: Credentials
     /// Where a stream of ours leads; nil for one that a peer opened.
     private let destination: Destination?
     private weak var stream: TCPStream?
     private var over: Over?
-    private var name: NodeName?
+    private var peer: PeerIdentity?
     private var refusal: TLSEnd?
     /// Whether we are content. A peer that we dialled may still refuse us: its verdict comes with the first read.
     private(set) var isProven = false
 
-    init(_ credentials: Credentials, _ destination: Destination?, stream: TCPStream, over: @escaping Over) {
+    init(_ identity: TLSIdentity, _ credentials: Credentials, _ destination: Destination?, stream: TCPStream, over: @escaping Over) {
+      self.identity = identity
       self.credentials = credentials
       self.destination = destination
       self.stream = stream
@@ -152,7 +156,7 @@
         } else if identity.node == credentials.node {
           refusal = .ownName
         } else {
-          name = identity.node
+          peer = identity
         }
       } catch { refusal = .peerNotAuthorised(error) }
       return refusal == nil
@@ -168,10 +172,14 @@
       guard case .handshakeCompleted(let negotiated)? = event as? TLSUserEvent else { return context.fireUserInboundEventTriggered(event) }
       guard negotiated == Self.applicationProtocol else { return end(.otherProtocol, isClosing: false) }
       // A resumed session comes without a certificate: the library hands out tickets for one, and nobody of ours asks with them.
-      guard let name else { return end(.peerNotAuthorised(.noCertificate), isClosing: false) }
+      guard let peer else { return end(.peerNotAuthorised(.noCertificate), isClosing: false) }
+      // What we believe may have been replaced since the peer was verified.
+      do throws(VerificationFailure) {
+        try identity.current.credentials.reverify(peer, at: .now)
+      } catch { return end(.peerNotAuthorised(error), isClosing: false) }
       isProven = true
       if let stream, destination == nil { report(stream, nil) }
-      stream?.proven(name)
+      stream?.proven(peer.node)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
