@@ -10,7 +10,8 @@ package import SerfPrimitives
 /// - **Inputs**: ``receive(_:from:ecn:at:)`` for each datagram of a batch, then ``advance(to:)`` once, also whenever ``nextDeadline`` is reached.
 ///   Handshake packets are only queued by the first and taken up by the second, a few per turn.
 /// - **Commands**: ``connect(to:expecting:initialRoundTrip:at:)``, ``send(_:on:id:deadline:)``, ``openStream(on:)``, ``write(_:on:finish:)``,
-///   ``finish(_:)``, ``reset(_:code:)``, ``consumed(_:on:)``, ``close(_:_:at:)``, ``replace(credentials:)``, ``recheckCredentials(at:)``.
+///   ``finish(_:)``, ``reset(_:code:)``, ``consumed(_:on:)``, ``close(_:_:at:)``, ``replace(credentials:)``, ``recheckCredentials(at:)``,
+///   ``setCivilTime(_:at:)``.
 /// - **Outputs**: ``nextEvent()``, ``nextTransmit(at:)``, ``nextDeadline``.
 ///
 /// The order is: inputs; then events until there are none, which may give commands; then transmits until there are none; then one timer for
@@ -24,8 +25,8 @@ package final class QUICEndpoint {
   package private(set) var credentials: Credentials
   package internal(set) var counters = QUICCounters()
 
-  /// The civil time at `Instant.zero`, which certificates are judged by. Set again when the system's clock was set.
-  package var civilOrigin: UTCTime
+  /// The civil time at `Instant.zero`, which certificates are judged by.
+  private var civilOrigin: UTCTime
 
   let inbox = Inbox()
   let buffers = PacketBuffers()
@@ -63,6 +64,12 @@ package final class QUICEndpoint {
     statelessReplies = TokenBucket(
       perSecond: configuration.statelessRepliesPerSecond, burst: configuration.statelessRepliesPerSecond, at: now)
   }
+
+  // MARK: The clock
+
+  /// What the system's clock says at `now`. The owner reads it for every turn, never once at the start: machines boot with a wrong clock, and sleep
+  /// (`secure-transport.md` 3.6). Between two readings civil time passes as `now` does.
+  package func setCivilTime(_ time: UTCTime, at now: Instant) { civilOrigin = time - .nanoseconds(now.nanoseconds) }
 
   // MARK: Outputs
 
@@ -161,12 +168,17 @@ package final class QUICEndpoint {
 
   private static let alertPrefix = "GNUTLS_A_"
 
-  func civilTime(at now: Instant) -> UTCTime { civilOrigin + .nanoseconds(now.nanoseconds) }
+  /// The civil time that certificates are judged by.
+  package func civilTime(at now: Instant) -> UTCTime { civilOrigin + .nanoseconds(now.nanoseconds) }
 
   // MARK: Commands
 
-  /// Replaces what new handshakes present and believe. Live connections are judged by it at ``recheckCredentials(at:)``.
+  /// Replaces what new handshakes present and believe. Live connections are judged by it at ``recheckCredentials(at:)``, those whose handshake is
+  /// under way at its end.
   package func replace(credentials: Credentials) { self.credentials = credentials }
+
+  /// Whether we prove our name on this connection with the credentials of now.
+  func presentsCurrentCredentials(_ id: ConnectionID) -> Bool { connections[id].map { $0.credentials === credentials } ?? true }
 
   /// Replaces the hello of connections to come.
   package func replace(hello: [UInt8]) { configuration.hello = hello }

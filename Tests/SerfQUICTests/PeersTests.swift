@@ -1,3 +1,4 @@
+import SerfIdentity
 import SerfPrimitives
 import SerfQUIC
 import Testing
@@ -272,6 +273,39 @@ import Testing
     #expect(a.notSent.isEmpty)
     #expect(a.closed.map(\.end) == [.closed(.replaced)])
     #expect(a.warm == ["b"])
+  }
+
+  /// Credentials of node `a` that hold for so long from the origin on.
+  private static func credentials(holdingFor life: Duration) throws -> Credentials {
+    let authority = TestAuthority.shared.authority
+    let issued = try authority.issue(node: "a", validFor: life, at: TestAuthority.origin)
+    return try Credentials(
+      pem: .init(authorities: authority.certificatePEM, certificate: issued.certificatePEM, privateKey: issued.privateKeyPEM),
+      at: TestAuthority.origin)
+  }
+
+  @Test("a new certificate is on all connections within a third of its life")
+  func renewalTime() throws {
+    let network = TestNetwork()
+    let a = PeersNode("a", number: 1, on: network)
+    let members = (2...9).map { PeersNode("n\($0)", number: $0, on: network) }
+    for member in members { a.send([0], to: member.asMember) }
+    network.run(for: .seconds(1))
+    a.peers.replace(credentials: try Self.credentials(holdingFor: .seconds(91)), at: network.now)
+    #expect(network.run(for: .seconds(32)) { a.closed.count == members.count })
+    #expect(a.closed.allSatisfy { $0.end == .closed(.replaced) })
+  }
+
+  @Test("a connection whose handshake began before our certificate changed is renewed as well")
+  func renewalOfHandshake() throws {
+    let network = TestNetwork()
+    let a = PeersNode("a", number: 1, on: network)
+    let b = PeersNode("b", number: 2, on: network)
+    a.send([0], to: b.asMember)
+    a.peers.replace(credentials: try Self.credentials(holdingFor: .seconds(90)), at: network.now)
+    #expect(network.run(for: .seconds(1)) { b.packets.count == 1 })
+    #expect(network.run(for: .seconds(32)) { a.closed.count == 1 })
+    #expect(a.closed.map(\.end) == [.closed(.replaced)])
   }
 
   @Test("a member that left is let go at once")

@@ -40,12 +40,13 @@
     @discardableResult
     func start(
       _ name: NodeName, port: UInt16 = 0, credentials: Credentials? = nil, profile: SerfConfiguration.Profile = .lan,
-      transport: QuicTransport.Settings = .init(), _ adjust: (inout SerfConfiguration) -> Void = { _ in }
+      transport: QuicTransport.Settings = .init(), clockError: Duration = .zero, _ adjust: (inout SerfConfiguration) -> Void = { _ in }
     ) throws -> VirtualNode {
       var configuration = SerfConfiguration(name: name, profile: profile)
       adjust(&configuration)
       let node = try VirtualNode(
-        configuration, credentials: credentials ?? self.credentials(name), port: port, settings: transport, seed: seeds.next(), on: network)
+        configuration, credentials: credentials ?? self.credentials(name), port: port, settings: transport, seed: seeds.next(),
+        clock: CivilClock(network, error: clockError), on: network)
       nodes.append(node)
       return node
     }
@@ -65,12 +66,29 @@
     }
   }
 
+  /// A node's civil clock: right when the test begins, and running in virtual time.
+  final class CivilClock {
+    /// What the clock is off by.
+    var error: Duration
+    private let origin: UTCTime
+    private let network: VirtualNetwork
+
+    init(_ network: VirtualNetwork, error: Duration) {
+      self.error = error
+      self.network = network
+      origin = .now - .nanoseconds(network.loop.instant.nanoseconds)
+    }
+
+    var time: UTCTime { origin + .nanoseconds(network.loop.instant.nanoseconds) + error }
+  }
+
   /// One node of a ``VirtualCluster``.
   final class VirtualNode {
     let driver: NodeDriver
     let layer: QuicLayer
     let rotation: CredentialRotation
     let credentials: Credentials
+    let clock: CivilClock
     let events: SerfEvents
     let subscribers = EventSubscribers()
     let name: NodeName
@@ -82,10 +100,11 @@
 
     init(
       _ configuration: SerfConfiguration, credentials: Credentials, port: UInt16, settings: QuicTransport.Settings, seed: UInt64,
-      on network: VirtualNetwork
+      clock: CivilClock, on network: VirtualNetwork
     ) throws {
       self.credentials = credentials
       self.network = network
+      self.clock = clock
       name = configuration.name
       socket = network.socket(port: port)
       rotation = CredentialRotation(credentials)
@@ -97,7 +116,8 @@
       let context = StreamLayerContext(
         nodeName: configuration.name, advertise: nil, probeTimeout: membership.probe.timeout, probeInterval: membership.probe.interval,
         allowedNetworks: configuration.allowedNetworks, logger: logger)
-      layer = QuicLayer(socket: socket, rotation: rotation, settings: settings, context: context, on: network.loop)
+      layer = QuicLayer(
+        socket: socket, rotation: rotation, settings: settings, context: context, on: network.loop, civilTime: { clock.time })
       events = subscribers.subscribe(capacity: 1 << 20)
       iterator = events.makeAsyncIterator()
       driver = try NodeDriver(

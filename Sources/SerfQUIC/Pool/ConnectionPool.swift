@@ -146,12 +146,15 @@ package struct ConnectionPool {
     dials.removeAll { $0.expectation == .name(name) }
   }
 
-  /// Our certificate changed: every connection is replaced within ``PoolConfiguration/renewalTime``.
-  package mutating func renewAll(at now: Instant) {
-    for id in connections {
-      guard let link = links[id] else { continue }
-      links[id]?.expiresAt = min(link.expiresAt, now + random.fraction(of: configuration.renewalTime))
-    }
+  /// Our certificate changed: every connection is replaced within this time.
+  package mutating func renewAll(within limit: Duration, at now: Instant) {
+    for id in connections { renew(id, within: limit, at: now) }
+  }
+
+  /// A connection on which we prove our name with a certificate that is no longer ours is replaced within this time.
+  package mutating func renew(_ id: ConnectionID, within limit: Duration, at now: Instant) {
+    guard let link = links[id] else { return }
+    links[id]?.expiresAt = min(link.expiresAt, now + random.fraction(of: limit))
   }
 
   // MARK: Inputs from the connections

@@ -22,7 +22,7 @@ package struct PoolConfiguration: Sendable {
   package var idleTime: ClosedRange<Duration> = .seconds(60) ... .seconds(30 * 60)
   /// How old a connection gets, ± 25 %.
   package var maximumAge = Duration.seconds(12 * 3600)
-  /// Over how long connections are renewed after our certificate changed.
+  /// Over how long connections are renewed after our certificate changed, unless a third of its remaining life is less.
   package var renewalTime = Duration.seconds(300)
   /// How often live connections are judged again (`secure-transport.md` 1.7).
   package var recheckInterval = Duration.seconds(60)

@@ -51,6 +51,8 @@ extension QUICPeers {
       dials.append(deferred.remove(at: index).dial)
     }
     pool.opened(id, name: name, address: address, endOf: dials, startedAt: endpoint.startedAt(id) ?? now, at: now)
+    // A handshake that began before our certificate changed has presented the old one.
+    if !endpoint.presentsCurrentCredentials(id) { pool.renew(id, within: renewalTime, at: now) }
     if !wasWarm { events.append(.warmthChanged(name, isWarm: true)) }
     for dial in dials { sendWaiting(dial, on: id) }
   }

@@ -251,13 +251,21 @@ package final class QUICPeers {
     for connection in dialsByConnection.keys.sorted() { endpoint.close(connection, reason, at: now) }
   }
 
-  /// Uses new credentials: for new handshakes at once; live connections are judged by them now and renewed over five minutes.
+  /// Uses new credentials: for new handshakes at once; live connections are judged by them now and renewed over ``renewalTime``.
   package func replace(credentials: Credentials, at now: Instant) {
     self.now = now
     endpoint.replace(credentials: credentials)
     endpoint.recheckCredentials(at: now)
-    pool.renewAll(at: now)
+    pool.renewAll(within: renewalTime, at: now)
     nextRecheck = now + pool.configuration.recheckInterval
+  }
+
+  /// Over how long connections are renewed after our certificate changed: what is configured, or a third of what is left of the new certificate's
+  /// life if that is less (`secure-transport.md` 1.7).
+  var renewalTime: Duration {
+    let (seconds, overflow) = endpoint.credentials.identity.expiry.secondsSinceEpoch.subtractingReportingOverflow(
+      endpoint.civilTime(at: now).secondsSinceEpoch)
+    return overflow ? pool.configuration.renewalTime : min(pool.configuration.renewalTime, .seconds(max(0, seconds)) / 3)
   }
 
   // MARK: Routing

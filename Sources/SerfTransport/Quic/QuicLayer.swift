@@ -1,7 +1,7 @@
 #if QUIC
   import Logging
   package import NIOCore
-  import SerfIdentity
+  package import SerfIdentity
   package import SerfPrimitives
   import SerfQUIC
 
@@ -15,6 +15,7 @@
     private let socket: any DatagramSocket
     private let peers: QUICPeers
     private let loop: any EventLoop
+    private let civilTime: () -> UTCTime
     private let log: QuicLog
     private weak var handler: (any StreamLayerHandler)?
     private var timer: LoopTimer?
@@ -32,13 +33,14 @@
     package let streamEndsWithMessage = true
     package let reachableAddress: NodeAddress
 
-    /// A layer on a bound socket.
+    /// A layer on a bound socket. `civilTime` reads the clock that certificates are judged by, for each turn.
     package init(
       socket: any DatagramSocket, rotation: CredentialRotation, settings: QuicTransport.Settings, context: StreamLayerContext,
-      on loop: any EventLoop
+      on loop: any EventLoop, civilTime: @escaping () -> UTCTime = { .now }
     ) {
       self.socket = socket
       self.loop = loop
+      self.civilTime = civilTime
       log = QuicLog(context.logger)
       allowedNetworks = context.allowedNetworks
       let now = loop.instant
@@ -50,7 +52,7 @@
       configuration.initialRoundTrip = settings.initialRoundTrip
       configuration.resetSecret = credentials.statelessResetSecret
       let endpoint = QUICEndpoint(
-        configuration: configuration, credentials: credentials, civilOrigin: UTCTime.now - .nanoseconds(now.nanoseconds), at: now)
+        configuration: configuration, credentials: credentials, civilOrigin: civilTime() - .nanoseconds(now.nanoseconds), at: now)
       var pool = PoolConfiguration(ownName: context.nodeName)
       pool.connectionLimit = settings.pooledConnections
       pool.idleTime = settings.idleTime
@@ -110,6 +112,8 @@
     }
 
     package func flush(at now: Instant) {
+      // A dial's handshake ends when its last message is written.
+      readClock(at: now)
       while let transmit = peers.nextTransmit(at: now) {
         peers.withBytes(of: transmit) {
           socket.write($0, segmentSize: transmit.segmentSize, to: transmit.destination, ecnCapable: transmit.ecn != 0, whenRefused: nil)
@@ -186,6 +190,7 @@
     /// One turn: time, what it and the packets before it brought, and then the handler's moment to act.
     private func turn(at now: Instant) {
       guard !isDown, let handler else { return }
+      readClock(at: now)
       peers.advance(to: now)
       while let event = peers.nextEvent() { deliver(event, to: handler, at: now) }
       handler.readComplete(at: now)
@@ -227,8 +232,12 @@
       }
     }
 
+    /// Civil time is read for each turn: an operator or a time service may have set the clock (`secure-transport.md` 3.6).
+    private func readClock(at now: Instant) { peers.endpoint.setCivilTime(civilTime(), at: now) }
+
     private func replace(_ credentials: Credentials) {
       guard !isDown else { return }
+      readClock(at: loop.instant)
       peers.replace(credentials: credentials, at: loop.instant)
       turn(at: loop.instant)
     }

@@ -71,6 +71,8 @@ final class PeersNode: NetworkNode {
     peers.receive(datagram.bytes.span.bytes, from: datagram.source, ecn: datagram.ecn, at: now)
   }
 
+  func setCivilTime(_ time: UTCTime) { peers.endpoint.setCivilTime(time, at: now) }
+
   func turn() {
     peers.advance(to: now)
     repeat {
