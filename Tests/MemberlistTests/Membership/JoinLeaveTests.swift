@@ -140,11 +140,19 @@ import Testing
   }
 
   private func complete(_ subject: Subject, _ position: Int, _ bytes: [UInt8]) {
+    guard subject.opened.indices.contains(position) else {
+      Issue.record("exchange \(position) was not opened")
+      return
+    }
     let id = subject.opened[position].id
     subject.input { $0.exchangeCompleted(id, reply: bytes.span.bytes, from: subject.defaultPeer("a"), at: $1) }
   }
 
   private func fail(_ subject: Subject, _ position: Int, _ reason: ContactFailure = .noContact) {
+    guard subject.opened.indices.contains(position) else {
+      Issue.record("exchange \(position) was not opened")
+      return
+    }
     let id = subject.opened[position].id
     subject.input { $0.exchangeFailed(id, reason: reason, at: $1) }
   }
