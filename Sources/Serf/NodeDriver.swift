@@ -104,11 +104,11 @@ package final class NodeDriver {
       core.reading(slot) { layer.send($0, to: destination, path: path, id: id, checksummed: checksummed, at: now) }
     case .open(let id, let destination, let path, let deadline, let content):
       exchanges.open(id, to: destination, path: path, deadline: deadline, request: bytes(of: content), at: now)
-    case .respond(let id, let content): exchanges.respond(id, with: bytes(of: content))
-    case .finish(let id): exchanges.respond(id, with: [])
+    case .respond(let id, let content): exchanges.respond(id, with: bytes(of: content), at: now)
+    case .finish(let id): exchanges.respond(id, with: [], at: now)
     case .refuse(let id, let reason):
       metrics.refused(reason)
-      exchanges.refuse(id, saying: reason.reply)
+      exchanges.refuse(id, saying: reason.reply, at: now)
     case .close(let peer, let reason): layer.close(peer, reason: reason, at: now)
     case .forget(let name): layer.hint(.departed(name), at: now)
     case .event(let event):
@@ -176,8 +176,10 @@ extension NodeDriver: StreamLayerHandler {
   }
 
   package func streamReceived(_ stream: StreamID, _ bytes: RawSpan, at now: Instant) {
-    exchangeChanged(exchanges.streamReceived(stream, bytes), at: now)
+    exchangeChanged(exchanges.streamReceived(stream, bytes, at: now), at: now)
   }
+
+  package func streamSent(_ stream: StreamID, _ count: Int, at now: Instant) { exchanges.streamSent(stream, count) }
 
   package func streamEnded(_ stream: StreamID, at now: Instant) { exchangeChanged(exchanges.streamEnded(stream), at: now) }
 
@@ -211,7 +213,7 @@ extension NodeDriver {
   package var localAddress: NodeAddress { layer.localAddress }
   package var statistics: SerfStatistics {
     SerfStatistics(
-      node: core.statistics, status: core.status, transport: layer.counters + exchanges.counters.list,
+      node: core.statistics, status: core.status, transport: layer.counters + exchanges.list,
       suspicions: Int(clamping: core.membership.counters.suspicions),
       isEncrypted: layer.protection != .clear)
   }

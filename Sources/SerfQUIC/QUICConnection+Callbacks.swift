@@ -184,8 +184,11 @@ extension QUICConnection {
   private func streamAcknowledged(_ number: Int64, _ count: Int) {
     heard()
     guard let stream = streams[number], number != pulse.stream else { return }
-    stream.outgoing.acknowledged(count)
+    let released = stream.outgoing.acknowledged(count)
     streamBytesInFlight -= count
+    if released > 0, case .bidirectional = stream.kind {
+      inbox.append(.streamSent(QUICStreamID(connection: id, number: number), released))
+    }
   }
 
   private func streamReset(_ number: Int64, code: UInt64) {
@@ -218,6 +221,9 @@ extension QUICConnection {
     streamBytesInFlight -= number == pulse.stream ? 0 : stream.outgoing.inFlight
     stream.isClosed = true
     stream.isSendClosed = true
+    let isUntaken = stream.outgoing.kept > 0
+    stream.outgoing = SendQueue()
+    if isUntaken, case .bidirectional = stream.kind { inbox.append(.streamStopped(QUICStreamID(connection: id, number: number))) }
     if case .bidirectional = stream.kind { inbox.append(.streamClosed(QUICStreamID(connection: id, number: number))) }
     if stream.unconsumed == 0 { streams[number] = nil }
   }

@@ -83,6 +83,7 @@ extension QUICConnection {
   func reset(_ number: Int64, code: CloseReason) {
     guard let stream = streams[number] else { return }
     stream.isSendClosed = true
+    stream.outgoing.giveUp()
     if !stream.isClosed {
       sq_connection_reset_stream(raw, number, UInt64(code.rawValue))
       sq_connection_stop_stream(raw, number, UInt64(code.rawValue))

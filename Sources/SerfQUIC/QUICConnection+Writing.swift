@@ -123,6 +123,7 @@ extension QUICConnection {
         dequeue(stream)
       case SQ_GONE:
         stream.isSendClosed = true
+        stream.outgoing.giveUp()
         dequeue(stream)
         if case .bidirectional = stream.kind { inbox.append(.streamStopped(QUICStreamID(connection: id, number: stream.number))) }
       default: return .failed(result)
@@ -132,6 +133,7 @@ extension QUICConnection {
   }
 
   private func took(_ count: Int, end offered: Bool, on stream: QUICStream, allowance: inout Int) {
+    guard !stream.isClosed else { return dequeue(stream) }
     // The end went with the bytes only if all of them did.
     let end = offered && count == stream.outgoing.unsent
     stream.outgoing.sent(count, end: end)

@@ -140,6 +140,16 @@ package final class QUICEndpoint {
   /// Datagrams queued and not yet sent.
   package func waitingDatagrams(_ id: ConnectionID) -> Int { connections[id]?.datagrams.waiting.count ?? 0 }
 
+  /// Bytes written on a stream that are kept: unsent, or not acknowledged.
+  package func keptBytes(_ stream: QUICStreamID) -> Int { connections[stream.connection]?.streams[stream.number]?.outgoing.kept ?? 0 }
+
+  /// Bytes written on all streams that are kept, hellos aside.
+  package var keptBytes: Int {
+    connections.values.reduce(0) { sum, connection in
+      connection.streams.values.reduce(sum) { $0 + ($1.number == connection.pulse.stream ? 0 : $1.outgoing.kept) }
+    }
+  }
+
   /// The smoothed round-trip time, once there is a sample.
   package func roundTrip(_ id: ConnectionID) -> Duration? {
     guard let raw = connections[id]?.raw else { return nil }

@@ -41,8 +41,10 @@ package enum QUICEvent: Sendable {
   case streamData(QUICStreamID, ByteSlot, end: Bool)
   /// The peer gave up sending; what it sent before may be missing.
   case streamReset(QUICStreamID, code: UInt64)
-  /// The peer wants no more of what we send. Found when there was more to send.
+  /// The peer wants no more of what we send. Found when there was more to send, or when the stream closes without that the peer has it all.
   case streamStopped(QUICStreamID)
+  /// The peer has so many bytes more of what we wrote, and they are let go of.
+  case streamSent(QUICStreamID, Int)
   /// A stream that had more than ``QUICConfiguration/streamSendBuffer`` queued has room again.
   case streamWritable(QUICStreamID)
   /// Everything was sent and acknowledged, or given up, both ways.

@@ -24,6 +24,16 @@ package struct SendChunk {
   /// A copy of `bytes`.
   package init(copying bytes: [UInt8]) { self.init(copying: bytes.span.bytes) }
 
+  /// A copy of `bytes` in pieces, each of which is let go of when the peer has it, or when it is given up unsent.
+  package static func pieces(copying bytes: [UInt8]) -> [SendChunk] {
+    stride(from: 0, to: bytes.count, by: pieceLength).map { start in
+      SendChunk(copying: bytes.span.bytes.extracting(start..<min(start + pieceLength, bytes.count)))
+    }
+  }
+
+  /// What a stream that was reset keeps at most beyond what is under way; small, because a peer may have 64 such streams.
+  private static let pieceLength = 16 << 10
+
   private final class Storage {
     let bytes: UnsafeMutableRawBufferPointer
 
@@ -53,12 +63,13 @@ struct SendQueue {
   private(set) var isFinished = false
   /// ngtcp2 has taken note of the end.
   private(set) var isEndSent = false
+  private var isGivenUp = false
 
   /// Whether there is anything for ngtcp2 to take.
   var hasWork: Bool { unsent > 0 || (isFinished && !isEndSent) }
 
   mutating func append(_ chunk: SendChunk) {
-    guard chunk.count > 0 else { return }
+    guard chunk.count > 0, !isGivenUp else { return }
     chunks.append(chunk)
     unsent += chunk.count
   }
@@ -101,17 +112,35 @@ struct SendQueue {
     if end { isEndSent = true }
   }
 
-  /// The peer has the next `count` bytes; chunks that it has whole are let go.
-  mutating func acknowledged(_ count: Int) {
+  /// The peer has the next `count` bytes; chunks that it has whole are let go. Returns how many bytes those are.
+  @discardableResult
+  mutating func acknowledged(_ count: Int) -> Int {
     inFlight -= count
     acknowledgedOffset += count
     var whole = 0
+    var bytes = 0
     while whole < unsentChunk, acknowledgedOffset >= chunks[whole].count {
+      bytes += chunks[whole].count
       acknowledgedOffset -= chunks[whole].count
       whole += 1
     }
-    guard whole > 0 else { return }
-    chunks.removeFirst(whole)
-    unsentChunk -= whole
+    if whole > 0 {
+      chunks.removeFirst(whole)
+      unsentChunk -= whole
+    }
+    if isGivenUp, inFlight <= 0 { chunks = [] }
+    return bytes
   }
+
+  /// Nothing more is sent. What ngtcp2 has seen stays until the peer has it, because ngtcp2 may send it again even on a stream that was reset.
+  mutating func giveUp() {
+    isGivenUp = true
+    unsent = 0
+    isFinished = true
+    isEndSent = true
+    chunks.removeSubrange(inFlight > 0 ? min(chunks.count, unsentChunk + (unsentOffset > 0 ? 1 : 0))... : 0...)
+  }
+
+  /// How many bytes are kept, acknowledged ones of an unfinished chunk included.
+  var kept: Int { chunks.reduce(0) { $0 + $1.count } }
 }

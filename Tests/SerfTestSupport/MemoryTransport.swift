@@ -132,6 +132,7 @@ private final class MemoryLayer: StreamLayer {
       streams[stream]?.inbox.removeFirst(chunk.count)
       streams[stream]?.untaken += chunk.count
       handler?.streamReceived(stream, chunk.span.bytes, at: now)
+      found.peer.later { layer, now in layer.handler?.streamSent(found.theirs, chunk.count, at: now) }
     }
     guard let found = streams[stream], found.inbox.isEmpty, found.isEndWaiting else { return }
     streams[stream]?.isEndWaiting = false

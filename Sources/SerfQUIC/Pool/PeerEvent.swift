@@ -11,6 +11,8 @@ package enum PeerEvent: Sendable {
   case streamOpened(UInt64, Peer)
   case streamAccepted(UInt64, from: Peer)
   case streamData(UInt64, ByteSlot)
+  /// The peer has so many bytes more of what was written.
+  case streamSent(UInt64, Int)
   /// The peer ended its half.
   case streamEnded(UInt64)
   /// The stream is gone: never opened, reset, or lost with its connection.

@@ -30,6 +30,8 @@ extension QUICPeers {
       if end { events.append(.streamEnded(stream)) }
     case .streamReset(let quic, _), .streamStopped(let quic):
       if let stream = tokens[quic] { fail(stream, .broken) }
+    case .streamSent(let quic, let count):
+      if let stream = tokens[quic] { events.append(.streamSent(stream, count)) }
     case .streamWritable: break
     case .streamClosed(let quic):
       if let stream = tokens.removeValue(forKey: quic) { streams[stream] = nil }

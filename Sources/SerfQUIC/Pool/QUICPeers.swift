@@ -223,7 +223,12 @@ package final class QUICPeers {
       if finish { streams[stream]?.isFinished = true }
       return
     }
-    endpoint.write(SendChunk(copying: bytes), on: quic, finish: finish)
+    write(bytes, on: quic, finish: finish)
+  }
+
+  private func write(_ bytes: [UInt8], on quic: QUICStreamID, finish: Bool) {
+    for piece in SendChunk.pieces(copying: bytes) { endpoint.write(piece, on: quic) }
+    if finish { endpoint.finish(quic) }
   }
 
   /// Lets the peer send `count` more bytes.
@@ -233,6 +238,7 @@ package final class QUICPeers {
 
   /// Gives up a stream in both directions. Nothing more is said about it.
   package func reset(_ stream: UInt64) {
+    blockedStreams.removeAll { $0.stream == stream }
     guard let state = streams.removeValue(forKey: stream), let quic = state.quic else { return }
     tokens[quic] = nil
     endpoint.reset(quic)
@@ -354,7 +360,7 @@ package final class QUICPeers {
     streams[stream]?.quic = quic
     streams[stream]?.backlog = []
     tokens[quic] = stream
-    for bytes in state.backlog { endpoint.write(SendChunk(copying: bytes), on: quic) }
+    for bytes in state.backlog { write(bytes, on: quic, finish: false) }
     if state.isFinished { endpoint.finish(quic) }
     events.append(.streamOpened(stream, peer))
   }
@@ -368,6 +374,7 @@ package final class QUICPeers {
 
   func fail(_ stream: UInt64, _ failure: ContactFailure) {
     guard let state = streams.removeValue(forKey: stream) else { return }
+    blockedStreams.removeAll { $0.stream == stream }
     if let quic = state.quic {
       tokens[quic] = nil
       endpoint.reset(quic)

@@ -41,6 +41,12 @@ package struct StreamOpener {
   /// How many bytes are held.
   package var count: Int { buffer.count }
 
+  /// Whether what has come so far is the beginning of a ping that can be read as it comes.
+  package var isPing: Bool {
+    guard case .content = stage, start < buffer.count else { return false }
+    return buffer[start] == MessageType.ping.rawValue
+  }
+
   /// Takes more bytes.
   package mutating func receive(_ bytes: RawSpan, envelope: StreamEnvelope, using compressor: Compressor) -> Progress {
     buffer.append(copying: bytes)

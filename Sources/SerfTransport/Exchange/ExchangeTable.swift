@@ -4,11 +4,13 @@ package import SerfPrimitives
 /// A node's reliable exchanges over a layer's streams: at most one request and one reply each, within one deadline, each in its envelope.
 ///
 /// ```
-/// ours:    open ──→ request written ──→ reply whole ──→ completed          any time: reset, malformed, unopened,
-/// theirs:  accepted ──→ request whole ──→ received ──→ respond or refuse   too large, deadline ──→ failed
+/// ours:    open ──→ request written ──→ reply whole ──→ completed                  any time: reset, malformed, unopened,
+/// theirs:  accepted ──→ request whole ──→ received ──→ respond or refuse ──→ sent   too large, no room, deadline ──→ failed
 /// ```
 /// Inputs are the stream callbacks of ``StreamLayerHandler``; each returns what the core must hear, if anything.
-/// Every buffer counts against ``ExchangeLimits``, so that a peer can neither hold memory by trickling nor by opening many streams.
+///
+/// Every buffer counts against ``ExchangeLimits``, also a reply that the peer does not take, so that a peer can hold memory neither by trickling, nor by
+/// opening many streams, nor by not reading. Who makes room when there is none is decided by ``FairShares``.
 package struct ExchangeTable {
   /// What an input meant for the core.
   package enum Event {
@@ -20,7 +22,7 @@ package struct ExchangeTable {
     case failed(ExchangeID, ContactFailure)
     /// Our exchange failed because the reply does not come out of its envelope.
     case unopened(ExchangeID, EnvelopeProblem, from: Peer?)
-    /// A peer's exchange was given up before its request was whole. Nothing for the core; worth a line in the log.
+    /// A peer's exchange was given up before its request was whole, or its reply out. Nothing for the core; worth a line in the log.
     case dropped(ExchangeProblem, from: Peer)
   }
 
@@ -31,12 +33,16 @@ package struct ExchangeTable {
     var deadline: Instant
     let envelope: StreamEnvelope
     var opener: StreamOpener
-    /// Bytes that count against the common budget.
+    /// Received bytes that are kept.
     var held = 0
+    /// Written bytes that the layer still keeps.
+    var unsent = 0
     /// The whole message, where the stream's end has to confirm it.
     var message: [UInt8]?
     /// The core has the request, and answers; what still comes is of no use.
     var isReceived = false
+    /// The reply is written; the peer has to take it.
+    var isAnswered = false
   }
 
   private let layer: any StreamLayer
@@ -48,10 +54,24 @@ package struct ExchangeTable {
   private var evicted: [Event] = []
   private var opened: UInt64 = 0
   private var accepted: UInt64 = 0
-  private var buffered = 0
+  /// Accepted exchanges whose request is not whole, but for the pings among them that have a place of their own.
+  private var places = FairShares()
+  /// Those pings.
+  private var pings = FairShares()
+  /// Bytes of accepted exchanges.
+  private var memory = FairShares()
+  /// Bytes of our own.
+  private var ours = 0
 
   /// What was refused or lost, by cause.
   package private(set) var counters = ExchangeCounters()
+
+  /// All figures, by name.
+  package var list: [TransportCounter] {
+    counters.list + [
+      TransportCounter("exchanges_in_progress", UInt64(count)), TransportCounter("exchanges_bytes_held", UInt64(bytesHeld)),
+    ]
+  }
 
   /// A table without exchanges over `layer`.
   package init(layer: any StreamLayer, limits: ExchangeLimits) {
@@ -62,8 +82,11 @@ package struct ExchangeTable {
   /// When ``advance(to:)`` wants to be called next.
   package var nextDeadline: Instant? { evicted.isEmpty ? deadlines.nextDeadline : .zero }
 
-  /// How many exchanges are in progress.
+  /// How many exchanges are in progress, those included whose reply is not out yet.
   package var count: Int { rows.count }
+
+  /// How many bytes they hold.
+  package var bytesHeld: Int { memory.total + ours }
 
   // MARK: Commands
 
@@ -78,20 +101,24 @@ package struct ExchangeTable {
       exchange: exchange, isOurs: true, deadline: deadline, envelope: envelope,
       opener: StreamOpener(asAcceptor: false, limits: limits.messages))
     deadlines.schedule(stream, at: deadline)
+    let sealed = envelope.seal(request, asDialler: true, using: compressor)
+    // What we want to say ourselves goes out in any case: how much that is, the caller decides.
+    _ = makeRoom(for: stream, sealed.count)
+    hold(unsent: sealed.count, for: stream)
     layer.open(stream, to: destination, path: path, deadline: deadline, at: now)
-    layer.write(envelope.seal(request, asDialler: true, using: compressor), on: stream, finish: layer.streamEndsWithMessage)
+    layer.write(sealed, on: stream, finish: layer.streamEndsWithMessage)
   }
 
-  /// Answers a request and ends the exchange.
-  package mutating func respond(_ exchange: ExchangeID, with reply: [UInt8]) {
+  /// Answers a request. The exchange ends when the reply is out, or is given up ``ExchangeLimits/replyDeadline`` from now.
+  package mutating func respond(_ exchange: ExchangeID, with reply: [UInt8], at now: Instant) {
     guard let stream = streamOfAccepted[exchange] else { return }
-    finish(stream, with: reply)
+    finish(stream, with: reply, at: now)
   }
 
   /// Ends a request that is not answered. The peer is told why, where it could read that; elsewhere it sees a reset.
-  package mutating func refuse(_ exchange: ExchangeID, saying reason: String?) {
+  package mutating func refuse(_ exchange: ExchangeID, saying reason: String?, at now: Instant) {
     guard let stream = streamOfAccepted[exchange] else { return }
-    refuse(stream, saying: reason)
+    refuse(stream, saying: reason, at: now)
   }
 
   // MARK: Inputs
@@ -101,11 +128,7 @@ package struct ExchangeTable {
   }
 
   package mutating func streamAccepted(_ stream: StreamID, from peer: Peer, at now: Instant) -> Event? {
-    guard streamOfAccepted.count < limits.acceptedInProgress else {
-      counters.tooMany += 1
-      layer.reset(stream)
-      return .dropped(.tooMany, from: peer)
-    }
+    makePlace(for: FairShares.Holder(peer))
     accepted += 1
     let exchange = ExchangeID(accepted | Self.acceptedBit)
     let deadline = now + limits.acceptedDeadline
@@ -113,11 +136,13 @@ package struct ExchangeTable {
       exchange: exchange, isOurs: false, peer: peer, deadline: deadline, envelope: layer.envelope(for: .reply(peer)),
       opener: StreamOpener(asAcceptor: true, limits: limits.messages))
     streamOfAccepted[exchange] = stream
+    places.add(stream, of: FairShares.Holder(peer), amount: 1)
+    memory.add(stream, of: FairShares.Holder(peer))
     deadlines.schedule(stream, at: deadline)
     return nil
   }
 
-  package mutating func streamReceived(_ stream: StreamID, _ bytes: RawSpan) -> Event? {
+  package mutating func streamReceived(_ stream: StreamID, _ bytes: RawSpan, at now: Instant) -> Event? {
     // No copy of the row: its buffer would have to be copied to grow.
     guard let isReceived = rows[stream]?.isReceived, let held = rows[stream]?.held else { return nil }
     guard !isReceived else {
@@ -130,7 +155,7 @@ package struct ExchangeTable {
       counters.tooLarge += 1
       return fail(stream, .refused, .tooLarge)
     }
-    guard makeRoom(for: stream, held + bytes.byteCount) else {
+    guard makeRoom(for: stream, bytes.byteCount) else {
       counters.overBudget += 1
       return fail(stream, .refused, .overBudget)
     }
@@ -146,9 +171,19 @@ package struct ExchangeTable {
       hold(message.count, for: stream)
       return nil
     case .malformed: return malformed(stream)
-    case .unopened(let problem): return unopened(stream, problem)
-    case .needsMore, nil: return nil
+    case .unopened(let problem): return unopened(stream, problem, at: now)
+    case .needsMore:
+      moveToPings(stream)
+      return nil
+    case nil: return nil
     }
+  }
+
+  /// The layer has let go of bytes that were written: the peer has them, or the system below us.
+  package mutating func streamSent(_ stream: StreamID, _ count: Int) {
+    guard let row = rows[stream] else { return }
+    hold(unsent: max(0, row.unsent - count), for: stream)
+    if row.isAnswered, rows[stream]?.unsent == 0 { forget(stream) }
   }
 
   package mutating func streamEnded(_ stream: StreamID) -> Event? {
@@ -166,7 +201,7 @@ package struct ExchangeTable {
   package mutating func streamFailed(_ stream: StreamID, _ reason: ContactFailure) -> Event? {
     guard let row = rows[stream] else { return nil }
     forget(stream)
-    if !row.isOurs { counters.broken += 1 }
+    if !row.isOurs, !row.isAnswered { counters.broken += 1 }
     return row.isOurs ? .failed(row.exchange, reason) : nil
   }
 
@@ -175,8 +210,8 @@ package struct ExchangeTable {
     if !evicted.isEmpty { return evicted.removeFirst() }
     while let stream = deadlines.popDue(at: now) {
       guard let row = rows[stream], row.deadline <= now else { continue }
-      counters.expired += 1
-      if let event = fail(stream, .deadline, .expired) { return event }
+      if row.isAnswered { counters.unread += 1 } else { counters.expired += 1 }
+      if let event = fail(stream, .deadline, row.isAnswered ? .unread : .expired) { return event }
     }
     return nil
   }
@@ -189,32 +224,50 @@ package struct ExchangeTable {
   private mutating func whole(_ stream: StreamID, _ message: [UInt8]) -> Event? {
     guard let row = rows[stream], let peer = row.peer else { return fail(stream, .broken, .malformed) }
     if row.isOurs {
-      layer.release(stream)
+      // A peer that answers a request which it has not taken will not take the rest of it either.
+      if row.unsent > 0 { layer.reset(stream) } else { layer.release(stream) }
       forget(stream)
       return .completed(row.exchange, message, from: peer)
     }
     hold(0, for: stream)
+    places.remove(stream)
+    pings.remove(stream)
     rows[stream]?.opener.discard()
     rows[stream]?.message = nil
     rows[stream]?.isReceived = true
     return .received(row.exchange, message, from: peer)
   }
 
-  private mutating func finish(_ stream: StreamID, with reply: [UInt8]) {
-    guard let envelope = rows[stream]?.envelope else { return }
-    layer.write(envelope.seal(reply, asDialler: false, using: compressor), on: stream, finish: true)
+  private mutating func finish(_ stream: StreamID, with reply: [UInt8], at now: Instant) {
+    guard let row = rows[stream] else { return }
+    let sealed = row.envelope.seal(reply, asDialler: false, using: compressor)
+    hold(0, for: stream)
+    guard makeRoom(for: stream, sealed.count) else {
+      counters.overBudget += 1
+      if let event = fail(stream, .refused, .overBudget) { evicted.append(event) }
+      return
+    }
+    streamOfAccepted[row.exchange] = nil
+    places.remove(stream)
+    pings.remove(stream)
+    rows[stream]?.opener.discard()
+    rows[stream]?.isReceived = true
+    rows[stream]?.isAnswered = true
+    rows[stream]?.deadline = now + limits.replyDeadline
+    hold(unsent: sealed.count, for: stream)
+    layer.write(sealed, on: stream, finish: true)
     layer.release(stream)
-    forget(stream)
+    if sealed.isEmpty { forget(stream) } else { deadlines.schedule(stream, at: now + limits.replyDeadline) }
   }
 
-  private mutating func refuse(_ stream: StreamID, saying reason: String?) {
+  private mutating func refuse(_ stream: StreamID, saying reason: String?, at now: Instant) {
     guard let reason, !layer.streamEndsWithMessage else {
       layer.reset(stream)
       return forget(stream)
     }
     var reply: [UInt8] = []
     ErrorMessage(text: Array(reason.utf8).span.bytes).encode(into: &reply)
-    finish(stream, with: reply)
+    finish(stream, with: reply, at: now)
   }
 
   private mutating func malformed(_ stream: StreamID) -> Event? {
@@ -222,7 +275,7 @@ package struct ExchangeTable {
     return fail(stream, .broken, .malformed)
   }
 
-  private mutating func unopened(_ stream: StreamID, _ problem: EnvelopeProblem) -> Event? {
+  private mutating func unopened(_ stream: StreamID, _ problem: EnvelopeProblem, at now: Instant) -> Event? {
     guard let row = rows[stream] else { return nil }
     counters.unopened[problem, default: 0] += 1
     if row.isOurs {
@@ -230,7 +283,7 @@ package struct ExchangeTable {
       forget(stream)
       return .unopened(row.exchange, problem, from: row.peer)
     }
-    refuse(stream, saying: problem.reply)
+    refuse(stream, saying: problem.reply, at: now)
     return row.peer.map { .dropped(.unopened(problem), from: $0) }
   }
 
@@ -242,43 +295,84 @@ package struct ExchangeTable {
   }
 
   private mutating func forget(_ stream: StreamID) {
-    guard let row = rows.removeValue(forKey: stream) else { return }
-    buffered -= row.held
-    if !row.isOurs { streamOfAccepted[row.exchange] = nil }
+    hold(0, unsent: 0, for: stream)
+    guard let row = rows.removeValue(forKey: stream), !row.isOurs else { return }
+    streamOfAccepted[row.exchange] = nil
+    places.remove(stream)
+    pings.remove(stream)
+    memory.remove(stream)
   }
 
-  // MARK: The common budget
+  // MARK: What all share
 
-  private mutating func hold(_ bytes: Int, for stream: StreamID) {
-    buffered += bytes - (rows[stream]?.held ?? 0)
-    rows[stream]?.held = bytes
+  /// Notes how much an exchange holds.
+  private mutating func hold(_ held: Int? = nil, unsent: Int? = nil, for stream: StreamID) {
+    guard let row = rows[stream] else { return }
+    let held = held ?? row.held
+    let unsent = unsent ?? row.unsent
+    rows[stream]?.held = held
+    rows[stream]?.unsent = unsent
+    if row.isOurs { ours += held + unsent - row.held - row.unsent } else { memory.set(held + unsent, of: stream) }
   }
 
-  /// Where the budget is used up, the request that holds most is given up, unless that is the one that wants more: whoever fills the memory pays,
-  /// and others do not notice.
-  private mutating func makeRoom(for stream: StreamID, _ wanted: Int) -> Bool {
-    while buffered - (rows[stream]?.held ?? 0) + wanted > limits.bytesInProgress {
-      let largest = rows.max { a, b in
-        a.value.isOurs != b.value.isOurs ? a.value.isOurs : (a.value.held, a.key.value) < (b.value.held, b.key.value)
-      }
-      guard let (victim, row) = largest, !row.isOurs, victim != stream, row.held > wanted else { return false }
+  /// Gives up unfinished exchanges until `stream` may hold `more` bytes. False when it would itself have to go for them.
+  private mutating func makeRoom(for stream: StreamID, _ more: Int) -> Bool {
+    guard let row = rows[stream] else { return false }
+    let holder = row.isOurs ? nil : row.peer.map { FairShares.Holder($0) }
+    while bytesHeld + more > limits.bytesInProgress {
+      guard let victim = memory.nextToGo(for: more, of: holder), victim != stream else { return false }
       counters.overBudget += 1
-      if let event = fail(victim, .refused, .overBudget) { evicted.append(event) }
+      giveUp(victim, .overBudget)
     }
     return true
   }
+
+  /// Gives up unfinished exchanges until there is a place for one more.
+  private mutating func makePlace(for holder: FairShares.Holder) {
+    while places.count >= max(1, limits.acceptedInProgress - limits.keptForPings), let victim = places.nextToGo(for: 0, of: holder) {
+      counters.tooMany += 1
+      giveUp(victim, .tooMany)
+    }
+  }
+
+  private mutating func giveUp(_ stream: StreamID, _ problem: ExchangeProblem) {
+    if let event = fail(stream, .refused, problem) { evicted.append(event) }
+  }
+
+  /// A ping that has begun takes a place that nothing else can fill, as long as it is as small as a ping.
+  private mutating func moveToPings(_ stream: StreamID) {
+    guard let row = rows[stream], !row.isOurs, let peer = row.peer else { return }
+    let isPing = row.opener.isPing && row.held <= Self.pingLimit
+    if isPing, places.contains(stream), pings.count < limits.keptForPings {
+      places.remove(stream)
+      pings.add(stream, of: FairShares.Holder(peer), amount: 1)
+    } else if !isPing, pings.contains(stream) {
+      pings.remove(stream)
+      makePlace(for: FairShares.Holder(peer))
+      places.add(stream, of: FairShares.Holder(peer), amount: 1)
+    }
+  }
+
+  /// More than any ping has: three names, an address and their keys.
+  private static let pingLimit = 1024
 }
 
 /// How much a node holds for exchanges in progress.
 public struct ExchangeLimits: Hashable, Sendable {
   /// Bytes of one message, either way. Default 20 MiB, the limit that Go peers have.
   public var bytesPerExchange = 20 << 20
-  /// Bytes of all messages that are being received. Default 64 MiB.
-  public var bytesInProgress = 64 << 20
-  /// How many exchanges that peers opened may be in progress. Default 127, as in Go.
+  /// Bytes of all messages together: those that are being received, and those that were written and that their peers have not taken yet. When they are
+  /// used up, the oldest unfinished exchange of the peer that holds most makes room. Default 80 MiB.
+  public var bytesInProgress = 80 << 20
+  /// How many exchanges that peers opened may wait for the end of their request. When there are as many, the oldest of the peer that has most makes
+  /// room. Default 127, as in Go.
   public var acceptedInProgress = 127
+  /// How many of these places are kept for pings, on whose answer a member's life can depend. Default 4.
+  public var keptForPings = 4
   /// How long a peer has from opening a stream to the end of its request, and we to answer it. Default 10 s.
   public var acceptedDeadline: Duration = .seconds(10)
+  /// How long a peer has to take our answer; then its stream is reset. Default 10 s.
+  public var replyDeadline: Duration = .seconds(10)
 
   /// The defaults.
   public init() {}
@@ -289,15 +383,15 @@ public struct ExchangeLimits: Hashable, Sendable {
 
 /// Why a peer's exchange was given up; each has its counter in ``ExchangeCounters``.
 package enum ExchangeProblem: Hashable, Sendable {
-  case tooMany, overBudget, tooLarge, malformed, expired
+  case tooMany, overBudget, tooLarge, malformed, expired, unread
   case unopened(EnvelopeProblem)
 }
 
 /// Why exchanges were refused or lost, counted since the start.
 package struct ExchangeCounters: Hashable, Sendable {
-  /// More at once than ``ExchangeLimits/acceptedInProgress``.
+  /// Given up because there were more at once than ``ExchangeLimits/acceptedInProgress``.
   package var tooMany = 0
-  /// More bytes in progress than ``ExchangeLimits/bytesInProgress``.
+  /// Given up because more bytes were in progress than ``ExchangeLimits/bytesInProgress``.
   package var overBudget = 0
   /// One message above ``ExchangeLimits/bytesPerExchange``.
   package var tooLarge = 0
@@ -305,6 +399,8 @@ package struct ExchangeCounters: Hashable, Sendable {
   package var malformed = 0
   /// Not finished in time.
   package var expired = 0
+  /// Answered, and the answer was not taken in time.
+  package var unread = 0
   /// What did not come out of its envelope, by cause.
   package var unopened: [EnvelopeProblem: Int] = [:]
   /// A peer gave up its own request.
@@ -318,7 +414,7 @@ extension ExchangeCounters {
   package var list: [TransportCounter] {
     let plain = [
       ("too_many", tooMany), ("over_budget", overBudget), ("too_large", tooLarge), ("malformed", malformed), ("expired", expired),
-      ("broken", broken),
+      ("unread", unread), ("broken", broken),
     ]
     let envelopes = EnvelopeProblem.allCases.map { ($0.counter, unopened[$0] ?? 0) }
     return (plain + envelopes).map { TransportCounter("exchanges_\($0)", UInt64($1)) }

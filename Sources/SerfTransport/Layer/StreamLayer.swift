@@ -69,9 +69,11 @@ public protocol StreamLayer: AnyObject {
   /// Gives up a stream in both directions; the peer sees a reset. Nothing more is delivered for it.
   func reset(_ stream: StreamID)
 
-  /// Says that we are done with a stream; nothing more is delivered for it. What was written still goes out and then ends our half, if it has
-  /// not ended. Where closing early would destroy what the peer has not read yet (TCP), what it still sends is taken and dropped for a
-  /// moment. Does nothing by default, which suits a layer whose streams are gone once both halves have ended.
+  /// Says that we are done with a stream; nothing that the peer sends on it is delivered any more. What was written still goes out and then ends our
+  /// half, if it has not ended. What becomes of it is told by ``StreamLayerHandler/streamSent(_:_:at:)`` and, where it is lost, by
+  /// ``StreamLayerHandler/streamFailed(_:_:at:)``; ``reset(_:)`` gives it up. Where closing early would destroy what the peer has not read yet (TCP),
+  /// what it still sends is taken and dropped for a moment. Does nothing by default, which suits a layer whose streams are gone once both halves have
+  /// ended.
   func release(_ stream: StreamID)
 
   /// Closes the connection of `peer`, where there are connections.
@@ -138,6 +140,11 @@ public protocol StreamLayerHandler: AnyObject {
   /// Bytes of a stream, in order. Valid only during the call.
   func streamReceived(_ stream: StreamID, _ bytes: RawSpan, at now: Instant)
 
+  /// The layer has let go of `count` bytes that were written on a stream: the peer has them, or at least the system below. What is written and not
+  /// let go of is memory that a peer which does not read makes us hold, and counts against ``ExchangeLimits/bytesInProgress``. A layer that never
+  /// says so has its answers counted, and their streams reset, when ``ExchangeLimits/replyDeadline`` is over. Does nothing by default.
+  func streamSent(_ stream: StreamID, _ count: Int, at now: Instant)
+
   /// The peer ended its half cleanly.
   func streamEnded(_ stream: StreamID, at now: Instant)
 
@@ -162,6 +169,10 @@ public protocol StreamLayerHandler: AnyObject {
 
   /// A batch of input has been delivered: the moment to act on it and to ``StreamLayer/flush(at:)``.
   func readComplete(at now: Instant)
+}
+
+extension StreamLayerHandler {
+  public func streamSent(_ stream: StreamID, _ count: Int, at now: Instant) {}
 }
 
 /// One figure of a transport.

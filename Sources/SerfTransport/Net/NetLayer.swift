@@ -21,7 +21,11 @@ package final class NetLayer: StreamLayer {
   /// Connections that end without it.
   private var released: [StreamID: TCPStream] = [:]
   private var accepted: UInt64 = 1
-  private var unanswered = 0
+  /// Connections of others that have no answer yet: those that have yet to prove a name, where one must be proven, and the rest.
+  private var unproven = FairShares()
+  private var unanswered = FairShares()
+  /// Those of ``released``.
+  private var ending = FairShares()
   private var counted = Counted()
   private var closing: EventLoopFuture<Void>?
 
@@ -109,25 +113,25 @@ package final class NetLayer: StreamLayer {
 
   package func write(_ bytes: [UInt8], on stream: StreamID, finish: Bool) {
     guard let found = streams[stream] else { return }
-    if !found.isOurs, !found.hasWritten { unanswered -= 1 }
+    unanswered.remove(stream)
     found.write(bytes, finish: finish)
   }
 
   package func consumed(_ count: Int, on stream: StreamID) { streams[stream]?.consumed(count) }
 
   package func reset(_ stream: StreamID) {
-    guard let found = forget(stream) else { return }
+    guard let found = forget(stream) ?? forgetReleased(stream) else { return }
     found.reset()
   }
 
   package func release(_ stream: StreamID) {
     guard let found = forget(stream) else { return }
+    // Peers that never close must not add up.
+    let holder = FairShares.Holder(found.provenName, at: found.address)
+    if released.count >= Self.releasedLimit, let victim = ending.nextToGo(for: 0, of: holder) { cutShort(victim) }
     released[stream] = found
+    ending.add(stream, of: holder, amount: 1)
     found.release()
-    // Peers who never close must not add up.
-    if released.count > Self.releasedLimit, let oldest = released.keys.min(by: { $0.value < $1.value }) {
-      released.removeValue(forKey: oldest)?.closeNow()
-    }
   }
 
   package func close(_ peer: Peer, reason: CloseReason, at now: Instant) {}
@@ -174,27 +178,36 @@ package final class NetLayer: StreamLayer {
   /// Before anything of the connection is read.
   private func admit(_ address: NodeAddress) -> TCPStream? {
     guard handler != nil, isAllowed(address, at: loop.instant) else { return nil }
-    if unanswered >= settings.acceptedConnections { evictOldest() }
+    let holder = FairShares.Holder(nil, at: address)
+    if unproven.count + unanswered.count >= settings.acceptedConnections { makeRoom(for: holder) }
     accepted += 2
     let stream = TCPStream(StreamID(accepted), isOurs: false, address: address, owner: self, on: loop)
     stream.shield = security?.shield(for: stream, to: nil, deadline: loop.instant + Self.handshakeTime)
     streams[stream.id] = stream
-    unanswered += 1
+    if security == nil { unanswered.add(stream.id, of: holder, amount: 1) } else { unproven.add(stream.id, of: holder, amount: 1) }
     counted.accepted += 1
     return stream
   }
 
-  /// Whoever has said nothing whole for the longest time makes room, those first who have not proven a name where one must be proven: a flood of
-  /// connections displaces itself, and members who come with a request find a place.
-  private func evictOldest() {
-    let unanswered = streams.values.filter { !$0.isOurs && !$0.hasWritten }
-    let oldest = unanswered.min { ($0.isReady ? 1 : 0, $0.id.value) < ($1.isReady ? 1 : 0, $1.id.value) }
-    guard let oldest, forget(oldest.id) != nil else { return }
+  /// The host that has most connections without an answer loses the oldest of them, before it one that has not proven a name where one must be proven:
+  /// a flood of connections displaces itself, and members that come with a request find a place (`secure-transport.md` 3.2).
+  private func makeRoom(for holder: FairShares.Holder) {
+    guard let victim = unproven.nextToGo(for: 0, of: holder) ?? unanswered.nextToGo(for: 0, of: holder), let stream = forget(victim) else {
+      return
+    }
     counted.evicted += 1
     let now = loop.instant
-    log.evicted(oldest.address, at: now)
-    if oldest.isReady { handler?.streamFailed(oldest.id, .refused, at: now) }
-    oldest.reset()
+    log.evicted(stream.address, at: now)
+    if stream.isReady { handler?.streamFailed(stream.id, .refused, at: now) }
+    stream.reset()
+  }
+
+  /// Ends a connection that we are done with before the peer has taken everything. The handler hears of it later: it is in the middle of something.
+  private func cutShort(_ id: StreamID) {
+    guard let stream = forgetReleased(id) else { return }
+    stream.reset()
+    let here = NIOLoopBound(self, eventLoop: loop)
+    loop.execute { here.value.handler?.streamFailed(id, .refused, at: here.value.loop.instant) }
   }
 
   /// Asked before any other work on what comes from the address.
@@ -206,9 +219,14 @@ package final class NetLayer: StreamLayer {
   }
 
   private func forget(_ id: StreamID) -> TCPStream? {
-    guard let stream = streams.removeValue(forKey: id) else { return nil }
-    if !stream.isOurs, !stream.hasWritten { unanswered -= 1 }
-    return stream
+    unproven.remove(id)
+    unanswered.remove(id)
+    return streams.removeValue(forKey: id)
+  }
+
+  private func forgetReleased(_ id: StreamID) -> TCPStream? {
+    ending.remove(id)
+    return released.removeValue(forKey: id)
   }
 
   private func notSent(_ id: PacketID, _ reason: ContactFailure) {
@@ -252,8 +270,17 @@ extension NetLayer: TCPStreamOwner {
     if stream.isOurs {
       handler?.streamOpened(stream.id, peer: peer, at: loop.instant)
     } else {
+      if unproven.contains(stream.id) {
+        unproven.remove(stream.id)
+        unanswered.add(stream.id, of: FairShares.Holder(peer), amount: 1)
+      }
       handler?.streamAccepted(stream.id, from: peer, at: loop.instant)
     }
+  }
+
+  func sent(_ count: Int, on stream: TCPStream) {
+    guard streams[stream.id] != nil || released[stream.id] != nil else { return }
+    handler?.streamSent(stream.id, count, at: loop.instant)
   }
 
   func received(_ bytes: RawSpan, on stream: TCPStream) {
@@ -267,13 +294,13 @@ extension NetLayer: TCPStreamOwner {
   }
 
   func failed(_ stream: TCPStream, _ reason: ContactFailure) {
-    // Whoever never got through to the handler does not fail for it either.
-    guard forget(stream.id) != nil, stream.isOurs || stream.isReady else { return }
+    // What never got through to the handler does not fail for it either.
+    guard (forget(stream.id) ?? forgetReleased(stream.id)) != nil, stream.isOurs || stream.isReady else { return }
     handler?.streamFailed(stream.id, reason, at: loop.instant)
   }
 
   func gone(_ stream: TCPStream) {
-    released[stream.id] = nil
+    _ = forgetReleased(stream.id)
     _ = forget(stream.id)
   }
 

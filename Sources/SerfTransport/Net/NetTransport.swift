@@ -28,7 +28,7 @@ public struct NetTransport: StreamLayerFactory {
     public var sealsOutgoing = true
     /// How messages are compressed, where that makes them smaller; nil for not at all. zstd only where all members are ours. Default LZW, as in Go.
     public var compression: Compression? = .lzw
-    /// How many connections that others opened, and that are not answered yet, are kept. Beyond, the one that has waited longest makes room.
+    /// How many connections that others opened, and that are not answered yet, are kept. Beyond, the oldest of the host that has most makes room.
     /// Default 120, just below the limit of exchanges in progress.
     public var acceptedConnections = 120
 

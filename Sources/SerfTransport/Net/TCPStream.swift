@@ -6,6 +6,9 @@ protocol TCPStreamOwner: AnyObject {
   func ready(_ stream: TCPStream)
   func received(_ bytes: RawSpan, on stream: TCPStream)
   func peerEnded(_ stream: TCPStream)
+  /// The kernel has so many bytes more of what was written. Also for a stream that is released.
+  func sent(_ count: Int, on stream: TCPStream)
+  /// It ended too early; also for a stream that is released, where something written was lost.
   func failed(_ stream: TCPStream, _ reason: ContactFailure)
   /// The socket is closed; nothing more comes of it.
   func gone(_ stream: TCPStream)
@@ -37,8 +40,6 @@ final class TCPStream: ChannelInboundHandler {
   let isOurs: Bool
   /// The other end; for a stream that we dial, where it is dialled.
   let address: NodeAddress
-  /// Set once we have written something: a connection that is being answered is not given up for a newer one.
-  private(set) var hasWritten = false
   private(set) var isReady = false
   /// Who the peer is, where a shield proves it.
   private(set) var provenName: NodeName?
@@ -64,6 +65,8 @@ final class TCPStream: ChannelInboundHandler {
   /// What an end without a peer's end means.
   private var failure = ContactFailure.broken
   private var drained = 0
+  /// Written, and not with the kernel yet.
+  private var unsent = 0
   /// Ends what is released.
   private var timer: Scheduled<Void>?
 
@@ -102,7 +105,7 @@ final class TCPStream: ChannelInboundHandler {
     guard !hasFinished, !isClosed else { return }
     isInCommand = true
     defer { isInCommand = false }
-    hasWritten = true
+    unsent += bytes.count
     guard isReady, let channel else {
       early = ((early?.bytes ?? []) + bytes, finish)
       hasFinished = finish
@@ -190,7 +193,7 @@ final class TCPStream: ChannelInboundHandler {
     if isOurHalfShut, !hasPeerEnded, !isBroken, !isClosed { peerEnded() }
     isClosed = true
     timer?.cancel()
-    let isOver = isReleased || (hasPeerEnded && hasFinished)
+    let isOver = unsent == 0 && (isReleased || (hasPeerEnded && hasFinished))
     if !isOver { owner?.failed(self, failure) }
     owner?.gone(self)
     if !isOver { owner?.readComplete() }
@@ -220,9 +223,20 @@ final class TCPStream: ChannelInboundHandler {
 
   private func send(_ bytes: [UInt8], finish: Bool, on channel: any Channel) {
     // The end comes when everything before it is with the kernel; a half that is closed earlier would lose what waits.
-    let promise = finish ? channel.eventLoop.makePromise(of: Void.self) : nil
-    promise?.futureResult.assumeIsolated().whenSuccess { [self] in endOurHalf(channel) }
+    let promise = channel.eventLoop.makePromise(of: Void.self)
+    promise.futureResult.assumeIsolated().whenSuccess { [self] in
+      sent(bytes.count)
+      if finish { endOurHalf(channel) }
+    }
     channel.pipeline.syncOperations.writeAndFlush(wrapOutboundOut(channel.allocator.buffer(bytes: bytes)), promise: promise)
+  }
+
+  private func sent(_ count: Int) {
+    unsent -= count
+    guard count > 0 else { return }
+    guard isInCommand else { owner?.sent(count, on: self); return }
+    let stream = NIOLoopBound(self, eventLoop: loop)
+    loop.execute { stream.value.owner?.sent(count, on: stream.value) }
   }
 
   private func endOurHalf(_ channel: any Channel) {

@@ -147,6 +147,9 @@
     /// How many connections lead to one member.
     package func connectionCount(to name: NodeName) -> Int { peers.pool.connections(to: name).count }
 
+    /// Bytes written on streams that their peers do not have yet.
+    package var keptStreamBytes: Int { peers.endpoint.keptBytes }
+
     package var counters: [TransportCounter] {
       let counted = peers.endpoint.counters
       return [
@@ -204,6 +207,7 @@
       case .streamOpened(let stream, let peer): handler.streamOpened(StreamID(stream), peer: peer, at: now)
       case .streamAccepted(let stream, let peer): handler.streamAccepted(StreamID(stream), from: peer, at: now)
       case .streamData(let stream, let slot): peers.withBytes(of: slot) { handler.streamReceived(StreamID(stream), $0, at: now) }
+      case .streamSent(let stream, let count): handler.streamSent(StreamID(stream), count, at: now)
       case .streamEnded(let stream): handler.streamEnded(StreamID(stream), at: now)
       case .streamFailed(let stream, let reason): handler.streamFailed(StreamID(stream), reason, at: now)
       case .hello(let slot, let peer):

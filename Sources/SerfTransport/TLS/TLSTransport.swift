@@ -25,8 +25,8 @@
       public var allowsClearPackets = false
       /// How messages are compressed, where that makes them smaller; nil for not at all. Default LZW.
       public var compression: Compression? = .lzw
-      /// How many connections that others opened, and that are not answered yet, are kept, those that have not proven a name included. Beyond, the one
-      /// that has waited longest makes room. Default 120.
+      /// How many connections that others opened, and that are not answered yet, are kept, those that have not proven a name included. Beyond, the oldest
+      /// of the host that has most makes room, one without a proven name before the others. Default 120.
       public var acceptedConnections = 120
 
       /// The defaults.

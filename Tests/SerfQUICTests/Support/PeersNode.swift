@@ -15,6 +15,7 @@ final class PeersNode: NetworkNode {
   private(set) var opened: [UInt64: Peer] = [:]
   private(set) var accepted: [UInt64: Peer] = [:]
   private(set) var received: [UInt64: [UInt8]] = [:]
+  private(set) var sent: [UInt64: Int] = [:]
   private(set) var ended: Set<UInt64> = []
   private(set) var failed: [UInt64: ContactFailure] = [:]
   private(set) var hellos: [Peer] = []
@@ -99,6 +100,7 @@ final class PeersNode: NetworkNode {
     case .streamData(let stream, let slot):
       received[stream, default: []] += array(slot)
       peers.consumed(slot.count, on: stream)
+    case .streamSent(let stream, let count): sent[stream, default: 0] += count
     case .streamEnded(let stream):
       ended.insert(stream)
       if echoes, accepted[stream] != nil { peers.write(received[stream] ?? [], on: stream, finish: true) }

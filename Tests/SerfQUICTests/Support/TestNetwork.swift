@@ -147,6 +147,7 @@ final class TestNode: NetworkNode {
   private(set) var ended: Set<QUICStreamID> = []
   private(set) var resets: [QUICStreamID: UInt64] = [:]
   private(set) var stopped: Set<QUICStreamID> = []
+  private(set) var sentBytes: [QUICStreamID: Int] = [:]
   private(set) var writable = 0
   private(set) var streamsClosed: Set<QUICStreamID> = []
   private(set) var moved: [NodeAddress] = []
@@ -217,6 +218,7 @@ final class TestNode: NetworkNode {
       if echoes, opened.contains(stream) { endpoint.write(SendChunk(copying: received[stream] ?? []), on: stream, finish: true) }
     case .streamReset(let stream, let code): resets[stream] = code
     case .streamStopped(let stream): stopped.insert(stream)
+    case .streamSent(let stream, let count): sentBytes[stream, default: 0] += count
     case .streamWritable: writable += 1
     case .streamsAllowed: break
     case .streamClosed(let stream): streamsClosed.insert(stream)

@@ -115,12 +115,85 @@ import Testing
     for node in [node, member] { await node.shutdown() }
   }
 
-  private func start(_ name: NodeName, _ adjust: (inout NetTransport.Settings) -> Void = { _ in }) async throws -> SerfNode {
+  @Test("60 unfinished requests of 15 times the room, from the joiner's own address, stay within the budget, and it joins")
+  func unfinishedBulk() async throws {
+    let budget = 4 << 20
+    let node = try await start("a", limits: { $0.bytesInProgress = budget })
+    let address = try await node.localAddress()
+    let begin = Self.encoded { UserMessageHeader(length: 1 << 20).encode(into: &$0) } + [UInt8](repeating: 1, count: (1 << 20) - 1)
+    let strangers = try await withThrowingTaskGroup { group in
+      for _ in 0..<60 {
+        group.addTask {
+          let stranger = try await RawClient.connect(to: address)
+          try await stranger.send(begin)
+          return stranger
+        }
+      }
+      let member = try await start("b")
+      #expect(try await member.join([address.description]) == 1)
+      await member.shutdown()
+      return try await group.reduce(into: []) { $0.append($1) }
+    }
+    try await eventually("some made room") { try await node.statistics().counter("exchanges_over_budget") >= 50 }
+    let held = try await node.statistics().counter("exchanges_bytes_held")
+    #expect(held <= budget)
+    #expect(held > budget / 2)
+    for stranger in strangers { stranger.close() }
+    await node.shutdown()
+  }
+
+  @Test("500 requests from the address of a flood of silent connections are all answered", .timeLimit(.minutes(1)))
+  func sharedAddress() async throws {
+    let node = try await start("a")
+    let address = try await node.localAddress()
+    let flood = Task {
+      var silent: [RawClient] = []
+      while !Task.isCancelled {
+        for _ in 0..<20 {
+          if let client = try? await RawClient.connect(to: address) { silent.append(client) }
+        }
+        // As many as a machine has descriptors for; the node has closed most of them.
+        if silent.count > 200 {
+          for client in silent.prefix(100) { client.close() }
+          silent.removeFirst(100)
+        }
+      }
+      for client in silent { client.close() }
+    }
+    let ping = Self.encoded {
+      Ping(sequenceNumber: 7, node: Array("a".utf8).span.bytes, source: nil, sourceNode: RawSpan()).encode(into: &$0)
+    }
+    try await eventually("the flood fills all places") { try await node.statistics().counter("connections_evicted") > 0 }
+    for _ in 0..<10 {
+      let answers = try await withThrowingTaskGroup { group in
+        for _ in 0..<50 {
+          group.addTask {
+            let client = try await RawClient.connect(to: address)
+            try await client.send(ping)
+            return try await client.untilClosed(within: .seconds(10))
+          }
+        }
+        return try await group.reduce(into: []) { $0.append($1) }
+      }
+      #expect(answers.allSatisfy { $0.first == MessageType.ack.rawValue }, "\(answers.count { $0.isEmpty }) without an answer")
+    }
+    flood.cancel()
+    await flood.value
+    await node.shutdown()
+  }
+
+  private func start(
+    _ name: NodeName, log: LineRecorder = LineRecorder(), _ adjust: (inout NetTransport.Settings) -> Void = { _ in },
+    limits: (inout ExchangeLimits) -> Void = { _ in }
+  ) async throws -> SerfNode {
     var settings = NetTransport.Settings()
     adjust(&settings)
+    var configuration = SerfConfiguration.test(name)
+    limits(&configuration.exchanges)
     let node = try SerfNode(
-      SerfConfiguration.test(name),
-      transport: NetTransport(bind: NodeAddress(ipv4: 127, 0, 0, 1, port: 0), settings: settings))
+      configuration,
+      transport: NetTransport(bind: NodeAddress(ipv4: 127, 0, 0, 1, port: 0), settings: settings),
+      logger: Logger(label: "serf") { _ in log.handler })
     try await node.start()
     return node
   }

@@ -50,6 +50,7 @@ private final class Collector: ChannelInboundHandler {
   init(_ promise: EventLoopPromise<[UInt8]>) { self.promise = promise }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) { bytes += Array(buffer: unwrapInboundIn(data)) }
-  func channelInactive(context: ChannelHandlerContext) { promise.succeed(bytes) }
+  /// Also where there never was a connection.
+  func handlerRemoved(context: ChannelHandlerContext) { promise.succeed(bytes) }
   func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 }

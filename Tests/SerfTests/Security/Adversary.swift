@@ -18,6 +18,10 @@
       case exchange([UInt8])
       /// The same, a byte a second.
       case trickle([UInt8])
+      /// The beginning of a request on as many streams as the node allows, and again on a new one for each that the node gives up.
+      case occupy([UInt8])
+      /// The same request on as many streams as the node allows.
+      case everywhere([UInt8])
     }
 
     let address: NodeAddress
@@ -29,6 +33,13 @@
     private var connection: ConnectionID?
     /// A stream that is written a byte at a time, and when the next is due.
     private var trickle: (stream: QUICStreamID, rest: ArraySlice<UInt8>, next: Instant)?
+    /// What it occupies streams with.
+    private var occupying: [UInt8]?
+    /// How many streams it opened.
+    private(set) var streamsOpened = 0
+
+    /// Whether it takes what comes on streams, so that more may come.
+    var reads = true
 
     /// What it answers to every request that others make of it.
     var answer: [UInt8]?
@@ -41,7 +52,10 @@
     /// Everything that it was ever given: datagrams, hellos, and bytes of streams.
     private(set) var received: [[UInt8]] = []
 
-    init(_ credentials: Credentials, applicationProtocol: String = "serf/1", on network: VirtualNetwork) {
+    init(
+      _ credentials: Credentials, applicationProtocol: String = "serf/1", on network: VirtualNetwork,
+      _ adjust: (inout QUICConfiguration) -> Void = { _ in }
+    ) {
       loop = network.loop
       socket = network.socket()
       address = socket.localAddress
@@ -51,6 +65,7 @@
       configuration.hello = Hello(address: address).encoded
       configuration.oversizedPacketLimit = 1 << 20
       configuration.handshakeMessageLimit = 1 << 20
+      adjust(&configuration)
       endpoint = QUICEndpoint(
         configuration: configuration, credentials: credentials, civilOrigin: UTCTime.now - .nanoseconds(now.nanoseconds), at: now)
       timer = LoopTimer(on: loop) { [weak self] now in self?.turn(at: now) }
@@ -102,8 +117,12 @@
       case .packet(_, let slot), .hello(_, let slot): keep(slot)
       case .streamData(let stream, let slot, let isLast):
         keep(slot)
-        endpoint.consumed(slot.count, on: stream)
+        if reads { endpoint.consumed(slot.count, on: stream) }
         if isLast, let answer, stream.connection != connection { endpoint.write(SendChunk(copying: answer), on: stream, finish: true) }
+      case .streamReset(let stream, _), .streamStopped(let stream):
+        if occupying != nil { endpoint.reset(stream) }
+      case .streamClosed(let stream): if occupying != nil { occupy(stream.connection) }
+      case .streamsAllowed(let id): if occupying != nil { occupy(id) }
       default: break
       }
     }
@@ -116,10 +135,25 @@
       case .exchange(let bytes):
         guard let stream = endpoint.openStream(on: id) else { return }
         endpoint.write(SendChunk(copying: bytes), on: stream, finish: true)
+      case .everywhere(let bytes):
+        while let stream = endpoint.openStream(on: id) {
+          streamsOpened += 1
+          endpoint.write(SendChunk(copying: bytes), on: stream, finish: true)
+        }
+      case .occupy(let bytes):
+        occupying = bytes
+        occupy(id)
       case .trickle(let bytes):
         guard let stream = endpoint.openStream(on: id) else { return }
         trickle = (stream, bytes[...], now)
         writeTrickle(at: now)
+      }
+    }
+
+    private func occupy(_ id: ConnectionID) {
+      while let occupying, let stream = endpoint.openStream(on: id) {
+        streamsOpened += 1
+        endpoint.write(SendChunk(copying: occupying), on: stream)
       }
     }
 

@@ -137,6 +137,40 @@ extension ConformanceTests {
     try await end(a, b)
   }
 
+  @Test("tells how much of an answer is out, also after it was released, and can still give up the rest", arguments: Conformer.all)
+  func unreadAnswer(_ conformer: Conformer) async throws {
+    let (a, b) = try await pair(conformer)
+    let size = 16 << 20
+    try await a.read { $0.takes = false }
+    for (index, stream) in [StreamID(2), StreamID(4)].enumerated() {
+      try await a.open(stream, to: b.destination)
+      try await a.write(Self.bytes(100), on: stream, finish: true)
+      try await b.waits(for: "the request") { $0.accepted.count == index + 1 && $0.received[$0.accepted[index].stream]?.count == 100 }
+      try await b.read { recorder in
+        let theirs = recorder.accepted[index].stream
+        recorder.call { layer, _ in
+          layer.write(Self.bytes(size), on: theirs, finish: true)
+          layer.release(theirs)
+        }
+      }
+      try await a.waits(for: "the beginning of the answer") { !$0.received[stream, default: []].isEmpty }
+    }
+    #expect(try await b.read { recorder in recorder.accepted.allSatisfy { recorder.sent[$0.stream, default: 0] < size } })
+    // One is given up, the other read.
+    try await b.read { recorder in recorder.call { layer, _ in layer.reset(recorder.accepted[0].stream) } }
+    try await a.read { recorder in
+      recorder.takes = true
+      recorder.call { layer, _ in
+        for stream in [StreamID(2), StreamID(4)] { layer.consumed(recorder.received[stream]?.count ?? 0, on: stream) }
+      }
+    }
+    try await a.waits(for: "both ends") { $0.failed[StreamID(2)] != nil && $0.ended.contains(StreamID(4)) }
+    #expect(try await a.read { $0.received[StreamID(4)]?.count } == size)
+    try await b.waits(for: "word that all of it is out") { $0.sent[$0.accepted[1].stream] == size }
+    #expect(try await b.read { $0.sent[$0.accepted[0].stream, default: 0] } < size)
+    try await end(a, b)
+  }
+
   @Test("says after a write, not within it, that the peer has reset the connection", arguments: Conformer.all.filter { $0.isPlainTCP })
   func resetUnderWrite(_ conformer: Conformer) async throws {
     let b = try await TestEnd.bind(conformer, "b", on: hub)

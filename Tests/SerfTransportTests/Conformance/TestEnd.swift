@@ -84,6 +84,8 @@ final class Recorder: StreamLayerHandler {
   private(set) var opened: [StreamID: Peer] = [:]
   private(set) var accepted: [(stream: StreamID, peer: Peer)] = []
   private(set) var received: [StreamID: [UInt8]] = [:]
+  /// How much of what was written the layer has let go of.
+  private(set) var sent: [StreamID: Int] = [:]
   private(set) var ended: Set<StreamID> = []
   private(set) var failed: [StreamID: ContactFailure] = [:]
   /// What came although the stream had failed or ended.
@@ -136,6 +138,11 @@ final class Recorder: StreamLayerHandler {
     if ended.contains(stream) { late += 1 }
     bytes.withUnsafeBytes { received[stream, default: []].append(contentsOf: $0) }
     if takes { call { layer, _ in layer.consumed(bytes.byteCount, on: stream) } }
+  }
+
+  func streamSent(_ stream: StreamID, _ count: Int, at now: Instant) {
+    note(stream)
+    sent[stream, default: 0] += count
   }
 
   func streamEnded(_ stream: StreamID, at now: Instant) {

@@ -45,7 +45,8 @@ import Testing
     let stream = try open(&table, layer)
     #expect(layer.written[stream] == Self.request)
     #expect(layer.finished.contains(stream))
-    #expect(table.streamReceived(stream, Self.reply.span.bytes).seen == nil)
+    table.streamSent(stream, Self.request.count)
+    #expect(table.streamReceived(stream, Self.reply.span.bytes, at: start).seen == nil)
     #expect(table.streamEnded(stream).seen == .completed(1, Self.reply, "peer"))
     #expect(table.count == 0)
     #expect(layer.resets.isEmpty)
@@ -56,8 +57,8 @@ import Testing
     var (table, layer) = table(endsWithMessage: false)
     let stream = try open(&table, layer)
     #expect(!layer.finished.contains(stream))
-    for byte in Self.reply.dropLast() { #expect(table.streamReceived(stream, [byte].span.bytes).seen == nil) }
-    #expect(table.streamReceived(stream, [Self.reply.last ?? 0].span.bytes).seen == .completed(1, Self.reply, "peer"))
+    for byte in Self.reply.dropLast() { #expect(table.streamReceived(stream, [byte].span.bytes, at: start).seen == nil) }
+    #expect(table.streamReceived(stream, [Self.reply.last ?? 0].span.bytes, at: start).seen == .completed(1, Self.reply, "peer"))
     #expect(table.count == 0)
   }
 
@@ -86,7 +87,7 @@ import Testing
     #expect(table.advance(to: start + .seconds(5)).seen == .failed(1, .deadline))
     #expect(table.counters.expired == 1)
     #expect(layer.resets == [stream])
-    #expect(table.streamReceived(stream, Self.reply.span.bytes).seen == nil)
+    #expect(table.streamReceived(stream, Self.reply.span.bytes, at: start).seen == nil)
     #expect(table.streamEnded(stream).seen == nil)
   }
 
@@ -103,7 +104,7 @@ import Testing
   func malformedReply(bytes: [UInt8]) throws {
     var (table, layer) = table()
     let stream = try open(&table, layer)
-    #expect(table.streamReceived(stream, bytes.span.bytes).seen == .failed(1, .broken))
+    #expect(table.streamReceived(stream, bytes.span.bytes, at: start).seen == .failed(1, .broken))
     #expect(table.counters.malformed == 1)
     #expect(layer.resets == [stream])
   }
@@ -115,17 +116,71 @@ import Testing
     var (table, layer) = table()
     let stream = StreamID(3)
     _ = table.streamAccepted(stream, from: peer, at: start)
-    for start in stride(from: 0, to: Self.request.count, by: pieceSize) {
-      let piece = Array(Self.request[start..<min(start + pieceSize, Self.request.count)])
-      #expect(table.streamReceived(stream, piece.span.bytes).seen == nil)
+    for offset in stride(from: 0, to: Self.request.count, by: pieceSize) {
+      let piece = Array(Self.request[offset..<min(offset + pieceSize, Self.request.count)])
+      #expect(table.streamReceived(stream, piece.span.bytes, at: start).seen == nil)
     }
     #expect(layer.consumed[stream] == Self.request.count)
     let id = try #require(table.streamEnded(stream).receivedID(with: Self.request))
-    table.respond(id, with: Self.reply)
+    table.respond(id, with: Self.reply, at: start)
     #expect(layer.written[stream] == Self.reply)
     #expect(layer.finished.contains(stream))
+    #expect(table.bytesHeld == Self.reply.count)
+    table.streamSent(stream, Self.reply.count)
+    #expect(table.count == 0)
+    #expect(table.bytesHeld == 0)
+    #expect(table.advance(to: start + .seconds(60)).seen == nil)
+    #expect(layer.resets.isEmpty)
+    #expect(table.counters == ExchangeCounters())
+  }
+
+  @Test("of a peer's that takes its answer byte by byte is reset 10 s after it, and does not count as held any more")
+  func unread() throws {
+    var (table, layer) = table(endsWithMessage: true)
+    let stream = StreamID(3)
+    _ = table.streamAccepted(stream, from: peer, at: start)
+    _ = table.streamReceived(stream, Self.request.span.bytes, at: start)
+    let id = try #require(table.streamEnded(stream).receivedID(with: Self.request))
+    let answered = start + .seconds(9)
+    table.respond(id, with: Self.userMessage(100_000), at: answered)
+    let whole = table.bytesHeld
+    for second in 0..<10 {
+      #expect(table.advance(to: answered + .seconds(second)).seen == nil)
+      table.streamSent(stream, 1)
+    }
+    #expect(table.bytesHeld == whole - 10)
+    #expect(table.advance(to: answered + .seconds(10)).seen == .dropped(.unread, "peer"))
+    #expect(table.counters.unread == 1)
+    #expect(table.counters.expired == 0)
+    #expect(layer.resets == [stream])
+    #expect(table.count == 0)
+    #expect(table.bytesHeld == 0)
+  }
+
+  @Test("of a peer's whose connection is lost under the answer holds nothing any more")
+  func lostUnderAnswer() throws {
+    var (table, _) = table()
+    let stream = StreamID(3)
+    _ = table.streamAccepted(stream, from: peer, at: start)
+    _ = table.streamReceived(stream, Self.request.span.bytes, at: start)
+    let id = try #require(table.streamEnded(stream).receivedID(with: Self.request))
+    table.respond(id, with: Self.userMessage(1000), at: start)
+    #expect(table.streamFailed(stream, .broken).seen == nil)
+    #expect(table.bytesHeld == 0)
     #expect(table.count == 0)
     #expect(table.counters == ExchangeCounters())
+  }
+
+  @Test("of ours whose peer answers without having taken the request is reset, so that the rest of it is not kept")
+  func answeredUnread() throws {
+    var (table, layer) = table()
+    let stream = try open(&table, layer)
+    #expect(table.bytesHeld == Self.request.count)
+    table.streamSent(stream, 1)
+    _ = table.streamReceived(stream, Self.reply.span.bytes, at: start)
+    #expect(table.streamEnded(stream).seen == .completed(1, Self.reply, "peer"))
+    #expect(layer.resets == [stream])
+    #expect(table.bytesHeld == 0)
   }
 
   @Test("of a peer's that is refused ends with a reset, and only once")
@@ -133,11 +188,11 @@ import Testing
     var (table, layer) = table()
     let stream = StreamID(3)
     _ = table.streamAccepted(stream, from: peer, at: start)
-    _ = table.streamReceived(stream, Self.request.span.bytes)
+    _ = table.streamReceived(stream, Self.request.span.bytes, at: start)
     let id = try #require(table.streamEnded(stream).receivedID(with: Self.request))
-    table.refuse(id, saying: nil)
-    table.refuse(id, saying: nil)
-    table.respond(id, with: Self.reply)
+    table.refuse(id, saying: nil, at: start)
+    table.refuse(id, saying: nil, at: start)
+    table.respond(id, with: Self.reply, at: start)
     #expect(layer.resets == [stream])
     #expect(layer.written[stream] == nil)
     #expect(table.count == 0)
@@ -148,10 +203,10 @@ import Testing
     var (table, layer) = table(endsWithMessage: false)
     let stream = StreamID(3)
     _ = table.streamAccepted(stream, from: peer, at: start)
-    let id = try #require(table.streamReceived(stream, Self.request.span.bytes).receivedID(with: Self.request))
-    #expect(table.streamReceived(stream, [1, 2, 3].span.bytes).seen == nil)
+    let id = try #require(table.streamReceived(stream, Self.request.span.bytes, at: start).receivedID(with: Self.request))
+    #expect(table.streamReceived(stream, [1, 2, 3].span.bytes, at: start).seen == nil)
     #expect(table.streamEnded(stream).seen == nil)
-    table.respond(id, with: Self.reply)
+    table.respond(id, with: Self.reply, at: start)
     #expect(layer.written[stream] == Self.reply)
     #expect(layer.resets.isEmpty)
     #expect(table.counters == ExchangeCounters())
@@ -161,7 +216,7 @@ import Testing
   func resetByPeer() {
     var (table, _) = table()
     _ = table.streamAccepted(StreamID(3), from: peer, at: start)
-    _ = table.streamReceived(StreamID(3), Self.request.span.bytes)
+    _ = table.streamReceived(StreamID(3), Self.request.span.bytes, at: start)
     #expect(table.streamFailed(StreamID(3), .broken).seen == nil)
     #expect(table.counters.broken == 1)
     #expect(table.count == 0)
@@ -181,7 +236,7 @@ import Testing
     let (what, bytes) = Self.unusable[index]
     var (table, layer) = table()
     _ = table.streamAccepted(StreamID(3), from: peer, at: start)
-    let seen = [table.streamReceived(StreamID(3), bytes.span.bytes).seen, table.streamEnded(StreamID(3)).seen].compactMap(\.self)
+    let seen = [table.streamReceived(StreamID(3), bytes.span.bytes, at: start).seen, table.streamEnded(StreamID(3)).seen].compactMap(\.self)
     #expect(seen == [.dropped(.malformed, "peer")], "\(what)")
     #expect(table.counters.malformed == 1, "\(what)")
     #expect(layer.resets == [StreamID(3)], "\(what)")
@@ -194,7 +249,7 @@ import Testing
     let message = Self.userMessage(200)
     _ = table.streamAccepted(StreamID(3), from: peer, at: start)
     let sent = isWhole ? message : message.dropLast(50)
-    #expect(table.streamReceived(StreamID(3), sent.span.bytes).seen == .dropped(.tooLarge, "peer"))
+    #expect(table.streamReceived(StreamID(3), sent.span.bytes, at: start).seen == .dropped(.tooLarge, "peer"))
     #expect(table.counters.tooLarge == 1)
     #expect(layer.resets == [StreamID(3)])
   }
@@ -204,45 +259,112 @@ import Testing
     let message = Self.userMessage(200)
     var (table, _) = table { $0.bytesPerExchange = message.count }
     _ = table.streamAccepted(StreamID(3), from: peer, at: start)
-    _ = table.streamReceived(StreamID(3), message.span.bytes)
+    _ = table.streamReceived(StreamID(3), message.span.bytes, at: start)
     #expect(table.streamEnded(StreamID(3)).receivedID(with: message) != nil)
   }
 
-  @Test("that the common budget has no room for is reset; room comes back with the end of another")
-  func overBudget() throws {
-    var (table, layer) = table { $0.bytesInProgress = 300 }
-    let part = Array(Self.userMessage(1000)[..<200])
-    for number in [3, 5, 7] as [UInt64] { _ = table.streamAccepted(StreamID(number), from: peer, at: start) }
-    _ = table.streamReceived(StreamID(3), part.span.bytes)
-    #expect(table.streamReceived(StreamID(5), part.span.bytes).seen == .dropped(.overBudget, "peer"))
-    #expect(table.counters.overBudget == 1)
-    #expect(layer.resets == [StreamID(5)])
-    _ = table.streamFailed(StreamID(3), .broken)
-    _ = table.streamReceived(StreamID(7), part.span.bytes)
-    #expect(table.counters.overBudget == 1)
-    #expect(table.count == 1)
+  // MARK: Room
+
+  private func peer(_ name: NodeName) -> Peer {
+    Peer(address: NodeAddress(ipv4: 10, 0, 0, 9, port: 7946), provenName: name)
   }
 
-  @Test("that holds the most makes room for one that needs little")
-  func largestMakesRoom() throws {
-    var (table, layer) = table { $0.bytesInProgress = 300 }
-    for number in [3, 5] as [UInt64] { _ = table.streamAccepted(StreamID(number), from: peer, at: start) }
-    _ = table.streamReceived(StreamID(3), Array(Self.userMessage(1000)[..<250]).span.bytes)
-    #expect(table.streamReceived(StreamID(5), Array(Self.userMessage(1000)[..<100]).span.bytes).seen == nil)
+  /// Accepts an exchange of `name` and takes in the first `count` bytes of its request.
+  private func begin(_ number: UInt64, of name: NodeName, _ count: Int, in table: inout ExchangeTable) -> Seen? {
+    _ = table.streamAccepted(StreamID(number), from: peer(name), at: start)
+    return table.streamReceived(StreamID(number), Array(Self.userMessage(10_000)[..<count]).span.bytes, at: start).seen
+  }
+
+  private func evicted(_ table: inout ExchangeTable) -> [Seen] {
+    var seen: [Seen] = []
+    while let event = table.advance(to: start).seen { seen.append(event) }
+    return seen
+  }
+
+  @Test("finds room for its bytes with the oldest of the peer that holds most, which is the asking one where it would")
+  func bytesMakeRoom() {
+    var (table, layer) = table { $0.bytesInProgress = 1000 }
+    for number in [3, 5, 7] as [UInt64] { #expect(begin(number, of: "greedy", 300, in: &table) == nil) }
+    #expect(begin(9, of: "honest", 200, in: &table) == nil)
     #expect(table.nextDeadline == .zero)
-    #expect(table.advance(to: start).seen == .dropped(.overBudget, "peer"))
-    #expect(table.advance(to: start).seen == nil)
+    #expect(evicted(&table) == [.dropped(.overBudget, "greedy")])
     #expect(layer.resets == [StreamID(3)])
-    #expect(table.count == 1)
+    // Now it is the greedy one that wants more, and it makes its own room.
+    #expect(begin(11, of: "greedy", 300, in: &table) == nil)
+    #expect(layer.resets == [StreamID(3), StreamID(5)])
+    #expect(begin(13, of: "modest", 100, in: &table) == nil)
+    #expect(layer.resets == [StreamID(3), StreamID(5)])
+    #expect(table.bytesHeld == 900)
+    #expect(table.counters.overBudget == 2)
+  }
+
+  @Test("that would hold most itself is given up, and nothing else is")
+  func wouldHoldMost() {
+    var (table, layer) = table { $0.bytesInProgress = 1000 }
+    #expect(begin(3, of: "one", 500, in: &table) == nil)
+    #expect(begin(5, of: "two", 600, in: &table) == .dropped(.overBudget, "two"))
+    #expect(layer.resets == [StreamID(5)])
+    #expect(table.bytesHeld == 500)
+    #expect(table.counters.overBudget == 1)
+  }
+
+  @Test("that is answered makes room with the answer that its peer does not take")
+  func unreadMakesRoom() throws {
+    var (table, layer) = table { $0.bytesInProgress = 1000 }
+    for number in [3, 5] as [UInt64] {
+      _ = table.streamAccepted(StreamID(number), from: peer("deaf"), at: start)
+      _ = table.streamReceived(StreamID(number), Self.request.span.bytes, at: start)
+      let id = try #require(table.streamEnded(StreamID(number)).receivedID(with: Self.request))
+      table.respond(id, with: Self.userMessage(400), at: start)
+    }
+    #expect(layer.resets.isEmpty)
+    #expect(begin(7, of: "honest", 400, in: &table) == nil)
+    #expect(layer.resets == [StreamID(3)])
+    #expect(evicted(&table) == [.dropped(.overBudget, "deaf")])
+  }
+
+  @Test("is reset instead of answered when there is no room for the answer")
+  func noRoomForAnswer() throws {
+    var (table, layer) = table { $0.bytesInProgress = 1000 }
+    _ = table.streamAccepted(StreamID(3), from: peer("deaf"), at: start)
+    _ = table.streamReceived(StreamID(3), Self.request.span.bytes, at: start)
+    let id = try #require(table.streamEnded(StreamID(3)).receivedID(with: Self.request))
+    table.respond(id, with: Self.userMessage(2000), at: start)
+    #expect(layer.written[StreamID(3)] == nil)
+    #expect(layer.resets == [StreamID(3)])
+    #expect(evicted(&table) == [.dropped(.overBudget, "deaf")])
+    #expect(table.count == 0)
+    #expect(table.bytesHeld == 0)
+  }
+
+  @Test("60 unfinished ones of 15 MB, in pieces of 64 KiB, never hold more than 80 MiB", arguments: [1, 60])
+  func sixtyLargeOnes(peers: Int) {
+    var (table, _) = table(endsWithMessage: false)
+    let piece = [UInt8](repeating: 0x55, count: 64 << 10)
+    let head = Self.encoded { UserMessageHeader(length: 15 << 20).encode(into: &$0) }
+    var most = 0
+    for number in 0..<60 {
+      let stream = StreamID(UInt64(2 * number + 3))
+      let source = Peer(address: NodeAddress(ipv4: 10, 0, UInt8(number % peers), 1, port: UInt16(5000 + number)))
+      _ = table.streamAccepted(stream, from: source, at: start)
+      _ = table.streamReceived(stream, head.span.bytes, at: start)
+    }
+    for _ in 0..<239 {
+      for number in 0..<60 { _ = table.streamReceived(StreamID(UInt64(2 * number + 3)), piece.span.bytes, at: start) }
+      most = max(most, table.bytesHeld)
+    }
+    #expect(most <= 80 << 20)
+    #expect(most > 60 << 20, "the budget is used")
+    #expect(table.counters.overBudget > 0)
   }
 
   @Test("of a peer's that is refused with a reason is told it where streams stay open, and reset elsewhere", arguments: [true, false])
   func refusedWithReason(endsWithMessage: Bool) throws {
     var (table, layer) = table(endsWithMessage: endsWithMessage)
     _ = table.streamAccepted(StreamID(3), from: peer, at: start)
-    let event = table.streamReceived(StreamID(3), Self.request.span.bytes) ?? table.streamEnded(StreamID(3))
+    let event = table.streamReceived(StreamID(3), Self.request.span.bytes, at: start) ?? table.streamEnded(StreamID(3))
     let id = try #require(event.receivedID(with: Self.request))
-    table.refuse(id, saying: "no")
+    table.refuse(id, saying: "no", at: start)
     let reply = Self.encoded { ErrorMessage(text: Array("no".utf8).span.bytes).encode(into: &$0) }
     #expect(layer.written[StreamID(3)] == (endsWithMessage ? nil : reply))
     #expect(layer.resets == (endsWithMessage ? [StreamID(3)] : []))
@@ -263,21 +385,58 @@ import Testing
   func oursOverBudget() throws {
     var (table, layer) = table { $0.bytesInProgress = 4 }
     let stream = try open(&table, layer)
-    #expect(table.streamReceived(stream, Self.reply.span.bytes).seen == .failed(1, .refused))
+    table.streamSent(stream, Self.request.count)
+    #expect(table.streamReceived(stream, Self.reply.span.bytes, at: start).seen == .failed(1, .refused))
   }
 
-  @Test("beyond the number of exchanges at once is reset; those of ours do not count")
+  @Test("beyond the number at once takes the place of the oldest of the peer that has most; those of ours do not count")
   func tooMany() throws {
-    var (table, layer) = table { $0.acceptedInProgress = 2 }
+    var (table, layer) = table { $0.acceptedInProgress = 6 }
     let ours = try open(&table, layer)
-    for number in [3, 5, 7] as [UInt64] { _ = table.streamAccepted(StreamID(number), from: peer, at: start) }
-    #expect(table.counters.tooMany == 1)
-    #expect(layer.resets == [StreamID(7)])
-    #expect(table.streamReceived(StreamID(7), Self.request.span.bytes).seen == nil)
-    _ = table.streamFailed(StreamID(3), .broken)
-    _ = table.streamAccepted(StreamID(9), from: peer, at: start)
-    #expect(table.counters.tooMany == 1)
+    _ = begin(3, of: "honest", 10, in: &table)
+    _ = begin(5, of: "greedy", 10, in: &table)
+    #expect(layer.resets.isEmpty)
+    _ = begin(7, of: "late", 10, in: &table)
+    // Of two places for all but pings, each has one: the older goes.
+    #expect(layer.resets == [StreamID(3)])
+    #expect(evicted(&table) == [.dropped(.tooMany, "honest")])
+    for number in [9, 11, 13] as [UInt64] { _ = begin(number, of: "greedy", 10, in: &table) }
+    #expect(layer.resets == [StreamID(3), StreamID(5), StreamID(9), StreamID(11)], "the greedy one displaces itself")
+    #expect(table.counters.tooMany == 4)
     #expect(table.streamEnded(ours).seen == .completed(1, [], "peer"))
+  }
+
+  @Test("of one peer that fills all places lets every other in, and every ping")
+  func placesForOthers() throws {
+    var (table, layer) = table()
+    for number in 0..<256 { _ = begin(UInt64(2 * number + 3), of: "greedy", 10, in: &table) }
+    let before = layer.resets.count
+    #expect(before == 256 - 123)
+    for number in 0..<50 as Range<UInt64> {
+      let stream = StreamID(1001 + 2 * number)
+      _ = table.streamAccepted(stream, from: peer(NodeName("honest-\(number)")), at: start)
+      // While its request is under way, the greedy one comes back for the place that it lost.
+      _ = begin(5001 + 2 * number, of: "greedy", 10, in: &table)
+      _ = table.streamReceived(stream, Self.request.span.bytes, at: start)
+      #expect(table.streamEnded(stream).receivedID(with: Self.request) != nil)
+      #expect(!layer.resets.contains(stream))
+    }
+  }
+
+  @Test("that is a ping keeps its place against a flood of others, up to four of them, as long as it is small")
+  func pings() throws {
+    var (table, layer) = table { $0.acceptedInProgress = 6 }
+    for number in [3, 5, 7, 9, 11] as [UInt64] {
+      _ = table.streamAccepted(StreamID(number), from: peer("pinger"), at: start)
+      _ = table.streamReceived(StreamID(number), Array(Self.request.dropLast()).span.bytes, at: start)
+    }
+    for number in 0..<10 as Range<UInt64> { _ = begin(101 + 2 * number, of: NodeName("other-\(number)"), 10, in: &table) }
+    #expect(layer.resets.first == StreamID(11), "the fifth has a place like any other")
+    #expect(layer.resets.allSatisfy { $0.value >= 11 })
+    for number in [3, 5, 7, 9] as [UInt64] {
+      _ = table.streamReceived(StreamID(number), Array(Self.request.suffix(1)).span.bytes, at: start)
+      #expect(table.streamEnded(StreamID(number)).receivedID(with: Self.request) != nil)
+    }
   }
 
   @Test("whose bytes come one a second is given up at its deadline, however diligently they come")
@@ -287,7 +446,7 @@ import Testing
     _ = table.streamAccepted(StreamID(3), from: peer, at: start)
     for second in 0..<10 {
       #expect(table.advance(to: start + .seconds(second)).seen == nil)
-      #expect(table.streamReceived(StreamID(3), [message[second]].span.bytes).seen == nil)
+      #expect(table.streamReceived(StreamID(3), [message[second]].span.bytes, at: start).seen == nil)
       #expect(layer.resets.isEmpty)
     }
     #expect(table.advance(to: start + .seconds(10)).seen == .dropped(.expired, "peer"))
@@ -301,18 +460,18 @@ import Testing
   func neverAnswered() throws {
     var (table, layer) = table()
     _ = table.streamAccepted(StreamID(3), from: peer, at: start)
-    _ = table.streamReceived(StreamID(3), Self.request.span.bytes)
+    _ = table.streamReceived(StreamID(3), Self.request.span.bytes, at: start)
     let id = try #require(table.streamEnded(StreamID(3)).receivedID(with: Self.request))
     #expect(table.advance(to: start + .seconds(10)).seen == .dropped(.expired, "peer"))
     #expect(layer.resets == [StreamID(3)])
-    table.respond(id, with: Self.reply)
+    table.respond(id, with: Self.reply, at: start)
     #expect(layer.written[StreamID(3)] == nil)
   }
 
   @Test("that nobody opened is ignored")
   func unknownStream() {
     var (table, layer) = table()
-    #expect(table.streamReceived(StreamID(99), [1].span.bytes).seen == nil)
+    #expect(table.streamReceived(StreamID(99), [1].span.bytes, at: start).seen == nil)
     #expect(table.streamEnded(StreamID(99)).seen == nil)
     #expect(table.streamFailed(StreamID(99), .broken).seen == nil)
     #expect(layer.resets.isEmpty)
