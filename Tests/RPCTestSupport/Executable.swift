@@ -76,6 +76,14 @@ package final class Executable: Sendable {
   package var standardOutput: String { text("output") }
   package var standardError: String { text("errors") }
 
+  /// How many seconds of processor time it has used.
+  package var processorTime: Double {
+    let fields = (try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8))?.split(separator: " ") ?? []
+    // `utime` and `stime` (proc(5)); the name of the program has no spaces.
+    guard fields.count > 14, let user = Double(fields[13]), let system = Double(fields[14]) else { return 0 }
+    return (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
+  }
+
   package func interrupt() { signal(SIGINT) }
   package func signal(_ number: Int32) { kill(pid, number) }
 

@@ -3,6 +3,7 @@ import NIOCore
 import NIOPosix
 import Serf
 import SerfClient
+import SerfTransport
 import Synchronization
 
 #if canImport(Glibc)
@@ -39,6 +40,11 @@ package final class RPCServer: Sendable {
     do {
       let listener: NIOAsyncChannel<Connection, Never> = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
         .serverChannelOption(ChannelOptions.socketOption(.so_reuseaddr), value: 1)
+        .serverChannelInitializer { channel in
+          channel.eventLoop.makeCompletedFuture {
+            try channel.pipeline.syncOperations.addHandler(AcceptBackoff("the RPC listener", logger: context.logger))
+          }
+        }
         .childChannelOption(ChannelOptions.socketOption(.tcp_nodelay), value: 1)
         .bind(host: host, port: Int(port)) { channel in
           channel.eventLoop.makeCompletedFuture {

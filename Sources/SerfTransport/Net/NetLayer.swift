@@ -159,6 +159,8 @@ package final class NetLayer: StreamLayer {
       TransportCounter("dials_failed", counted.dialsFailed),
       TransportCounter("connections_evicted", counted.evicted),
       TransportCounter("refused_network", counted.notAllowed),
+      TransportCounter("listener_pauses", tcp.pauses),
+      TransportCounter("listener_rebinds", tcp.rebinds),
     ] + EnvelopeProblem.allCases.map { TransportCounter("packets_\($0.counter)", counted.refused[$0] ?? 0) } + (security?.counters ?? [])
   }
 
@@ -179,7 +181,8 @@ package final class NetLayer: StreamLayer {
   private func admit(_ address: NodeAddress) -> TCPStream? {
     guard handler != nil, isAllowed(address, at: loop.instant) else { return nil }
     let holder = FairShares.Holder(nil, at: address)
-    if unproven.count + unanswered.count >= settings.acceptedConnections { makeRoom(for: holder) }
+    // No more than a quarter of the descriptors: the agent's clients, files and dials need some as well.
+    if unproven.count + unanswered.count >= min(settings.acceptedConnections, max(8, Descriptors.limit / 4)) { makeRoom(for: holder) }
     accepted += 2
     let stream = TCPStream(StreamID(accepted), isOurs: false, address: address, owner: self, on: loop)
     stream.shield = security?.shield(for: stream, to: nil, deadline: loop.instant + Self.handshakeTime)

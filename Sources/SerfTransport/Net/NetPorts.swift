@@ -11,7 +11,7 @@ struct NetPorts {
   static func bind(
     _ address: NodeAddress, attempts: Int = 10, on loop: any EventLoop, logger: Logger
   ) -> EventLoopFuture<NIOLoopBound<NetPorts>> {
-    TCPPort.bind(address, on: loop).flatMap { tcp in
+    TCPPort.bind(address, on: loop, logger: logger).flatMap { tcp in
       DatagramPort.bind(tcp.value.localAddress, on: loop, logger: logger)
         .map { udp in NIOLoopBound(NetPorts(tcp: tcp.value, udp: udp.value), eventLoop: loop) }
         .flatMapError { error in

@@ -6,9 +6,18 @@ import SerfPrimitives
 /// A listening TCP socket and the connections that come out of it or are dialled beside it, all on one event loop.
 final class TCPPort {
   let localAddress: NodeAddress
-  private let listener: any Channel
+  private var listener: any Channel
   private let loop: any EventLoop
   private let admission: Admission
+  private let backoff: AcceptBackoff
+  private let logger: Logger
+  private var isClosing = false
+  private var limiter = LogLimiter()
+
+  /// How often the system closed the listener and it was bound again.
+  private(set) var rebinds: UInt64 = 0
+  /// How often the listener stopped because file descriptors were short.
+  var pauses: UInt64 { backoff.pauses }
 
   /// Who decides about a connection before anything of it is read.
   final class Admission {
@@ -16,16 +25,35 @@ final class TCPPort {
     var admit: ((NodeAddress) -> TCPStream?)?
   }
 
-  private init(listener: any Channel, localAddress: NodeAddress, admission: Admission, on loop: any EventLoop) {
+  private init(
+    listener: any Channel, localAddress: NodeAddress, admission: Admission, backoff: AcceptBackoff, logger: Logger, on loop: any EventLoop
+  ) {
     self.listener = listener
     self.localAddress = localAddress
     self.admission = admission
+    self.backoff = backoff
+    self.logger = logger
     self.loop = loop
   }
 
   /// Listens on `address`. Connections are turned away until ``start(_:)``. Fails with ``TransportError``.
-  static func bind(_ address: NodeAddress, on loop: any EventLoop) -> EventLoopFuture<NIOLoopBound<TCPPort>> {
+  static func bind(_ address: NodeAddress, on loop: any EventLoop, logger: Logger) -> EventLoopFuture<NIOLoopBound<TCPPort>> {
     let admission = NIOLoopBound(Admission(), eventLoop: loop)
+    let backoff = NIOLoopBound(AcceptBackoff("the TCP listener", logger: logger), eventLoop: loop)
+    return listen(on: address, admission, backoff, on: loop)
+      .map { listener in
+        let local = listener.localAddress.flatMap(NodeAddress.init) ?? address
+        let port = TCPPort(
+          listener: listener, localAddress: local, admission: admission.value, backoff: backoff.value, logger: logger, on: loop)
+        port.watch()
+        return NIOLoopBound(port, eventLoop: loop)
+      }
+      .flatMapErrorThrowing { throw TransportError(binding: address, $0) }
+  }
+
+  private static func listen(
+    on address: NodeAddress, _ admission: NIOLoopBound<Admission>, _ backoff: NIOLoopBound<AcceptBackoff>, on loop: any EventLoop
+  ) -> EventLoopFuture<any Channel> {
     var bootstrap = ServerBootstrap(group: loop)
     if !address.isIPv4 {
       // Any address takes IPv4 too, as for UDP, whatever this machine's default is: a node may advertise an IPv4 address then.
@@ -36,6 +64,9 @@ final class TCPPort {
       // A restarted node finds connections of its former life in TIME_WAIT; a port that somebody listens on is refused all the same.
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
       .serverChannelOption(.backlog, value: 256)
+      .serverChannelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(backoff.value) }
+      }
       .childChannelOption(.allowRemoteHalfClosure, value: true)
       .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
       .childChannelInitializer { channel in
@@ -48,11 +79,41 @@ final class TCPPort {
         }
       }
       .bind(to: SocketAddress(address))
-      .map { listener in
-        let local = listener.localAddress.flatMap(NodeAddress.init) ?? address
-        return NIOLoopBound(TCPPort(listener: listener, localAddress: local, admission: admission.value, on: loop), eventLoop: loop)
+  }
+
+  /// NIO closes a listener on every error of accept that it does not know, also on those that concern one connection only (`accept(2)`). A node that
+  /// can be reached by packets and by nothing else would not even notice.
+  private func watch() {
+    let here = NIOLoopBound(self, eventLoop: loop)
+    listener.closeFuture.whenComplete { _ in here.value.listenerClosed() }
+  }
+
+  private func listenerClosed() {
+    guard !isClosing else { return }
+    logger.error("the system closed the TCP listener \(localAddress): binding it again")
+    listenAgain()
+  }
+
+  private func listenAgain() {
+    let here = NIOLoopBound(self, eventLoop: loop)
+    let backoff = NIOLoopBound(backoff, eventLoop: loop)
+    Self.listen(on: localAddress, NIOLoopBound(admission, eventLoop: loop), backoff, on: loop).whenComplete { result in
+      let port = here.value
+      switch result {
+      case .success(let listener):
+        guard !port.isClosing else { return listener.close(promise: nil) }
+        port.listener = listener
+        port.rebinds += 1
+        port.watch()
+      case .failure(let error):
+        guard !port.isClosing else { return }
+        let again = port.limiter.admit("listen", about: "", at: port.loop.instant) != nil
+        if again { port.logger.error("\(TransportError(binding: port.localAddress, error)); trying again every second") }
+        port.loop.scheduleTask(in: .seconds(1)) {
+          if !here.value.isClosing { here.value.listenAgain() }
+        }
       }
-      .flatMapErrorThrowing { throw TransportError(binding: address, $0) }
+    }
   }
 
   /// Begins to accept: `admit` gives the stream for a connection from an address, or nil to turn it away.
@@ -76,6 +137,7 @@ final class TCPPort {
   /// Stops listening; completes when the port is free.
   func close() -> EventLoopFuture<Void> {
     admission.admit = nil
+    isClosing = true
     return listener.close().flatMapErrorThrowing { _ in }
   }
 

@@ -8,6 +8,12 @@ import SerfTestSupport
 import SerfTransport
 import Testing
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
 /// Strangers with a socket: whatever they send is refused with a counter, and members do not notice.
 @Suite(.serialized) struct HostilePeerTests {
   private static func encoded(_ body: (inout [UInt8]) -> Void) -> [UInt8] {
@@ -180,6 +186,37 @@ import Testing
     flood.cancel()
     await flood.value
     await node.shutdown()
+  }
+
+  @Test("a listener that the system closes is bound again, told in the log and counted, and members join", .timeLimit(.minutes(1)))
+  func closedListener() async throws {
+    let log = LineRecorder()
+    let node = try await start("a", log: log)
+    let address = try await node.localAddress()
+    // What NIO does with an error of accept that it does not know.
+    try #require(shutDownListener(on: address.port))
+    try await eventually("it is bound again") { try await node.statistics().counter("listener_rebinds") == 1 }
+    #expect(log.lines.contains { $0.contains("the system closed the TCP listener \(address)") })
+    let member = try await start("b")
+    #expect(try await member.join([address.description]) == 1)
+    for node in [node, member] { await node.shutdown() }
+  }
+
+  /// Makes the listening socket on this port of ours one that no connection can be accepted on.
+  private func shutDownListener(on port: UInt16) -> Bool {
+    for descriptor in CInt(3)..<4096 {
+      var isListener: CInt = 0
+      var length = socklen_t(MemoryLayout<CInt>.size)
+      guard getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &isListener, &length) == 0, isListener == 1 else { continue }
+      var local = sockaddr_in()
+      var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+      let status = withUnsafeMutableBytes(of: &local) { bytes in
+        bytes.withMemoryRebound(to: sockaddr.self) { getsockname(descriptor, $0.baseAddress, &size) }
+      }
+      guard status == 0, local.sin_port == port.bigEndian else { continue }
+      return shutdown(descriptor, CInt(SHUT_RDWR)) == 0
+    }
+    return false
   }
 
   private func start(
