@@ -49,8 +49,7 @@ package final class DatagramPort: DatagramSocket, ChannelInboundHandler {
   private weak var handler: (any DatagramSocketHandler)?
   private var socketAddresses: [NodeAddress: SocketAddress] = [:]
   private var batchTime: Instant?
-  private var backlog: [Waiting] = []
-  private var backlogSize = 0
+  private var backlog = DatagramBacklog<Target>(limit: DatagramPort.backlogLimit)
   private let logger: Logger
 
   /// Whether several equal datagrams may leave in one write.
@@ -115,14 +114,15 @@ package final class DatagramPort: DatagramSocket, ChannelInboundHandler {
   ) {
     let target = Target(destination, segmentSize: max(1, segmentSize), ecnCapable: ecnCapable, whenRefused: whenRefused)
     bytes.withUnsafeBytes { bytes in
-      if backlog.isEmpty { send(bytes, to: target) } else { wait(bytes, target) }
+      let rest = backlog.isEmpty ? send(bytes, to: target) : bytes
+      if !rest.isEmpty { wait(rest, target) }
     }
   }
 
   package func close(on loop: any EventLoop) -> EventLoopFuture<Void> {
     handler = nil
     sender = nil
-    (backlog, backlogSize) = ([], 0)
+    backlog.removeAll()
     guard let channel else { return loop.makeSucceededVoidFuture() }
     self.channel = nil
     return channel.close().flatMapErrorThrowing { _ in }
@@ -184,23 +184,24 @@ package final class DatagramPort: DatagramSocket, ChannelInboundHandler {
     }
   }
 
-  /// What found the kernel's buffer full.
-  private struct Waiting {
-    let bytes: [UInt8]
-    let target: Target
-  }
-
-  private func send(_ bytes: UnsafeRawBufferPointer, to target: Target) {
-    guard let sender else { return refused(EBADF, target) }
+  /// Returns what found the kernel's buffer full.
+  private func send(_ bytes: UnsafeRawBufferPointer, to target: Target) -> UnsafeRawBufferPointer {
+    let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
+    guard let sender else {
+      refused(EBADF, target)
+      return nothing
+    }
     let address = socketAddress(target.destination)
     var rest = UnsafeRawBufferPointer(rebasing: bytes[...])
     var isSegmentationSuspect = false
     if canSegment, bytes.count > target.segmentSize, let size = UInt16(exactly: target.segmentSize) {
       switch sender.send(rest, segmentSize: size, to: address, ecnCapable: target.ecnCapable) {
-      case 0: return
-      case EAGAIN: return wait(rest, target)
+      case 0: return nothing
+      case EAGAIN: return rest
       case EIO, EINVAL, ENOTSUP: isSegmentationSuspect = true
-      case let error: return refused(error, target)
+      case let error:
+        refused(error, target)
+        return nothing
       }
     }
     while !rest.isEmpty {
@@ -211,18 +212,18 @@ package final class DatagramPort: DatagramSocket, ChannelInboundHandler {
           canSegment = false
           logger.notice("the kernel refused a segmented write; sending datagrams one by one from now on")
         }
-      case EAGAIN: return wait(rest, target)
+      case EAGAIN: return rest
       case let error: refused(error, target)
       }
       rest = UnsafeRawBufferPointer(rebasing: rest[size...])
     }
+    return nothing
   }
 
   private func wait(_ bytes: UnsafeRawBufferPointer, _ target: Target) {
-    guard backlogSize + bytes.count <= Self.backlogLimit else { return refused(ENOBUFS, target) }
-    backlogSize += bytes.count
-    backlog.append(Waiting(bytes: Array(bytes), target: target))
-    if backlog.count == 1 { scheduleBacklog() }
+    let isFirst = backlog.isEmpty
+    guard backlog.append(bytes, for: target) else { return refused(ENOBUFS, target) }
+    if isFirst { scheduleBacklog() }
   }
 
   private func scheduleBacklog() {
@@ -230,18 +231,11 @@ package final class DatagramPort: DatagramSocket, ChannelInboundHandler {
   }
 
   private func sendBacklog() {
-    let waiting = backlog
-    (backlog, backlogSize) = ([], 0)
-    for (index, next) in waiting.enumerated() {
-      next.bytes.withUnsafeBytes { send($0, to: next.target) }
-      guard backlog.isEmpty else {
-        // The rest keeps its place behind what has just come back.
-        for later in waiting[(index + 1)...] {
-          backlogSize += later.bytes.count
-          backlog.append(later)
-        }
-        return
-      }
+    // The first stays in its place while it is sent: what is written meanwhile, on word that a datagram was refused, comes behind it.
+    while let (bytes, target) = backlog.first {
+      let rest = bytes.withUnsafeBytes { send($0, to: target).count }
+      backlog.firstSent(but: rest)
+      guard rest == 0 else { return scheduleBacklog() }
     }
   }
 
