@@ -181,6 +181,7 @@ package final class NetLayer: StreamLayer {
   private func admit(_ address: NodeAddress) -> TCPStream? {
     guard handler != nil, isAllowed(address, at: loop.instant) else { return nil }
     let holder = FairShares.Holder(nil, at: address)
+    guard security?.admits(address, at: loop.instant) ?? true else { return nil }
     // No more than a quarter of the descriptors: the agent's clients, files and dials need some as well.
     if unproven.count + unanswered.count >= min(settings.acceptedConnections, max(8, Descriptors.limit / 4)) { makeRoom(for: holder) }
     accepted += 2
@@ -312,6 +313,8 @@ extension NetLayer: TCPStreamOwner {
 
 /// Proves who is at the other end of a layer's streams.
 protocol StreamSecurity: AnyObject {
+  /// Whether a connection from this address may begin to prove its name now, so far as the number of proofs in a second goes.
+  func admits(_ address: NodeAddress, at now: Instant) -> Bool
   /// What stands before a stream to `destination`, or before one that a peer opened to us, until `deadline` at most.
   func shield(for stream: TCPStream, to destination: Destination?, deadline: Instant) -> any StreamShield
   /// What was counted since the start.

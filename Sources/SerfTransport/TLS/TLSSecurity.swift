@@ -14,11 +14,30 @@
     private var failed: UInt64 = 0
     private var certificatesRefused: UInt64 = 0
     private var refusedByPeers: UInt64 = 0
+    private var overLimit: UInt64 = 0
+    /// Handshakes that hosts may begin, and all of them together.
+    private var rates: RateLimits<FairShares.Holder>
+    private var rate: RateLimit
 
-    init(_ identity: TLSIdentity, logger: Logger, on loop: any EventLoop) {
+    init(_ identity: TLSIdentity, handshakesPerSecond: Int, logger: Logger, on loop: any EventLoop) {
       self.identity = identity
       self.logger = logger
       self.loop = loop
+      let now = loop.instant
+      rates = RateLimits(perSecond: max(1, handshakesPerSecond / 5), burst: 4 * handshakesPerSecond, at: now)
+      rate = RateLimit(perSecond: handshakesPerSecond, burst: 4 * handshakesPerSecond, at: now)
+    }
+
+    func admits(_ address: NodeAddress, at now: Instant) -> Bool {
+      guard rates.take(of: FairShares.Holder(nil, at: address), at: now), rate.take(at: now) else {
+        overLimit += 1
+        if logger.logLevel <= .warning, let withheld = limiter.admit("handshakes", about: address.host, at: now) {
+          logger.warning(
+            "tls: turned away \(address): too many handshakes in a second\(withheld > 0 ? " (and \(withheld) more like it)" : "")")
+        }
+        return false
+      }
+      return true
     }
 
     func shield(for stream: TCPStream, to destination: Destination?, deadline: Instant) -> any StreamShield {
@@ -31,6 +50,7 @@
       [
         TransportCounter("handshakes_completed", completed),
         TransportCounter("handshakes_failed", failed),
+        TransportCounter("handshakes_over_limit", overLimit),
         TransportCounter("certificates_refused", certificatesRefused),
         TransportCounter("certificate_refused_by_peer", refusedByPeers),
       ]

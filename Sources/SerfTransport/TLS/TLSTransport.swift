@@ -28,6 +28,10 @@
       /// How many connections that others opened, and that are not answered yet, are kept, those that have not proven a name included. Beyond, the oldest
       /// of the host that has most makes room, one without a proven name before the others. Default 120.
       public var acceptedConnections = 120
+      /// How many handshakes that others begin are taken up in a second, a fifth of them from one host, and four times as many at once; connections beyond
+      /// are reset before any work is done for them. A handshake takes a millisecond or two of processor time. Default 250, so that 500 nodes which
+      /// start at once behind one address are let in, and a flood leaves half a core to the node.
+      public var handshakesPerSecond = 250
 
       /// The defaults.
       public init() {}
@@ -66,8 +70,8 @@
         try credentials.check(naming: context.nodeName)
         net = try netSettings(cluster: credentials.cluster)
       } catch { return loop.makeFailedFuture(error) }
-      return NetPorts.bind(bindAddress, on: loop, logger: context.logger).map { [identity] ports in
-        let security = TLSSecurity(identity, logger: context.logger, on: loop)
+      return NetPorts.bind(bindAddress, on: loop, logger: context.logger).map { [identity, rate = settings.handshakesPerSecond] ports in
+        let security = TLSSecurity(identity, handshakesPerSecond: rate, logger: context.logger, on: loop)
         return NIOLoopBound(NetLayer(ports.value, settings: net, security: security, context: context, on: loop), eventLoop: loop)
       }
     }

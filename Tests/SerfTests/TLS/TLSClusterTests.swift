@@ -187,6 +187,24 @@
       await shutDown(a, b)
     }
 
+    @Test("connections beyond so many in a second are reset before any handshake; a member gets in when the second is over")
+    func handshakeRate() async throws {
+      let a = try await start(credentials("a")) { $0.handshakesPerSecond = 5 }
+      let address = try await a.node.localAddress()
+      var silent: [RawClient] = []
+      for _ in 0..<40 {
+        if let client = try? await RawClient.connect(to: address) { silent.append(client) }
+      }
+      try await eventually("more than twenty at once are turned away") { try await a.counter("handshakes_over_limit") >= 10 }
+      #expect(try await a.counter("connections") <= 30)
+      #expect(a.log.lines.contains { $0.contains("too many handshakes in a second") })
+      let b = try await start(credentials("b"))
+      try await eventually("it joins") { (try? await b.node.join([a.address])) == 1 }
+      try await see(a, b)
+      for client in silent { client.close() }
+      await shutDown(a, b)
+    }
+
     // MARK: The key of packets
 
     @Test("without a key it does not start, unless packets may cross in the clear; a node without one is not heard by others")
