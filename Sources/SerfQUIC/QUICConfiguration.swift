@@ -40,9 +40,20 @@ package struct QUICConfiguration: Sendable {
   /// Bytes queued on one stream beyond which ``QUICEvent/streamWritable(_:)`` is promised once half of them are gone.
   package var streamSendBuffer = 256 << 10
 
-  /// Packets taken from one peer in a second, and at once; what is more is dropped (`secure-transport.md` 3.2). Gossip needs some hundreds.
+  /// Packets and requests taken from one peer, on all its connections, in a second and at once; what is more is dropped (`secure-transport.md` 3.2).
+  /// Gossip needs some hundreds.
   package var packetsPerSecond = 20_000
   package var packetBurst = 40_000
+  /// Bytes of packets and streams taken from one peer, on all its connections, in a second and at once. As many as full packets at the rate above. A
+  /// push/pull of 100,000 members is some 15 MB.
+  package var bytesPerSecond = 32 << 20
+  package var byteBurst = 64 << 20
+  /// Bytes of streams that we have refused, and such streams themselves, for which a peer gets leave to send others: in a second and at once, on each
+  /// connection. More would let it send for nothing as fast as the line goes.
+  package var ignoredBytesPerSecond = 64 << 10
+  package var ignoredByteBurst = 512 << 10
+  package var ignoredStreamsPerSecond = 64
+  package var ignoredStreamBurst = 128
   /// Datagrams waiting on one connection; the oldest leaves for a new one.
   package var datagramQueueLimit = 64
   /// Bytes of oversized packets that wait on one connection for leave to be sent.
@@ -118,7 +129,10 @@ package struct QUICCounters: Hashable, Sendable {
   package var handshakesFailed: UInt64 = 0
   package var packetsNotSent: UInt64 = 0
   package var streamsRefused: UInt64 = 0
+  /// Packets and requests beyond what one peer may send.
   package var packetsOverLimit: UInt64 = 0
+  /// Streams given up because their peer sends more bytes than it may.
+  package var streamsOverLimit: UInt64 = 0
 
   package init() {}
 }

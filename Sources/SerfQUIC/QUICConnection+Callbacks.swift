@@ -123,7 +123,7 @@ extension QUICConnection {
   }
 
   private func deliver(_ packet: UnsafeRawBufferPointer) {
-    guard incomingPackets.take(at: endpoint.callbackTime) else { return endpoint.counters.packetsOverLimit += 1 }
+    guard endpoint.admits(packet.count, from: self) else { return }
     inbox.append(.packet(id, inbox.store(packet)))
   }
 
@@ -138,7 +138,9 @@ extension QUICConnection {
     heard()
     guard phase != .rejected else { return }
     if sq_stream_is_bidirectional(number) {
-      streams[number] = QUICStream(number: number, kind: .bidirectional)
+      let stream = QUICStream(number: number, kind: .bidirectional)
+      streams[number] = stream
+      guard endpoint.admits(0, from: self) else { return refuseLater(stream) }
       inbox.append(.streamOpened(QUICStreamID(connection: id, number: number)))
     } else {
       streams[number] = QUICStream(number: number, kind: .incoming(IncomingUnidirectional()))
@@ -147,14 +149,20 @@ extension QUICConnection {
 
   private func streamReceived(_ number: Int64, _ bytes: UnsafeRawBufferPointer, end: Bool) {
     heard()
-    guard let stream = streams[number] else { return returnLater(bytes.count, on: nil) }
+    guard let stream = streams[number] else { return ignored.add(bytes: bytes.count) }
     if end { stream.isReceiveClosed = true }
     guard case .incoming(var parser) = stream.kind else {
+      guard !stream.isRefused else { return ignored.add(bytes: bytes.count) }
+      guard endpoint.admitsStream(bytes.count, from: self) else {
+        ignored.add(bytes: bytes.count)
+        refuseLater(stream)
+        return inbox.append(.streamReset(QUICStreamID(connection: id, number: number), code: 0))
+      }
       stream.unconsumed += bytes.count
       inbox.append(.streamData(QUICStreamID(connection: id, number: number), inbox.store(bytes), end: end))
       return
     }
-    returnLater(bytes.count, on: stream)
+    if stream.isRefused { ignored.add(bytes: bytes.count) } else { returnLater(bytes.count, on: stream) }
     stream.kind = .outgoing  // so that the parser is not shared while it changes
     let step = parser.receive(bytes, end: end, mayBeHello: !hasPeerHello, packetLimit: endpoint.configuration.oversizedPacketLimit)
     stream.kind = .incoming(parser)
@@ -167,6 +175,7 @@ extension QUICConnection {
       content.withUnsafeBytes { deliver($0) }
     case .refuse:
       endpoint.counters.streamsRefused += 1
+      stream.isRefused = true
       if !end { unwanted.append(number) }
     }
     if end { incomingEnded(stream) }
@@ -177,7 +186,7 @@ extension QUICConnection {
   private func incomingEnded(_ stream: QUICStream) {
     guard !QUICEndpoint.closesUnidirectionalStreams else { return }
     streams[stream.number] = nil
-    returnedStreams.unidirectional += 1
+    if stream.isRefused { ignored.addStream(isBidirectional: false) } else { returnedStreams.unidirectional += 1 }
     leakedStreams += 1
   }
 
@@ -189,6 +198,14 @@ extension QUICConnection {
     if released > 0, case .bidirectional = stream.kind {
       inbox.append(.streamSent(QUICStreamID(connection: id, number: number), released))
     }
+  }
+
+  /// The stream is given up when the call into C is over; nothing is said of it.
+  private func refuseLater(_ stream: QUICStream) {
+    stream.isRefused = true
+    stream.isSendClosed = true
+    stream.outgoing.giveUp()
+    unwanted.append(stream.number)
   }
 
   private func streamReset(_ number: Int64, code: UInt64) {
@@ -215,7 +232,14 @@ extension QUICConnection {
 
   private func streamClosed(_ number: Int64) {
     if !sq_stream_is_ours(raw, number) {
-      if sq_stream_is_bidirectional(number) { returnedStreams.bidirectional += 1 } else { returnedStreams.unidirectional += 1 }
+      let isBidirectional = sq_stream_is_bidirectional(number)
+      if streams[number]?.isRefused ?? false {
+        ignored.addStream(isBidirectional: isBidirectional)
+      } else if isBidirectional {
+        returnedStreams.bidirectional += 1
+      } else {
+        returnedStreams.unidirectional += 1
+      }
     }
     guard let stream = streams[number] else { return }
     streamBytesInFlight -= number == pulse.stream ? 0 : stream.outgoing.inFlight

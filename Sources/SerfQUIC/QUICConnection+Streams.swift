@@ -84,11 +84,19 @@ extension QUICConnection {
     guard let stream = streams[number] else { return }
     stream.isSendClosed = true
     stream.outgoing.giveUp()
+    if !stream.isReceiveClosed, case .bidirectional = stream.kind { stream.isRefused = true }
     if !stream.isClosed {
       sq_connection_reset_stream(raw, number, UInt64(code.rawValue))
       sq_connection_stop_stream(raw, number, UInt64(code.rawValue))
     }
-    consumed(stream.unconsumed, on: number)
+    if stream.isRefused {
+      ignored.add(bytes: stream.unconsumed)
+      stream.unconsumed = 0
+      if stream.isClosed { streams[number] = nil }
+      endpoint.schedule(self)
+    } else {
+      consumed(stream.unconsumed, on: number)
+    }
     endpoint.markDirty(self)
   }
 

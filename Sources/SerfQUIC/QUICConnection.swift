@@ -50,7 +50,8 @@ final class QUICConnection {
   var initialCID: CIDKey?
 
   var datagrams = DatagramQueue()
-  var incomingPackets: TokenBucket
+  /// What the peer gets back for streams that we refused.
+  var ignored: IgnoredCredit
   var streams: [Int64: QUICStream] = [:]
   /// Streams with something to send, in turn.
   var sendable: [QUICStream] = []
@@ -97,8 +98,7 @@ final class QUICConnection {
     self.endpoint = endpoint
     inbox = endpoint.inbox
     gate = HandshakeGate(role: role, messageLimit: endpoint.configuration.handshakeMessageLimit)
-    incomingPackets = TokenBucket(
-      perSecond: endpoint.configuration.packetsPerSecond, burst: endpoint.configuration.packetBurst, at: now)
+    ignored = IgnoredCredit(endpoint.configuration, at: now)
     lastHeard = now
     startedAt = now
   }
@@ -135,6 +135,7 @@ final class QUICConnection {
     if phase == .rejected, now >= rejectionEnd { return closeRejected(at: now) }
     for expired in datagrams.removeExpired(at: now) { notSent(expired) }
     datagrams.forget(before: now - endpoint.configuration.unacknowledgedAge, buffers: endpoint.buffers)
+    returnIgnored(at: now)
     guard let expiry = Instant(ticks: sq_connection_expiry(raw)), expiry <= now else { return endpoint.markDirty(self) }
     endpoint.callbackTime = now
     expiryHandledAt = now
@@ -150,7 +151,7 @@ final class QUICConnection {
       var expiry = Instant(ticks: sq_connection_expiry(raw)) ?? .distantFuture
       // ngtcp2 0.12 leaves a retired connection ID that expires exactly now, and names the same time again, for ever if time stands still.
       if let expiryHandledAt { expiry = max(expiry, expiryHandledAt + .nanoseconds(1)) }
-      let own = min(expiry, datagrams.nextDeadline)
+      let own = min(expiry, datagrams.nextDeadline, ignored.nextReturn)
       return phase == .rejected ? min(own, rejectionEnd) : own
     }
   }
@@ -197,11 +198,24 @@ final class QUICConnection {
       returnedStreams.unidirectional -= 1
       sq_connection_return_stream(raw, true)
     }
-    for number in unwanted { sq_connection_stop_stream(raw, number, UInt64(CloseReason.protocolViolation.rawValue)) }
+    returnIgnored(at: now)
+    for number in unwanted {
+      sq_connection_stop_stream(raw, number, UInt64(CloseReason.protocolViolation.rawValue))
+      if sq_stream_is_bidirectional(number) { sq_connection_reset_stream(raw, number, UInt64(CloseReason.protocolViolation.rawValue)) }
+    }
     unwanted.removeAll(keepingCapacity: true)
     if phase == .rejected, isConfirmedByPeer { return closeRejected(at: now) }
     if leakedStreams > endpoint.configuration.unidirectionalStreamTotal { return close(.replaced, at: now) }
     endpoint.markDirty(self)
+  }
+
+  /// Gives the peer leave to send again, as slowly as ``IgnoredCredit`` says, for what it sent on streams that we refused.
+  private func returnIgnored(at now: Instant) {
+    let (bytes, bidirectional, unidirectional) = ignored.take(at: now)
+    if bytes > 0 { sq_connection_return_credit(raw, UInt64(bytes)) }
+    for _ in 0..<bidirectional { sq_connection_return_stream(raw, false) }
+    for _ in 0..<unidirectional { sq_connection_return_stream(raw, true) }
+    if bytes + bidirectional + unidirectional > 0 { endpoint.markDirty(self) }
   }
 
   /// What an error found here means.

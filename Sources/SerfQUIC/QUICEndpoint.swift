@@ -47,6 +47,11 @@ package final class QUICEndpoint {
   var handshakeQueue: HandshakeQueue
   var transmitter = Transmitter()
   private var lastConnection: UInt64 = 0
+  /// What each peer may still send, by proven name.
+  private var packetRates: RateLimits<NodeName>
+  private var byteRates: RateLimits<NodeName>
+  /// When a peer's excess is told of next, by name: rarely.
+  private var toldRates: RateLimits<NodeName>
   /// Over, but named by an event that is perhaps not drained yet; their packets can still be moved.
   private var ended: [QUICConnection] = []
 
@@ -61,6 +66,9 @@ package final class QUICEndpoint {
     handshakes = HalfOpenHandshakes(.init(configuration))
     handshakeQueue = HandshakeQueue(limit: configuration.handshakeQueueLimit)
     retries = TokenBucket(perSecond: configuration.retriesPerSecond, burst: configuration.retriesPerSecond, at: now)
+    packetRates = RateLimits(perSecond: configuration.packetsPerSecond, burst: configuration.packetBurst, at: now)
+    byteRates = RateLimits(perSecond: configuration.bytesPerSecond, burst: configuration.byteBurst, at: now)
+    toldRates = RateLimits(perSecond: 1, burst: 1, at: now)
     statelessReplies = TokenBucket(
       perSecond: configuration.statelessRepliesPerSecond, burst: configuration.statelessRepliesPerSecond, at: now)
   }
@@ -378,6 +386,34 @@ package final class QUICEndpoint {
   }
 
   func schedule(_ connection: QUICConnection) { timers.schedule(connection, at: connection.deadline) }
+
+  // MARK: Rates
+
+  /// Whether one more packet, or request, of `count` bytes is taken from this peer.
+  func admits(_ count: Int, from connection: QUICConnection) -> Bool {
+    guard let name = connection.identity?.node else { return false }
+    guard packetRates.take(of: name, at: callbackTime), byteRates.take(count, of: name, at: callbackTime) else {
+      counters.packetsOverLimit += 1
+      exceeded(name, connection)
+      return false
+    }
+    return true
+  }
+
+  /// Whether so many bytes of a stream are taken from this peer.
+  func admitsStream(_ count: Int, from connection: QUICConnection) -> Bool {
+    guard let name = connection.identity?.node else { return false }
+    guard byteRates.take(count, of: name, at: callbackTime) else {
+      counters.streamsOverLimit += 1
+      exceeded(name, connection)
+      return false
+    }
+    return true
+  }
+
+  private func exceeded(_ name: NodeName, _ connection: QUICConnection) {
+    if toldRates.take(of: name, at: callbackTime) { inbox.append(.exceeded(connection.id)) }
+  }
 
   // MARK: Routes
 

@@ -33,6 +33,8 @@ package enum QUICEvent: Sendable {
   case hello(ConnectionID, ByteSlot)
   /// A packet, from a datagram or a stream of its own.
   case packet(ConnectionID, ByteSlot)
+  /// The peer sends more than it may: what is beyond is dropped. Said once a second.
+  case exceeded(ConnectionID)
   /// A packet with an identity was not sent in time, or not at all. Our fault, never the peer's.
   case packetNotSent(PacketID)
   /// The peer opened a bidirectional stream.

@@ -24,6 +24,8 @@ final class QUICStream {
   var isSendClosed = false
   /// The peer's end has been delivered, or it has reset the stream: credit for the stream alone is of no use.
   var isReceiveClosed = false
+  /// We gave it up before the peer's end: what comes on it is of no use.
+  var isRefused = false
   /// Over in ngtcp2; kept for what is not consumed yet.
   var isClosed = false
   /// More than the send buffer was queued, and ``QUICEvent/streamWritable(_:)`` is owed.

@@ -7,6 +7,8 @@ package enum PeerEvent: Sendable {
   case packetNotSent(PacketID, ContactFailure)
   /// A packet with an identity had to wait for a dial before it left: the time until its answer is no round-trip time.
   case packetDelayed(PacketID)
+  /// A peer sends more than it may: what is beyond is dropped. Said once a second.
+  case exceeded(Peer)
   /// Our stream reached its peer.
   case streamOpened(UInt64, Peer)
   case streamAccepted(UInt64, from: Peer)

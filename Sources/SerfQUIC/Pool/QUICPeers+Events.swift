@@ -15,6 +15,8 @@ extension QUICPeers {
       guard let peer = peers[id] else { return }
       pool.heard(id, at: now)
       events.append(.packet(slot, from: peer))
+    case .exceeded(let id):
+      if let peer = peers[id] { events.append(.exceeded(peer)) }
     case .packetNotSent(let id): notSent(id, .notSent)
     case .moved(let id, let address): peers[id]?.address = address
     case .closed(let id, let end): closed(id, end)

@@ -27,6 +27,9 @@ package final class NetLayer: StreamLayer {
   /// Those of ``released``.
   private var ending = FairShares()
   private var counted = Counted()
+  /// What each peer may still send.
+  private var packetRates: RateLimits<FairShares.Holder>
+  private var byteRates: RateLimits<FairShares.Holder>
   private var closing: EventLoopFuture<Void>?
 
   private struct Counted {
@@ -38,6 +41,8 @@ package final class NetLayer: StreamLayer {
     var dialsFailed: UInt64 = 0
     var evicted: UInt64 = 0
     var notAllowed: UInt64 = 0
+    var packetsOverLimit: UInt64 = 0
+    var streamsOverLimit: UInt64 = 0
     var refused: [EnvelopeProblem: UInt64] = [:]
   }
 
@@ -56,6 +61,9 @@ package final class NetLayer: StreamLayer {
     self.security = security
     allowedNetworks = context.allowedNetworks
     log = NetLog(context.logger)
+    let now = loop.instant
+    packetRates = RateLimits(perSecond: Self.packetsPerSecond, burst: 2 * Self.packetsPerSecond, at: now)
+    byteRates = RateLimits(perSecond: Self.bytesPerSecond, burst: 2 * Self.bytesPerSecond, at: now)
     packets = PacketEnvelope(settings.protection, compression: settings.compression, compressor: Compressor())
     streamEnvelope = StreamEnvelope(security == nil ? settings.protection : WireProtection(), compression: settings.compression)
     packetBudget = Self.packetSize - packets.overhead - Self.checksumLength
@@ -159,6 +167,8 @@ package final class NetLayer: StreamLayer {
       TransportCounter("dials_failed", counted.dialsFailed),
       TransportCounter("connections_evicted", counted.evicted),
       TransportCounter("refused_network", counted.notAllowed),
+      TransportCounter("packets_over_limit", counted.packetsOverLimit),
+      TransportCounter("streams_over_limit", counted.streamsOverLimit),
       TransportCounter("listener_pauses", tcp.pauses),
       TransportCounter("listener_rebinds", tcp.rebinds),
     ] + EnvelopeProblem.allCases.map { TransportCounter("packets_\($0.counter)", counted.refused[$0] ?? 0) } + (security?.counters ?? [])
@@ -248,6 +258,11 @@ package final class NetLayer: StreamLayer {
   private static let packetSize = 1400
   private static let checksumLength = 5
   private static let releasedLimit = 256
+  /// Packets taken from one host in a second, twice as many at once (`secure-transport.md` 3.2). Gossip needs some hundreds; hundreds of nodes may share
+  /// an address.
+  private static let packetsPerSecond = 20_000
+  /// Bytes of packets and streams taken from one peer, as above: as many as full packets have. A push/pull of 100,000 members is some 15 MB.
+  private static let bytesPerSecond = 32 << 20
   /// How long whoever dials us has to prove its name, as long as it then has for its request.
   private static let handshakeTime = Duration.seconds(10)
 }
@@ -258,7 +273,15 @@ extension NetLayer: DatagramSocketHandler {
     counted.packetsReceived += 1
     guard isAllowed(source, at: now) else { return }
     do throws(EnvelopeProblem) {
-      try packets.open(datagram) { handler.packetReceived($0, from: Peer(address: source), at: now) }
+      // After it is opened: who does not have the key cannot use up what a member may send.
+      try packets.open(datagram) { packet in
+        let holder = FairShares.Holder(nil, at: source)
+        guard packetRates.take(of: holder, at: now), byteRates.take(packet.byteCount, of: holder, at: now) else {
+          counted.packetsOverLimit += 1
+          return log.exceeded(source, at: now)
+        }
+        handler.packetReceived(packet, from: Peer(address: source), at: now)
+      }
     } catch {
       counted.refused[error, default: 0] += 1
       log.refused(error, from: source, at: now)
@@ -289,7 +312,17 @@ extension NetLayer: TCPStreamOwner {
 
   func received(_ bytes: RawSpan, on stream: TCPStream) {
     guard streams[stream.id] != nil else { return }
-    handler?.streamReceived(stream.id, bytes, at: loop.instant)
+    let now = loop.instant
+    guard byteRates.take(bytes.byteCount, of: FairShares.Holder(stream.provenName, at: stream.address), at: now) else {
+      counted.streamsOverLimit += 1
+      log.exceeded(stream.address, at: now)
+      _ = forget(stream.id)
+      stream.reset()
+      handler?.streamFailed(stream.id, .refused, at: now)
+      handler?.readComplete(at: now)
+      return
+    }
+    handler?.streamReceived(stream.id, bytes, at: now)
   }
 
   func peerEnded(_ stream: TCPStream) {

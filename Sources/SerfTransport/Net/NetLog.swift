@@ -22,6 +22,10 @@ final class NetLog {
     }
   }
 
+  func exceeded(_ source: NodeAddress, at now: Instant) {
+    warn("exceeded", source, at: now) { "\(source) sends more than one peer may: what is beyond is dropped" }
+  }
+
   private func warn(_ kind: String, _ source: NodeAddress, at now: Instant, _ text: () -> String) {
     guard logger.logLevel <= .warning, let withheld = limiter.admit(kind, about: source.host, at: now) else { return }
     logger.warning("\(text())\(withheld > 0 ? " (and \(withheld) more like it)" : "")")

@@ -171,6 +171,8 @@
         TransportCounter("hellos_not_allowed", hellosNotAllowed),
         TransportCounter("packets_not_sent", counted.packetsNotSent),
         TransportCounter("streams_refused", counted.streamsRefused),
+        TransportCounter("packets_over_limit", counted.packetsOverLimit),
+        TransportCounter("streams_over_limit", counted.streamsOverLimit),
         TransportCounter("resets_sent", counted.resetsSent),
         TransportCounter("resets_received", counted.resetsReceived),
       ]
@@ -204,6 +206,7 @@
       case .packet(let slot, let peer): peers.withBytes(of: slot) { handler.packetReceived($0, from: peer, at: now) }
       case .packetNotSent(let id, let reason): handler.packetNotSent(id, reason, at: now)
       case .packetDelayed: break
+      case .exceeded(let peer): log.exceeded(peer, at: now)
       case .streamOpened(let stream, let peer): handler.streamOpened(StreamID(stream), peer: peer, at: now)
       case .streamAccepted(let stream, let peer): handler.streamAccepted(StreamID(stream), from: peer, at: now)
       case .streamData(let stream, let slot): peers.withBytes(of: slot) { handler.streamReceived(StreamID(stream), $0, at: now) }

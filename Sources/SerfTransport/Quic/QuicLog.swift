@@ -59,6 +59,13 @@
         """)
     }
 
+    func exceeded(_ peer: Peer, at now: Instant) {
+      let name = peer.provenName?.description ?? "?"
+      guard logger.logLevel <= .warning, let withheld = limiter.admit("exceeded", about: name, at: now) else { return }
+      let again = withheld > 0 ? " (and \(withheld) more like it)" : ""
+      logger.warning("quic: \(name) at \(peer.address) sends more than one member may: what is beyond is dropped\(again)")
+    }
+
     private func write(_ kind: String, _ subject: String, _ end: QUICEnd, at now: Instant, _ text: () -> String) {
       let level = end.level
       guard logger.logLevel <= level, let withheld = limiter.admit("\(kind) \(end.cause)", about: subject, at: now) else { return }

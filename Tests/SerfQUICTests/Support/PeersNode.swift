@@ -12,6 +12,7 @@ final class PeersNode: NetworkNode {
   private(set) var packets: [(bytes: [UInt8], peer: Peer)] = []
   private(set) var notSent: [PacketID: ContactFailure] = [:]
   private(set) var delayed: Set<PacketID> = []
+  private(set) var exceeded: [Peer] = []
   private(set) var opened: [UInt64: Peer] = [:]
   private(set) var accepted: [UInt64: Peer] = [:]
   private(set) var received: [UInt64: [UInt8]] = [:]
@@ -94,6 +95,7 @@ final class PeersNode: NetworkNode {
       packets.append((array(slot), peer))
       if echoes { send(array(slot), to: .reply(peer)) }
     case .packetNotSent(let id, let failure): notSent[id] = failure
+    case .exceeded(let peer): exceeded.append(peer)
     case .packetDelayed(let id): delayed.insert(id)
     case .streamOpened(let stream, let peer): opened[stream] = peer
     case .streamAccepted(let stream, let peer): accepted[stream] = peer

@@ -141,6 +141,7 @@ final class TestNode: NetworkNode {
   private(set) var packetCount = 0
   var keepsPackets = true
   private(set) var notSent: [PacketID] = []
+  private(set) var exceeded = 0
   private(set) var hellos: [[UInt8]] = []
   private(set) var opened: [QUICStreamID] = []
   private(set) var received: [QUICStreamID: [UInt8]] = [:]
@@ -208,6 +209,7 @@ final class TestNode: NetworkNode {
     case .packet(_, let slot):
       packetCount += 1
       if keepsPackets { packets.append(array(slot)) }
+    case .exceeded: exceeded += 1
     case .packetNotSent(let id): notSent.append(id)
     case .streamOpened(let stream): opened.append(stream)
     case .streamData(let stream, let slot, let end):
