@@ -21,7 +21,9 @@ package struct ObjectDecoder: NIOSingleStepByteToMessageDecoder {
 
 /// The limits of what one side of the RPC reads (`secure-transport.md` 3.6).
 package enum RPCLimit {
-  /// A request, in bytes: no command needs more, and it is read before the client has proven anything.
+  /// All that a client may send before it has introduced itself, in bytes: a handshake and a key need a hundred.
+  package static let introduction = 64 << 10
+  /// A request, in bytes: no command needs more.
   package static let request = 1 << 20
   /// A response, in bytes: a list of 100,000 members with full tags.
   package static let response = 128 << 20

@@ -19,14 +19,21 @@ struct ServerFixture: Sendable {
     func increment() { value.withLock { $0 += 1 } }
   }
 
+  /// A clock that moves only when a test says so.
+  final class TestClock: Sendable {
+    private let time = Mutex(Instant(nanoseconds: 0))
+    var now: Instant { time.withLock { $0 } }
+    func advance(by duration: Duration) { time.withLock { $0 = $0 + duration } }
+  }
+
   static func run(
     _ node: FakeNode, authKey: String? = nil, handlers: [String: String] = [:], log: AgentLog? = nil,
-    patience: Duration = RPCServer.patience,
+    patience: Duration = RPCServer.patience, clock: TestClock = TestClock(),
     _ body: @Sendable (ServerFixture) async throws -> Void
   ) async throws {
     let log = log ?? AgentLog(console: Console { _ in }, level: .error)
     let leaves = Counter()
-    let context = RPCContext(node: node, log: log, authKey: authKey, handlers: handlers) { leaves.increment() }
+    let context = RPCContext(node: node, log: log, authKey: authKey, handlers: handlers, clock: { clock.now }) { leaves.increment() }
     let server = try await RPCServer.bind(host: "127.0.0.1", port: 0, context: context, patience: patience)
     let port = Int(server.address.split(separator: ":").last ?? "") ?? 0
     let serving = Task { await server.run() }

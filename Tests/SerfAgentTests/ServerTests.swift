@@ -73,7 +73,7 @@ struct ServerTests {
 
   @Test("whoever does not introduce itself in time is sent away; whoever did may stay")
   func patience() async throws {
-    try await ServerFixture.run(node, authKey: "sekret", patience: .seconds(2)) { server in
+    try await ServerFixture.run(node, authKey: "sekret", patience: .seconds(5)) { server in
       let client = try await server.connect(authKey: "sekret")
       let silent = try await RawClient.connect(to: server.port) { client in
         try await client.send(handshake)

@@ -3,6 +3,7 @@ import NIOCore
 import NIOPosix
 import Serf
 import SerfClient
+package import SerfPrimitives
 import SerfTransport
 import Synchronization
 
@@ -14,20 +15,24 @@ import Synchronization
 
 /// Listens for RPC clients and runs one ``RPCSession`` for each (`agent.md` sections 1 to 4).
 package final class RPCServer: Sendable {
-  /// How many clients may be connected at once; more are closed at once.
+  /// How many clients may be connected at once. One more takes the place of the oldest that has not introduced itself, or is closed.
   package static let connectionLimit = 128
   /// How long a client may take until it has shaken hands and, where there is a key, proven that it knows it. Otherwise strangers could hold
   /// all connections.
   package static let patience = Duration.seconds(10)
 
-  private typealias Connection = NIOAsyncChannel<RPCRequest, ByteBuffer>
+  /// A connection that was accepted.
+  private struct Client: Sendable {
+    let connection: NIOAsyncChannel<RPCRequest, ByteBuffer>
+    let introduction: Introduction
+  }
 
-  private let listener: NIOAsyncChannel<Connection, Never>
+  private let listener: NIOAsyncChannel<Client, Never>
   private let context: RPCContext
   private let patience: Duration
-  private let connections = Mutex(0)
+  private let clients = Mutex(ClientTable(limit: RPCServer.connectionLimit))
 
-  private init(listener: NIOAsyncChannel<Connection, Never>, context: RPCContext, patience: Duration) {
+  private init(listener: NIOAsyncChannel<Client, Never>, context: RPCContext, patience: Duration) {
     self.listener = listener
     self.context = context
     self.patience = patience
@@ -38,19 +43,21 @@ package final class RPCServer: Sendable {
     host: String, port: UInt16, context: RPCContext, patience: Duration = RPCServer.patience
   ) async throws(AgentFailure) -> RPCServer {
     do {
-      let listener: NIOAsyncChannel<Connection, Never> = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+      let listener: NIOAsyncChannel<Client, Never> = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
         .serverChannelOption(ChannelOptions.socketOption(.so_reuseaddr), value: 1)
         .serverChannelInitializer { channel in
           channel.eventLoop.makeCompletedFuture {
-            try channel.pipeline.syncOperations.addHandler(AcceptBackoff("the RPC listener", logger: context.logger))
+            try channel.pipeline.syncOperations.addHandler(AcceptBackoff("the RPC listener", logger: context.rpcLog.logger))
           }
         }
         .childChannelOption(ChannelOptions.socketOption(.tcp_nodelay), value: 1)
         .bind(host: host, port: Int(port)) { channel in
           channel.eventLoop.makeCompletedFuture {
+            let introduction = Introduction()
             let decoder = ByteToMessageHandler(RequestDecoder(), maximumBufferSize: 2 * RPCLimit.request)
+            try channel.pipeline.syncOperations.addHandler(IntroductionBudget(introduction))
             try channel.pipeline.syncOperations.addHandler(decoder)
-            return try Connection(wrappingChannelSynchronously: channel)
+            return Client(connection: try NIOAsyncChannel(wrappingChannelSynchronously: channel), introduction: introduction)
           }
         }
       return RPCServer(listener: listener, context: context, patience: patience)
@@ -68,43 +75,69 @@ package final class RPCServer: Sendable {
 
   /// Serves clients until the task is cancelled.
   package func run() async {
-    try? await listener.executeThenClose { clients in
-      try await withThrowingDiscardingTaskGroup { group in
-        for try await client in clients {
-          group.addTask { await self.serve(client) }
-        }
-      }
+    // Clients that were accepted and not yet looked at have to be ended properly, so the loop is not cancelled: it ends with the listener.
+    let accepting = Task { try? await listener.executeThenClose { clients in try await serve(clients) } }
+    await withTaskCancellationHandler {
+      await accepting.value
+    } onCancel: {
+      listener.channel.close(promise: nil)
     }
   }
 
-  private func serve(_ connection: Connection) async {
-    let peer = connection.channel.remoteAddress.flatMap { address in address.ipAddress.map { "\($0):\(address.port ?? 0)" } } ?? "unknown"
-    let hasRoom = connections.withLock { count in
-      guard count < Self.connectionLimit else { return false }
-      count += 1
-      return true
+  private func serve(_ clients: NIOAsyncChannelInboundStream<Client>) async throws {
+    try await withThrowingDiscardingTaskGroup { group in
+      for try await client in clients {
+        // In the order of arrival, so that a newcomer never makes room for those that came before it.
+        let id = admit(client.connection.channel)
+        group.addTask {
+          if let id { await self.serve(client, id) } else { try? await client.connection.executeThenClose { _, _ in } }
+        }
+      }
+      group.cancelAll()
     }
-    guard hasRoom else {
-      context.logger.warning("Refused client \(peer): \(Self.connectionLimit) are connected already")
-      try? await connection.channel.close()
-      return
+  }
+
+  /// The newcomer's number, if there is a place for it.
+  private func admit(_ channel: any Channel) -> ClientTable.ID? {
+    guard let (id, evicted) = clients.withLock({ $0.admit(channel) }) else {
+      let peer = RPCPeer(channel)
+      context.rpcLog.write(
+        .warning, .full, about: peer, "Refused client \(peer): \(Self.connectionLimit) that introduced themselves are connected already")
+      return nil
     }
-    defer { connections.withLock { $0 -= 1 } }
-    context.logger.info("Accepted client: \(peer)")
-    let patience = connection.channel.eventLoop.scheduleTask(in: TimeAmount(patience)) { [channel = connection.channel, context] in
-      context.logger.warning("Closed client \(peer): it did not introduce itself in time")
+    if let evicted {
+      let peer = RPCPeer(evicted)
+      context.rpcLog.write(
+        .warning, .evicted, about: peer, "Closed client \(peer): it had not introduced itself, and another needed its place")
+      evicted.close(promise: nil)
+    }
+    return id
+  }
+
+  private func serve(_ client: Client, _ id: ClientTable.ID) async {
+    let channel = client.connection.channel
+    let (peer, log) = (RPCPeer(channel), context.rpcLog)
+    defer { clients.withLock { $0.remove(id) } }
+    log.write(.info, .accepted, about: peer, "Accepted client: \(peer)")
+    let patience = channel.eventLoop.scheduleTask(in: TimeAmount(patience)) {
+      log.write(.warning, .silent, about: peer, "Closed client \(peer): it did not introduce itself in time")
       channel.close(promise: nil)
     }
     defer { patience.cancel() }
+    let admitted: @Sendable () -> Void = { [self] in
+      client.introduction.complete()
+      patience.cancel()
+      clients.withLock { $0.introduce(id) }
+    }
     do {
-      try await connection.executeThenClose { requests, responses in
-        try await RPCSession(peer: peer, context: context, responses: responses, admitted: { patience.cancel() }).run(requests)
+      try await client.connection.executeThenClose { requests, responses in
+        try await RPCSession(peer: peer, context: context, responses: responses, admitted: admitted).run(requests)
       }
     } catch is CancellationError {
     } catch let error as IOError {
-      context.logger.debug("Client \(peer) is gone: \(error)")
+      log.write(.debug, .gone, about: peer, "Client \(peer) is gone: \(error)")
     } catch {
-      context.logger.error("Closed client \(peer): \(error)")
+      log.write(.error, .failed, about: peer, "Closed client \(peer): \(error)")
     }
   }
 }
@@ -113,7 +146,7 @@ package final class RPCServer: Sendable {
 package struct RPCContext: Sendable {
   let node: any AgentNode
   let log: AgentLog
-  let logger: Logger
+  let rpcLog: RPCLog
   /// What a client must know; nil lets everybody in who can connect.
   let authKey: String?
   /// The section `event_handlers` of `stats`.
@@ -121,12 +154,15 @@ package struct RPCContext: Sendable {
   /// Called after a client's `leave` was answered: the agent is to end.
   let hasLeft: @Sendable () -> Void
 
+  /// - Parameter clock: the time by which log lines are limited; the system's unless a test says otherwise.
   package init(
-    node: any AgentNode, log: AgentLog, authKey: String?, handlers: [String: String] = [:], hasLeft: @escaping @Sendable () -> Void
+    node: any AgentNode, log: AgentLog, authKey: String?, handlers: [String: String] = [:],
+    clock: @escaping @Sendable () -> Instant = { Instant(nanoseconds: Int64(clamping: NIODeadline.now().uptimeNanoseconds)) },
+    hasLeft: @escaping @Sendable () -> Void
   ) {
     self.node = node
     self.log = log
-    logger = log.logger("agent.ipc")
+    rpcLog = RPCLog(log.logger("agent.ipc"), clock: clock)
     self.authKey = authKey
     self.handlers = handlers
     self.hasLeft = hasLeft

@@ -11,7 +11,7 @@ import SerfClient
 struct RPCSession {
   typealias Responses = NIOAsyncChannelOutboundWriter<ByteBuffer>
 
-  let peer: String
+  let peer: RPCPeer
   let context: RPCContext
   let responses: Responses
   /// Called once the client may use the RPC.
@@ -19,14 +19,17 @@ struct RPCSession {
 
   private var hasShakenHands = false
   private var isAuthenticated = false
+  private var wrongKeys = 0
   /// Running streams, by the sequence number of the request that began them.
   private var streams: [UInt64: Task<Void, Never>] = [:]
   private var monitor: UInt64?
 
+  /// How many wrong keys a client may send; the connection ends with the last answer.
+  private static let wrongKeyLimit = 3
   /// How many streams one client may have.
   private static let streamLimit = 64
 
-  init(peer: String, context: RPCContext, responses: Responses, admitted: @escaping @Sendable () -> Void) {
+  init(peer: RPCPeer, context: RPCContext, responses: Responses, admitted: @escaping @Sendable () -> Void) {
     self.peer = peer
     self.context = context
     self.responses = responses
@@ -60,7 +63,9 @@ struct RPCSession {
       if command == .leave { context.hasLeft() }
       return true
     } catch {
-      context.logger.error("Failed to evaluate request of \(peer): \(printable(request.header.command)): \(error.text)")
+      let (name, text) = (RPCLog.excerpt(request.header.command), RPCLog.excerpt(error.text))
+      context.rpcLog.write(
+        .error, .refused(request.command), about: peer, "Failed to evaluate request of \(peer): \(printable(name)): \(text)")
       try await respond(sequence, error: error.text, body: error.body)
       return !error.closes
     }
@@ -136,7 +141,7 @@ struct RPCSession {
       streams.removeValue(forKey: sequence)?.cancel()
       if monitor == sequence { monitor = nil }
     case .leave:
-      context.logger.info("Graceful leave requested by \(peer)")
+      context.rpcLog.write(.info, .leave, about: peer, "Graceful leave requested by \(peer)")
       try await ask { () async throws(SerfError) in try await node.leave() }
     case .stats: return try await stats()
     }
@@ -152,7 +157,8 @@ struct RPCSession {
 
   private mutating func authenticate(_ request: AuthRequest) throws(Refusal) {
     guard isEqualInConstantTime(request.authKey, context.authKey ?? "") else {
-      throw Refusal(text: RPCErrorText.invalidAuthentication)
+      wrongKeys += 1
+      throw Refusal(text: RPCErrorText.invalidAuthentication, closes: wrongKeys >= Self.wrongKeyLimit)
     }
     isAuthenticated = true
     admitted()
