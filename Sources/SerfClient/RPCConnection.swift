@@ -1,7 +1,10 @@
 import Memberlist
 import NIOCore
 
-/// Pairs what comes in with what went out, by sequence number. Confined to the channel's event loop.
+/// Pairs what comes in with what went out, by sequence number, and watches that it comes in time. Confined to the channel's event loop.
+///
+/// Two clocks run: one for each request until its answer is there as a whole, and one for the connection while the agent is in the middle
+/// of an object, which starts anew with every byte.
 final class RPCConnection: ChannelInboundHandler {
   typealias InboundIn = ByteBuffer
   typealias Answer = @Sendable (Result<ByteBuffer?, SerfRPCError>) -> Void
@@ -15,31 +18,47 @@ final class RPCConnection: ChannelInboundHandler {
     var record: Answer?
     /// Whether the answer has come, so that what follows are records.
     var isAnswered = false
+    /// Gives up the wait.
+    var deadline: Scheduled<Void>?
   }
 
+  private let frames = NIOSingleStepByteToMessageProcessor(
+    ObjectDecoder(maximumLength: RPCLimit.response), maximumBufferSize: 2 * RPCLimit.response)
+  /// How long the agent may pause in the middle of an object.
+  private let pause: Duration
+  private var stall: Scheduled<Void>?
   private var waiters: [UInt64: Waiter] = [:]
   /// The header whose body comes next.
   private var header: ResponseHeader?
   private var end: SerfRPCError?
   private var context: ChannelHandlerContext?
 
+  init(pause: Duration) { self.pause = pause }
+
   func handlerAdded(context: ChannelHandlerContext) { self.context = context }
   func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
 
   // MARK: Orders
 
-  /// Sends a request; `answer` is called once, and `record`, if given, for everything that follows it.
-  func send(_ request: [UInt8], sequence: UInt64, body: RPCCommand.ResponseBody, answer: @escaping Answer, record: Answer? = nil) {
+  /// Sends a request; `answer` is called once, within `time` if given, and `record`, if given, for everything that follows it.
+  func send(
+    _ request: [UInt8], sequence: UInt64, body: RPCCommand.ResponseBody, within time: Duration? = nil, answer: @escaping Answer,
+    record: Answer? = nil
+  ) {
     guard let context, end == nil else { return answer(.failure(end ?? .closed)) }
-    waiters[sequence] = Waiter(body: body, answer: answer, record: record)
+    let deadline = time.map { time in
+      context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(time)) { self.abandon(sequence, .timedOut(after: time)) }
+    }
+    waiters[sequence] = Waiter(body: body, answer: answer, record: record, deadline: deadline)
     context.channel.writeAndFlush(context.channel.allocator.buffer(bytes: request), promise: nil)
   }
 
-  /// Nobody waits for the answer to `sequence` any more; it is still read.
-  func abandon(_ sequence: UInt64) {
+  /// The caller no longer waits for the answer to `sequence`, for this reason; it is still read.
+  func abandon(_ sequence: UInt64, _ reason: SerfRPCError = .cancelled) {
     guard let waiter = waiters[sequence], !waiter.isAnswered else { return }
+    waiter.deadline?.cancel()
     waiters[sequence]?.answer = { _ in }
-    waiter.answer(.failure(.cancelled))
+    waiter.answer(.failure(reason))
   }
 
   /// Nobody wants records of the stream `sequence` any more: says so to the agent in a request numbered `request`. The entry stays, since
@@ -54,7 +73,19 @@ final class RPCConnection: ChannelInboundHandler {
   // MARK: Input
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    let object = unwrapInboundIn(data)
+    do {
+      try frames.process(buffer: unwrapInboundIn(data)) { object in received(object, context) }
+    } catch {
+      fail(error is WireError ? .malformed("\(error)") : .closed, context)
+    }
+    stall?.cancel()
+    stall = nil
+    guard end == nil, header != nil || frames.unprocessedBytes > 0 else { return }
+    stall = context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(pause)) { self.fail(.timedOut(after: self.pause), context) }
+  }
+
+  private func received(_ object: ByteBuffer, _ context: ChannelHandlerContext) {
+    guard end == nil else { return }
     if let header {
       self.header = nil
       return deliver(header, object)
@@ -86,6 +117,7 @@ final class RPCConnection: ChannelInboundHandler {
     if waiter.isAnswered {
       waiter.record?(result)
     } else {
+      waiter.deadline?.cancel()
       let opensStream = waiter.record != nil && header.error.isEmpty
       if opensStream { waiters[header.sequence]?.isAnswered = true } else { waiters[header.sequence] = nil }
       waiter.answer(result)
@@ -98,7 +130,7 @@ final class RPCConnection: ChannelInboundHandler {
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    fail(error is WireError ? .malformed("\(error)") : .closed, context)
+    fail(.closed, context)
   }
 
   private func fail(_ error: SerfRPCError, _ context: ChannelHandlerContext) {
@@ -109,9 +141,11 @@ final class RPCConnection: ChannelInboundHandler {
   private func finish(_ error: SerfRPCError) {
     guard end == nil else { return }
     end = error
+    stall?.cancel()
     let ended = waiters
     waiters = [:]
     for (_, waiter) in ended.sorted(by: { $0.key < $1.key }) {
+      waiter.deadline?.cancel()
       if waiter.isAnswered { waiter.record?(.failure(error)) } else { waiter.answer(.failure(error)) }
     }
   }

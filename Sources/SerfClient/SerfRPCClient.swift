@@ -11,17 +11,22 @@ import Synchronization
 /// for member in try await client.members() { print(member.name, member.status) }
 /// await client.close()
 /// ```
-/// Calls may overlap; each waits for its own answer, without a time limit of its own (a `leave` takes seconds), so cancel the task that
-/// calls to give up. After ``SerfRPCError/closed`` or ``SerfRPCError/malformed(_:)`` the client is of no further use.
+/// Calls may overlap. Each waits for its own answer, for ``timeout`` at most; a call that makes the agent wait for other members, such as
+/// ``leave()``, gets the time for that on top. Cancel the task that calls to give up earlier. After ``SerfRPCError/timedOut(after:)`` the
+/// client may be used again; after ``SerfRPCError/closed`` or ``SerfRPCError/malformed(_:)`` it is of no further use.
 public final class SerfRPCClient: Sendable {
   /// Where agents listen unless told otherwise.
   public static let defaultAddress = "127.0.0.1:7373"
+
+  /// How long the agent may take to answer.
+  public let timeout: Duration
 
   private let channel: any Channel
   private let connection: NIOLoopBound<RPCConnection>
   private let lastSequence = Mutex<UInt64>(0)
 
-  private init(channel: any Channel, connection: NIOLoopBound<RPCConnection>) {
+  private init(channel: any Channel, connection: NIOLoopBound<RPCConnection>, timeout: Duration) {
+    self.timeout = timeout
     self.channel = channel
     self.connection = connection
   }
@@ -31,13 +36,17 @@ public final class SerfRPCClient: Sendable {
   /// - Parameters:
   ///   - address: `host:port`; the host may be a name, an IPv6 address stands in brackets; the default port is 7373.
   ///   - authKey: the agent's RPC key, if it has one.
-  ///   - timeout: how long to wait for the connection; Go's client waits 10 s too.
+  ///   - timeout: how long connecting may take with everything that belongs to it, and after that each answer; see ``timeout``. A stream
+  ///     is held to it until it has begun, and within a record. 10 s, as Go's client waits for the connection; Go's waits for answers for
+  ///     ever. Values up to a year count.
   public static func connect(
     to address: String = defaultAddress, authKey: String? = nil, timeout: Duration = .seconds(10)
   ) async throws(SerfRPCError) -> SerfRPCClient {
     guard let (host, port) = hostAndPort(address, defaultPort: 7373) else {
       throw .unreachable(address: address, reason: "this is not host:port")
     }
+    let timeout = min(timeout, .seconds(365 * 86_400))
+    let deadline = ContinuousClock.now + timeout
     let client: SerfRPCClient
     do {
       client = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
@@ -45,21 +54,23 @@ public final class SerfRPCClient: Sendable {
         .channelOption(ChannelOptions.socketOption(.tcp_nodelay), value: 1)
         .connect(host: host, port: Int(port)) { channel in
           channel.eventLoop.makeCompletedFuture {
-            let connection = RPCConnection()
-            try channel.pipeline.syncOperations.addHandler(
-              ByteToMessageHandler(ObjectDecoder(maximumLength: RPCLimit.response), maximumBufferSize: 2 * RPCLimit.response))
+            let connection = RPCConnection(pause: timeout)
             try channel.pipeline.syncOperations.addHandler(connection)
-            return SerfRPCClient(channel: channel, connection: NIOLoopBound(connection, eventLoop: channel.eventLoop))
+            return SerfRPCClient(
+              channel: channel, connection: NIOLoopBound(connection, eventLoop: channel.eventLoop), timeout: timeout)
           }
         }
     } catch {
       throw .unreachable(address: address, reason: Self.reason(of: error))
     }
     do {
-      try await client.call(.handshake, HandshakeRequest())
-      if let authKey, !authKey.isEmpty { try await client.call(.auth, AuthRequest(authKey: authKey)) }
+      _ = try await client.exchange(.handshake, body: HandshakeRequest().encoded, within: deadline - .now)
+      if let authKey, !authKey.isEmpty {
+        _ = try await client.exchange(.auth, body: AuthRequest(authKey: authKey).encoded, within: deadline - .now)
+      }
     } catch {
       await client.close()
+      if case .timedOut = error { throw .timedOut(after: timeout) }
       throw error
     }
     return client
@@ -83,7 +94,9 @@ public final class SerfRPCClient: Sendable {
   /// - Parameter replay: whether user events from before the join are delivered.
   @discardableResult
   public func join(_ addresses: [String], replay: Bool = false) async throws(SerfRPCError) -> Int {
-    Int(try await call(.join, JoinRequest(existing: addresses, replay: replay), answer: JoinResponse.self).count)
+    let request = JoinRequest(existing: addresses, replay: replay).encoded
+    let time = timeout + RPCCommand.join.wait(targets: addresses.count)
+    return Int(try decode(JoinResponse.self, try await exchange(.join, body: request, within: time)).count)
   }
 
   /// Sends a user event to the whole cluster.
@@ -159,16 +172,19 @@ public final class SerfRPCClient: Sendable {
   }
 
   private func exchange(
-    _ command: RPCCommand, body: [UInt8], sequence given: UInt64? = nil, record: RPCConnection.Answer? = nil
+    _ command: RPCCommand, body: [UInt8], sequence given: UInt64? = nil, within limit: Duration? = nil,
+    record: RPCConnection.Answer? = nil
   ) async throws(SerfRPCError) -> ByteBuffer? {
     let sequence = given ?? nextSequence()
     let request = RequestHeader(command: command.rawValue, sequence: sequence).encoded + body
+    let time = limit ?? timeout + command.wait()
     let (connection, loop) = (connection, channel.eventLoop)
     let result: Result<ByteBuffer?, SerfRPCError> = await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
         loop.execute {
           connection.value.send(
-            request, sequence: sequence, body: command.responseBody, answer: { continuation.resume(returning: $0) }, record: record)
+            request, sequence: sequence, body: command.responseBody, within: time, answer: { continuation.resume(returning: $0) },
+            record: record)
         }
         // The handler below may already have run, before there was anything to abandon.
         if Task.isCancelled { loop.execute { connection.value.abandon(sequence) } }
@@ -202,7 +218,11 @@ public final class SerfRPCClient: Sendable {
         }
       }
     } catch {
-      if error == .cancelled { stop() }
+      switch error {
+      // The agent may begin the stream all the same.
+      case .cancelled, .timedOut: stop()
+      default: break
+      }
       throw error
     }
     feed.onTermination(stop)

@@ -8,6 +8,8 @@ public enum SerfRPCError: Error, Hashable, Sendable {
   case closed
   /// The agent sent something that is no answer of this protocol; the connection is closed. Whether the agent acted is unknown.
   case malformed(String)
+  /// The agent did not answer within this time: it may be stopped, or have too much to do. Whether it acted, or will, is unknown.
+  case timedOut(after: Duration)
   /// The calling task was cancelled. Whether the agent acted is unknown.
   case cancelled
 }
@@ -19,7 +21,14 @@ extension SerfRPCError: CustomStringConvertible {
     case .refused(let text): text
     case .closed: "the agent closed the connection"
     case .malformed(let what): "the other side does not speak the agent's protocol: \(what)"
+    case .timedOut(let time): "the agent did not answer within \(shortText(time))"
     case .cancelled: "cancelled"
     }
   }
+}
+
+/// A time in the notation of the command line: whole seconds, or else milliseconds.
+package func shortText(_ time: Duration) -> String {
+  let (seconds, attoseconds) = time.components
+  return attoseconds == 0 ? "\(seconds)s" : "\(seconds * 1000 + attoseconds / 1_000_000_000_000_000)ms"
 }

@@ -24,6 +24,22 @@ package enum RPCCommand: String, CaseIterable, Sendable {
     }
   }
 
+  /// How much longer than others an agent that is well may take to answer this, because it waits for other members.
+  ///
+  /// - Parameter targets: how many addresses a join has.
+  package func wait(targets: Int = 0) -> Duration {
+    switch self {
+    // Until enough members have been told, or a broadcast timeout (5 s, unless the agent was started with another) has passed.
+    case .tags, .forceLeave: .seconds(10)
+    // Two such waits, the farewell's way through the cluster, and the end of all connections.
+    case .leave: .seconds(30)
+    // Names are looked up; one address after another may have to run into its deadline (10 s for most).
+    case .join: .seconds(30 + 10 * min(targets, 1000))
+    // What a stream sends after its answer may come at any time.
+    case .handshake, .auth, .event, .members, .membersFiltered, .stream, .monitor, .stop, .stats: .zero
+    }
+  }
+
   package enum ResponseBody: Sendable {
     case never, onSuccess, always
   }

@@ -15,13 +15,18 @@ struct RPCOptions: ParsableArguments {
   @Option(help: "The agent's RPC key. Default: $SERF_RPC_AUTH, else none.")
   var rpcAuth: String?
 
+  @Option(help: "How long to wait for the agent's answer, such as 10s. What waits for other members, as leave does, gets longer.")
+  var rpcTimeout = GoDuration(.seconds(10))
+
   /// Connects, runs `body` and closes. `action` names what was tried, for the message.
   func withClient<Result: Sendable>(
     _ action: String, _ body: (SerfRPCClient) async throws(SerfRPCError) -> Result
   ) async throws(CommandFailure) -> Result {
+    guard rpcTimeout.duration > .zero else { throw CommandFailure("-rpc-timeout must be more than 0") }
     let address = rpcAddr ?? environment("SERF_RPC_ADDR") ?? SerfRPCClient.defaultAddress
     do throws(SerfRPCError) {
-      let client = try await SerfRPCClient.connect(to: address, authKey: rpcAuth ?? environment("SERF_RPC_AUTH"))
+      let client = try await SerfRPCClient.connect(
+        to: address, authKey: rpcAuth ?? environment("SERF_RPC_AUTH"), timeout: rpcTimeout.duration)
       do throws(SerfRPCError) {
         let result = try await body(client)
         await client.close()
@@ -31,7 +36,7 @@ struct RPCOptions: ParsableArguments {
         throw error
       }
     } catch {
-      throw CommandFailure(error, while: action)
+      throw CommandFailure(error, while: action, address: address)
     }
   }
 }
@@ -45,7 +50,7 @@ func environment(_ name: String) -> String? {
 
 extension CommandFailure {
   /// One line for an error of the agent's RPC: what was tried, the cause, the next step.
-  init(_ error: SerfRPCError, while action: String) {
+  init(_ error: SerfRPCError, while action: String, address: String) {
     switch error {
     case .unreachable(let address, let reason):
       self.init(
@@ -58,6 +63,10 @@ extension CommandFailure {
     case .closed: self.init("\(action) failed: the agent closed the connection; its log says why")
     case .malformed(let what):
       self.init("\(action) failed: whoever listens at the RPC address is no Serf agent (\(what)); correct -rpc-addr")
+    case .timedOut(let time):
+      self.init(
+        "\(action) failed: the agent at \(printable(address)) did not answer within \(shortText(time)); it may be stopped, or busy. Look at "
+          + "its process, or wait longer with -rpc-timeout")
     case .cancelled: self.init("\(action) was cancelled")
     }
   }
