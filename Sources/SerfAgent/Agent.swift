@@ -1,6 +1,7 @@
 import Logging
 import Serf
 import SerfClient
+import SerfPrimitives
 package import UnixSignals
 
 /// A node with an RPC, a log, signals and joins around it: what `serf agent` runs (`agent.md` section 9).
@@ -196,7 +197,7 @@ package struct Agent: Sendable {
     for await event in events {
       switch event {
       case .member(let event): logger.info("Received event: \(event.kind)")
-      case .user(let event): logger.info("Received event: user-event: \(event.name)")
+      case .user(let event): logger.info("Received event: user-event: \(escaped(event.nameBytes))")
       }
     }
   }

@@ -37,26 +37,3 @@ extension NodeName: CustomStringConvertible {
   /// The name for people: control bytes, invalid UTF-8 and backslashes are escaped.
   public var description: String { escaped(bytes) }
 }
-
-/// Bytes from a peer, safe to print: printable UTF-8 stays, control characters, backslash and broken sequences become `\u{..}` or `\xNN`.
-public func escaped(_ bytes: [UInt8]) -> String {
-  var text = ""
-  var rest = bytes[...]
-  while let first = rest.first {
-    let length = first < 0x80 ? 1 : first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2
-    if let character = String(validating: rest.prefix(length), as: UTF8.self), let scalar = character.unicodeScalars.first,
-      character.unicodeScalars.count == 1
-    {
-      switch scalar.value {
-      case 0..<0x20, 0x7f...0x9f, 0x2028...0x202e, 0x2066...0x2069: text += "\\u{" + String(scalar.value, radix: 16) + "}"
-      case 0x5c: text += "\\\\"
-      default: text += character
-      }
-      rest = rest.dropFirst(length)
-    } else {
-      text += "\\x" + (first < 16 ? "0" : "") + String(first, radix: 16)
-      rest = rest.dropFirst()
-    }
-  }
-  return text
-}

@@ -68,7 +68,7 @@ struct AgentLogTests {
   @Test(
     "what a peer put into a message cannot fake a line or steer the terminal",
     arguments: [
-      ("plain", "plain"), ("esc \u{1b}[2J", "esc \\u{1b}[2J"), ("two\nlines", "two\nlines"), ("ünïcode", "ünïcode"),
+      ("plain", "plain"), ("esc \u{1b}[2J", "esc \\u{1b}[2J"), ("two\nlines\r\t.", #"two\u{a}lines\u{d}\u{9}."#), ("ünïcode", "ünïcode"),
       ("\u{202e}x", "\\u{202e}x"),
       (#"escaped \xff ü"#, #"escaped \xff ü"#),
     ])

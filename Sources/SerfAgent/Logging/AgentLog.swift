@@ -86,9 +86,10 @@ package final class AgentLog: Sendable {
     return lines
   }
 
-  /// Adds a line. Control characters of peers are escaped; a newline stays, since a message of several lines is one record.
+  /// Adds a line. Control characters are escaped whoever wrote them, newlines too: one record is one line, so that no text of a peer can
+  /// pass for another.
   func record(_ level: AgentLogLevel, _ component: String, _ message: String) {
-    let text = timestamp() + " [" + level.name + "] " + component + ": " + Self.harmless(message)
+    let text = timestamp() + " [" + level.name + "] " + component + ": " + harmless(message)
     state.withLock { state in
       if state.backlog.count < Self.backlogLimit {
         state.backlog.append(Line(level: level, text: text))
@@ -121,16 +122,6 @@ package final class AgentLog: Sendable {
   private func updateThreshold(_ state: State) {
     let lowest = state.monitors.values.map(\.level).min() ?? .debug
     threshold.store(min(lowest, state.level, .debug).rawValue, ordering: .relaxed)
-  }
-
-  private static func harmless(_ message: String) -> String {
-    let isHarmless = message.utf8.allSatisfy { (0x20..<0x7f).contains($0) || $0 == 0x0a || $0 == 0x09 }
-    guard !isHarmless else { return message }
-    let lines = message.split(separator: "\n", omittingEmptySubsequences: false)
-    // A backslash that is there already was escaped by whoever built the message.
-    return lines.map { line in
-      line.split(separator: "\\", omittingEmptySubsequences: false).map { escaped(Array($0.utf8)) }.joined(separator: "\\")
-    }.joined(separator: "\n")
   }
 
   /// `2026/11/23 03:31:20`.

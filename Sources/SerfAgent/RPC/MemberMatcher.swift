@@ -1,5 +1,6 @@
 import Serf
 import SerfClient
+import SerfPrimitives
 
 /// A ``MemberFilter`` with its patterns compiled.
 ///
@@ -41,4 +42,4 @@ struct MemberMatcher {
 }
 
 /// Text from outside, unmistakable in a message: quoted and escaped.
-func printable(_ text: String) -> String { "'" + escaped(Array(text.utf8)) + "'" }
+func printable(_ text: String) -> String { "'" + escaped(text) + "'" }

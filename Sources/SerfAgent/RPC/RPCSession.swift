@@ -3,6 +3,7 @@ import Memberlist
 import NIOCore
 import Serf
 import SerfClient
+import SerfPrimitives
 
 /// One client of the RPC: answers its requests one after another, and feeds its streams in between.
 ///
@@ -199,7 +200,7 @@ struct RPCSession {
     let node = context.node
     let (local, sections) = try await ask { () async throws(SerfError) in (try await node.localMember(), try await node.sections()) }
     let own = [
-      "agent": ["name": String(decoding: local.name.bytes, as: UTF8.self)],
+      "agent": ["name": readableText(of: local.name.bytes)],
       "runtime": Runtime.facts,
       "tags": local.tags,
       "event_handlers": context.handlers,

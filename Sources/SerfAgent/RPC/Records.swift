@@ -22,7 +22,7 @@ extension AgentEvent {
     case .user(let event):
       self = .user(
         UserEvent(
-          name: event.name, payload: event.payload.isEmpty ? nil : event.payload, time: event.time, coalesce: event.coalesces))
+          nameBytes: event.nameBytes, payload: event.payload.isEmpty ? nil : event.payload, time: event.time, coalesce: event.coalesces))
     }
   }
 }

@@ -1,4 +1,5 @@
 package import Memberlist
+import SerfPrimitives
 
 /// One record of the agent's event stream.
 public enum AgentEvent: Hashable, Sendable {
@@ -12,8 +13,8 @@ public enum AgentEvent: Hashable, Sendable {
 
   /// A user event.
   public struct UserEvent: Hashable, Sendable {
-    /// What its sender called it; may be empty.
-    public var name: String
+    /// What its sender called it, verbatim; may be empty.
+    public var nameBytes: [UInt8]
     /// Nil if the sender gave none.
     public var payload: [UInt8]?
     /// The Lamport time at which it was sent.
@@ -21,9 +22,17 @@ public enum AgentEvent: Hashable, Sendable {
     /// Whether it may be merged with later events of its name.
     public var coalesce: Bool
 
+    /// The name as text, with `\xNN` for each byte that is not UTF-8.
+    public var name: String { readableText(of: nameBytes) }
+
     /// An event with these parts.
     public init(name: String, payload: [UInt8]?, time: UInt64, coalesce: Bool) {
-      self.name = name
+      self.init(nameBytes: Array(name.utf8), payload: payload, time: time, coalesce: coalesce)
+    }
+
+    /// An event whose name need not be text.
+    public init(nameBytes: [UInt8], payload: [UInt8]?, time: UInt64, coalesce: Bool) {
+      self.nameBytes = nameBytes
       self.payload = payload
       self.time = time
       self.coalesce = coalesce
@@ -34,17 +43,25 @@ public enum AgentEvent: Hashable, Sendable {
   public struct Query: Hashable, Sendable {
     /// Names the query on this connection, for an answer.
     public var id: UInt64
-    /// What is asked.
-    public var name: String
+    /// What is asked, verbatim.
+    public var nameBytes: [UInt8]
     /// Nil if the sender gave none.
     public var payload: [UInt8]?
     /// The Lamport time at which it was sent.
     public var time: UInt64
 
+    /// The name as text, with `\xNN` for each byte that is not UTF-8.
+    public var name: String { readableText(of: nameBytes) }
+
     /// A query with these parts.
     public init(id: UInt64, name: String, payload: [UInt8]?, time: UInt64) {
+      self.init(id: id, nameBytes: Array(name.utf8), payload: payload, time: time)
+    }
+
+    /// A query whose name need not be text.
+    public init(id: UInt64, nameBytes: [UInt8], payload: [UInt8]?, time: UInt64) {
       self.id = id
-      self.name = name
+      self.nameBytes = nameBytes
       self.payload = payload
       self.time = time
     }
@@ -64,7 +81,7 @@ extension AgentEvent: RPCBody {
   package init(from reader: inout MessagePackReader) throws(WireError) {
     var type = ""
     var members: [AgentMember] = []
-    var name = ""
+    var name: [UInt8] = []
     var payload: [UInt8]?
     var (id, time): (UInt64, UInt64) = (0, 0)
     var coalesce = false
@@ -75,7 +92,7 @@ extension AgentEvent: RPCBody {
       } else if key.equals("Members") {
         members = try reader.readMembers()
       } else if key.equals("Name") {
-        name = try reader.readText()
+        name = [UInt8](copying: try reader.readString())
       } else if key.equals("Payload") {
         payload = try reader.readData()
       } else if key.equals("LTime") {
@@ -89,8 +106,8 @@ extension AgentEvent: RPCBody {
       }
     }
     switch type {
-    case "user": self = .user(UserEvent(name: name, payload: payload, time: time, coalesce: coalesce))
-    case "query": self = .query(Query(id: id, name: name, payload: payload, time: time))
+    case "user": self = .user(UserEvent(nameBytes: name, payload: payload, time: time, coalesce: coalesce))
+    case "query": self = .query(Query(id: id, nameBytes: name, payload: payload, time: time))
     default: self = .members(type, members)
     }
   }
@@ -106,14 +123,14 @@ extension AgentEvent: RPCBody {
       writer.field("Coalesce", event.coalesce)
       writer.field("Event", text: type)
       writer.field("LTime", event.time)
-      writer.field("Name", text: event.name)
+      writer.field("Name", name: event.nameBytes)
       writer.field("Payload", data: event.payload)
     case .query(let query):
       writer.map(5)
       writer.field("Event", text: type)
       writer.field("ID", query.id)
       writer.field("LTime", query.time)
-      writer.field("Name", text: query.name)
+      writer.field("Name", name: query.nameBytes)
       writer.field("Payload", data: query.payload)
     }
   }

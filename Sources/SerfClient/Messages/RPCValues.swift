@@ -2,11 +2,10 @@ import Memberlist
 import SerfPrimitives
 
 extension MessagePackReader {
-  /// Reads text. Bytes that are not UTF-8 become `\xNN`, so that different bytes stay different text.
+  /// Reads text, as ``readableText(of:)`` makes it.
   @_lifetime(self: copy self)
   mutating func readText() throws(WireError) -> String {
-    let bytes = [UInt8](copying: try readString())
-    return String(validating: bytes, as: UTF8.self) ?? escaped(bytes)
+    readableText(of: [UInt8](copying: try readString()))
   }
 
   /// Reads a node's name, verbatim.
@@ -46,6 +45,10 @@ extension MessagePackWriter {
   mutating func field(_ key: StaticString, text value: String) {
     string(key)
     string(value)
+  }
+
+  mutating func field(_ key: StaticString, name value: [UInt8]) {
+    field(key, string: value.span.bytes)
   }
 
   mutating func field(_ key: StaticString, data value: [UInt8]?) {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import SerfPrimitives
 
 /// What happens between the shell and a verb: choosing it, help, version, and the exit status (`agent.md` section 5).
 ///
@@ -50,7 +51,7 @@ package enum Frame {
       }
       return 0
     } catch let failure as CommandFailure {
-      Terminal.problem("\(title): \(failure.message)")
+      Terminal.problem("\(title): \(harmless(failure.message))")
       return failure.status
     } catch let usage as GoFlags.Misuse {
       Terminal.problem("\(title): \(usage.message); see \(title) -h")
@@ -63,7 +64,7 @@ package enum Frame {
         Terminal.output(text)
         return 0
       }
-      Terminal.problem("\(title): \(GoFlags.oneLine(text)); see \(title) -h")
+      Terminal.problem("\(title): \(harmless(GoFlags.oneLine(text))); see \(title) -h")
       return 1
     }
   }

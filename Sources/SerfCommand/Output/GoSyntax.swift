@@ -11,12 +11,12 @@ package enum GoSyntax {
       fields = [("Event", quoted(type)), ("Members", "[]interface {}{" + members.map(member).joined(separator: ", ") + "}")]
     case .user(let event):
       fields = [
-        ("Event", quoted("user")), ("Name", quoted(event.name)), ("Payload", bytes(event.payload, type: "[]byte")),
+        ("Event", quoted("user")), ("Name", quoted(event.nameBytes)), ("Payload", bytes(event.payload, type: "[]byte")),
         ("LTime", integer(event.time)), ("Coalesce", "\(event.coalesce)"),
       ]
     case .query(let query):
       fields = [
-        ("Event", quoted("query")), ("ID", integer(query.id)), ("Name", quoted(query.name)),
+        ("Event", quoted("query")), ("ID", integer(query.id)), ("Name", quoted(query.nameBytes)),
         ("Payload", bytes(query.payload, type: "[]byte")), ("LTime", integer(query.time)),
       ]
     }
@@ -51,7 +51,16 @@ package enum GoSyntax {
     return type + "{" + bytes.map { "0x" + String($0, radix: 16) }.joined(separator: ", ") + "}"
   }
 
-  private static func quoted(_ text: String) -> String { quoted(Array(text.utf8)) }
+  /// Of text whose bytes that are not UTF-8 became `\xNN` on the way, as the bytes would be written.
+  package static func quoted(_ text: String) -> String {
+    var literal = "\""
+    for index in text.unicodeScalars.indices {
+      let scalar = text.unicodeScalars[index]
+      let rest = text.utf8[text.utf8.index(after: index)...]
+      literal += scalar == "\\" && isEscapedByte(rest) ? "\\" : Self.literal(scalar)
+    }
+    return literal + "\""
+  }
 
   /// A Go string literal: escapes of one letter, `\xNN` for other control and invalid bytes, `\uNNNN` for what does not print.
   package static func quoted(_ bytes: [UInt8]) -> String {
@@ -84,7 +93,7 @@ package enum GoSyntax {
     case "\t": "\\t"
     case "\u{0b}": "\\v"
     case "\0"..<" ", "\u{7f}": "\\x" + hexadecimal(UInt8(scalar.value), digits: 2)
-    case "\u{80}"..."\u{9f}", "\u{2028}"..."\u{202e}", "\u{2066}"..."\u{2069}": "\\u" + hexadecimal(scalar.value, digits: 4)
+    case _ where scalar.isHarmful: "\\u" + hexadecimal(scalar.value, digits: 4)
     default: String(scalar)
     }
   }

@@ -1,3 +1,5 @@
+import SerfPrimitives
+
 /// A JSON document whose keys keep their order, written the way Go's `json.MarshalIndent` does (`agent.md` section 6).
 ///
 /// Two spaces of indent, and `<`, `>`, `&` escaped as Go does, so that scripts written for Go Serf read the same bytes. Other control
@@ -60,12 +62,17 @@ package indirect enum OrderedJSON {
       case "\n": text += "\\n"
       case "\r": text += "\\r"
       case "\t": text += "\\t"
-      case "<", ">", "&", "\0"..<" ", "\u{7f}"..."\u{9f}", "\u{2028}"..."\u{202e}", "\u{2066}"..."\u{2069}":
-        let digits = String(scalar.value, radix: 16)
-        text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+      case "<", ">", "&": text += codePoint(scalar)
+      case _ where scalar.isHarmful: text += codePoint(scalar)
       default: text.unicodeScalars.append(scalar)
       }
     }
     text += "\""
+  }
+
+  /// All that come here are below U+10000.
+  private static func codePoint(_ scalar: Unicode.Scalar) -> String {
+    let digits = String(scalar.value, radix: 16)
+    return "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
   }
 }

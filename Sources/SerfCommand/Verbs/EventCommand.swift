@@ -1,5 +1,6 @@
 import ArgumentParser
 import SerfClient
+import SerfPrimitives
 
 /// `serf event`: a user event for the whole cluster.
 struct EventCommand: AsyncParsableCommand {
@@ -19,6 +20,6 @@ struct EventCommand: AsyncParsableCommand {
     try await rpc.withClient("sending the event") { client throws(SerfRPCError) in
       try await client.userEvent(name, payload: payload, coalesce: coalesce)
     }
-    Terminal.output("Event '\(escapedText(name))' dispatched! Coalescing enabled: \(coalesce)")
+    Terminal.output("Event '\(escaped(name))' dispatched! Coalescing enabled: \(coalesce)")
   }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import SerfClient
+import SerfPrimitives
 
 /// `serf info`: what the agent says about itself.
 struct InfoCommand: AsyncParsableCommand {
@@ -16,8 +17,8 @@ struct InfoCommand: AsyncParsableCommand {
 
   static func text(_ stats: AgentStats) -> String {
     stats.sections.sorted { $0.key < $1.key }.map { name, section in
-      let lines = section.sorted { $0.key < $1.key }.map { "\n\t" + escapedText($0.key) + " = " + escapedText($0.value) }
-      return escapedText(name) + ":" + lines.joined()
+      let lines = section.sorted { $0.key < $1.key }.map { "\n\t" + escaped($0.key) + " = " + escaped($0.value) }
+      return escaped(name) + ":" + lines.joined()
     }.joined(separator: "\n")
   }
 

@@ -44,9 +44,9 @@ package struct MemberListing {
   package func text(isDetailed: Bool) -> String {
     Columns.text(
       members.map { member in
-        let tags = member.tags.sorted { $0.key < $1.key }.map { escapedText($0.key) + "=" + escapedText($0.value) }
+        let tags = member.tags.sorted { $0.key < $1.key }.map { escaped($0.key) + "=" + escaped($0.value) }
         let row = [
-          member.name.description, member.address?.description ?? "unknown", escapedText(member.status), tags.joined(separator: ","),
+          member.name.description, member.address?.description ?? "unknown", escaped(member.status), tags.joined(separator: ","),
         ]
         guard isDetailed else { return row }
         let version = member.serfVersion

@@ -1,5 +1,6 @@
 import ArgumentParser
 import SerfClient
+import SerfPrimitives
 import UnixSignals
 
 /// `serf monitor`: the agent's log and events, as they come.
@@ -20,7 +21,7 @@ struct MonitorCommand: AsyncParsableCommand {
       // Leaving the group cancels the readers, and that sends the agent a `stop` for each stream.
       let end = await withTaskGroup(of: SerfRPCError?.self) { group in
         group.addTask { await Self.print(events) { GoSyntax.eventInfo($0) } }
-        group.addTask { await Self.print(lines) { escapedLines($0) } }
+        group.addTask { await Self.print(lines) { harmless($0) } }
         group.addTask {
           for await _ in signals { break }
           return nil

@@ -6,7 +6,7 @@ public struct Member: Hashable, Sendable {
   public var name: NodeName
   /// Where the member is reached, as it advertises itself.
   public var address: NodeAddress
-  /// Its tags. Bytes of a peer that are not UTF-8 stand here as U+FFFD.
+  /// Its tags. Each byte of a peer that is not UTF-8 stands here as `\xNN`.
   public var tags: [String: String]
   /// Alive or not, as far as this node knows.
   public var status: MemberStatus

@@ -1,4 +1,5 @@
 import Memberlist
+import SerfPrimitives
 
 /// A member's tags as they stand in its meta or in a conflict response (`serf.md` section 4).
 ///
@@ -58,18 +59,18 @@ package struct TagMap: ~Escapable {
 // MARK: - Meta
 
 extension TagMap {
-  /// The tags in a member's meta, nil or empty included. Bytes that are not UTF-8 become U+FFFD.
+  /// The tags in a member's meta, nil or empty included, as ``readableText(of:)`` makes text of bytes.
   /// - Returns: the tags, and whether the meta was sound; of one that breaks off the tags before the break.
   package static func decode(meta: RawSpan?) -> (tags: [String: String], isSound: Bool) {
     guard let meta, !meta.isEmpty else { return (["role": ""], true) }
-    guard meta[checked: 0] == magic else { return (["role": String(decoding: [UInt8](copying: meta), as: UTF8.self)], true) }
+    guard meta[checked: 0] == magic else { return (["role": readableText(of: [UInt8](copying: meta))], true) }
     var reader = MessagePackReader(meta, at: 1)
     var tags: [String: String] = [:]
     do throws(WireError) {
       let count = try reader.readMapHeader()
       for _ in 0..<count {
-        let name = String(decoding: [UInt8](copying: try reader.readString()), as: UTF8.self)
-        tags[name] = String(decoding: [UInt8](copying: try reader.readString()), as: UTF8.self)
+        let name = readableText(of: [UInt8](copying: try reader.readString()))
+        tags[name] = readableText(of: [UInt8](copying: try reader.readString()))
       }
       return (tags, true)
     } catch {

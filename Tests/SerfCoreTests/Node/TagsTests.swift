@@ -42,6 +42,16 @@ struct TagsTests {
     #expect(node.core.localMember?.tags == ["role": "web"])
   }
 
+  @Test("that are not UTF-8 stay different text")
+  func notText() throws {
+    var meta = TagMap.encode(meta: ["kX": "vX", "kY": "a\\"])
+    for (index, byte) in meta.enumerated() {
+      if byte == UInt8(ascii: "X") { meta[index] = 0xfe }
+      if byte == UInt8(ascii: "Y") { meta[index] = 0xff }
+    }
+    #expect(TagMap.decode(meta: meta.span.bytes).tags == [#"k\xfe"#: #"v\xfe"#, #"k\xff"#: "a\\"])
+  }
+
   @Test("that just fit are taken")
   func largest() throws {
     let node = try TestNode(tags: ["a": String(repeating: "x", count: 505)])

@@ -1,0 +1,71 @@
+// What peers wrote, made safe to print (`secure-transport.md` 3.4). Everything is escaped once, by one of these:
+//
+// * bytes of a peer: `escaped(_ bytes:)`;
+// * bytes that have to become a `String` first: `readableText(of:)`, and `escaped(_ text:)` when it is printed;
+// * a message that holds such parts, escaped already or not: `harmless(_:)`, which changes nothing that is safe, and so may come twice.
+
+/// Bytes from a peer, safe to print: printable UTF-8 stays, control characters, backslash and broken sequences become `\u{..}` or `\xNN`.
+public func escaped(_ bytes: [UInt8]) -> String { rewritten(bytes, escapesControls: true, backslash: .escaped) }
+
+/// The text that a peer's bytes mean: UTF-8 as it is, and `\xNN` for each byte that is none, so that different bytes stay different text.
+package func readableText(of bytes: [UInt8]) -> String {
+  String(validating: bytes, as: UTF8.self) ?? rewritten(bytes, escapesControls: false, backslash: .kept)
+}
+
+/// Text from a peer, safe to print. What ``readableText(of:)`` had to write as `\xNN` stays so.
+package func escaped(_ text: String) -> String { rewritten(Array(text.utf8), escapesControls: true, backslash: .escapedUnlessByte) }
+
+/// A message on one line that no part of it can leave: control characters become `\u{..}`, everything else stays.
+package func harmless(_ message: String) -> String {
+  // Most are.
+  guard message.utf8.contains(where: { !(0x20..<0x7f).contains($0) }) else { return message }
+  return rewritten(Array(message.utf8), escapesControls: true, backslash: .kept)
+}
+
+extension Unicode.Scalar {
+  /// Whether it ends a line, steers a terminal, or changes the direction of what follows: C0 and C1 controls, delete, the separators of
+  /// lines and paragraphs, and the marks, embeddings, overrides and isolates of bidirectional text.
+  package var isHarmful: Bool {
+    switch value {
+    case 0..<0x20, 0x7f...0x9f, 0x61c, 0x200e...0x200f, 0x2028...0x202e, 0x2066...0x2069: true
+    default: false
+    }
+  }
+}
+
+/// Whether these bytes, which follow a backslash, make it one that ``readableText(of:)`` wrote: `xNN` with `NN` from 80 up.
+package func isEscapedByte(_ rest: some Sequence<UInt8>) -> Bool {
+  var bytes = rest.makeIterator()
+  guard bytes.next() == UInt8(ascii: "x"), let high = bytes.next(), let low = bytes.next() else { return false }
+  func isLetter(_ byte: UInt8) -> Bool { (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte) }
+  func isDigit(_ byte: UInt8, from first: UInt8) -> Bool { (first...UInt8(ascii: "9")).contains(byte) }
+  return (isDigit(high, from: UInt8(ascii: "8")) || isLetter(high)) && (isDigit(low, from: UInt8(ascii: "0")) || isLetter(low))
+}
+
+private enum Backslash {
+  case kept, escaped, escapedUnlessByte
+}
+
+private func rewritten(_ bytes: [UInt8], escapesControls: Bool, backslash: Backslash) -> String {
+  var text = ""
+  var rest = bytes[...]
+  while let first = rest.first {
+    let length = first < 0x80 ? 1 : first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2
+    guard let character = String(validating: rest.prefix(length), as: UTF8.self), let scalar = character.unicodeScalars.first,
+      character.unicodeScalars.count == 1
+    else {
+      text += "\\x" + (first < 16 ? "0" : "") + String(first, radix: 16)
+      rest = rest.dropFirst()
+      continue
+    }
+    rest = rest.dropFirst(length)
+    if scalar == "\\" {
+      text += backslash == .kept || (backslash == .escapedUnlessByte && isEscapedByte(rest)) ? "\\" : "\\\\"
+    } else if escapesControls, scalar.isHarmful {
+      text += "\\u{" + String(scalar.value, radix: 16) + "}"
+    } else {
+      text += character
+    }
+  }
+  return text
+}
