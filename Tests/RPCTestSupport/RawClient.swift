@@ -37,6 +37,13 @@ package struct RawClient: ~Copyable {
     return Array(received.prefix(count))
   }
 
+  /// What has come, at least one byte unless the server closes first.
+  package mutating func receiveSome() async throws -> [UInt8] {
+    if received.isEmpty, let buffer = try await inbound.next() { received += buffer.readableBytesView }
+    defer { received = [] }
+    return received
+  }
+
   /// What comes until the server closes.
   package mutating func receiveToEnd() async throws -> [UInt8] { try await receive(.max) }
 }

@@ -78,6 +78,30 @@ struct AgentLogTests {
     #expect(await lines.next() == "T [INFO] agent: " + line)
   }
 
+  @Test("a monitor that reads too slowly loses the newest lines, and a line in their place says how many")
+  func slowMonitor() async {
+    let logger = log.logger("serf")
+    var lines = log.monitor(.info).makeAsyncIterator()
+    for index in 1...2000 { logger.info("\(index)") }
+    for index in 1...1024 { #expect(await lines.next() == "T [INFO] serf: \(index)") }
+    #expect(await lines.next() == "T [WARN] agent.ipc: 976 lines dropped, the client reads too slowly")
+    for index in 1...1030 { logger.info("again \(index)") }
+    #expect(await lines.next() == "T [INFO] serf: again 1")
+    logger.info("between")
+    for index in 2...1024 { #expect(await lines.next() == "T [INFO] serf: again \(index)") }
+    #expect(await lines.next() == "T [WARN] agent.ipc: 6 lines dropped, the client reads too slowly")
+    #expect(await lines.next() == "T [INFO] serf: between")
+  }
+
+  @Test("lines that find no place before the banner are counted after it")
+  func lateBanner() {
+    let logger = log.logger("serf")
+    for index in 1...600 { logger.info("\(index)") }
+    log.release()
+    console.flush()
+    #expect(printed.all.count == 513 && printed.all.last == "    (88 more lines were lost before the agent ran)\n")
+  }
+
   @Test("metadata follows the text, sorted")
   func metadata() async {
     var logger = log.logger("serf")

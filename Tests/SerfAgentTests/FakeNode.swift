@@ -20,6 +20,8 @@ final class FakeNode: AgentNode {
     /// What was asked, in words.
     var calls: [String] = []
     var subscribers: [AsyncStream<Event>.Continuation] = []
+    /// How many events subscribers have taken.
+    var taken = 0
   }
 
   let state: Mutex<State>
@@ -91,7 +93,10 @@ final class FakeNode: AgentNode {
   func subscription() -> any AsyncSequence<Event, Never> & Sendable {
     let (events, feed) = AsyncStream.makeStream(of: Event.self)
     state.withLock { $0.subscribers.append(feed) }
-    return events
+    return events.map { [self] event in
+      state.withLock { $0.taken += 1 }
+      return event
+    }
   }
 
   func sections() async throws(SerfError) -> [String: [String: String]] { ["serf": state.withLock { $0.counters }] }

@@ -3,6 +3,7 @@ import RPCTestSupport
 import Serf
 import SerfAgent
 import SerfClient
+import Synchronization
 import Testing
 import VectorSupport
 
@@ -156,6 +157,52 @@ struct ServerTests {
       #expect(try await first(3, of: all) == [other, deploy, failed])
       #expect(try await first(2, of: some) == [deploy, failed])
       await client.close()
+    }
+  }
+
+  @Test("a client that reads its events too slowly is told how many are missing, and where")
+  func slowStream() async throws {
+    let total = 10_000
+    try await ServerFixture.run(node) { server in
+      let stream = RequestHeader(command: "stream", sequence: 2).encoded + StreamRequest(type: "user").encoded
+      let records = try await RawClient.connect(to: server.port) { client in
+        try await client.send(handshake + stream)
+        _ = try await client.receive(ResponseHeader(sequence: 1).encoded.count + ResponseHeader(sequence: 2).encoded.count)
+        try await until { server.node.subscriberCount == 1 }
+        let payload = [UInt8](repeating: 7, count: 4000)
+        for index in 1...total {
+          server.node.post(.user(UserEvent(time: UInt64(index), nameBytes: Array("e".utf8), payload: payload, coalesces: false)))
+        }
+        try await until { server.node.state.withLock { $0.taken } == total }
+        var records: [AgentEvent] = []
+        var pending: [UInt8] = []
+        var counted = 0
+        while counted < total {
+          pending += try await client.receiveSome()
+          let whole = try objects(pending)
+          pending.removeFirst(whole.map(\.count).reduce(0, +))
+          // A header stands before each record.
+          for object in whole where try ResponseHeader(decoding: object.span.bytes).sequence == 0 {
+            records.append(try AgentEvent(decoding: object.span.bytes))
+            if case .dropped(let count) = records.last { counted += count } else { counted += 1 }
+          }
+        }
+        return records
+      }
+      var next: UInt64 = 1
+      var lost = 0
+      for record in records {
+        switch record {
+        case .user(let event):
+          #expect(event.time == next)
+          next += 1
+        case .dropped(let count):
+          lost += count
+          next += UInt64(count)
+        default: Issue.record("unexpected \(record.type)")
+        }
+      }
+      #expect(next == UInt64(total) + 1 && lost > 0)
     }
   }
 

@@ -13,7 +13,7 @@ import Synchronization
 ///
 /// Until ``release()`` lines are held back, so that the banner comes first.
 package final class AgentLog: Sendable {
-  /// How many lines are kept, and how many wait for a monitor that does not read; beyond that it loses lines.
+  /// How many lines are kept. Twice as many wait for a monitor that does not read; beyond that it loses lines, and hears how many.
   package static let backlogLimit = 512
 
   private struct Line {
@@ -28,7 +28,9 @@ package final class AgentLog: Sendable {
     var oldest = 0
     /// Nil after the release.
     var held: [String]? = []
-    var monitors: [Int: (level: AgentLogLevel, lines: AsyncStream<String>.Continuation)] = [:]
+    /// Lines that found no place in `held`.
+    var unheld = 0
+    var monitors: [Int: (level: AgentLogLevel, lines: LossyQueue<String>)] = [:]
     var lastMonitor = 0
   }
 
@@ -68,22 +70,26 @@ package final class AgentLog: Sendable {
   package func release() {
     state.withLock { state in
       for line in state.held ?? [] { console.info(line) }
+      if state.unheld > 0 { console.info("(\(state.unheld) more lines were lost before the agent ran)") }
       state.held = nil
     }
   }
 
   /// The kept lines of at least `level`, then new ones. Ends when the reader stops.
-  package func monitor(_ level: AgentLogLevel) -> AsyncStream<String> {
-    let (lines, feed) = AsyncStream.makeStream(of: String.self, bufferingPolicy: .bufferingOldest(2 * Self.backlogLimit))
+  package func monitor(_ level: AgentLogLevel) -> LogLines {
+    let lines = LossyQueue<String>(capacity: 2 * Self.backlogLimit)
     let id = state.withLock { state in
-      for line in state.backlog[state.oldest...] + state.backlog[..<state.oldest] where line.level >= level { feed.yield(line.text) }
+      for line in state.backlog[state.oldest...] + state.backlog[..<state.oldest] where line.level >= level { lines.push(line.text) }
       state.lastMonitor += 1
-      state.monitors[state.lastMonitor] = (level, feed)
+      state.monitors[state.lastMonitor] = (level, lines)
       updateThreshold(state)
       return state.lastMonitor
     }
-    feed.onTermination = { [weak self] _ in self?.removeMonitor(id) }
-    return lines
+    return LogLines(
+      queue: lines,
+      notice: { [timestamp] count in
+        timestamp() + " [WARN] agent.ipc: \(count) lines dropped, the client reads too slowly"
+      }, end: { [weak self] in self?.removeMonitor(id) })
   }
 
   /// Adds a line. Control characters are escaped whoever wrote them, newlines too: one record is one line, so that no text of a peer can
@@ -97,12 +103,14 @@ package final class AgentLog: Sendable {
         state.backlog[state.oldest] = Line(level: level, text: text)
         state.oldest = (state.oldest + 1) % Self.backlogLimit
       }
-      for monitor in state.monitors.values where level >= monitor.level { monitor.lines.yield(text) }
+      for monitor in state.monitors.values where level >= monitor.level { monitor.lines.push(text) }
       guard level >= state.level else { return }
       if state.held == nil {
         console.info(text)
       } else if (state.held?.count ?? 0) < Self.backlogLimit {
         state.held?.append(text)
+      } else {
+        state.unheld += 1
       }
     }
   }

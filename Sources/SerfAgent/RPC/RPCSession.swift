@@ -29,6 +29,8 @@ struct RPCSession {
   private static let wrongKeyLimit = 3
   /// How many streams one client may have.
   private static let streamLimit = 64
+  /// How many events wait for a client that reads slowly, on each stream.
+  private static let eventLimit = 512
 
   init(peer: RPCPeer, context: RPCContext, responses: Responses, admitted: @escaping @Sendable () -> Void) {
     self.peer = peer
@@ -225,8 +227,21 @@ struct RPCSession {
       guard let filter = (try? StreamRequest(decoding: request.body.readableBytesSpan)).flatMap({ EventFilter($0.type) }) else { return }
       let events = context.node.subscription()
       streams[sequence] = Task {
-        for await event in events where filter.matches(event) {
-          guard (try? await responses.write(ByteBuffer(bytes: header + AgentEvent(event).encoded))) != nil else { return }
+        let queue = LossyQueue<AgentEvent>(capacity: Self.eventLimit)
+        await withTaskGroup(of: Void.self) { group in
+          group.addTask {
+            for await event in events where filter.matches(event) { queue.push(AgentEvent(event)) }
+            queue.finish()
+          }
+          while let item = await queue.next() {
+            let record: AgentEvent =
+              switch item {
+              case .element(let event): event
+              case .lost(let count): .dropped(count)
+              }
+            guard (try? await responses.write(ByteBuffer(bytes: header + record.encoded))) != nil else { break }
+          }
+          group.cancelAll()
         }
       }
     case .monitor:

@@ -10,6 +10,8 @@ public enum AgentEvent: Hashable, Sendable {
   case user(UserEvent)
   /// A query arrived.
   case query(Query)
+  /// So many events are missing here, because this client read too slowly and the agent keeps 512 at most. Only our own agents tell.
+  case dropped(Int)
 
   /// A user event.
   public struct UserEvent: Hashable, Sendable {
@@ -73,6 +75,7 @@ public enum AgentEvent: Hashable, Sendable {
     case .members(let type, _): type
     case .user: "user"
     case .query: "query"
+    case .dropped: "dropped"
     }
   }
 }
@@ -84,6 +87,7 @@ extension AgentEvent: RPCBody {
     var name: [UInt8] = []
     var payload: [UInt8]?
     var (id, time): (UInt64, UInt64) = (0, 0)
+    var count: UInt64 = 0
     var coalesce = false
     var fields = try reader.readStruct()
     while let key = try reader.nextField(&fields, declared: "Event") {
@@ -101,6 +105,8 @@ extension AgentEvent: RPCBody {
         id = try reader.readInteger()
       } else if key.equals("Coalesce") {
         coalesce = try reader.readBool()
+      } else if key.equals("Count") {
+        count = try reader.readInteger()
       } else {
         try reader.skip()
       }
@@ -108,6 +114,7 @@ extension AgentEvent: RPCBody {
     switch type {
     case "user": self = .user(UserEvent(nameBytes: name, payload: payload, time: time, coalesce: coalesce))
     case "query": self = .query(Query(id: id, nameBytes: name, payload: payload, time: time))
+    case "dropped": self = .dropped(Int(clamping: count))
     default: self = .members(type, members)
     }
   }
@@ -132,6 +139,10 @@ extension AgentEvent: RPCBody {
       writer.field("LTime", query.time)
       writer.field("Name", name: query.nameBytes)
       writer.field("Payload", data: query.payload)
+    case .dropped(let count):
+      writer.map(2)
+      writer.field("Count", UInt64(count))
+      writer.field("Event", text: type)
     }
   }
 }

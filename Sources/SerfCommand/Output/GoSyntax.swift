@@ -19,6 +19,7 @@ package enum GoSyntax {
         ("Event", quoted("query")), ("ID", integer(query.id)), ("Name", quoted(query.nameBytes)),
         ("Payload", bytes(query.payload, type: "[]byte")), ("LTime", integer(query.time)),
       ]
+    case .dropped(let count): fields = [("Event", quoted("dropped")), ("Count", integer(UInt64(count)))]
     }
     return "Event Info:" + fields.map { "\n\t\($0): \($1)" }.joined()
   }

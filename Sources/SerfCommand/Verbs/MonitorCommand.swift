@@ -38,7 +38,14 @@ struct MonitorCommand: AsyncParsableCommand {
     _ records: RPCStream<Element>, _ text: @Sendable (Element) -> String
   ) async -> SerfRPCError? {
     do {
-      for try await record in records { Terminal.output(text(record)) }
+      var told = 0
+      for try await record in records {
+        // What the agent could not send is a record of its own.
+        let lost = records.dropped - told
+        if lost > 0 { Terminal.output("(\(lost) records were lost, because they were printed too slowly)") }
+        told += lost
+        Terminal.output(text(record))
+      }
       return nil
     } catch {
       return error

@@ -1,0 +1,89 @@
+import Synchronization
+
+/// Between writers that must not wait and one reader that may be slow: at most ``capacity`` elements wait. What finds no place is lost, and
+/// the reader hears the count where the lost ones would have been.
+final class LossyQueue<Element: Sendable>: Sendable {
+  enum Item: Sendable {
+    case element(Element)
+    /// So many are missing here.
+    case lost(Int)
+  }
+
+  private struct State {
+    var waiting: [Item] = []
+    /// Where `waiting` starts; what lies before it has been taken.
+    var head = 0
+    /// Lost since the last element that found a place.
+    var lost = 0
+    var reader: CheckedContinuation<Item?, Never>?
+    var isFinished = false
+
+    mutating func take() -> Item? {
+      guard head < waiting.count else {
+        guard lost > 0 else { return nil }
+        defer { lost = 0 }
+        return .lost(lost)
+      }
+      defer {
+        head += 1
+        if head == waiting.count || head >= 256 {
+          waiting.removeFirst(head)
+          head = 0
+        }
+      }
+      return waiting[head]
+    }
+  }
+
+  let capacity: Int
+  private let state = Mutex(State())
+
+  init(capacity: Int) { self.capacity = capacity }
+
+  func push(_ element: Element) {
+    let reader = state.withLock { state -> CheckedContinuation<Item?, Never>? in
+      guard !state.isFinished else { return nil }
+      if let reader = state.reader {
+        state.reader = nil
+        return reader
+      }
+      guard state.waiting.count - state.head < capacity else {
+        state.lost += 1
+        return nil
+      }
+      if state.lost > 0 { state.waiting.append(.lost(state.lost)) }
+      state.lost = 0
+      state.waiting.append(.element(element))
+      return nil
+    }
+    reader?.resume(returning: .element(element))
+  }
+
+  /// Nothing comes any more; what waits can still be taken.
+  func finish() {
+    let reader = state.withLock { state -> CheckedContinuation<Item?, Never>? in
+      state.isFinished = true
+      defer { state.reader = nil }
+      return state.reader
+    }
+    reader?.resume(returning: nil)
+  }
+
+  /// The next of what waits, or what comes; nil after the end, or when the reader's task is cancelled, which is the end.
+  func next() async -> Item? {
+    await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        let ready = state.withLock { state -> Item?? in
+          if let item = state.take() { return .some(item) }
+          if state.isFinished || Task.isCancelled { return .some(nil) }
+          precondition(state.reader == nil, "a queue has one reader")
+          state.reader = continuation
+          return nil
+        }
+        if let ready { continuation.resume(returning: ready) }
+      }
+    } onCancel: {
+      finish()
+    }
+  }
+}
