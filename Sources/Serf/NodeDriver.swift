@@ -268,6 +268,14 @@ extension NodeDriver {
     }
   }
 
+  package func updateTags(setting: [String: String], deleting: [String], _ done: @escaping Completion<Void>) {
+    request(done) { core, id, now throws(SerfCoreError) in
+      try core.updateTags(setting: setting, deleting: deleting, request: id, at: now)
+    } reply: {
+      Self.spread($0, "tags")
+    }
+  }
+
   package func userEvent(_ name: [UInt8], payload: [UInt8], coalesce: Bool, _ done: Completion<Void>) {
     let failure = mutate { core, now -> SerfCoreError? in
       do throws(SerfCoreError) {

@@ -193,6 +193,16 @@ public final class SerfNode: Service {
     try await call { driver, done in driver.setTags(tags, done) }
   }
 
+  /// Changes some of this node's tags, and waits until the others had a chance to hear it. Changes that overlap all hold.
+  ///
+  /// - Parameters:
+  ///   - setting: tags that are added or get another value.
+  ///   - deleting: tags that go; one that is also in `setting` stays, with the value from there.
+  /// - Throws: as ``setTags(_:)``.
+  public func updateTags(setting: [String: String] = [:], deleting: [String] = []) async throws(SerfError) {
+    try await call { driver, done in driver.updateTags(setting: setting, deleting: deleting, done) }
+  }
+
   // MARK: Events
 
   /// What happens from now on; each value is a subscription of its own.

@@ -14,6 +14,8 @@ package protocol AgentNode: Sendable {
   func shutdown() async
   func forceLeave(_ name: NodeName, prune: Bool) async throws(SerfError)
   func setTags(_ tags: [String: String]) async throws(SerfError)
+  /// Changes the tags that the node has at that moment: those named in `deleting` go, then those in `setting` come.
+  func updateTags(setting: [String: String], deleting: [String]) async throws(SerfError)
   func userEvent(_ name: String, payload: [UInt8], coalesce: Bool) async throws(SerfError)
   /// What happens from now on.
   func subscription() -> any AsyncSequence<Event, Never> & Sendable

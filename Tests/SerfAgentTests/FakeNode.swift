@@ -86,6 +86,12 @@ final class FakeNode: AgentNode {
     }
   }
 
+  func updateTags(setting: [String: String], deleting: [String]) async throws(SerfError) {
+    var tags = state.withLock { $0.local.tags }
+    for key in deleting { tags[key] = nil }
+    try await setTags(tags.merging(setting) { $1 })
+  }
+
   func userEvent(_ name: String, payload: [UInt8], coalesce: Bool) async throws(SerfError) {
     try called("userEvent", "\(name) \(String(decoding: payload, as: UTF8.self)) \(coalesce)") { _ throws(SerfError) in }
   }

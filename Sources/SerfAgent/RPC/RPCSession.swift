@@ -192,9 +192,7 @@ struct RPCSession {
   private func updateTags(_ request: TagsRequest) async throws(Refusal) {
     let node = context.node
     try await ask { () async throws(SerfError) in
-      var tags = try await node.localMember().tags
-      for key in request.delete ?? [] { tags[key] = nil }
-      try await node.setTags(tags.merging(request.set) { $1 })
+      try await node.updateTags(setting: request.set, deleting: request.delete ?? [])
     }
   }
 

@@ -16,6 +16,19 @@ extension NodeCore {
     _ = membership.updateMeta(meta, notice: id, at: now)
   }
 
+  /// Deletes and then sets tags of those that this node has now, so that no change made meanwhile is lost. Otherwise as
+  /// ``setTags(_:request:at:)``.
+  package mutating func updateTags(
+    setting: [String: String], deleting: [String], request: RequestID, at now: Instant
+  ) throws(SerfCoreError) {
+    var tags = ownTags
+    for key in deleting { tags[key] = nil }
+    try setTags(tags.merging(setting) { $1 }, request: request, at: now)
+  }
+
+  /// What this node says about itself, from the latest meta: the member list learns of it only when the outbox is drained.
+  private var ownTags: [String: String] { TagMap.decode(meta: membership.local.meta.span.bytes).tags }
+
   /// The meta that says `tags`.
   static func encodeTags(_ tags: [String: String]) throws(SerfCoreError) -> [UInt8] {
     let meta = TagMap.encode(meta: tags)

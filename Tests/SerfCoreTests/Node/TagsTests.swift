@@ -42,6 +42,16 @@ struct TagsTests {
     #expect(node.core.localMember?.tags == ["role": "web"])
   }
 
+  @Test("changed twice before anything else happens have both changes")
+  func changedTwice() throws {
+    let node = try TestNode(tags: ["role": "web", "dc": "east"])
+    try node.with { (core, now) throws(SerfCoreError) in
+      try core.updateTags(setting: ["a": "1"], deleting: ["dc", "nothing"], request: RequestID(1), at: now)
+      try core.updateTags(setting: ["b": "2", "role": "db"], deleting: ["role"], request: RequestID(2), at: now)
+    }
+    #expect(node.core.localMember?.tags == ["role": "db", "a": "1", "b": "2"])
+  }
+
   @Test("that are not UTF-8 stay different text")
   func notText() throws {
     var meta = TagMap.encode(meta: ["kX": "vX", "kY": "a\\"])
