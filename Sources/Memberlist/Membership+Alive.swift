@@ -203,6 +203,7 @@ extension Membership {
       // With proven names nobody else can hold our name for long: it is our own past, and outdone (`secure-transport.md` 1.6). Elsewhere it
       // is a rival, which only the layer above can settle.
       if configuration.namesAreProven {
+        counters.ownNameElsewhere += 1
         if alive.incarnation >= own.incarnation { refute(alive.incarnation, origin) }
         if let peer = origin.peer { correctAddressOfOurs(heldBy: peer, at: now) }
       } else {

@@ -31,6 +31,8 @@ package struct MembershipCounters: Sendable, Hashable {
   package var refutations: UInt64 = 0
   package var deaths: UInt64 = 0
   package var conflicts: UInt64 = 0
+  /// Claims that this node is elsewhere, where names are proven: its past, or another process with its certificate.
+  package var ownNameElsewhere: UInt64 = 0
   package var strayAcks: UInt64 = 0
   package var strayNacks: UInt64 = 0
   package var pingsForOthers: UInt64 = 0

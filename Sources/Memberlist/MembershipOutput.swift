@@ -126,6 +126,8 @@ package enum JoinFailure: Hashable, Sendable {
   case malformed(WireError)
   /// Its answer holds no live member of the name that its connection proves, or the name is our own.
   case unproven
+  /// A member says that another process has our name, and answers at the address that the cluster knows.
+  case nameInUse
   case versionMismatch
   case filtered
   /// It advertises this address, at which no node can be reached. What it said of others was taken.

@@ -21,6 +21,7 @@ extension JoinFailure {
         + (agreement.map { "; or compare with that side \($0)" } ?? "")
     case .malformed(let error): "its answer cannot be read: \(error)"
     case .unproven: "its answer does not hold a live member of the name that its certificate proves"
+    case .nameInUse: "our name is in use at another address. Another process runs with our certificate; stop one of them"
     case .versionMismatch: "its protocol versions do not fit ours"
     case .filtered: "its members were refused by our filter"
     case .unusableAddress(let address):

@@ -81,6 +81,7 @@ extension NodeCore {
       case .propagated: leftCluster()
       case .prune(let name): pruneDue(name)
       case .spreadClocks: spreadClocks()
+      case .nameVerdict(let id): nameAccepted(id)
       }
     }
   }

@@ -7,6 +7,12 @@ struct PendingJoin: Sendable {
   var request: RequestID?
   /// Whether events from before the join are to be dropped.
   var ignoresOldEvents: Bool
+  /// How often others had said that we are elsewhere when it began.
+  var ownNameElsewhere: UInt64 = 0
+  /// Whether a member has said that our name is in use.
+  var isNameRefused = false
+  /// What became of it, while the members that answered may still refuse our name.
+  var results: [JoinResult]?
 }
 
 /// Joining (`serf.md` section 17).
@@ -21,12 +27,40 @@ extension NodeCore {
     guard status == .alive else { throw .notAlive(status) }
     self.now = now
     let id = JoinID(nextID())
-    joins[id] = PendingJoin(request: request, ignoresOldEvents: ignoreOld)
+    joins[id] = PendingJoin(
+      request: request, ignoresOldEvents: ignoreOld, ownNameElsewhere: membership.counters.ownNameElsewhere)
     membership.join(targets, id: id, at: now)
   }
 
   mutating func joinFinished(_ id: JoinID, _ results: [JoinResult]) {
-    guard let join = joins.removeValue(forKey: id), let request = join.request else { return }
+    guard let join = joins[id] else { return }
+    let isContested = membership.counters.ownNameElsewhere > join.ownNameElsewhere && results.contains { $0.failure == nil }
+    joins[id]?.results = results
+    guard join.request != nil, isContested, !join.isNameRefused else { return concludeJoin(id) }
+    // Who answered has us at another address, and asks there whether that is still so (`secure-transport.md` 1.6). It closes our connection
+    // if it is. Where we have only moved there is no answer within a probe timeout, which here gets the time for both ways on top.
+    timers.schedule(.nameVerdict(id), at: now + configuration.membership.probe.timeout * 2)
+  }
+
+  /// A member says that our name belongs to another process: joins that run, or have ended just now, have failed.
+  mutating func nameRefused(by peer: Peer) {
+    diagnose(.ownNameRefused(by: peer))
+    for id in joins.keys.sorted(by: { $0.value < $1.value }) {
+      joins[id]?.isNameRefused = true
+      if joins[id]?.results != nil { concludeJoin(id) }
+    }
+  }
+
+  /// Nobody has refused our name in time.
+  mutating func nameAccepted(_ id: JoinID) {
+    if joins[id]?.results != nil { concludeJoin(id) }
+  }
+
+  private mutating func concludeJoin(_ id: JoinID) {
+    guard let join = joins.removeValue(forKey: id), let request = join.request, var results = join.results else { return }
+    if join.isNameRefused {
+      for index in results.indices where results[index].failure == nil { results[index].failure = .nameInUse }
+    }
     if status == .alive, results.contains(where: { $0.failure == nil }) { broadcastJoinIntent() }
     outbox.push(.reply(request, .joined(results)))
   }

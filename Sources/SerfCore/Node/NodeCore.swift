@@ -144,7 +144,7 @@ package struct NodeCore: ~Copyable, Sendable {
     case .updated(let member): memberUpdated(member)
     case .left(let member): memberDeparted(member)
     case .conflict(let existing, let claimant): nameConflict(existing: existing, claimant: claimant)
-    case .nameRefused(let peer): return .diagnostic(.ownNameRefused(by: peer))
+    case .nameRefused(let peer): nameRefused(by: peer)
     case .userMessage(let slot, let peer): messageReceived(slot, from: peer)
     case .userState(let slot, _, let isReply, let join, let peer): stateReceived(slot, isReply: isReply, join: join, from: peer)
     case .joinAnswered(let id, let answer):
@@ -193,6 +193,7 @@ package struct NodeCore: ~Copyable, Sendable {
     case propagated
     case prune(NodeName)
     case spreadClocks
+    case nameVerdict(JoinID)
   }
 }
 
