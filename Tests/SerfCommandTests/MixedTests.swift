@@ -14,7 +14,7 @@ struct MixedTests {
     for words in [
       ["members", "-format=json", "-name=n1"], ["members", "-status=failed"], ["members", "-status=failed", "-format=json"],
       ["members", "-detailed", "-name", "n2"], ["event", "deploy", "1"], ["event", "-coalesce=false", "deploy"],
-      ["force-leave", "nobody"], ["tags", "-set", "x=1"], ["tags", "-delete", "x"],
+      ["tags", "-set", "x=1"], ["tags", "-delete", "x"],
     ] {
       try await compare(words, at: first)
     }
@@ -40,7 +40,7 @@ struct MixedTests {
     for words in [
       ["members", "-format=json"], ["members"], ["members", "-detailed"], ["members", "-status=failed", "-format=json"],
       ["event", "deploy", "1"],
-      ["force-leave", "nobody"], ["tags", "-set", "x=1"], ["tags", "-delete", "x"],
+      ["tags", "-set", "x=1"], ["tags", "-delete", "x"],
     ] {
       try await compare(words, at: agent)
     }

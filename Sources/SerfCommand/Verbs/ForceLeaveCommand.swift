@@ -16,8 +16,25 @@ struct ForceLeaveCommand: AsyncParsableCommand {
     guard names.count == 1, let name = names.first else {
       throw CommandFailure("one member's name is expected, not \(names.count); 'serf members' lists them")
     }
-    try await rpc.withClient("forcing \(printable(name)) to leave") { client throws(SerfRPCError) in
-      try await client.forceLeave(NodeName(name), prune: prune)
+    let node = NodeName(name)
+    let isKnown = try await rpc.withClient("forcing \(printable(name)) to leave") { client throws(SerfRPCError) in
+      // Asked first, since a pruned member is no longer there afterwards.
+      let isKnown = try await client.members(matching: MemberFilter(name: quotedPattern(name))).contains { $0.name == node }
+      try await client.forceLeave(node, prune: prune)
+      return isKnown
     }
+    guard isKnown else {
+      throw CommandFailure(
+        "the agent knows no member \(printable(name)); it has told the others all the same, in case they do. 'serf members' lists the names"
+      )
+    }
+  }
+}
+
+/// A pattern that matches `text` and nothing else: what could mean something else in RE2 has a backslash in front.
+package func quotedPattern(_ text: String) -> String {
+  text.unicodeScalars.reduce(into: "") { pattern, scalar in
+    if #"\.+*?()|[]{}^$"#.unicodeScalars.contains(scalar) { pattern += "\\" }
+    pattern.unicodeScalars.append(scalar)
   }
 }
