@@ -1,3 +1,5 @@
+import Dispatch
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -7,7 +9,10 @@
 /// The `serf` executable: everything happens in ``Frame``.
 @main
 enum Serf {
-  static func main() async {
-    exit(await Frame.run(Array(CommandLine.arguments.dropFirst())))
+  /// Not asynchronous, so that nothing of the runtime stands before its first line.
+  static func main() {
+    StandardDescriptors.fill()
+    Task { exit(await Frame.run(Array(CommandLine.arguments.dropFirst()))) }
+    dispatchMain()
   }
 }

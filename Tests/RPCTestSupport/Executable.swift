@@ -13,7 +13,8 @@ package final class Executable: Sendable {
   /// Why a program could not be started.
   package struct SpawnError: Error { let status: Int32 }
 
-  private let pid: pid_t
+  /// The program's process.
+  package let pid: Int32
   private let directory: URL
   private let exit: Task<Int32, Never>
   private let hasEnded: Mutex<Bool>
