@@ -131,6 +131,13 @@ int32_t cg_chain_is_authority(const cg_chain *chain, size_t index) {
   return gnutls_x509_crt_get_ca_status(chain->certificates[index], NULL) > 0;
 }
 
+int32_t cg_chain_path_length(const cg_chain *chain, size_t index) {
+  unsigned is_authority = 0;
+  int length = -1;
+  if (gnutls_x509_crt_get_basic_constraints(chain->certificates[index], NULL, &is_authority, &length) < 0 || !is_authority) return -1;
+  return length;
+}
+
 int32_t cg_chain_is_self_issued(const cg_chain *chain, size_t index) {
   return gnutls_x509_crt_check_issuer(chain->certificates[index], chain->certificates[index]) != 0;
 }

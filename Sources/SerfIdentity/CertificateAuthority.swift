@@ -24,7 +24,8 @@ public struct CertificateAuthority: Sendable {
   /// How far into the past a new certificate reaches, so that a machine whose clock is a little late accepts it (`secure-transport.md` 3.6).
   public static let backdating = Duration.seconds(300)
 
-  /// Makes a new self-signed authority.
+  /// Makes a new self-signed authority. It issues nodes' certificates and no further authority (path length 0): who gets hold of a node's key
+  /// cannot make members with it, whatever else a certificate of it says.
   ///
   /// - Parameter cluster: goes into its common name, for people; a random part tells two authorities of one cluster apart.
   public init(cluster: String = "default", validFor: Duration = .days(3650), key kind: KeyKind = .p256, at now: UTCTime = .now)
@@ -33,6 +34,7 @@ public struct CertificateAuthority: Sendable {
     var generator = SystemRandomNumberGenerator()
     let mark = String(UInt32.random(in: .min ... .max, using: &generator), radix: 16)
     var request = CertificateRequest.authority(commonName: "Serf CA \(cluster) \(mark)", from: now - Self.backdating, until: now + validFor)
+    request.pathLength = 0
     guard CertificateName.isValid(cluster.utf8) else { throw .nameNotInAlphabet }
     // For `serf certs node`, so that nobody has to repeat the cluster's name; verification never looks at an authority's names.
     request.names = SubjectAlternativeNames([.uri(Array((Self.clusterPrefix + cluster).utf8))])

@@ -93,6 +93,11 @@ package struct Certificate {
   package var notBefore: UTCTime { UTCTime(secondsSinceEpoch: cg_chain_not_before(chain.raw, index)) }
   package var notAfter: UTCTime { UTCTime(secondsSinceEpoch: cg_chain_not_after(chain.raw, index)) }
   package var isAuthority: Bool { cg_chain_is_authority(chain.raw, index) != 0 }
+  /// How many authorities may stand between this one and a leaf; nil without a limit.
+  package var pathLength: Int? {
+    let length = cg_chain_path_length(chain.raw, index)
+    return length < 0 ? nil : Int(length)
+  }
   package var isSelfIssued: Bool { cg_chain_is_self_issued(chain.raw, index) != 0 }
   package var keyUsage: KeyUsage { KeyUsage(rawValue: cg_chain_key_usage(chain.raw, index)) }
   package var purposes: KeyPurposes { KeyPurposes(rawValue: cg_chain_purposes(chain.raw, index)) }

@@ -9,6 +9,7 @@ package struct CertificateRequest: Sendable {
   package var notBefore: UTCTime
   package var notAfter: UTCTime
   package var isAuthority = false
+  /// How many authorities may stand between this one and a leaf; -1 sets no limit.
   package var pathLength: Int32 = -1
   package var keyUsage: KeyUsage = .digitalSignature
   package var purposes: KeyPurposes = .both

@@ -17,6 +17,17 @@ struct CertificateAuthorityTests {
     #expect(credentials.node == "n1")
   }
 
+  @Test("has path length 0: it issues nodes' certificates, and an authority below it is believed by nobody")
+  func pathLength() throws {
+    let root = try authority.get()
+    #expect(root.issued.chain.leaf.isAuthority)
+    #expect(root.issued.chain.leaf.pathLength == 0)
+    #expect(try CertificateChain(pem: root.certificatePEM).leaf.pathLength == 0)
+    let below = try root.intermediate(named: "below", from: noon - .days(1), until: noon + .days(10))
+    #expect(try verdict(on: [below.issue(goodRequest()), below.issued]) == .failure(.issuerNotAllowed))
+    #expect(try verdict(on: [root.issue(goodRequest())]).get().node == "node-1")
+  }
+
   @Test("issues certificates that reach five minutes back and never outlive it")
   func validity() throws {
     let authority = try CertificateAuthority(validFor: .days(10), at: noon)

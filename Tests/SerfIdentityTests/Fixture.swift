@@ -21,9 +21,10 @@ func goodRequest(_ node: String = "node-1", cluster: String = "default") -> Cert
 
 /// What a node of cluster `default` with only our authority says about a chain.
 func verdict(
-  on chain: [CertificateAuthority.Issued], mode: IdentityMode = .uri, revocations: [UInt8]? = nil, at time: UTCTime = noon
+  on chain: [CertificateAuthority.Issued], authority other: CertificateAuthority? = nil, mode: IdentityMode = .uri,
+  revocations: [UInt8]? = nil, at time: UTCTime = noon
 ) throws -> Result<CertificateName, VerificationFailure> {
-  let authorities = try CertificateChain(pem: authority.get().certificatePEM)
+  let authorities = try CertificateChain(pem: (other ?? authority.get()).certificatePEM)
   let policy = try TrustPolicy(authorities: authorities, revocationsPEM: revocations, cluster: "default", mode: mode)
   return Result { () throws(VerificationFailure) in
     try policy.verify(CertificateChain(der: chain.flatMap(\.chain.der)), at: time).name

@@ -116,9 +116,18 @@ struct VerificationTests {
     #expect(try verdict(on: [own]).isRefusedAsForeign)
   }
 
+  /// An authority that may have others below it, unlike those that `serf certs ca` makes.
+  private static func rootWithoutLimit() throws -> CertificateAuthority {
+    CertificateAuthority(
+      adopting: try CertificateAuthority.selfSigned(.authority(commonName: "root", from: noon - .days(2), until: noon + .days(100))))
+  }
+
   @Test("through intermediates is accepted as long as every link holds")
   func intermediates() throws {
-    let root = try authority.get()
+    let root = try Self.rootWithoutLimit()
+    func verdict(on chain: [CertificateAuthority.Issued], at time: UTCTime = noon) throws -> Result<CertificateName, VerificationFailure> {
+      try SerfIdentityTests.verdict(on: chain, authority: root, at: time)
+    }
     let middle = try root.intermediate(named: "middle", from: noon - .days(1), until: noon + .days(10))
     let lower = try middle.intermediate(named: "lower", from: noon - .days(1), until: noon + .days(9))
     let leaf = try lower.issue(goodRequest())
@@ -133,7 +142,7 @@ struct VerificationTests {
 
   @Test("may end at an intermediate, if that is the authority that we were given")
   func intermediateAsAnchor() throws {
-    let root = try authority.get()
+    let root = try Self.rootWithoutLimit()
     let middle = try root.intermediate(named: "middle", from: noon - .days(1), until: noon + .days(10))
     let policy = try TrustPolicy(
       authorities: CertificateChain(pem: middle.certificatePEM), revocationsPEM: nil, cluster: "default", mode: .uri)

@@ -65,6 +65,8 @@ int64_t cg_chain_not_before(const cg_chain *chain, size_t index);
 int64_t cg_chain_not_after(const cg_chain *chain, size_t index);
 /* basicConstraints says CA. */
 int32_t cg_chain_is_authority(const cg_chain *chain, size_t index);
+/* How many authorities may stand between this one and a leaf; -1 without a limit, or when it is no authority. */
+int32_t cg_chain_path_length(const cg_chain *chain, size_t index);
 /* Issued in the name of its own subject. */
 int32_t cg_chain_is_self_issued(const cg_chain *chain, size_t index);
 
