@@ -56,9 +56,11 @@ uint8_t *cg_key_pem(const cg_key *key, size_t *length) {
   return text.data;
 }
 
+void cg_wipe(void *bytes, size_t length) { gnutls_memset(bytes, 0, length); }
+
 void cg_bytes_free(uint8_t *bytes, size_t length) {
   if (!bytes) return;
-  gnutls_memset(bytes, 0, length);
+  cg_wipe(bytes, length);
   gnutls_free(bytes);
 }
 

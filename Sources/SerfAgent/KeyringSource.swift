@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Serf
+import SerfIdentity
 
 /// Where an agent's keys come from: `-encrypt`, or `-keyring-file` (`agent.md` section 11).
 struct KeyringSource {
@@ -41,12 +42,16 @@ struct KeyringSource {
   }
 
   private func read() throws(AgentFailure) -> [String] {
-    let bytes: [UInt8]
+    let bytes: SecretBytes
     do throws(CredentialsError) {
-      bytes = try CredentialFile.read(text, what: "keyring", flag: flag)
+      bytes = try CredentialFile.readSecret(text, what: "keyring", flag: flag, privacy: .open)
     } catch { throw AgentFailure(error.description) }
     do {
-      return try JSONDecoder().decode([String].self, from: Data(bytes))
+      return try bytes.withUnsafeBytes { bytes in
+        let base = bytes.baseAddress.map { UnsafeMutableRawPointer(mutating: $0) }
+        return try JSONDecoder().decode(
+          [String].self, from: base.map { Data(bytesNoCopy: $0, count: bytes.count, deallocator: .none) } ?? Data())
+      }
     } catch {
       throw AgentFailure("\(flag): \(text) is not a JSON array of keys in base64, such as [\"…\", \"…\"]")
     }

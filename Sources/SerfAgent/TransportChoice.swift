@@ -87,7 +87,7 @@ struct TransportChoice {
     return TransportChoice(
       node: name,
       factory: NetTransport(bind: try await configuration.bindAddress(), settings: settings),
-      protection: keyring.map { "true (AES-\($0.primary.bytes.count * 8)-GCM, keys: \($0.keys.count))" } ?? "false"
+      protection: keyring.map { "true (AES-\($0.primary.bitCount)-GCM, keys: \($0.keys.count))" } ?? "false"
     ) { new async throws(AgentFailure) in
       try reload(keyring, new)
     }
@@ -114,7 +114,7 @@ struct TransportChoice {
       let transport = try agentFailure { () throws(TransportError) in try TLSTransport(credentials, bind: bind, settings: settings) }
       let alsoClear = settings.allowsClearPackets ? ", and in the clear from whoever sends them" : ""
       let packets =
-        keyring.map { "packets AES-\($0.primary.bytes.count * 8)-GCM, keys: \($0.keys.count)\(alsoClear)" } ?? "packets in the clear"
+        keyring.map { "packets AES-\($0.primary.bitCount)-GCM, keys: \($0.keys.count)\(alsoClear)" } ?? "packets in the clear"
       return TransportChoice(
         node: credentials.node, factory: transport,
         protection: "\(keyring != nil) (mutual TLS over TCP, cluster '\(credentials.cluster)'; \(packets))"

@@ -5,9 +5,11 @@ public struct CertificateAuthority: Sendable {
   /// A certificate with its private key, both PEM. The key is a secret: files that hold it are written with mode 0600.
   public struct Issued: Sendable {
     public let certificatePEM: [UInt8]
-    public let privateKeyPEM: [UInt8]
     package let chain: CertificateChain
     package let key: PrivateKey
+
+    /// A copy of the key, which is the caller's to keep secret.
+    public var privateKeyPEM: [UInt8] { key.pem.copy }
 
     /// The certificate's last valid second.
     public var expiry: UTCTime { chain.leaf.notAfter }
@@ -55,13 +57,18 @@ public struct CertificateAuthority: Sendable {
 
   /// An authority from its files' contents. The key is only compared with the certificate here.
   public init(certificatePEM: [UInt8], privateKeyPEM: [UInt8]) throws(IssuingError) {
+    try self.init(certificatePEM: certificatePEM, privateKey: SecretBytes(copying: privateKeyPEM))
+  }
+
+  /// The same, with the key's PEM.
+  package init(certificatePEM: [UInt8], privateKey: SecretBytes) throws(IssuingError) {
     let chain: CertificateChain
     let key: PrivateKey
     do { chain = try CertificateChain(pem: certificatePEM) } catch { throw .unreadableCertificate }
-    do { key = try PrivateKey(pem: privateKeyPEM) } catch { throw .unreadableKey }
+    do { key = try PrivateKey(pem: privateKey) } catch { throw .unreadableKey }
     guard key.matches(chain) else { throw .keyMismatch }
     guard chain.leaf.isAuthority else { throw .notAnAuthority }
-    issued = Issued(certificatePEM: certificatePEM, privateKeyPEM: privateKeyPEM, chain: chain, key: key)
+    issued = Issued(certificatePEM: certificatePEM, chain: chain, key: key)
   }
 
   /// Signs with any pair at all, an authority or not: for impostors in tests.
@@ -121,7 +128,7 @@ public struct CertificateAuthority: Sendable {
       throw .refusedByLibrary("signing: \(CShimError(status))")
     }
     let chain = CertificateChain(adopting: made)
-    return Issued(certificatePEM: chain.leaf.pem ?? [], privateKeyPEM: key.pem, chain: chain, key: key)
+    return Issued(certificatePEM: chain.leaf.pem ?? [], chain: chain, key: key)
   }
 }
 

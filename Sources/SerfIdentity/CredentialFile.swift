@@ -16,8 +16,15 @@ package enum CredentialFile {
     case secret(escape: String?)
   }
 
-  /// Reads a whole file. `what` and `flag` are for the error's text.
+  /// Reads a whole file that holds no secret. `what` and `flag` are for the error's text.
   package static func read(_ path: String, what: String, flag: String, privacy: Privacy = .open) throws(CredentialsError) -> [UInt8] {
+    try readSecret(path, what: what, flag: flag, privacy: privacy).copy
+  }
+
+  /// Reads a whole file into memory that is overwritten when it is not used any more.
+  package static func readSecret(
+    _ path: String, what: String, flag: String, privacy: Privacy
+  ) throws(CredentialsError) -> SecretBytes {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw unreadable(path, what: what, flag: flag, error: errno) }
     defer { close(descriptor) }
@@ -29,22 +36,23 @@ package enum CredentialFile {
         .keyReadableByOthers, file: path, cause: "the \(what) is open to group or others (mode \(mode))",
         nextStep: "run 'chmod 600 \(path)'" + (escape.map { ", or accept it with \($0)" } ?? ""))
     }
-    var bytes: [UInt8] = []
-    while bytes.count <= sizeMaximum {
-      var count = 0
-      let piece = [UInt8](unsafeUninitializedCapacity: 65_536) { buffer, initialized in
-        repeat { count = Self.readOnce(descriptor, buffer) } while count < 0 && errno == EINTR
-        initialized = max(count, 0)
-      }
-      if count < 0 { throw unreadable(path, what: what, flag: flag, error: errno) }
-      if count == 0 { break }
-      bytes += piece
+    // All at once: a buffer that grows leaves copies behind.
+    let storage = UnsafeMutableRawBufferPointer.allocate(byteCount: sizeMaximum + 1, alignment: 1)
+    var (total, failure) = (0, Int32(0))
+    while total < storage.count {
+      let count = readOnce(descriptor, UnsafeMutableRawBufferPointer(rebasing: storage[total...]))
+      if count < 0, errno == EINTR { continue }
+      if count < 0 { failure = errno }
+      guard count > 0 else { break }
+      total += count
     }
+    let bytes = SecretBytes(adopting: storage, count: total) { $0.deallocate() }
+    if failure != 0 { throw unreadable(path, what: what, flag: flag, error: failure) }
     guard bytes.count <= sizeMaximum else {
       throw CredentialsError(
         .tooLarge, file: path, cause: "the \(what) file is larger than 1 MiB", nextStep: "check the path given with \(flag)")
     }
-    guard !bytes.isEmpty else {
+    guard bytes.count > 0 else {
       throw CredentialsError(.empty, file: path, cause: "the \(what) file is empty", nextStep: "check the path given with \(flag)")
     }
     return bytes
@@ -62,15 +70,22 @@ package enum CredentialFile {
 
   /// Writes a new file, durable when this returns; an existing one is replaced only with `overwrite`, and then in one step.
   package static func write(_ bytes: [UInt8], to path: String, mode: UInt32, overwrite: Bool) throws(CredentialsError) {
+    try write(SecretBytes(copying: bytes), to: path, mode: mode, overwrite: overwrite)
+  }
+
+  /// The same for a secret.
+  package static func write(_ bytes: SecretBytes, to path: String, mode: UInt32, overwrite: Bool) throws(CredentialsError) {
     try requireFree([path], overwrite: overwrite)
     let temporary = "\(path).new.\(getpid())"
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode_t(mode))
     guard descriptor >= 0 else { throw notWritable(path, error: errno) }
     var failure: Int32 = fchmod(descriptor, mode_t(mode)) == 0 ? 0 : errno
-    var rest = bytes[...]
-    while failure == 0, !rest.isEmpty {
-      let count = rest.withUnsafeBytes { writeOnce(descriptor, $0) }
-      if count >= 0 { rest = rest.dropFirst(count) } else if errno != EINTR { failure = errno }
+    bytes.withUnsafeBytes { bytes in
+      var rest = UnsafeRawBufferPointer(bytes)[...]
+      while failure == 0, !rest.isEmpty {
+        let count = writeOnce(descriptor, UnsafeRawBufferPointer(rebasing: rest))
+        if count >= 0 { rest = rest.dropFirst(count) } else if errno != EINTR { failure = errno }
+      }
     }
     if failure == 0, fsync(descriptor) != 0 { failure = errno }
     if close(descriptor) != 0, failure == 0 { failure = errno }
@@ -120,7 +135,7 @@ package enum CredentialFile {
       nextStep: "check that the directory exists and that this user may write to it")
   }
 
-  private static func readOnce(_ descriptor: Int32, _ buffer: UnsafeMutableBufferPointer<UInt8>) -> Int {
+  private static func readOnce(_ descriptor: Int32, _ buffer: UnsafeMutableRawBufferPointer) -> Int {
     #if canImport(Glibc)
       Glibc.read(descriptor, buffer.baseAddress, buffer.count)
     #else

@@ -58,13 +58,13 @@ public final class Credentials: @unchecked Sendable {
   ) throws(CredentialsError) {
     let authorities = try CredentialFile.read(files.authorities, what: "CA", flag: "-tls-ca")
     let certificate = try CredentialFile.read(files.certificate, what: "certificate", flag: "-tls-cert")
-    let key = try CredentialFile.read(
+    let keyText = try CredentialFile.readSecret(
       files.privateKey, what: "key", flag: "-tls-key", privacy: files.allowsInsecureKey ? .open : .secret(escape: "-tls-key-insecure"))
     var revocations: [UInt8]?
     if let file = files.revocations { revocations = try CredentialFile.read(file, what: "revocation list", flag: "-tls-crl") }
     try self.init(
-      pem: PEM(authorities: authorities, certificate: certificate, privateKey: key, revocations: revocations), files: files,
-      cluster: cluster, mode: mode, expecting: expected, at: now)
+      pem: PEM(authorities: authorities, certificate: certificate, privateKey: [], revocations: revocations),
+      key: Self.parseKey(keyText, file: files.privateKey), files: files, cluster: cluster, mode: mode, expecting: expected, at: now)
   }
 
   /// The contents of the files of ``Files``.
@@ -83,11 +83,18 @@ public final class Credentials: @unchecked Sendable {
   }
 
   /// As ``init(files:cluster:mode:expecting:at:)``, from memory; `files` is what errors call the parts.
-  public init(
+  public convenience init(
     pem: PEM, files: Files = Files(authorities: "CA", certificate: "certificate", privateKey: "key", revocations: "CRL"),
     cluster: String = "default", mode: IdentityMode = .uri, expecting expected: String? = nil, at now: UTCTime = .now
   ) throws(CredentialsError) {
-    let key = try Self.parseKey(pem.privateKey, file: files.privateKey)
+    let key = try Self.parseKey(SecretBytes(copying: pem.privateKey), file: files.privateKey)
+    try self.init(pem: pem, key: key, files: files, cluster: cluster, mode: mode, expecting: expected, at: now)
+  }
+
+  /// From the texts and the key, which is not looked for in them.
+  private init(
+    pem: PEM, key: PrivateKey, files: Files, cluster: String, mode: IdentityMode, expecting expected: String?, at now: UTCTime
+  ) throws(CredentialsError) {
     let (chain, policy, identity) = try Self.check(
       pem: pem, privateKey: key, files: files, cluster: cluster, mode: mode, expecting: expected, at: now)
     privateKey = key
@@ -150,10 +157,10 @@ public final class Credentials: @unchecked Sendable {
   }
 
   /// The private key, PKCS #8, for a TLS library that is not GnuTLS.
-  package var privateKeyPEM: [UInt8] { privateKey.pem }
+  package var privateKeyPEM: SecretBytes { privateKey.pem }
 
   /// The key of QUIC's stateless resets, the same after every restart with the same private key (`secure-transport.md` 2.4).
-  package var statelessResetSecret: [UInt8] { privateKey.derive("serf/1 stateless reset", count: 32) }
+  package var statelessResetSecret: SecretBytes { privateKey.derive("serf/1 stateless reset", count: 32) }
 }
 
 extension Credentials {
@@ -205,9 +212,9 @@ extension Credentials {
     }
   }
 
-  package static func parseKey(_ pem: [UInt8], file: String) throws(CredentialsError) -> PrivateKey {
+  package static func parseKey(_ pem: SecretBytes, file: String) throws(CredentialsError) -> PrivateKey {
     // Both ways of writing an encrypted key say so in clear: "ENCRYPTED PRIVATE KEY", or a header "Proc-Type: 4,ENCRYPTED".
-    if String(decoding: pem, as: UTF8.self).contains("ENCRYPTED") {
+    if pem.contains("ENCRYPTED") {
       throw CredentialsError(
         .keyEncrypted, file: file, cause: "the private key is encrypted",
         nextStep: "decrypt it, for example with 'openssl pkey -in \(file) -out node.key', and keep it at mode 600")

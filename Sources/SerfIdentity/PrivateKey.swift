@@ -58,26 +58,27 @@ package final class PrivateKey: @unchecked Sendable {
     self.init(adopting: made)
   }
 
-  package convenience init(pem: [UInt8]) throws(CShimError) {
+  package convenience init(pem: SecretBytes) throws(CShimError) {
     var status = CG_OK
-    guard let made = cg_key_from_pem(pem, pem.count, &status) else { throw CShimError(status) }
+    let made = pem.withUnsafeBytes { cg_key_from_pem($0.baseAddress, $0.count, &status) }
+    guard let made else { throw CShimError(status) }
     self.init(adopting: made)
   }
 
   /// PKCS #8, not encrypted.
-  package var pem: [UInt8] {
+  package var pem: SecretBytes {
     var length = 0
-    return cBytes(cg_key_pem(raw, &length), length) ?? []
+    guard let text = cg_key_pem(raw, &length) else { preconditionFailure("a key that was made or parsed can be written") }
+    return SecretBytes(adopting: UnsafeMutableRawBufferPointer(start: text, count: length)) { _ in cg_bytes_free(text, 0) }
   }
 
   package func matches(_ chain: CertificateChain) -> Bool { cg_key_matches(raw, chain.raw) != 0 }
 
   /// Bytes that only the holder of the key can compute, the same after every restart (HKDF-SHA-256, `label` as info).
-  package func derive(_ label: StaticString, count: Int) -> [UInt8] {
-    [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+  package func derive(_ label: StaticString, count: Int) -> SecretBytes {
+    SecretBytes(count: count) { buffer in
       let status = label.withUTF8Buffer { cg_key_derive(raw, $0.baseAddress, $0.count, buffer.baseAddress, count) }
       precondition(status == CG_OK, "HKDF cannot fail for a key that was parsed")
-      initialized = count
     }
   }
 }

@@ -1,4 +1,5 @@
 internal import CNgtcp2
+internal import SerfIdentity
 internal import SerfPrimitives
 
 typealias SendPiece = sq_bytes
@@ -61,24 +62,9 @@ extension Duration {
   var ticks: UInt64 { UInt64(max(nanoseconds, 0)) }
 }
 
-/// 32 secret bytes at an address that stays, because C keeps pointing at them.
-final class Secret {
-  let pointer: UnsafeMutablePointer<UInt8>
-  static let length = Int(SQ_SECRET_LENGTH)
-
-  /// From `bytes`, or random if there are none.
-  init(_ bytes: [UInt8]) {
-    precondition(bytes.isEmpty || bytes.count == Self.length, "a secret has \(Self.length) bytes")
-    pointer = .allocate(capacity: Self.length)
-    if bytes.isEmpty {
-      precondition(sq_random(pointer, Self.length), "the system's random generator fails")
-    } else {
-      bytes.withUnsafeBufferPointer { pointer.initialize(from: $0.baseAddress!, count: Self.length) }
-    }
-  }
-
-  deinit {
-    UnsafeMutableRawPointer(pointer).initializeMemory(as: UInt8.self, repeating: 0, count: Self.length)
-    pointer.deallocate()
+extension SecretBytes {
+  /// What stateless resets or Retry tokens derive from, if it need not be the same after a restart.
+  static func random() -> SecretBytes {
+    SecretBytes(count: Int(SQ_SECRET_LENGTH)) { precondition(sq_random($0.baseAddress, $0.count), "the system's random generator fails") }
   }
 }

@@ -1,3 +1,4 @@
+package import SerfIdentity
 package import SerfPrimitives
 
 /// What a ``QUICEndpoint`` may do and how much of it. Every limit has a counter in ``QUICCounters`` for what it refused.
@@ -92,8 +93,8 @@ package struct QUICConfiguration: Sendable {
   package var retriesPerSecond = 2000
 
   /// 32 bytes from which stateless reset tokens derive, and the same after a restart (`secure-transport.md` 2.4): derive it from the private key.
-  /// Empty: random, so that a restarted endpoint's resets are not believed.
-  package var resetSecret: [UInt8] = []
+  /// Nil: random, so that a restarted endpoint's resets are not believed.
+  package var resetSecret: SecretBytes?
 
   /// Whether a byte of a stream rides with every datagram so that its loss is noticed; needed by ngtcp2 below 0.14 and off only to show that.
   package var pulses = QUICEndpoint.needsPulse

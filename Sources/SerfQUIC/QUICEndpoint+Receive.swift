@@ -1,4 +1,5 @@
 internal import CNgtcp2
+internal import SerfIdentity
 package import SerfPrimitives
 
 /// Sorting what arrives, in the order of `secure-transport.md` 3.1: length and version, allowed sources, known connections, budgets, Retry, and

@@ -30,8 +30,9 @@ package final class QUICEndpoint {
 
   let inbox = Inbox()
   let buffers = PacketBuffers()
-  let resetSecret: Secret
-  let retrySecret = Secret([])
+  // C keeps pointing at them.
+  let resetSecret: SecretBytes
+  let retrySecret = SecretBytes.random()
   /// `now` of the input that is being worked on, for callbacks.
   var callbackTime: Instant
 
@@ -60,7 +61,8 @@ package final class QUICEndpoint {
     self.configuration = configuration
     self.credentials = credentials
     self.civilOrigin = civilOrigin
-    resetSecret = Secret(configuration.resetSecret)
+    resetSecret = configuration.resetSecret ?? .random()
+    precondition(resetSecret.count == Int(SQ_SECRET_LENGTH), "a secret has \(SQ_SECRET_LENGTH) bytes")
     callbackTime = now
     budget = HandshakeBudget(configuration, at: now)
     handshakes = HalfOpenHandshakes(.init(configuration))
@@ -312,7 +314,7 @@ package final class QUICEndpoint {
     settings.callbacks = QUICConnection.callbacks
     settings.context = Unmanaged.passUnretained(connection).toOpaque()
     settings.credentials = UnsafeMutableRawPointer(credentials.tls)
-    settings.reset_secret = UnsafePointer(resetSecret.pointer)
+    settings.reset_secret = resetSecret.pointer
     settings.alpn = applicationProtocol.pointer
     settings.local = configuration.localAddress.raw
     settings.remote = connection.remote.raw

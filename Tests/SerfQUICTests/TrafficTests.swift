@@ -1,3 +1,4 @@
+import SerfIdentity
 import SerfPrimitives
 import SerfQUIC
 import Testing
@@ -201,7 +202,7 @@ import Testing
   @Test("a member that was restarted makes its peers notice with a stateless reset")
   func restart() {
     let network = TestNetwork()
-    let secret = [UInt8](repeating: 7, count: 32)
+    let secret = SecretBytes(copying: [UInt8](repeating: 7, count: 32))
     let a = network.node("a", number: 1)
     let b = network.node("b", number: 2) { $0.resetSecret = secret }
     let id = a.dial(b)

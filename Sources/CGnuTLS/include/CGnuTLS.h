@@ -152,6 +152,8 @@ void cg_key_free(cg_key *key); /* NULL is allowed */
 /* Unencrypted PKCS #8. The caller frees the text with cg_bytes_free, which also wipes it. */
 uint8_t *cg_key_pem(const cg_key *key, size_t *length);
 void cg_bytes_free(uint8_t *bytes, size_t length); /* NULL is allowed */
+/* Overwrites bytes; no compiler leaves it out. */
+void cg_wipe(void *bytes, size_t length);
 /* Whether the chain's first certificate holds this key's public half. */
 int32_t cg_key_matches(const cg_key *key, const cg_chain *chain);
 /* HKDF-SHA-256 over the private key with `label` as info: the same bytes after every restart with the same key. */

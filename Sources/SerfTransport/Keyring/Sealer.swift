@@ -1,5 +1,6 @@
 internal import CGnuTLS
 import Memberlist
+import SerfIdentity
 
 /// Seals and opens bytes with the keys of a ``Keyring`` (`memberlist.md` section 1.4): `version | nonce | AES-GCM ciphertext | tag`.
 ///
@@ -79,7 +80,7 @@ private final class AESGCM {
 
   init(_ key: SecretKey) {
     var status = CG_OK
-    let made = key.bytes.withUnsafeBufferPointer { cg_aead_new($0.baseAddress, $0.count, &status) }
+    let made = key.secret.withUnsafeBytes { cg_aead_new($0.baseAddress, $0.count, &status) }
     guard let made = made else { preconditionFailure("GnuTLS has AES-GCM for keys of 16, 24 and 32 bytes") }
     cipher = made
   }

@@ -1,68 +1,81 @@
 internal import CGnuTLS
+package import SerfIdentity
 
 /// A key that all members of a cluster share: 16, 24 or 32 bytes for AES-128, AES-192 or AES-256.
 ///
-/// Written in base64, as `serf keygen` prints it. Its description does not show it.
+/// Written in base64, as `serf keygen` prints it. Its description does not show it. The memory that holds it is overwritten with its last copy.
 public struct SecretKey: Hashable, Sendable {
-  /// The key itself.
-  public let bytes: [UInt8]
+  package let secret: SecretBytes
+
+  /// A copy of the key itself, which is the caller's to keep secret.
+  public var bytes: [UInt8] { secret.copy }
+
+  /// How long the key is, in bits.
+  package var bitCount: Int { secret.count * 8 }
 
   /// The key of these bytes.
   /// - Throws: ``KeyringError/keyLength(_:)`` unless there are 16, 24 or 32.
   public init(bytes: [UInt8]) throws(KeyringError) {
-    guard [16, 24, 32].contains(bytes.count) else { throw .keyLength(bytes.count) }
-    self.bytes = bytes
+    try self.init(SecretBytes(copying: bytes))
+  }
+
+  private init(_ secret: SecretBytes) throws(KeyringError) {
+    guard [16, 24, 32].contains(secret.count) else { throw .keyLength(secret.count) }
+    self.secret = secret
   }
 
   /// The key that is written in base64 (RFC 4648, padded).
   /// - Throws: ``KeyringError/notBase64`` or ``KeyringError/keyLength(_:)``.
   public init(base64 text: String) throws(KeyringError) {
-    guard let bytes = Self.decode(Array(text.utf8)) else { throw .notBase64 }
-    try self.init(bytes: bytes)
+    guard let secret = Self.decode(text) else { throw .notBase64 }
+    try self.init(secret)
   }
 
   /// A new random key of 32 bytes.
   public static func generate() -> SecretKey {
     SecretKey(
-      unchecked: [UInt8](unsafeUninitializedCapacity: 32) { buffer, count in
+      unchecked: SecretBytes(count: 32) { buffer in
         let status = cg_random(CG_RANDOM_KEY, buffer.baseAddress, buffer.count)
         precondition(status == CG_OK, "GnuTLS has no randomness")
-        count = 32
       })
   }
 
   /// The key in base64.
   public var base64: String {
     var length = 0
-    let text = bytes.withUnsafeBufferPointer { cg_base64_encode($0.baseAddress, $0.count, &length) }
+    let text = secret.withUnsafeBytes { cg_base64_encode($0.baseAddress, $0.count, &length) }
     guard let text = text else { preconditionFailure("32 bytes always have a base64 form") }
     defer { cg_bytes_free(text, length) }
     return String(decoding: UnsafeBufferPointer(start: text, count: length), as: UTF8.self)
   }
 
-  private init(unchecked bytes: [UInt8]) { self.bytes = bytes }
+  private init(unchecked secret: SecretBytes) { self.secret = secret }
+
+  public static func == (left: SecretKey, right: SecretKey) -> Bool { left.secret == right.secret }
+
+  public func hash(into hasher: inout Hasher) { secret.withUnsafeBytes { hasher.combine(bytes: UnsafeRawBufferPointer($0)) } }
 
   /// The alphabet and the padding are checked here, since the library passes over white space inside.
-  private static func decode(_ text: [UInt8]) -> [UInt8]? {
-    let isBase64 = text.allSatisfy { byte in
+  private static func decode(_ text: String) -> SecretBytes? {
+    var text = text
+    let isBase64 = text.utf8.allSatisfy { byte in
       switch byte {
       case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true
       case UInt8(ascii: "+"), UInt8(ascii: "/"), UInt8(ascii: "="): true
       default: false
       }
     }
-    guard isBase64, !text.isEmpty, text.count % 4 == 0 else { return nil }
+    guard isBase64, !text.isEmpty, text.utf8.count % 4 == 0 else { return nil }
     var length = 0
-    let bytes = text.withUnsafeBufferPointer { cg_base64_decode($0.baseAddress, $0.count, &length) }
+    let bytes = text.withUTF8 { cg_base64_decode($0.baseAddress, $0.count, &length) }
     guard let bytes = bytes else { return nil }
-    defer { cg_bytes_free(bytes, length) }
-    return Array(UnsafeBufferPointer(start: bytes, count: length))
+    return SecretBytes(adopting: UnsafeMutableRawBufferPointer(start: bytes, count: length)) { _ in cg_bytes_free(bytes, 0) }
   }
 }
 
 extension SecretKey: CustomStringConvertible {
   /// How long it is; a log is no place for more.
-  public var description: String { "key of \(bytes.count * 8) bits" }
+  public var description: String { "key of \(bitCount) bits" }
 }
 
 /// A mistake with keys of a ``Keyring``. The ring is unchanged.

@@ -15,7 +15,8 @@
         let chain = try credentials.identity.chain.map {
           NIOSSLCertificateSource.certificate(try NIOSSLCertificate(bytes: $0, format: .der))
         }
-        let key = NIOSSLPrivateKeySource.privateKey(try NIOSSLPrivateKey(bytes: credentials.privateKeyPEM, format: .pem))
+        let key = NIOSSLPrivateKeySource.privateKey(
+          try credentials.privateKeyPEM.withArray { try NIOSSLPrivateKey(bytes: $0, format: .pem) })
         client = try Self.context(.makeClientConfiguration(), chain, key)
         server = try Self.context(.makeServerConfiguration(certificateChain: chain, privateKey: key), chain, key)
       } catch {

@@ -49,7 +49,7 @@
       configuration.certificateVerification = .none
       configuration.applicationProtocols = protocols
       configuration.certificateChain = try credentials.identity.chain.map { .certificate(try NIOSSLCertificate(bytes: $0, format: .der)) }
-      configuration.privateKey = .privateKey(try NIOSSLPrivateKey(bytes: credentials.privateKeyPEM, format: .pem))
+      configuration.privateKey = .privateKey(try NIOSSLPrivateKey(bytes: credentials.privateKeyPEM.copy, format: .pem))
       let context = try NIOSSLContext(configuration: configuration)
       let client = try await connect(to: a.address) { try NIOSSLClientHandler(context: context, serverHostname: nil) }
       try await eventually("it is turned away") { try await counter("handshakes_failed", of: a) == 1 }

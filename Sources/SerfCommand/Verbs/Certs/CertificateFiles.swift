@@ -19,14 +19,13 @@ package struct CertificateFiles {
 
   /// Takes a file for what it holds.
   package mutating func add(_ file: String, allowsInsecureKey: Bool) throws(CredentialsError) {
-    let pem = try CredentialFile.read(file, what: "PEM", flag: "serf certs check")
-    let text = String(decoding: pem, as: UTF8.self)
+    let text = try CredentialFile.readSecret(file, what: "PEM", flag: "serf certs check", privacy: .open)
     if text.contains("PRIVATE KEY-----") {
       try addKey(file, allowsInsecureKey: allowsInsecureKey)
     } else if text.contains("-----BEGIN X509 CRL-----") {
-      revocations.append((file, pem))
+      revocations.append((file, text.copy))
     } else {
-      let parsed = try parse(pem, file)
+      let parsed = try parse(text.copy, file)
       if (0..<parsed.chain.count).allSatisfy({ parsed.chain[$0].isAuthority }) {
         authorities.append(parsed)
       } else {
@@ -45,7 +44,7 @@ package struct CertificateFiles {
 
   mutating func addKey(_ file: String, allowsInsecureKey: Bool) throws(CredentialsError) {
     let privacy: CredentialFile.Privacy = allowsInsecureKey ? .open : .secret(escape: "-tls-key-insecure")
-    let pem = try CredentialFile.read(file, what: "key", flag: "-tls-key", privacy: privacy)
+    let pem = try CredentialFile.readSecret(file, what: "key", flag: "-tls-key", privacy: privacy)
     keys.append((file, try Credentials.parseKey(pem, file: file)))
   }
 

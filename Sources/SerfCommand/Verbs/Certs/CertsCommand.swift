@@ -59,7 +59,7 @@ extension CertificateAuthority.Issued {
     try orFail { () throws(CredentialsError) in
       try CredentialFile.makeDirectory(directory)
       try CredentialFile.requireFree([certificate, key], overwrite: overwrite)
-      try CredentialFile.write(privateKeyPEM, to: key, mode: 0o600, overwrite: overwrite)
+      try CredentialFile.write(self.key.pem, to: key, mode: 0o600, overwrite: overwrite)
       try CredentialFile.write(certificatePEM, to: certificate, mode: 0o644, overwrite: overwrite)
     }
     return (certificate, key)

@@ -25,14 +25,14 @@ struct CertsNodeCommand: FlagsAnywhere {
     }
     let authorityFile = ca ?? (out == "." ? "ca.pem" : out + "/ca.pem")
     let keyFile = caKey ?? (authorityFile.hasSuffix(".pem") ? String(authorityFile.dropLast(4)) : authorityFile) + ".key"
-    let (certificatePEM, keyPEM) = try orFail { () throws(CredentialsError) in
+    let (certificatePEM, privateKey) = try orFail { () throws(CredentialsError) in
       (
         try CredentialFile.read(authorityFile, what: "CA", flag: "-ca"),
-        try CredentialFile.read(keyFile, what: "CA key", flag: "-ca-key", privacy: .secret(escape: nil))
+        try CredentialFile.readSecret(keyFile, what: "CA key", flag: "-ca-key", privacy: .secret(escape: nil))
       )
     }
     let authority = try orFail(about: authorityFile) { () throws(IssuingError) in
-      try CertificateAuthority(certificatePEM: certificatePEM, privateKeyPEM: keyPEM)
+      try CertificateAuthority(certificatePEM: certificatePEM, privateKey: privateKey)
     }
     let cluster = cluster ?? authority.cluster ?? "default"
     let issued = try orFail(about: printable(node)) { () throws(IssuingError) in
@@ -40,8 +40,10 @@ struct CertsNodeCommand: FlagsAnywhere {
     }
     // What a peer with this authority would say, asked before anybody copies files around.
     try orFail(about: authorityFile) { () throws(CredentialsError) in
-      _ = try Credentials(
-        pem: .init(authorities: certificatePEM, certificate: issued.certificatePEM, privateKey: issued.privateKeyPEM), cluster: cluster)
+      _ = try Credentials.check(
+        pem: .init(authorities: certificatePEM, certificate: issued.certificatePEM, privateKey: []), privateKey: issued.key,
+        files: .init(authorities: "CA", certificate: "certificate", privateKey: "key"), cluster: cluster, mode: .uri, expecting: nil,
+        at: .now)
     }
     let files = try issued.write(named: node, into: out, overwrite: force)
     Terminal.output(
