@@ -236,7 +236,7 @@ import Testing
     let c = fixture.accept("c", Self.address(3), at: .zero)
     for id in [b, c] { fixture.pool.advertised(id, Self.address(66)) }
     _ = fixture.actions()
-    fixture.pool.renewAll(at: .zero)
+    fixture.pool.renewAll(within: .seconds(10), at: .zero)
     var dialled: [NodeAddress] = []
     for second in 1...10 {
       fixture.pool.advance(to: Self.seconds(Double(second)))
