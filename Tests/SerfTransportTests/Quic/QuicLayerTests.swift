@@ -15,13 +15,15 @@
       let loop = MultiThreadedEventLoopGroup.singleton.next()
       let a = try await End.bind("a", at: host, on: loop)
       let b = try await End.bind("b", at: host, on: loop)
-      // ngtcp2 marks ten packets to try the path, and no more until the peer has counted them.
-      for round in 1...20 {
-        try await a.send(5, to: b)
-        try await eventually("b has the packets of round \(round)") { try await b.packets >= 5 * round }
+      // ngtcp2 marks ten packets to try the path, and no more until the peer has counted them. Packets are sent at best effort, one of each round
+      // arrives at least.
+      for round in 1...40 {
+        let before = try await b.packets
+        try await a.send(4, to: b)
+        try await eventually("b has a packet of round \(round)") { try await b.packets > before }
       }
       let sent = try await a.written
-      #expect(sent.count >= 20)
+      #expect(sent.count >= 40)
       #expect(sent.suffix(10).allSatisfy { $0 })
       // Acknowledgements too are marked.
       #expect(try await a.arrived.suffix(10).allSatisfy { $0 == 2 })
