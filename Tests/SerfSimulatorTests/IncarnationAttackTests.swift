@@ -24,20 +24,25 @@ import Testing
       if random.chance(0.1) { cluster.network.run(for: .milliseconds(Int64(random.below(20)))) }
     }
     // The longest suspicion of five members is 18 s.
-    #expect(cluster.network.run(within: .seconds(18)) { cluster.agree(cluster.nodes, alive: 0..<5) }, "seed \(seed)")
+    let isBackInTime = cluster.network.run(within: .seconds(18)) { cluster.agree(cluster.nodes, alive: 0..<5) }
+    #expect(isBackInTime)
     cluster.network.run(for: .seconds(40))
-    #expect(cluster.agree(cluster.nodes, alive: 0..<5), "seed \(seed)")
+    let staysAlive = cluster.agree(cluster.nodes, alive: 0..<5)
+    #expect(staysAlive)
 
     cluster.network.crash(victim)
     let others = cluster.nodes.filter { $0 != victim }
     func isGone() -> Bool { others.allSatisfy { node in cluster.view(node, of: 2).map { !$0.state.isLive } ?? true } }
-    #expect(cluster.network.run(within: .seconds(40)) { isGone() }, "seed \(seed)")
+    let isFoundDead = cluster.network.run(within: .seconds(40)) { isGone() }
+    #expect(isFoundDead)
     cluster.network.run(for: .seconds(1))
-    #expect(isGone(), "seed \(seed)")
+    let staysDead = isGone()
+    #expect(staysDead)
 
     let again = cluster.start(index: 2)
     cluster.join(again, cluster.nodes[0])
-    #expect(cluster.network.run(within: .seconds(18)) { cluster.agree(others + [again], alive: 0..<5) }, "seed \(seed)")
+    let hasReturned = cluster.network.run(within: .seconds(18)) { cluster.agree(others + [again], alive: 0..<5) }
+    #expect(hasReturned)
   }
 
   private static func packet(about name: NodeName, at address: NodeAddress, _ random: inout SeededRandom) -> [UInt8] {
