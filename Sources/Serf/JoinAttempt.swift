@@ -68,4 +68,18 @@ final class JoinLedger: Sendable {
     }
     for report in reports { self.report(report) }
   }
+
+  /// All have ended. What had answered may have failed since: another process may have our name.
+  func ended(_ results: [JoinResult], agreement: String?) {
+    let reports = attempts.withLock { attempts in
+      zip(positions, results).compactMap { attempt, result -> JoinReport? in
+        guard attempts[attempt].hasJoined, let failure = result.failure else { return nil }
+        attempts[attempt].hasJoined = false
+        let report = JoinReport(text: attempts[attempt].text, address: result.target.address, outcome: .failed(failure.text(agreement)))
+        attempts[attempt].reasons.append(report.description)
+        return report
+      }
+    }
+    for report in reports { self.report(report) }
+  }
 }

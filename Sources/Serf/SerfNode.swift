@@ -151,9 +151,12 @@ public final class SerfNode: Service {
     }
     let targets = ledger.targets
     if !targets.isEmpty {
-      _ = try await call { driver, done in
-        driver.join(targets, ignoreOld: ignoreOld, progress: { ledger.answered($0, agreement: driver.agreement) }, done)
+      let (results, agreement) = try await call { driver, done in
+        driver.join(targets, ignoreOld: ignoreOld, progress: { ledger.answered($0, agreement: driver.agreement) }) { result in
+          done(result.map { ($0, driver.agreement) })
+        }
       }
+      ledger.ended(results, agreement: agreement)
     }
     let joined = ledger.joined
     guard joined > 0 || addresses.isEmpty || ledger.holdsOurselves else {

@@ -160,7 +160,7 @@ struct HostilePeerTextTests {
     // An error message of memberlist: type 13 and a map of one text.
     let answer = [13, 0x81, 0xa5] + Array("Error".utf8) + [0xa0 | UInt8(text.count)] + text
     let peer = [[Transcript.Frame(isFromClient: true, bytes: [0]), Transcript.Frame(isFromClient: false, bytes: answer)]]
-    let flags = ["agent", "-transport=tcp", "-node=n1", "-bind=127.0.0.1:0", "-rpc-addr=127.0.0.1:0", "-profile=local"]
+    let flags = ["agent", "-transport=tcp", "-node=n1", "-bind=127.0.0.1:0", "-rpc-addr=127.0.0.1:0"]
     let agent = try await LiveAgent(Executable(flags), ready: "Log data will now stream")
     try await ScriptedAgent.run(peer, closesAtEnd: true) { address in
       let run = try await agent.command("join", address)

@@ -21,10 +21,27 @@ package final class RPCServer: Sendable {
   /// all connections.
   package static let patience = Duration.seconds(10)
 
-  /// A connection that was accepted.
-  private struct Client: Sendable {
-    let connection: NIOAsyncChannel<RPCRequest, ByteBuffer>
+  /// A connection that was accepted. It is closed when the server lets go of it, also when the listener ends before the client was looked at.
+  private final class Client: Sendable {
+    let channel: any Channel
     let introduction: Introduction
+
+    init(_ channel: any Channel, _ introduction: Introduction) {
+      self.channel = channel
+      self.introduction = introduction
+    }
+
+    deinit { channel.close(promise: nil) }
+
+    /// Begins to read. Only now, because a `NIOAsyncChannel` that is dropped before it was used ends the process.
+    func connection() async throws -> NIOAsyncChannel<RPCRequest, ByteBuffer> {
+      let channel = channel
+      return try await channel.eventLoop.submit {
+        let connection = try NIOAsyncChannel<RPCRequest, ByteBuffer>(wrappingChannelSynchronously: channel)
+        try channel.syncOptions?.setOption(.autoRead, value: true)
+        return connection
+      }.get()
+    }
   }
 
   private let listener: NIOAsyncChannel<Client, Never>
@@ -51,13 +68,14 @@ package final class RPCServer: Sendable {
           }
         }
         .childChannelOption(ChannelOptions.socketOption(.tcp_nodelay), value: 1)
+        .childChannelOption(.autoRead, value: false)
         .bind(host: host, port: Int(port)) { channel in
           channel.eventLoop.makeCompletedFuture {
             let introduction = Introduction()
             let decoder = ByteToMessageHandler(RequestDecoder(), maximumBufferSize: 2 * RPCLimit.request)
             try channel.pipeline.syncOperations.addHandler(IntroductionBudget(introduction))
             try channel.pipeline.syncOperations.addHandler(decoder)
-            return Client(connection: try NIOAsyncChannel(wrappingChannelSynchronously: channel), introduction: introduction)
+            return Client(channel, introduction)
           }
         }
       return RPCServer(listener: listener, context: context, patience: patience)
@@ -82,15 +100,18 @@ package final class RPCServer: Sendable {
     } onCancel: {
       listener.channel.close(promise: nil)
     }
+    if !Task.isCancelled {
+      context.rpcLog.logger.error("the system closed the RPC listener \(address): no more clients are served; restart the agent")
+    }
   }
 
   private func serve(_ clients: NIOAsyncChannelInboundStream<Client>) async throws {
     try await withThrowingDiscardingTaskGroup { group in
       for try await client in clients {
         // In the order of arrival, so that a newcomer never makes room for those that came before it.
-        let id = admit(client.connection.channel)
+        let id = admit(client.channel)
         group.addTask {
-          if let id { await self.serve(client, id) } else { try? await client.connection.executeThenClose { _, _ in } }
+          if let id { await self.serve(client, id) }
         }
       }
       group.cancelAll()
@@ -115,7 +136,7 @@ package final class RPCServer: Sendable {
   }
 
   private func serve(_ client: Client, _ id: ClientTable.ID) async {
-    let channel = client.connection.channel
+    let channel = client.channel
     let (peer, log) = (RPCPeer(channel), context.rpcLog)
     defer { clients.withLock { $0.remove(id) } }
     log.write(.info, .accepted, about: peer, "Accepted client: \(peer)")
@@ -130,7 +151,7 @@ package final class RPCServer: Sendable {
       clients.withLock { $0.introduce(id) }
     }
     do {
-      try await client.connection.executeThenClose { requests, responses in
+      try await client.connection().executeThenClose { requests, responses in
         try await RPCSession(peer: peer, context: context, responses: responses, admitted: admitted).run(requests)
       }
     } catch is CancellationError {
