@@ -24,10 +24,12 @@ package final class RPCServer: Sendable {
   /// A connection that was accepted. It is closed when the server lets go of it, also when the listener ends before the client was looked at.
   private final class Client: Sendable {
     let channel: any Channel
+    private let gate: NIOLoopBound<ReadGate>
     let introduction: Introduction
 
-    init(_ channel: any Channel, _ introduction: Introduction) {
+    init(_ channel: any Channel, _ gate: NIOLoopBound<ReadGate>, _ introduction: Introduction) {
       self.channel = channel
+      self.gate = gate
       self.introduction = introduction
     }
 
@@ -35,10 +37,10 @@ package final class RPCServer: Sendable {
 
     /// Begins to read. Only now, because a `NIOAsyncChannel` that is dropped before it was used ends the process.
     func connection() async throws -> NIOAsyncChannel<RPCRequest, ByteBuffer> {
-      let channel = channel
+      let (channel, gate) = (channel, gate)
       return try await channel.eventLoop.submit {
         let connection = try NIOAsyncChannel<RPCRequest, ByteBuffer>(wrappingChannelSynchronously: channel)
-        try channel.syncOptions?.setOption(.autoRead, value: true)
+        gate.value.open()
         return connection
       }.get()
     }
@@ -68,14 +70,15 @@ package final class RPCServer: Sendable {
           }
         }
         .childChannelOption(ChannelOptions.socketOption(.tcp_nodelay), value: 1)
-        .childChannelOption(.autoRead, value: false)
         .bind(host: host, port: Int(port)) { channel in
           channel.eventLoop.makeCompletedFuture {
             let introduction = Introduction()
             let decoder = ByteToMessageHandler(RequestDecoder(), maximumBufferSize: 2 * RPCLimit.request)
+            let gate = ReadGate()
+            try channel.pipeline.syncOperations.addHandler(gate)
             try channel.pipeline.syncOperations.addHandler(IntroductionBudget(introduction))
             try channel.pipeline.syncOperations.addHandler(decoder)
-            return Client(channel, introduction)
+            return Client(channel, NIOLoopBound(gate, eventLoop: channel.eventLoop), introduction)
           }
         }
       return RPCServer(listener: listener, context: context, patience: patience)
@@ -138,7 +141,8 @@ package final class RPCServer: Sendable {
   private func serve(_ client: Client, _ id: ClientTable.ID) async {
     let channel = client.channel
     let (peer, log) = (RPCPeer(channel), context.rpcLog)
-    defer { clients.withLock { $0.remove(id) } }
+    // It closes the channel when it goes.
+    defer { withExtendedLifetime(client) { clients.withLock { $0.remove(id) } } }
     log.write(.info, .accepted, about: peer, "Accepted client: \(peer)")
     let patience = channel.eventLoop.scheduleTask(in: TimeAmount(patience)) {
       log.write(.warning, .silent, about: peer, "Closed client \(peer): it did not introduce itself in time")

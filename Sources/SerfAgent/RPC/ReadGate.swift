@@ -1,0 +1,24 @@
+import NIOCore
+
+/// Holds a connection's reads back until its session begins, so that nothing is read that no handler would take.
+///
+/// Not `autoRead`: switched on before the channel is registered, it leaves a read pending that NIO never arms.
+final class ReadGate: ChannelOutboundHandler {
+  typealias OutboundIn = ByteBuffer
+
+  private var isOpen = false
+  private var held: ChannelHandlerContext?
+
+  func read(context: ChannelHandlerContext) {
+    if isOpen { context.read() } else { held = context }
+  }
+
+  /// Lets reads pass, also the one that came meanwhile.
+  func open() {
+    isOpen = true
+    held?.read()
+    held = nil
+  }
+
+  func handlerRemoved(context: ChannelHandlerContext) { held = nil }
+}
