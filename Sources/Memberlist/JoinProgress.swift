@@ -60,7 +60,7 @@ struct JoinProgress: Sendable {
     }
   }
 
-  var isOver: Bool { targets.allSatisfy(\.isOver) }
+  var isOver: Bool { targets.allSatisfy { $0.isOver } }
 
   /// One result for each target of the caller's list.
   var results: [JoinResult] {

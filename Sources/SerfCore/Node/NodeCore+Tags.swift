@@ -23,7 +23,8 @@ extension NodeCore {
   ) throws(SerfCoreError) {
     var tags = ownTags
     for key in deleting { tags[key] = nil }
-    try setTags(tags.merging(setting) { $1 }, request: request, at: now)
+    for (key, value) in setting { tags[key] = value }
+    try setTags(tags, request: request, at: now)
   }
 
   /// What this node says about itself, from the latest meta: the member list learns of it only when the outbox is drained.
