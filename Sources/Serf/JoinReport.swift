@@ -2,7 +2,8 @@ public import SerfPrimitives
 
 /// What became of one address of a join, told as soon as it is known: see ``SerfNode/join(_:ignoreOld:onReport:)``.
 ///
-/// A host with several addresses may be reported more than once: each that failed, and the one that answered.
+/// A host with several addresses may be reported more than once: each that failed, and the one that answered. One that answered is reported as
+/// failed at the end of the join if the cluster then refuses this node's name.
 public struct JoinReport: Hashable, Sendable, CustomStringConvertible {
   /// What can become of an address.
   public enum Outcome: Hashable, Sendable {
