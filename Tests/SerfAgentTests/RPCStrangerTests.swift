@@ -68,10 +68,9 @@ struct RPCStrangerTests {
   func wrongKeys() async throws {
     try await ServerFixture.run(node, authKey: "sekret") { server in
       let bytes = try await RawClient.connect(to: server.port) { client in
-        try await client.send(handshake)
-        for sequence in 2...9 {
-          try await client.send(RequestHeader(command: "auth", sequence: UInt64(sequence)).encoded + AuthRequest(authKey: "wrong").encoded)
-        }
+        // Not one byte more than the server reads: unread bytes would turn its close into a reset, which may overtake the answers.
+        let requests = (2...4).flatMap { RequestHeader(command: "auth", sequence: $0).encoded + AuthRequest(authKey: "wrong").encoded }
+        try await client.send(handshake + requests)
         return try await client.receiveToEnd()
       }
       let refusals = (2...4).flatMap { ResponseHeader(sequence: $0, error: "Invalid authentication token").encoded }
