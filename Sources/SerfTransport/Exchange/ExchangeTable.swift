@@ -41,6 +41,8 @@ package struct ExchangeTable {
     var message: [UInt8]?
     /// The core has the request, and answers; what still comes is of no use.
     var isReceived = false
+    /// The request is a push/pull.
+    var asksForState = false
     /// The reply is written; the peer has to take it.
     var isAnswered = false
   }
@@ -62,6 +64,8 @@ package struct ExchangeTable {
   private var memory = FairShares()
   /// Bytes of our own.
   private var ours = 0
+  /// How many bytes the last reply to a push/pull took: what the next one will take, by and large.
+  private var expectedReply = 0
 
   /// What was refused or lost, by cause.
   package private(set) var counters = ExchangeCounters()
@@ -230,11 +234,17 @@ package struct ExchangeTable {
       return .completed(row.exchange, message, from: peer)
     }
     hold(0, for: stream)
+    let asksForState = message.first == MessageType.pushPull.rawValue
+    if asksForState, wouldDisplaceItself(FairShares.Holder(peer)) {
+      counters.overBudget += 1
+      return fail(stream, .refused, .overBudget)
+    }
     places.remove(stream)
     pings.remove(stream)
     rows[stream]?.opener.discard()
     rows[stream]?.message = nil
     rows[stream]?.isReceived = true
+    rows[stream]?.asksForState = asksForState
     return .received(row.exchange, message, from: peer)
   }
 
@@ -247,6 +257,7 @@ package struct ExchangeTable {
       if let event = fail(stream, .refused, .overBudget) { evicted.append(event) }
       return
     }
+    if row.asksForState { expectedReply = sealed.count }
     streamOfAccepted[row.exchange] = nil
     places.remove(stream)
     pings.remove(stream)
@@ -327,6 +338,14 @@ package struct ExchangeTable {
     return true
   }
 
+  /// Whether one more reply to this peer would have to take the room of another that the same peer has not read. Making a reply takes processor time,
+  /// of which a peer that reads nothing could use up any amount.
+  private func wouldDisplaceItself(_ holder: FairShares.Holder) -> Bool {
+    guard bytesHeld + expectedReply > limits.bytesInProgress else { return false }
+    guard let victim = memory.nextToGo(for: expectedReply, of: holder) else { return memory.total(of: holder) > 0 }
+    return memory.holder(of: victim) == holder
+  }
+
   /// Gives up unfinished exchanges until there is a place for one more.
   private mutating func makePlace(for holder: FairShares.Holder) {
     while places.count >= max(1, limits.acceptedInProgress - limits.keptForPings), let victim = places.nextToGo(for: 0, of: holder) {
@@ -362,8 +381,9 @@ public struct ExchangeLimits: Hashable, Sendable {
   /// Bytes of one message, either way. Default 20 MiB, the limit that Go peers have.
   public var bytesPerExchange = 20 << 20
   /// Bytes of all messages together: those that are being received, and those that were written and that their peers have not taken yet. When they are
-  /// used up, the oldest unfinished exchange of the peer that holds most makes room. Default 80 MiB.
-  public var bytesInProgress = 80 << 20
+  /// used up, the oldest unfinished exchange of the peer that holds most makes room; a push/pull of that peer is refused before it is answered.
+  /// Default 64 MiB, with which the process grows by less than 80 MiB.
+  public var bytesInProgress = 64 << 20
   /// How many exchanges that peers opened may wait for the end of their request. When there are as many, the oldest of the peer that has most makes
   /// room. Default 127, as in Go.
   public var acceptedInProgress = 127

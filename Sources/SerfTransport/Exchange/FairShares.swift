@@ -49,6 +49,9 @@ package struct FairShares {
   /// Whether there is a part of this ID.
   package func contains(_ id: StreamID) -> Bool { parts[id] != nil }
 
+  /// On whose account a part goes.
+  package func holder(of id: StreamID) -> Holder? { parts[id]?.holder }
+
   /// What a holder has.
   package func total(of holder: Holder) -> Int { accounts[holder]?.total ?? 0 }
 
