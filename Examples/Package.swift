@@ -15,6 +15,7 @@ let package = Package(
         .product(name: "Serf", package: "swift-serf"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-      ])
+      ]),
+    .executableTarget(name: "TenLines", dependencies: [.product(name: "Serf", package: "swift-serf")]),
   ]
 )
