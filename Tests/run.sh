@@ -1,5 +1,5 @@
 #!/bin/sh
-# Everything that must hold before a change lands: lint, purity, Embedded, tests, and the build without traits.
+# Everything that must hold before a change lands: lint, purity, Embedded, documentation, tests, and the build without traits.
 # Installs from Debian what is missing, says what it does, and stops at the first failure. One debug build with every trait serves the tests;
 # the examples and the variant without traits have scratch paths of their own.
 set -eu
@@ -26,6 +26,9 @@ sh Tests/embedded.sh
 
 step "Build (debug, with every trait)"
 swift build --enable-all-traits --build-tests
+
+step "Documentation"
+sh Tests/docs.sh
 
 step "Tests in virtual time"
 swift test --enable-all-traits --skip-build --skip "$live"

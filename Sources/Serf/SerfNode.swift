@@ -125,7 +125,9 @@ public final class SerfNode: Service {
   ///
   /// A list that all machines share may name this node too. Its own address counts neither as a success nor as a failure.
   ///
-  /// - Parameter ignoreOld: whether user events from before the join are left out. Default true.
+  /// - Parameters:
+  ///   - addresses: members to contact, in the forms above.
+  ///   - ignoreOld: whether user events from before the join are left out. Default true.
   /// - Returns: how many of `addresses` answered, each through one of the addresses that it stands for, and exchanged their members with us. 0 if
   ///   no other member answered, and one of the addresses is this node's own; or if there are none.
   /// - Throws: ``SerfError/Code/joinFailed`` when none did, with the reason of each; ``SerfError/Code/state`` after ``leave()``.
@@ -136,7 +138,10 @@ public final class SerfNode: Service {
 
   /// The same, and tells what becomes of each address as soon as it is known.
   ///
-  /// - Parameter onReport: called for each address that has answered or failed, at times on the node's event loop: it must not block.
+  /// - Parameters:
+  ///   - addresses: members to contact, as in ``join(_:ignoreOld:)``.
+  ///   - ignoreOld: whether user events from before the join are left out. Default true.
+  ///   - onReport: called for each address that has answered or failed, at times on the node's event loop: it must not block.
   @discardableResult
   public func join(
     _ addresses: [String], ignoreOld: Bool = true, onReport: @escaping @Sendable (JoinReport) -> Void
@@ -183,7 +188,9 @@ public final class SerfNode: Service {
 
   /// Declares a failed member gone for good: it becomes `left` everywhere. A member that is alive refutes it.
   ///
-  /// - Parameter prune: also erases it from every member list at once, instead of after the tombstone timeout.
+  /// - Parameters:
+  ///   - name: the member that is gone.
+  ///   - prune: whether it is also erased from every member list at once, instead of after the tombstone timeout. Default false.
   /// - Throws: ``SerfError/Code/broadcastTimeout`` when it is done here but not known to have spread.
   public func forceLeave(_ name: NodeName, prune: Bool = false) async throws(SerfError) {
     try await call { driver, done in driver.forceLeave(name, prune: prune, done) }
@@ -214,7 +221,9 @@ public final class SerfNode: Service {
   /// Sends an event to every member, this one included.
   ///
   /// - Parameters:
-  ///   - coalesce: whether a receiver may deliver only the newest of several events with this name in a short time.
+  ///   - name: what receivers know the event by.
+  ///   - payload: the event's content. Default none.
+  ///   - coalesce: whether a receiver may deliver only the newest of several events with this name in a short time. Default true.
   /// - Throws: ``SerfError/Code/tooLarge`` when name and payload exceed the limit (512 bytes unless configured); nothing was sent.
   public func userEvent(_ name: String, payload: [UInt8] = [], coalesce: Bool = true) async throws(SerfError) {
     try await call { driver, done in driver.userEvent(Array(name.utf8), payload: payload, coalesce: coalesce, done) }

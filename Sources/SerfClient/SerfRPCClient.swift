@@ -89,9 +89,13 @@ public final class SerfRPCClient: Sendable {
     return try decode(MembersResponse.self, try await exchange(.members, body: [])).members
   }
 
-  /// Contacts `addresses` and returns how many of them answered; throws if none did.
+  /// Lets the agent join the cluster through any of `addresses`.
   ///
-  /// - Parameter replay: whether user events from before the join are delivered.
+  /// - Parameters:
+  ///   - addresses: members to contact, each `host` or `host:port`.
+  ///   - replay: whether user events from before the join are delivered. Default false.
+  /// - Returns: how many of `addresses` answered.
+  /// - Throws: ``SerfRPCError/refused(_:)`` if none of them answered.
   @discardableResult
   public func join(_ addresses: [String], replay: Bool = false) async throws(SerfRPCError) -> Int {
     let request = JoinRequest(existing: addresses, replay: replay).encoded
@@ -101,7 +105,10 @@ public final class SerfRPCClient: Sendable {
 
   /// Sends a user event to the whole cluster.
   ///
-  /// - Parameter coalesce: whether receivers may merge it with later events of the same name.
+  /// - Parameters:
+  ///   - name: what receivers know the event by.
+  ///   - payload: the event's content; name and payload together have at most 512 bytes unless the agent is configured otherwise. Default none.
+  ///   - coalesce: whether receivers may merge it with later events of the same name. Default true.
   public func userEvent(_ name: String, payload: [UInt8]? = nil, coalesce: Bool = true) async throws(SerfRPCError) {
     try await call(.event, EventRequest(coalesce: coalesce, name: name, payload: payload))
   }

@@ -1,6 +1,6 @@
 /// Why a certificate chain is refused, precise enough to act on.
 ///
-/// Made in one order, from the cheap to the dear and from the general to the particular (see ``TrustPolicy``), so that one certificate has one reason.
+/// The checks run in one order, from the cheap to the expensive and from the general to the particular, so that one certificate has one reason.
 public enum VerificationFailure: Error, Hashable, Sendable {
   case noCertificate
   /// More than 16 KiB of certificates, refused before any of it is parsed.

@@ -1,7 +1,7 @@
 /// An IP address and port, the address kept exactly as it stands on the wire: 4 or 16 bytes, inline.
 ///
 /// Go peers compare addresses as raw bytes and send one IPv4 address in either form, depending on how they were bound, so a relayed
-/// address keeps its form (`memberlist.md`, rule 5). ``==`` is therefore over the verbatim bytes; ask ``isSameEndpoint(as:)`` when the
+/// address keeps its form (`memberlist.md`, rule 5). `==` is therefore over the verbatim bytes; ask ``isSameEndpoint(as:)`` when the
 /// question is "the same socket?".
 ///
 /// A link-local IPv6 address means something only together with an interface, its ``zone``. That is this machine's business: a zone is not
@@ -15,7 +15,7 @@ public struct NodeAddress: Hashable, Sendable {
   public let byteCount: UInt8
   /// The port; 0 stands for "not stated".
   public var port: UInt16
-  /// The index of the interface that a link-local IPv6 address is on; 0, the default, for none. ``==`` tells zones apart.
+  /// The index of the interface that a link-local IPv6 address is on; 0, the default, for none. `==` tells zones apart.
   public var zone: UInt32 = 0
 
   /// The address in `bytes`, or nil unless there are 4 or 16 of them.

@@ -1,0 +1,43 @@
+#!/bin/sh
+# The documentation, as a check: docc builds it from the debug build and Sources/Serf/Serf.docc, and a link to a symbol or an article that does
+# not exist fails it, as does every other warning. It takes seconds, since it reads the modules that are there instead of building them once more.
+#
+# `import Serf` re-exports other modules; their symbols are documented as Serf's, which is how a user meets them. SerfClient, the other library,
+# is in the same archive: .build/docs/Serf.doccarchive.
+set -eu
+cd "$(dirname "$0")/.."
+docs=.build/docs
+archive=$docs/Serf.doccarchive
+
+for target in Serf SerfClient; do swift build --quiet --enable-all-traits --target "$target"; done
+modules=$(swift build --enable-all-traits --show-bin-path)/Modules
+host=$(swiftc -print-target-info | sed -n 's/.*"unversionedTriple": "\(.*\)".*/\1/p')
+
+# The C modules under them: those whose module map SwiftPM wrote, and those that brought their own.
+set --
+for map in "${modules%/*}"/*.build/module.modulemap .build/checkouts/*/Sources/*/include/module.modulemap; do
+  set -- "$@" -I "${map%/*}"
+done
+
+# The ten lines are shown in two places, and compiled in a third.
+example=Examples/Sources/TenLines/main.swift
+for page in README.md Sources/Serf/Serf.docc/ten-lines.md; do
+  awk '/^```/ { inside = 0 } inside { block = block $0 "\n" } /^```swift$/ { inside = 1; block = "" }
+       /^```$/ && block ~ /^import Serf\n/ { printf "%s", block; exit }' "$page" | cmp -s - "$example" ||
+    { echo "documentation: the program in $page is not $example; make them the same" >&2; exit 1; }
+done
+
+rm -rf "$docs/graphs" "$archive"
+for module in Serf SerfClient; do
+  mkdir -p "$docs/graphs/$module"
+  swift symbolgraph-extract -module-name "$module" -target "$host" -I "$modules" "$@" -module-cache-path "$docs/cache" \
+    -minimum-access-level public -skip-synthesized-members \
+    -experimental-allowed-reexported-modules="$(sed -n 's/^@_exported public import //p' Sources/Serf/Exports.swift | paste -sd,)" \
+    -output-dir "$docs/graphs/$module"
+done
+
+if ! docc convert Sources/Serf/Serf.docc --additional-symbol-graph-dir "$docs/graphs" --output-dir "$archive" --warnings-as-errors; then
+  echo "documentation: not built; docc names above each link that leads nowhere, and each other warning" >&2
+  exit 1
+fi
+echo "documentation: every link leads somewhere; built $archive"
