@@ -9,7 +9,7 @@ final class RPCConnection: ChannelInboundHandler {
   typealias InboundIn = ByteBuffer
   typealias Answer = @Sendable (Result<ByteBuffer?, SerfRPCError>) -> Void
 
-  /// Somebody who waits for objects with one sequence number.
+  /// A caller that waits for objects with one sequence number.
   private struct Waiter {
     let body: RPCCommand.ResponseBody
     /// Takes the answer.
@@ -61,7 +61,7 @@ final class RPCConnection: ChannelInboundHandler {
     waiter.answer(.failure(reason))
   }
 
-  /// Nobody wants records of the stream `sequence` any more: says so to the agent in a request numbered `request`. The entry stays, since
+  /// The caller wants no more records of the stream `sequence`: tells the agent so in a request numbered `request`. The entry stays, since
   /// records may be under way even behind the answer.
   func stop(_ sequence: UInt64, request: UInt64) {
     guard waiters[sequence] != nil, end == nil else { return }

@@ -13,7 +13,7 @@ public struct RPCStream<Element: Sendable>: AsyncSequence, Sendable {
   let records: AsyncStream<Element>
   let feed: RPCFeed<Element>
 
-  /// How many records were lost because nobody read them in time.
+  /// How many records were lost because the reader did not take them in time.
   public var dropped: Int { feed.dropped }
 
   /// The one reader.

@@ -26,8 +26,8 @@ public struct CertificateAuthority: Sendable {
   /// How far into the past a new certificate reaches, so that a machine whose clock is a little late accepts it (`secure-transport.md` 3.6).
   public static let backdating = Duration.seconds(300)
 
-  /// Makes a new self-signed authority. It issues nodes' certificates and no further authority (path length 0): who gets hold of a node's key
-  /// cannot make members with it, whatever else a certificate of it says.
+  /// Makes a new self-signed authority. It issues nodes' certificates and no further authority (path length 0): a thief of a node's key
+  /// cannot make members with it, whatever else the node's certificate says.
   ///
   /// - Parameter cluster: goes into its common name, for people; a random part tells two authorities of one cluster apart.
   public init(cluster: String = "default", validFor: Duration = .days(3650), key kind: KeyKind = .p256, at now: UTCTime = .now)
@@ -38,14 +38,14 @@ public struct CertificateAuthority: Sendable {
     var request = CertificateRequest.authority(commonName: "Serf CA \(cluster) \(mark)", from: now - Self.backdating, until: now + validFor)
     request.pathLength = 0
     guard CertificateName.isValid(cluster.utf8) else { throw .nameNotInAlphabet }
-    // For `serf certs node`, so that nobody has to repeat the cluster's name; verification never looks at an authority's names.
+    // For `serf certs node`, so that an operator need not repeat the cluster's name; verification never looks at an authority's names.
     request.names = SubjectAlternativeNames([.uri(Array((Self.clusterPrefix + cluster).utf8))])
     self.init(adopting: try Self.sign(request, key: kind, issuer: nil))
   }
 
   private static let clusterPrefix = "serf://"
 
-  /// The cluster that the authority was made for; nil if it was not made here. A hint for whoever issues, not a limit.
+  /// The cluster that the authority was made for; nil if it was not made here. A hint for the issuer, not a limit.
   public var cluster: String? { Self.cluster(of: chain.leaf) }
 
   package static func cluster(of authority: Certificate) -> String? {
@@ -91,7 +91,7 @@ public struct CertificateAuthority: Sendable {
       .node(node, cluster: cluster, from: now - Self.backdating, until: min(now + validFor, expiry)), key: kind)
   }
 
-  /// Issues anything at all; good sense is the caller's.
+  /// Issues what is requested, right or wrong: the caller decides.
   package func issue(_ request: CertificateRequest, key kind: KeyKind = .p256) throws(IssuingError) -> Issued {
     try Self.sign(request, key: kind, issuer: self)
   }

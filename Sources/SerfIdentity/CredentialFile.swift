@@ -12,7 +12,7 @@ package enum CredentialFile {
   /// Who may read a file.
   package enum Privacy {
     case open
-    /// Nobody but its owner; `escape` is the flag that would allow more, if there is one.
+    /// Only its owner; `escape` is the flag that would allow more, if there is one.
     case secret(escape: String?)
   }
 

@@ -1,7 +1,7 @@
 internal import CGnuTLS
 public import SerfPrimitives
 
-/// What a node is and whom it believes: its certificate and private key, the cluster's authorities and their revocation lists.
+/// What a node is and which peers it believes: its certificate and private key, the cluster's authorities and their revocation lists.
 ///
 /// A value of this type has passed: its own certificate would be accepted by any node with the same CA file, at the time of loading.
 /// Immutable; rotation loads a new one and swaps it in (`secure-transport.md` 1.7). A broken file throws, and the old one stays in use.
@@ -42,7 +42,7 @@ public final class Credentials: @unchecked Sendable {
   /// When the earliest revocation list should have been replaced by a newer one. Overdue lists still count: say so in the log.
   public var revocationsNextUpdate: UTCTime? { policy.revocationsNextUpdate }
 
-  /// Whom we believe.
+  /// Which peers we believe.
   package let policy: TrustPolicy
   /// The `cg_credentials`: a TLS session takes it with `cg_credentials_retain`, and gives it back after the session is gone.
   package let tls: OpaquePointer

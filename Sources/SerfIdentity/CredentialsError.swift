@@ -7,7 +7,7 @@ public struct CredentialsError: Error, Hashable, Sendable {
     case keyEncrypted, keyReadableByOthers, keyMismatch, keyUnsupported
     /// The CA file holds a certificate that is not an authority's, or one that is too weak.
     case notAnAuthority
-    /// The revocation list is broken or signed by somebody else.
+    /// The revocation list is broken, or another authority signed it.
     case revocationsUnusable
     /// Our own certificate would be refused by our peers.
     case refused(VerificationFailure)

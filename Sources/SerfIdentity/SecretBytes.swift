@@ -33,7 +33,7 @@ package final class SecretBytes: @unchecked Sendable {
     try fill(UnsafeMutableBufferPointer(rebasing: bytes[..<count]))
   }
 
-  /// A copy. What it is a copy of stays its owner's to look after.
+  /// Copies `bytes`. The owner of the original has to overwrite that.
   package convenience init(copying bytes: some Collection<UInt8>) {
     self.init(count: bytes.count) { _ = $0.update(fromContentsOf: bytes) }
   }
@@ -50,10 +50,10 @@ package final class SecretBytes: @unchecked Sendable {
     return try body(UnsafeBufferPointer(start: pointer, count: count))
   }
 
-  /// A copy that is its taker's to look after.
+  /// A copy, which the caller has to overwrite.
   package var copy: [UInt8] { withUnsafeBytes { Array($0) } }
 
-  /// For what takes nothing but an array: it is overwritten after `body`, which must not keep it.
+  /// Gives `body` the bytes as an array, which is overwritten afterwards. `body` must not keep it.
   package func withArray<Result, Failure: Error>(_ body: ([UInt8]) throws(Failure) -> Result) throws(Failure) -> Result {
     var array = copy
     defer { array.withUnsafeMutableBytes { cg_wipe($0.baseAddress, $0.count) } }
@@ -71,7 +71,7 @@ package final class SecretBytes: @unchecked Sendable {
 }
 
 extension SecretBytes: Equatable {
-  /// In time that does not tell where the first difference is.
+  /// Takes the same time wherever the first difference is.
   package static func == (left: SecretBytes, right: SecretBytes) -> Bool {
     left.withUnsafeBytes { left in
       right.withUnsafeBytes { right in left.count == right.count && zip(left, right).reduce(0) { $0 | ($1.0 ^ $1.1) } == 0 }

@@ -1,6 +1,6 @@
 /// Where a packet or exchange goes, and which name must answer there.
 public enum Destination: Hashable, Sendable {
-  /// Back to whoever sent what is being answered; where the transport has connections, on that very connection.
+  /// Back to the peer whose message is answered; where the transport has connections, on that very connection.
   case reply(Peer)
   /// A member, at the address that the member table holds. A transport that proves names demands this one.
   case member(NodeName, NodeAddress)
@@ -42,11 +42,11 @@ public enum ContactFailure: Hashable, Sendable {
   case noContact
   /// The other side answered, and declined.
   case refused
-  /// Somebody else answers at the address.
+  /// Another node answers at the address.
   case identityMismatch
   /// It answered, and the answer is sealed with a key that we do not have, or not sealed as ours are.
   case unreadable
-  /// The address is our own: whoever answers there is this node.
+  /// The address is our own: what answers there is this node.
   case ourselves
   /// No answer within the deadline.
   case deadline

@@ -112,7 +112,7 @@ extension VirtualNetwork where Machine: ~Copyable {
     }
   }
 
-  /// Whoever listens at the address, on a new connection when `dialledBy` says who dials, unless the name that answers is not acceptable.
+  /// The node that listens at the address, on a new connection when `dialledBy` says who dials, unless the name that answers is not acceptable.
   private func reach(_ address: NodeAddress, dialledBy sender: Int? = nil, _ problem: (NodeName) -> ContactFailure?) -> Route {
     guard let receiver = nodes.lastIndex(where: { !$0.isDown && $0.address.isSameEndpoint(as: address) }) else {
       let isSilent = nodes.last { $0.address.isSameEndpoint(as: address) }?.isSilent ?? false

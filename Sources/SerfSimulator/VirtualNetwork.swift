@@ -21,7 +21,7 @@ package final class VirtualNetwork<Machine: SimulatedMachine & ~Copyable> {
     var machine: Machine
     let address: NodeAddress
     var isDown = false
-    /// Whether the machine that it ran on is gone as well, so that nothing says "nobody there".
+    /// Whether the machine that it ran on is gone as well, so that nothing refuses a dial.
     var isSilent = false
     var isPaused = false
     /// What came while it was paused; bounded like a socket's buffer.
@@ -131,7 +131,7 @@ package final class VirtualNetwork<Machine: SimulatedMachine & ~Copyable> {
 
   // MARK: Faults
 
-  /// The process is gone without a word. A dial to its port is refused at once, or, when `silently`, not answered at all.
+  /// The process ends and tells no peer. A dial to its port is refused at once, or, when `silently`, not answered at all.
   package func crash(_ node: NodeID, silently: Bool = false) {
     nodes[node.index].isDown = true
     nodes[node.index].isSilent = silently
@@ -150,7 +150,7 @@ package final class VirtualNetwork<Machine: SimulatedMachine & ~Copyable> {
     settle(node.index)
   }
 
-  /// Nothing passes between nodes of different groups. Nodes in no group reach everybody.
+  /// Nothing passes between nodes of different groups. Nodes in no group reach all others.
   package func partition(_ groups: [[NodeID]]) {
     for group in groups {
       for other in groups where other != group {

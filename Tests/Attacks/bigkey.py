@@ -1,6 +1,6 @@
 """A stranger without a valid certificate and without any private key presents a self-made certificate with a key that is expensive to verify.
 
-The agent must not spend more than 5 ms of a processor on such a handshake, whoever dials.
+The agent must not spend more than 5 ms of a processor on such a handshake, whichever side dials.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Certificates that no authority signed, with keys that nobody has: what a stranger can present."""
+"""Certificates that no authority signed, with public keys whose private keys do not exist: what a stranger can present."""
 
 import os
 
@@ -44,7 +44,7 @@ def odd(bits):
 
 
 def rsa(modulus_bits, exponent, algorithm=RSA):
-    """A public key; that the modulus has no two factors that anybody knows does not show."""
+    """A public key; its modulus is a random number, which the key does not show."""
     parameters = [der(NULL)] if algorithm == RSA else []
     key = der(SEQUENCE, integer(odd(modulus_bits)), integer(exponent))
     return der(SEQUENCE, der(SEQUENCE, oid(algorithm), *parameters), der(BITS, b"\x00", key))

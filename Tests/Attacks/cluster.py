@@ -141,7 +141,7 @@ class Cluster:
                 await asyncio.sleep(0.1)
 
     async def guest(self, name):
-        """One more agent, which has joined nobody yet."""
+        """One more agent, which has not joined yet."""
         agent = Agent(self, name, NEWCOMERS)
         self.guests.append(agent)
         return await agent.ready()

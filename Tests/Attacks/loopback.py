@@ -1,4 +1,4 @@
-"""The loopback interface of a network namespace: up, packets with another's address as source, and what was sent to whom."""
+"""The loopback interface of a network namespace: up, packets with another's address as source, and what was sent to which address."""
 
 import fcntl
 import socket

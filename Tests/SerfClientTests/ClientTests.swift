@@ -134,7 +134,7 @@ struct ClientTests {
     }
   }
 
-  @Test("a cancelled call ends at once, though the agent never answers")
+  @Test("a cancelled call ends at once, although the agent never answers")
   func cancellation() async throws {
     let script = Self.handshake + script([(true, RequestHeader(command: "leave", sequence: 2).encoded)])
     try await ScriptedAgent.run([script]) { address in
@@ -146,7 +146,7 @@ struct ClientTests {
     }
   }
 
-  @Test("nobody there: the error names the address and the system's reason")
+  @Test("no agent there: the error names the address and the system's reason")
   func unreachable() async throws {
     await #expect(throws: SerfRPCError.unreachable(address: "127.0.0.1:1", reason: "connection refused")) {
       try await SerfRPCClient.connect(to: "127.0.0.1:1")

@@ -17,7 +17,7 @@ import Testing
       remote.sin_family = sa_family_t(AF_INET)
       remote.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
       remote.sin_port = port.bigEndian
-      // Beyond the listener's queue it stays unanswered, which is as good.
+      // Beyond the listener's queue it stays unanswered, which does as well.
       unsafe withUnsafeBytes(of: &remote) { bytes in
         _ = unsafe Glibc.connect(
           descriptor, bytes.assumingMemoryBound(to: sockaddr.self).baseAddress, socklen_t(MemoryLayout<sockaddr_in>.size))

@@ -36,7 +36,7 @@ final class TestCluster: Sendable {
   }
 }
 
-/// A running agent, ours or Debian's; killed when nobody holds it any more.
+/// A running agent, ours or Debian's; killed when the test lets go of it.
 final class LiveAgent: Sendable {
   let program: Executable
   let rpc: String

@@ -31,7 +31,7 @@
       let refused = try await Executable.run(stranger.flags("n3") + ["-transport=tls", "-encrypt", keys[0], "-join", n1.bind])
       #expect(refused.status == 1, "\(refused.errors)")
       await n1.logs("turned away 127.0.0.1")
-      // One of the two cannot be read, and neither is taken: with the certificates of a stranger nobody would believe n1.
+      // One of the two cannot be read, and neither is taken: with the certificates of a stranger no peer would believe n1.
       let other = try await TestCluster("n1")
       for name in ["ca.pem", "n1.pem", "n1.key"] {
         try Data(contentsOf: URL(fileURLWithPath: other.path(name))).write(to: URL(fileURLWithPath: cluster.path(name)))

@@ -17,7 +17,7 @@ struct CertificateAuthorityTests {
     #expect(credentials.node == "n1")
   }
 
-  @Test("has path length 0: it issues nodes' certificates, and an authority below it is believed by nobody")
+  @Test("has path length 0: it issues nodes' certificates, and no peer believes an authority below it")
   func pathLength() throws {
     let root = try authority.get()
     #expect(root.issued.chain.leaf.isAuthority)

@@ -75,7 +75,7 @@ struct CredentialsTests {
     }
   }
 
-  @Test("refuse an encrypted key, and somebody else's")
+  @Test("refuse an encrypted key, and the key of another certificate")
   func keys() throws {
     let other = try directory.write("other.key", authority.get().issue(node: "other", at: noon).privateKeyPEM)
     #expect(try error(naming: other) { try load { $0.privateKey = other } }.code == .keyMismatch)

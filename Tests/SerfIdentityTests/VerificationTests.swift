@@ -245,7 +245,7 @@ struct VerificationTests {
   }
 }
 
-/// Authorities that nobody should believe.
+/// Authorities that no peer should believe.
 enum Impostor {
   static func authority(named name: String, from: UTCTime, until: UTCTime) throws -> CertificateAuthority {
     try CertificateAuthority(adopting: CertificateAuthority.selfSigned(.authority(commonName: name, from: from, until: until)))

@@ -85,7 +85,7 @@ import Testing
       if isDown[index] { restart(index) }
     }
     cluster.network.run(for: .seconds(40))
-    // What the layer above does for partitions longer than the dead are remembered: somebody joins.
+    // What the layer above does for partitions longer than the dead are remembered: one side joins the other.
     for index in 1..<count { cluster.join(current[index], current[0]) }
     func areAddressesRight() -> Bool {
       current.allSatisfy { node in ports.indices.allSatisfy { cluster.view(node, of: $0)?.address.port == ports[$0] } }

@@ -18,7 +18,7 @@ import Testing
     }
   }
 
-  @Test("a crash is detected by everybody", arguments: [false, true], [false, true])
+  @Test("every survivor detects a crash", arguments: [false, true], [false, true])
   func crash(provesNames: Bool, silently: Bool) {
     let cluster = Cluster(provesNames: provesNames)
     cluster.start(5)
@@ -54,7 +54,7 @@ import Testing
     for index in [0, 1, 3, 4] { #expect(cluster.view(cluster.nodes[index], of: 2) == nil, "reaped") }
   }
 
-  @Test("nobody fails under loss", arguments: [0.01, 0.05, 0.1], [false, true])
+  @Test("no member fails under loss", arguments: [0.01, 0.05, 0.1], [false, true])
   func loss(_ loss: Double, provesNames: Bool) {
     var conditions = NetworkConditions()
     conditions.loss = loss
@@ -70,7 +70,7 @@ import Testing
 
   @Test(
     "a partition splits the view; after it news that reaches the other side brings all back",
-    // With other seeds it sometimes reaches nobody there in time (3 of 120 runs), and only the layer above heals.
+    // With other seeds it sometimes reaches no member there in time (3 of 120 runs), and only the layer above heals.
     arguments: [false, true], 3..<7 as Range<UInt64>)
   func partition(provesNames: Bool, seed: UInt64) {
     let cluster = Cluster(seed: 30 + seed, provesNames: provesNames)
@@ -102,7 +102,7 @@ import Testing
     cluster.network.resume(sleeper)
     #expect(cluster.network.run(within: .seconds(10)) { cluster.agree(cluster.nodes, alive: 0..<5) })
     #expect(cluster.view(cluster.nodes[0], of: 1)?.incarnation ?? 0 > before)
-    #expect(!cluster.events(sleeper).contains { $0.hasSuffix("dead") }, "it accused nobody for its own sleep")
+    #expect(!cluster.events(sleeper).contains { $0.hasSuffix("dead") }, "it accused no member because of its own sleep")
   }
 
   @Test("a short pause is not even suspected for long")
@@ -158,7 +158,7 @@ import Testing
       })
   }
 
-  @Test("changed meta reaches everybody", arguments: [false, true])
+  @Test("changed meta reaches every member", arguments: [false, true])
   func meta(provesNames: Bool) {
     let cluster = Cluster(seed: 8, provesNames: provesNames)
     cluster.start(8)

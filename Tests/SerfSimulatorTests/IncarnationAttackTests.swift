@@ -3,7 +3,7 @@ import SerfPrimitives
 import SerfSimulator
 import Testing
 
-/// Packets that accuse, bury and revive one member at any incarnation (`secure-transport.md` 1.9).
+/// Packets that call one member suspect, dead and alive at any incarnation (`secure-transport.md` 1.9).
 @Suite struct IncarnationAttackTests {
   @Test(
     "no 1,000 packets keep a living member out for longer than a suspicion, nor a killed one in", arguments: [false, true],

@@ -5,7 +5,7 @@ import Testing
 
 /// Clusters on connections that prove names: restarts, duplicates, connections that swallow (`secure-transport.md` 1.6 and 2).
 @Suite struct ProvenClusterTests {
-  @Test("a connection that swallows everything while new dials pass gets nobody suspected")
+  @Test("a connection that swallows everything while new dials pass makes no member suspected")
   func stalledConnection() {
     let cluster = Cluster(seed: 21, provesNames: true)
     cluster.start(5)
@@ -44,7 +44,7 @@ import Testing
           && cluster.agree(others + [current], alive: 0..<5)
       }
       #expect(isAgreed, "round \(round)")
-      // A moment of peace, which is not the same each time.
+      // A pause, of another length in each round.
       cluster.network.run(for: .milliseconds(Int64(round) * 137))
     }
     for node in others { #expect(cluster.counters(node).conflicts == 0) }
@@ -76,7 +76,7 @@ import Testing
     #expect(cluster.network.run(within: .seconds(8)) { cluster.agree(cluster.nodes, alive: 0..<50) })
   }
 
-  @Test("fifty started together need few handshakes, and then dial nobody")
+  @Test("fifty started together need few handshakes, and then no more dials")
   func fifty() {
     let cluster = Cluster(seed: 25, provesNames: true)
     cluster.start(50)

@@ -78,7 +78,7 @@ private final class VirtualSocket: DatagramSocket {
   let localAddress: NodeAddress
   let refusedCount: UInt64 = 0
   weak var handler: (any DatagramSocketHandler)?
-  /// A node that was killed may still have timers; nobody hears it.
+  /// A node that was killed may still have timers; no other node hears it.
   private var isOpen = true
 
   init(network: VirtualNetwork, address: NodeAddress) {

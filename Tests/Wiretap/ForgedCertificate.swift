@@ -1,6 +1,6 @@
 import CTestCrypto
 
-/// A certificate that no library would make: any number as its RSA key, any names. Signed by nobody; its holder has no private key.
+/// A certificate that no library would make: any number as its RSA key, any names. No authority signed it, and its holder has no private key.
 package struct ForgedCertificate {
   /// RSA with numbers of so many bits, both odd and otherwise random.
   package enum Key {

@@ -31,7 +31,7 @@ package enum RPCCommand: String, CaseIterable, Sendable {
     switch self {
     // Until enough members have been told, or a broadcast timeout (5 s, unless the agent was started with another) has passed.
     case .tags, .forceLeave: .seconds(10)
-    // Two such waits, the farewell's way through the cluster, and the end of all connections.
+    // Two such waits, the time that the leave takes through the cluster, and the end of all connections.
     case .leave: .seconds(30)
     // Names are looked up; one address after another may have to run into its deadline (10 s for most).
     case .join: .seconds(30 + 10 * min(targets, 1000))

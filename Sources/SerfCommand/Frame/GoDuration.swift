@@ -27,7 +27,7 @@ package struct GoDuration: ExpressibleByArgument, Equatable {
     duration = .nanoseconds(Int64((seconds * 1e9).rounded()))
   }
 
-  /// For help: whole seconds where it is so many.
+  /// For help texts: in seconds if these are whole.
   package var defaultValueDescription: String {
     let (seconds, attoseconds) = duration.components
     return attoseconds == 0 ? "\(seconds)s" : "\(duration)"

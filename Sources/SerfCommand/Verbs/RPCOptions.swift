@@ -62,7 +62,7 @@ extension CommandFailure {
     case .refused(let text): self.init("\(action) failed: \(oneLine(text))")
     case .closed: self.init("\(action) failed: the agent closed the connection; its log says why")
     case .malformed(let what):
-      self.init("\(action) failed: whoever listens at the RPC address is no Serf agent (\(what)); correct -rpc-addr")
+      self.init("\(action) failed: the program at the RPC address is no Serf agent (\(what)); correct -rpc-addr")
     case .timedOut(let time):
       self.init(
         "\(action) failed: the agent at \(printable(address)) did not answer within \(shortText(time)); it may be stopped, or busy. Look at "

@@ -1,6 +1,6 @@
 #pragma once
 /*
- * The primitives that open a QUIC Initial packet (RFC 9001, section 5), which anybody who sees it can do. For tests.
+ * The primitives that open a QUIC Initial packet (RFC 9001, section 5), as every observer of the network can. For tests.
  *
  * Written straight on GnuTLS and apart from the product's shims, so that a mistake there does not hide itself here.
  * All return 0, or a negative number when the input does not fit or is not authentic.
@@ -20,7 +20,7 @@ int tc_aes128_gcm_open(
     size_t sealed_length, uint8_t *output);
 
 /*
- * TLS credentials (a gnutls_certificate_credentials_t) of somebody who presents any chain of DER certificates and signs with `signature_length`
+ * TLS credentials (a gnutls_certificate_credentials_t) of a peer that presents any chain of DER certificates and signs with `signature_length`
  * random bytes, because it has no private key. NULL when GnuTLS refuses.
  */
 void *tc_forged_credentials(const uint8_t *const *certificates, const size_t *lengths, size_t count, size_t signature_length);

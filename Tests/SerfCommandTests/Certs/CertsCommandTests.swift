@@ -9,7 +9,7 @@ import Testing
   import Musl
 #endif
 
-/// `serf certs`, through the command line's own door.
+/// `serf certs`, run as the command line runs it.
 @Suite("serf certs")
 final class CertsCommandTests {
   let directory: String

@@ -25,7 +25,7 @@ extension Scenario {
     try await stage.changePrimaryKey(six.all, rings, [new, old])
     let all = try await six.all + newcomers
     await stage.check("eight alive after the change", at: all) { try await listing(at: all, alive: all, tags: afterEveryday) }
-    // Whoever joined in the middle of it may have missed the order; given again it reaches all.
+    // A member that joined in the middle of it may have missed the order; given again it reaches all.
     try await stage.changePrimaryKey(all, rings, [new, old])
     for agent in all where agent.isGo {
       await stage.check("\(agent.label) has the new key first", at: [agent]) {

@@ -1,7 +1,7 @@
 import Foundation
 
 extension Scenario {
-  /// Ours must pass queries and relayed answers on, though it answers none itself yet.
+  /// Ours must pass queries and relayed answers on, although it answers none itself yet.
   static let query = Scenario(name: "query", summary: "Go's queries, plain and relayed, with ours between Go's agents") { stage in
     let handler = ["-event-handler", "query:ping=echo pong-$SERF_SELF_NAME"]
     var agents: [Agent] = []

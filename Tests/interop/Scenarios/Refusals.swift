@@ -1,7 +1,7 @@
 import SerfClient
 
 extension Scenario {
-  /// Strangers knock at the door of a small Go cluster, and it at theirs: our log says why nothing comes of it, and Go's agents carry on.
+  /// Strangers try to join a small Go cluster, and it tries to join them: our log says why that fails, and Go's agents carry on.
   static let refusals = Scenario(
     name: "refusals", summary: "another label, another key, no key, a forbidden network: refused with a reason, and Go stays healthy",
     tolerated: ["Decrypt packet", "not supported", "Failed to decode", "truncated", "unknown type"]
@@ -96,7 +96,7 @@ extension Stage {
     try await exchangeEvents(agents, round: stranger.label)
   }
 
-  /// The same gate lets in whom it should.
+  /// The same gate lets in a member inside the allowed network.
   fileprivate func admits(_ agents: [Agent]) async throws {
     let what = "an allowed network is let in"
     guard surroundings.kinds == .mixed else { return report.skipped(what, "Go has no -allow") }

@@ -2,7 +2,7 @@ import SerfClient
 import SerfPrimitives
 
 extension Scenario {
-  /// A mixed cluster that lives for a while: an event a second from somebody, and every ten seconds an agent more or one less.
+  /// A mixed cluster that lives for a while: an event a second from one of its agents, and every ten seconds an agent more or one less.
   static func soak(minutes: Int, seed: UInt64) -> Scenario {
     Scenario(name: "soak", summary: "\(minutes) minutes of events, joins and leaves (seed \(seed))") { stage in
       let six = try await Six.settled(on: stage)

@@ -78,7 +78,7 @@ final class Agent: Sendable {
 
   // MARK: Orders
 
-  /// Ends its life without a goodbye.
+  /// Kills it, so that it does not leave first.
   func kill() async {
     shouldRun.withLock { $0 = false }
     await program.stop()

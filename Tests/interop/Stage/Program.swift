@@ -37,7 +37,7 @@ final class Program: Sendable {
   /// Nil while it runs; then the exit status, or 128 and the signal.
   var status: Int32? { end.withLock { $0 } }
 
-  /// Sends a signal, unless the program has ended: its number may be somebody else's by then.
+  /// Sends a signal, unless the program has ended: its number may be another program's by then.
   func signal(_ number: Int32) {
     end.withLock { if $0 == nil { kill(pid, number) } }
   }

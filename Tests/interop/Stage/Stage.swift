@@ -1,7 +1,7 @@
 import Foundation
 import Synchronization
 
-/// Where one scenario plays: starts agents, checks what they say, and at the end looks at Go's logs and ends everybody.
+/// Where one scenario plays: starts agents, checks what they say, and at the end looks at Go's logs and ends every agent.
 final class Stage: Sendable {
   let scenario: Scenario
   let surroundings: Surroundings
@@ -21,7 +21,7 @@ final class Stage: Sendable {
     directory = try surroundings.directory(for: scenario.name)
   }
 
-  /// Plays the scenario from heading to curtain.
+  /// Plays the scenario, from its heading to its result.
   static func play(_ scenario: Scenario, _ surroundings: Surroundings, _ report: Report) async {
     report.heading(scenario.name, scenario.summary)
     do {
@@ -85,7 +85,7 @@ final class Stage: Sendable {
 
   // MARK: The end
 
-  /// Nobody ended by himself, and Go has nothing to complain about; then everybody is ended.
+  /// No agent ended by itself, and Go's logs hold no complaint; then every agent is ended.
   private func finish() async {
     for agent in agents {
       guard let misfortune = agent.misfortune else { continue }

@@ -1,8 +1,8 @@
-// Live agents can only be asked, so somebody has to wait. All waiting of this program is here.
+// Live agents can only be asked, so this program has to wait. All waiting of this program is here.
 
 /// Asks `missing` again and again until it answers nil, for "nothing". Returns its last answer, nil if all is well, and how long that took.
 ///
-/// An error counts as an answer. An agent that does not answer at all is given up at the end of the time, so `missing` must heed cancellation, as
+/// An error counts as an answer. An agent that does not answer at all is given up at the end of the time, so `missing` must end when it is cancelled, as
 /// the calls of `SerfRPCClient` do.
 func eventually(
   within limit: Duration, since start: ContinuousClock.Instant = .now, every pause: Duration = .milliseconds(100),

@@ -109,7 +109,7 @@ extension CertificateReport.Entry {
   ) {
     guard !given.authorities.isEmpty else {
       problem = CredentialsError(
-        .missing, file: file, cause: "without an authority's certificate nobody accepts it", nextStep: "name the CA file with -tls-ca")
+        .missing, file: file, cause: "without an authority's certificate no peer accepts it", nextStep: "name the CA file with -tls-ca")
       return
     }
     let files = Credentials.Files(
