@@ -5,7 +5,7 @@ extension Membership {
   var transmissions: Dissemination.Transmissions {
     let gossip = configuration.gossip
     func limit(_ nodes: Int) -> Int {
-      TransmitLimit.transmissions(multiplier: gossip.retransmitMultiplier, nodes: nodes, fanout: gossip.fanout)
+      TransmitLimit.enough(multiplier: gossip.retransmitMultiplier, nodes: nodes)
     }
     return Dissemination.Transmissions(membership: limit(table.count), application: limit(max(table.count, applicationMemberCount)))
   }

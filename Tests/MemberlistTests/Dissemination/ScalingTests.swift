@@ -17,11 +17,12 @@ import VectorSupport
   func transmissions(nodes: Int, limit: Int) { #expect(TransmitLimit.transmissions(multiplier: 3, nodes: nodes) == limit) }
 
   @Test(
-    "where a round does not reach everybody, a broadcast goes out as often as among a hundred",
-    arguments: [(1, 4), (2, 4), (4, 4), (5, 12), (9, 12), (50, 12), (99, 12), (1000, 16)])
-  func smallClusters(nodes: Int, limit: Int) {
-    #expect(TransmitLimit.transmissions(multiplier: 4, nodes: nodes, fanout: 3) == limit)
-  }
+    "a small cluster sends a broadcast at least four times for each of the first three other members",
+    arguments: [(0, 0), (1, 4), (2, 4), (3, 8), (4, 12), (9, 12), (50, 12), (99, 12), (1000, 16)])
+  func smallClusters(nodes: Int, limit: Int) { #expect(TransmitLimit.enough(multiplier: 4, nodes: nodes) == limit) }
+
+  @Test("a smaller multiplier does not lower that", arguments: [(2, 4), (3, 8), (4, 12), (10_000, 12), (1_000_000, 14)])
+  func smallMultiplier(nodes: Int, limit: Int) { #expect(TransmitLimit.enough(multiplier: 2, nodes: nodes) == limit) }
 
   @Test("push/pull intervals: the table of the Go code")
   func pushPull() throws {
