@@ -202,7 +202,7 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ],
-      path: "Tests/interop", exclude: ["run", "soak"], swiftSettings: strict),
+      path: "Tests/interop", exclude: ["run", "soak", "GoMember"], swiftSettings: strict),
     .target(name: "VectorSupport", path: "Tests/VectorSupport", swiftSettings: strict),
     .testTarget(
       name: "SerfQUICTests", dependencies: ["SerfQUIC", "SerfIdentity", "SerfPrimitives", "Wiretap"], swiftSettings: strict),

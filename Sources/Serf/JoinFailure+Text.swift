@@ -9,7 +9,9 @@ extension JoinFailure {
     case .contact(.deadline): "no answer in time"
     case .contact(.refused): "it refused us. Its log says why: usually our certificate is not of its CA or cluster, or has expired"
     case .contact(.identityMismatch): "somebody else answers there, or its certificate is not acceptable. Our log says why"
-    case .contact(.unreadable): "its answer cannot be decrypted, or is not encrypted as ours is. Do both have the same key and label?"
+    case .contact(.unreadable):
+      "its answer cannot be decrypted, or is not encrypted as ours is. Do both have the same key and label? Where a key is being introduced, "
+        + "-encrypt-verify-incoming stays false until -encrypt-verify-outgoing is true at all members"
     case .contact(.broken):
       agreement.map { "it closed the connection without a word. Its log says why; compare with that side \($0)" }
         ?? "the connection broke. Its log may say why"

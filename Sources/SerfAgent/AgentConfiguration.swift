@@ -41,8 +41,12 @@ package struct AgentConfiguration: Hashable, Sendable {
   package var transport = Transport.quic
   /// The key that encrypts all traffic over TCP and UDP (with TLS: over UDP), in base64.
   package var encrypt: String?
-  /// A JSON file with such keys, the primary one first.
+  /// A JSON file with such keys, the primary one first. It may hold none while both of the following are false.
   package var keyringFile: String?
+  /// Whether what is sent over TCP and UDP is encrypted; nil for true. False only while a running cluster goes over to encryption.
+  package var encryptVerifyOutgoing: Bool?
+  /// Whether what is not encrypted is refused; nil for true. False only while a running cluster goes over to encryption.
+  package var encryptVerifyIncoming: Bool?
   /// With TLS: whether packets over UDP may cross without a key.
   package var allowsClearPackets = false
   /// What keeps clusters apart over TCP and UDP.

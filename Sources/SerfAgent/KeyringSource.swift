@@ -19,19 +19,27 @@ struct KeyringSource {
     }
   }
 
-  func makeKeyring() throws(AgentFailure) -> Keyring {
+  /// - Parameters:
+  ///   - allowsNoKey: whether the file may hold no key yet.
+  ///   - remedy: what an operator does about a file without keys, where one is needed.
+  func makeKeyring(allowsNoKey: Bool = false, remedy: String = "'serf keygen' makes one") throws(AgentFailure) -> Keyring {
     let keys = try keys()
+    guard !keys.isEmpty || !allowsNoKey else { return Keyring() }
     do throws(KeyringError) {
       return try Keyring(keys)
-    } catch { throw AgentFailure("\(flag): \(error)") }
+    } catch { throw AgentFailure("\(flag): \(printable(text)) contains no keys; \(remedy)") }
+  }
+
+  /// The ring that replaces the keys of `keyring`, which is in use. It may be empty only if `keyring` is.
+  func makeSuccessor(of keyring: Keyring) throws(AgentFailure) -> Keyring {
+    try makeKeyring(allowsNoKey: keyring.keys.isEmpty, remedy: "the running agent keeps the keys that it has")
   }
 
   /// The keys, the primary one first.
-  func keys() throws(AgentFailure) -> [SecretKey] {
+  private func keys() throws(AgentFailure) -> [SecretKey] {
     guard isFile else { return [try key(text, flag)] }
     var keys: [SecretKey] = []
     for (position, line) in try read().enumerated() { keys.append(try key(line, "\(flag) \(text), key \(position + 1)")) }
-    guard !keys.isEmpty else { throw AgentFailure("\(flag): \(text) contains no keys; 'serf keygen' makes one") }
     return keys
   }
 

@@ -40,6 +40,7 @@ struct TransportChoice {
     try refuse(
       [("-encrypt", configuration.encrypt), ("-keyring-file", configuration.keyringFile)],
       "is for -transport tcp or tls: QUIC encrypts all traffic by TLS already, and certificates say who may join")
+    try refuse(configuration.encryptionFlags, "is for -transport tcp: QUIC encrypts all traffic, and takes nothing else")
     try refuse(
       [("-label", configuration.label)],
       "is for -transport tcp: on QUIC the cluster's name in the certificates keeps clusters apart (-cluster)")
@@ -79,7 +80,9 @@ struct TransportChoice {
     try refuse([clearPackets(configuration)], "is for -transport tls: with tcp everything crosses in the clear unless -encrypt is given")
     var settings = NetTransport.Settings()
     settings.label = configuration.label ?? ""
-    if let source = try KeyringSource(configuration) { settings.keyring = try source.makeKeyring() }
+    let step = try EncryptionStep(configuration)
+    step.apply(to: &settings)
+    settings.keyring = try KeyringSource(configuration)?.makeKeyring(allowsNoKey: step.allowsNoKey, remedy: EncryptionStep.remedyForNoKey)
     settings.compression = configuration.compression.map(\.algorithm) ?? settings.compression
     let keyring = settings.keyring
     let name: NodeName
@@ -87,14 +90,14 @@ struct TransportChoice {
     return TransportChoice(
       node: name,
       factory: NetTransport(bind: try await configuration.bindAddress(), settings: settings),
-      protection: keyring.map { "true (AES-\($0.primary.bitCount)-GCM, keys: \($0.keys.count))" } ?? "false"
+      protection: keyring.map(step.protection) ?? "false"
     ) { new async throws(AgentFailure) in
       try reload(keyring, new)
     }
   }
 
   private static func reload(_ keyring: Keyring?, _ configuration: AgentConfiguration) throws(AgentFailure) {
-    if let keyring, let new = try KeyringSource(configuration)?.makeKeyring() { keyring.replace(with: new) }
+    if let keyring, let source = try KeyringSource(configuration) { keyring.replace(with: try source.makeSuccessor(of: keyring)) }
   }
 
   // MARK: TLS
@@ -103,10 +106,14 @@ struct TransportChoice {
     try refuse(
       [("-label", configuration.label)],
       "is for -transport tcp: on TLS the cluster's name in the certificates keeps clusters apart (-cluster)")
+    try refuse(
+      configuration.encryptionFlags,
+      "is for -transport tcp: on TLS connections are encrypted in any case, and -allow-clear-packets says whether packets without a key are taken"
+    )
     #if TLS
       let credentials = try configuration.credentials()
       var settings = TLSTransport.Settings()
-      if let source = try KeyringSource(configuration) { settings.keyring = try source.makeKeyring() }
+      settings.keyring = try KeyringSource(configuration)?.makeKeyring()
       settings.allowsClearPackets = configuration.allowsClearPackets
       settings.compression = configuration.compression.map(\.algorithm) ?? settings.compression
       let keyring = settings.keyring
@@ -114,7 +121,7 @@ struct TransportChoice {
       let transport = try agentFailure { () throws(TransportError) in try TLSTransport(credentials, bind: bind, settings: settings) }
       let alsoClear = settings.allowsClearPackets ? ", and in the clear from whoever sends them" : ""
       let packets =
-        keyring.map { "packets AES-\($0.primary.bitCount)-GCM, keys: \($0.keys.count)\(alsoClear)" } ?? "packets in the clear"
+        keyring.map { "packets \(EncryptionStep.strength(of: $0))\(alsoClear)" } ?? "packets in the clear"
       return TransportChoice(
         node: credentials.node, factory: transport,
         protection: "\(keyring != nil) (mutual TLS over TCP, cluster '\(credentials.cluster)'; \(packets))"

@@ -12,6 +12,10 @@ struct AgentCommand: AsyncParsableCommand {
       or the keyring file again. With -transport quic certificates say who may join ('serf certs' makes them); with -transport tcp the agent \
       is a member among Go Serf's, and a key that all share encrypts the traffic ('serf keygen' makes one). -transport tls is for networks that \
       let no QUIC through: certificates for what goes over TCP, and a key for what goes over UDP.
+
+      A cluster over TCP that runs without a key gets one in three steps. At each, restart one agent after another, and begin the next when all have \
+      taken it: (1) with -keyring-file, -encrypt-verify-outgoing=false and -encrypt-verify-incoming=false; (2) with -keyring-file and \
+      -encrypt-verify-incoming=false; (3) with -keyring-file alone. The way back is the same in reverse.
       """)
 
   @Option(help: "The node's name. Default: the name in its certificate, which this must equal; with tcp the host's.") var node: String?
@@ -36,6 +40,10 @@ struct AgentCommand: AsyncParsableCommand {
   @Option(help: "tcp, tls: the key that encrypts what TLS does not, in base64. Other users can see it in the process list.")
   var encrypt: String?
   @Option(help: "tcp, tls: a JSON file with such keys, the primary one first.") var keyringFile: String?
+  @Option(help: "tcp: true or false: encrypt what is sent. False only while a running cluster gets its first key. Default: true.")
+  var encryptVerifyOutgoing: Bool?
+  @Option(help: "tcp: true or false: refuse what is not encrypted. The last to become true, and the first to become false. Default: true.")
+  var encryptVerifyIncoming: Bool?
   @Option(help: "tcp: what keeps this cluster apart from others; the same at all members.") var label: String?
   @Option(help: "tcp, tls: how messages are compressed. No Go agent reads zstd. Default: lzw.")
   var compression: AgentConfiguration.CompressionChoice?
@@ -95,6 +103,8 @@ struct AgentCommand: AsyncParsableCommand {
     configuration.transport = transport
     configuration.encrypt = encrypt
     configuration.keyringFile = keyringFile
+    configuration.encryptVerifyOutgoing = encryptVerifyOutgoing
+    configuration.encryptVerifyIncoming = encryptVerifyIncoming
     configuration.allowsClearPackets = allowClearPackets
     configuration.label = label
     configuration.compression = compression

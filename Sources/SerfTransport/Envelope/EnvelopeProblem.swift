@@ -20,6 +20,7 @@ extension EnvelopeProblem {
   init(_ failure: Sealer.Failure) {
     switch failure {
     case .notSealed: self = .notEncrypted
+    case .noKeys: self = .noKeys
     case .noKeyFits: self = .noKeyFits
     }
   }
@@ -30,9 +31,13 @@ extension EnvelopeProblem {
   package var text: String {
     switch self {
     case .otherLabel: "its label is not ours. All members of a cluster need the same -label, or with TLS the same -cluster"
-    case .notEncrypted: "it is not encrypted, or not as ours is. All members of a cluster need -encrypt with the same key, or none"
+    case .notEncrypted:
+      "it is not encrypted, or not as ours is. All members of a cluster need -encrypt with the same key, or none. Where a key is being introduced, "
+        + "-encrypt-verify-incoming stays false until -encrypt-verify-outgoing is true at all members"
     case .noKeyFits: "no key of ours decrypts it. All members of a cluster need the same key (and label)"
-    case .noKeys: "it is encrypted, and we have no key. All members of a cluster need -encrypt with the same key, or none"
+    case .noKeys:
+      "it is encrypted, and we have no key. All members of a cluster need -encrypt with the same key, or none. Where a key is being introduced, "
+        + "-encrypt-verify-outgoing stays false until all members have it"
     case .badCompression: "its compression cannot be undone"
     case .tooLarge: "it is larger than the limit, as it is or expanded"
     }

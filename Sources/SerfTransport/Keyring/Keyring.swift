@@ -4,6 +4,9 @@ import Synchronization
 ///
 /// Sealing uses the primary key; opening tries all of them in order. One ring is shared, live, by everybody who seals: a change holds from the next
 /// packet on. To change a key without losing anybody, install the new key everywhere, then use it everywhere, then remove the old one.
+///
+/// A ring can begin empty, in a running cluster that has no key yet. Once it has a key it is never empty again: traffic that is encrypted never falls back
+/// to the clear.
 public final class Keyring: Sendable {
   private struct State {
     var keys: [SecretKey]
@@ -21,16 +24,20 @@ public final class Keyring: Sendable {
     state = Mutex(State(keys: Self.unique(keys)))
   }
 
+  /// A ring that has no keys yet; the first one that is installed becomes primary. ``NetTransport`` takes it only from a node that neither encrypts what it sends
+  /// nor refuses what is not encrypted.
+  public init() { state = Mutex(State(keys: [])) }
+
   /// A ring of one key.
   public init(_ key: SecretKey) { state = Mutex(State(keys: [key])) }
 
-  /// All keys, the primary one first.
+  /// All keys, the primary one first; empty until the first is installed.
   public var keys: [SecretKey] { state.withLock { $0.keys } }
 
-  /// The key that seals.
-  public var primary: SecretKey { state.withLock { $0.keys[0] } }
+  /// The key that seals; nil until the first is installed.
+  public var primary: SecretKey? { state.withLock { $0.keys.first } }
 
-  /// Adds a key behind the others. Does nothing when it is there.
+  /// Adds a key behind the others, if there are any. Does nothing when it is there.
   public func install(_ key: SecretKey) {
     change { keys in if !keys.contains(key) { keys.append(key) } }
   }
@@ -51,7 +58,7 @@ public final class Keyring: Sendable {
   /// - Throws: ``KeyringError/isPrimary``.
   public func remove(_ key: SecretKey) throws(KeyringError) {
     let isPrimary = change { keys in
-      guard keys[0] != key else { return true }
+      guard keys.first != key else { return true }
       keys.removeAll { $0 == key }
       return false
     }
@@ -65,9 +72,10 @@ public final class Keyring: Sendable {
     change { $0 = Self.unique(keys) }
   }
 
-  /// Takes the keys of another ring in place of all others.
+  /// Takes the keys of another ring in place of all others; does nothing when it has none.
   package func replace(with ring: Keyring) {
     let keys = ring.keys
+    guard !keys.isEmpty else { return }
     change { $0 = keys }
   }
 

@@ -11,6 +11,8 @@ package final class Sealer {
   package enum Failure: Error, Hashable, Sendable {
     /// Nothing there, shorter than any sealed message, or of a version that there is none of: not sealed at all, most likely.
     case notSealed
+    /// It may be sealed, and we have no key yet.
+    case noKeys
     /// None of our keys fits, or the bytes were changed, or they belong to another label.
     case noKeyFits
   }
@@ -24,9 +26,10 @@ package final class Sealer {
 
   package init(_ keyring: Keyring) { self.keyring = keyring }
 
-  /// Appends the sealed form of `plain`. `associated` is authenticated with it, and not sent.
+  /// Appends the sealed form of `plain`. `associated` is authenticated with it, and not sent. The ring must have a key.
   package func seal(_ plain: RawSpan, associated: RawSpan, into bytes: inout [UInt8]) {
     refresh()
+    precondition(!ciphers.isEmpty, "no transport that seals starts with an empty ring, and no ring becomes empty")
     var nonce = InlineArray<12, UInt8>(repeating: 0)
     AESGCM.randomise(&nonce)
     bytes.append(Self.version)
@@ -41,6 +44,7 @@ package final class Sealer {
     guard isPadded || sealed[checked: 0] == Self.version else { throw .notSealed }
     guard sealed.byteCount >= Self.overhead + (isPadded ? Self.block : 0) else { throw .notSealed }
     refresh()
+    guard !ciphers.isEmpty else { throw .noKeys }
     let nonce = sealed.extracting(1..<1 + Int(CG_NONCE_LENGTH))
     let ciphertext = sealed.extracting(droppingFirst: 1 + Int(CG_NONCE_LENGTH))
     let start = bytes.count

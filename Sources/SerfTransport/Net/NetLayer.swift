@@ -75,12 +75,13 @@ package final class NetLayer: StreamLayer {
   // MARK: StreamLayer
 
   package var localAddress: NodeAddress { tcp.localAddress }
-  package var protection: Protection { settings.keyring == nil ? .clear : .keyring }
+  package var protection: Protection { settings.encrypts ? .keyring : .clear }
 
   package var agreement: String? {
     guard security == nil else { return nil }
     let label = settings.label.isEmpty ? "none" : "'\(escaped(Array(settings.label.utf8)))'"
-    let keys = settings.keyring.map { "\($0.keys.count) key\($0.keys.count == 1 ? "" : "s")" } ?? "no key, so no encryption"
+    let keys =
+      settings.keyring.map { "\($0.keys.count) key\($0.keys.count == 1 ? "" : "s")\(settings.exceptions)" } ?? "no key, so no encryption"
     return "the label (-label; here \(label)) and the key (-encrypt, -keyring-file; here \(keys))"
   }
 

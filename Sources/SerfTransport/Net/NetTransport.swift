@@ -19,12 +19,15 @@ public struct NetTransport: StreamLayerFactory {
     /// Keeps clusters apart that can reach each other: what carries another label is refused. At most 255 bytes; empty for none, which is all
     /// that Go agents before memberlist 0.3 (Debian 12's among them) understand.
     public var label = ""
-    /// The keys that encrypt all traffic; nil for none. Live: a change to the ring holds from the next message on.
+    /// The keys that encrypt all traffic; nil for none. Live: a change to the ring holds from the next message on. It may be empty while
+    /// ``verifiesIncoming`` and ``sealsOutgoing`` are both false.
     public var keyring: Keyring?
-    /// Whether what is not encrypted is refused. Turn it off, with ``sealsOutgoing``, on every node of a running cluster before a key is introduced;
-    /// then turn sealing on everywhere, and last this. Default true.
+    /// Whether what is not encrypted is refused; without a keyring nothing is. Default true, as Go's `GossipVerifyIncoming`.
+    ///
+    /// A running cluster that has no key gets one in three steps, each at one node after another, and the next only when all have taken it: the key
+    /// with this and ``sealsOutgoing`` false; then sealing true; then this. The way back is the same in reverse.
     public var verifiesIncoming = true
-    /// Whether what we send is encrypted. Default true.
+    /// Whether what we send is encrypted; without a keyring nothing is. Default true, as Go's `GossipVerifyOutgoing`.
     public var sealsOutgoing = true
     /// How messages are compressed, where that makes them smaller; nil for not at all. zstd only where all members are ours. Default LZW, as in Go.
     public var compression: Compression? = .lzw
@@ -70,7 +73,27 @@ extension NetTransport.Settings {
     return protection
   }
 
+  /// Whether the ring has a key, and what we send is encrypted with it.
+  var encrypts: Bool { sealsOutgoing && keyring?.primary != nil }
+
+  /// What the two switches change, for an operator who compares two nodes; empty where both are on.
+  var exceptions: String {
+    switch (sealsOutgoing, verifiesIncoming) {
+    case (true, true): ""
+    case (true, false): ", and what comes in the clear is accepted too"
+    case (false, false): ", but we send in the clear, and accept that"
+    case (false, true): ", but we send in the clear"
+    }
+  }
+
   func validate() throws(TransportError) {
+    if let keyring, keyring.keys.isEmpty, sealsOutgoing || verifiesIncoming {
+      throw TransportError(
+        .configuration,
+        "the keyring is empty, and to encrypt, or to refuse what is not encrypted, takes a key. Install one ('serf keygen' makes it); or, where the "
+          + "cluster has none yet, turn both off (sealsOutgoing and verifiesIncoming, with -encrypt-verify-outgoing=false and "
+          + "-encrypt-verify-incoming=false)")
+    }
     guard label.utf8.count <= 255 else {
       throw TransportError(
         .configuration, "the label has \(label.utf8.count) bytes, and 255 is the limit. Choose a shorter one with -label")

@@ -39,7 +39,30 @@ import Testing
     #expect(keys.allSatisfy { $0.bytes.count == 32 && $0.description == "key of 256 bits" })
   }
 
-  @Test("needs one key")
+  @Test("begins without a key where it is told to, takes the first as primary, and is never empty again")
+  func beginsEmpty() throws {
+    let (a, b) = (try Self.key(1), try Self.key(2))
+    let ring = Keyring()
+    #expect(ring.keys.isEmpty && ring.primary == nil)
+    #expect(throws: KeyringError.unknownKey) { try ring.use(a) }
+    try ring.remove(a)
+    ring.replace(with: Keyring())
+    let sealer = Sealer(ring)
+    var (sealed, opened): ([UInt8], [UInt8]) = ([], [])
+    let plain: [UInt8] = [9]
+    Sealer(Keyring(a)).seal(plain.span.bytes, associated: RawSpan(), into: &sealed)
+    #expect(throws: Sealer.Failure.noKeys) { try sealer.open(sealed.span.bytes, associated: RawSpan(), into: &opened) }
+    ring.install(a)
+    ring.install(b)
+    #expect(ring.keys == [a, b] && ring.primary == a)
+    try sealer.open(sealed.span.bytes, associated: RawSpan(), into: &opened)
+    #expect(opened == plain)
+    ring.replace(with: Keyring())
+    #expect(throws: KeyringError.isPrimary) { try ring.remove(a) }
+    #expect(ring.keys == [a, b])
+  }
+
+  @Test("needs one key, unless it is to begin without")
   func empty() throws {
     #expect(throws: KeyringError.empty) { try Keyring([]) }
     let ring = Keyring(try Self.key(1))

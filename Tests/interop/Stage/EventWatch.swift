@@ -4,7 +4,7 @@ import Synchronization
 /// The user events that one agent has handed out, by name.
 final class EventWatch: Sendable {
   let agent: Agent
-  private let counts = Mutex<[String: Int]>([:])
+  private let seen = Mutex<[String: Int]>([:])
 
   /// Watches `agent` from now to its end.
   init(_ agent: Agent) async throws {
@@ -12,7 +12,7 @@ final class EventWatch: Sendable {
     let events = try await agent.client.events("user")
     Task {
       do {
-        for try await case .user(let event) in events { self.counts.withLock { $0[event.name, default: 0] += 1 } }
+        for try await case .user(let event) in events { self.seen.withLock { $0[event.name, default: 0] += 1 } }
       } catch {
         // The agent has ended; what it saw until then stays.
       }
@@ -22,7 +22,10 @@ final class EventWatch: Sendable {
   }
 
   /// How often the event of this name came.
-  func count(_ name: String) -> Int { counts.withLock { $0[name] ?? 0 } }
+  func count(_ name: String) -> Int { seen.withLock { $0[name] ?? 0 } }
+
+  /// How often each event came, by name.
+  var counts: [String: Int] { seen.withLock { $0 } }
 
   /// Nil if each of `watches` has seen each of `names` once; else the first that has not.
   static func missing(_ names: [String], at watches: [EventWatch]) -> String? {

@@ -16,15 +16,21 @@ final class Program: Sendable {
   /// Everything it has written, both streams in one.
   let log: URL
   private let pid: pid_t
+  /// What its standard input reads, where it was given one.
+  private let input: FileHandle?
   private let end = Mutex<Int32?>(nil)
 
   private static let running = Mutex<[pid_t: Program]>([:])
 
   /// Starts the program at `path` with its output at the end of `log`.
-  init(_ path: String, _ arguments: [String], log: URL) throws {
+  ///
+  /// - Parameter takesInput: whether its standard input is what ``write(_:)`` says; else there is nothing to read.
+  init(_ path: String, _ arguments: [String], log: URL, takesInput: Bool = false) throws {
     self.log = log
+    let pipe = takesInput ? try Self.makePipe() : nil
+    input = pipe?.write
     let variables = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("SERF_") }
-    pid = try Self.spawn(path, arguments, variables.map { $0.key + "=" + $0.value }, log)
+    pid = try Self.spawn(path, arguments, variables.map { $0.key + "=" + $0.value }, input: pipe?.read.fileDescriptor, log)
     Self.running.withLock { $0[pid] = self }
     Thread.detachNewThread { self.reap() }
   }
@@ -48,6 +54,9 @@ final class Program: Sendable {
     _ = await ended(within: .seconds(10))
   }
 
+  /// Says something on its standard input.
+  func write(_ text: String) throws { try input?.write(contentsOf: Data(text.utf8)) }
+
   /// Waits for the end; nil if it still runs after that time.
   func ended(within limit: Duration) async -> Int32? {
     _ = await eventually(within: limit, every: .milliseconds(10)) { self.status == nil ? "it still runs" : nil }
@@ -69,11 +78,24 @@ final class Program: Sendable {
     Self.running.withLock { $0[pid] = nil }
   }
 
-  private static func spawn(_ path: String, _ arguments: [String], _ environment: [String], _ log: URL) throws -> pid_t {
+  /// A pipe for a program's input. No other program gets either end: above the standard streams nothing is handed on.
+  private static func makePipe() throws -> (read: FileHandle, write: FileHandle) {
+    var ends: [Int32] = [0, 0]
+    guard unsafe pipe(&ends) == 0 else { throw SpawnError(path: "a program that takes input", status: errno) }
+    return (FileHandle(fileDescriptor: ends[0], closeOnDealloc: true), FileHandle(fileDescriptor: ends[1], closeOnDealloc: true))
+  }
+
+  private static func spawn(
+    _ path: String, _ arguments: [String], _ environment: [String], input: Int32?, _ log: URL
+  ) throws -> pid_t {
     var actions = posix_spawn_file_actions_t()
     unsafe posix_spawn_file_actions_init(&actions)
     defer { unsafe posix_spawn_file_actions_destroy(&actions) }
-    unsafe posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+    if let input {
+      unsafe posix_spawn_file_actions_adddup2(&actions, input, 0)
+    } else {
+      unsafe posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+    }
     unsafe posix_spawn_file_actions_addopen(&actions, 1, log.path, O_WRONLY | O_CREAT | O_APPEND, 0o600)
     unsafe posix_spawn_file_actions_adddup2(&actions, 1, 2)
     // Sockets of this program would otherwise stay open in the agents.

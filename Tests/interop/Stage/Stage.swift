@@ -11,6 +11,7 @@ final class Stage: Sendable {
 
   private struct State {
     var agents: [Agent] = []
+    var goMembers: [GoMember] = []
     var numbers: [String: Int] = [:]
     var port: UInt16 = 7946
     var rpcPort: UInt16 = 17373
@@ -53,15 +54,29 @@ final class Stage: Sendable {
   /// Starts an agent and waits until it runs.
   @discardableResult
   func start(_ settings: Agent.Settings) async throws -> Agent {
-    let (life, rpcPort) = state.withLock { state in
-      state.numbers[settings.label, default: 0] += 1
+    let rpcPort = state.withLock { state in
       state.rpcPort += 1
-      return (state.numbers[settings.label, default: 1], state.rpcPort)
+      return state.rpcPort
     }
-    let log = directory.appendingPathComponent(settings.label + (life == 1 ? "" : ".\(life)") + ".log")
-    let agent = try await Agent(settings, in: surroundings, rpcPort: rpcPort, log: log)
+    let agent = try await Agent(settings, in: surroundings, rpcPort: rpcPort, log: nextLog(of: settings.label))
     state.withLock { $0.agents.append(agent) }
     return agent
+  }
+
+  /// Starts a member of Go's library and waits until it runs.
+  func start(_ settings: GoMember.Settings) async throws -> GoMember {
+    let member = try await GoMember(settings, in: surroundings, log: nextLog(of: settings.label))
+    state.withLock { $0.goMembers.append(member) }
+    return member
+  }
+
+  /// The log of the next life of whom checks call `label`.
+  private func nextLog(of label: String) -> URL {
+    let life = state.withLock { state in
+      state.numbers[label, default: 0] += 1
+      return state.numbers[label, default: 1]
+    }
+    return directory.appendingPathComponent(label + (life == 1 ? "" : ".\(life)") + ".log")
   }
 
   // MARK: Checks
@@ -91,18 +106,20 @@ final class Stage: Sendable {
       guard let misfortune = agent.misfortune else { continue }
       report.failed("every agent runs to the end", misfortune, scenario: scenario.name, details: agent.tail)
     }
+    let goMembers = state.withLock { $0.goMembers }
     await withTaskGroup { group in
       for agent in agents { group.addTask { await agent.kill() } }
+      for member in goMembers { group.addTask { await member.program.stop() } }
     }
-    inspectLogs()
+    inspectLogs(agents.filter(\.isGo).map { ($0.label, $0.program) } + goMembers.map { ($0.label, $0.program) })
   }
 
-  private func inspectLogs() {
+  private func inspectLogs(_ programs: [(label: String, program: Program)]) {
     var unwanted: [String] = []
     var tolerated: [String: Int] = [:]
-    for agent in agents where agent.isGo {
-      for (phrase, line) in GoLog.findings(in: agent.program.output) {
-        if scenario.tolerated.contains(phrase) { tolerated[phrase, default: 0] += 1 } else { unwanted.append("  \(agent.label): \(line)") }
+    for (label, program) in programs {
+      for (phrase, line) in GoLog.findings(in: program.output) {
+        if scenario.tolerated.contains(phrase) { tolerated[phrase, default: 0] += 1 } else { unwanted.append("  \(label): \(line)") }
       }
     }
     for (phrase, count) in tolerated.sorted(by: { $0.key < $1.key }) {

@@ -7,6 +7,7 @@ struct Surroundings: ParsableArguments, Sendable {
   var kinds = Kinds.mixed
   @Option(help: "Our serf.") var ours = ".build/debug/serf"
   @Option(help: "Go's serf.") var go = "/usr/bin/serf"
+  @Option(help: "The program of Tests/interop/GoMember, built.") var goMember = ".build/gomember/member"
   @Option(help: "A private IPv4 address of this network namespace.") var address = "10.99.0.1"
   @Option(help: "Another one, in another network.") var otherAddress = "10.1.2.1"
   @Option(help: "Where logs and key files go, a directory for each scenario.") var directory = "/tmp/serf-interop"
