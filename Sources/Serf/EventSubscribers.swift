@@ -12,7 +12,7 @@ package final class EventSubscribers: Sendable {
 
   package init() {}
 
-  package func subscribe(capacity: Int = 1024) -> SerfEvents {
+  package func subscribe(capacity: Int = 4096) -> SerfEvents {
     let buffer = EventBuffer(capacity: capacity)
     state.withLock { state in
       if state.isFinished { return buffer.finish() }

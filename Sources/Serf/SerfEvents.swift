@@ -13,7 +13,7 @@ public struct SerfEvents: AsyncSequence, Sendable {
 
   let buffer: EventBuffer
 
-  /// How many events wait before a reader that does not keep up starts to lose some: 1,024.
+  /// How many events wait before a reader that does not keep up starts to lose some: 4,096, enough for what a replay usually brings at once.
   public var capacity: Int { buffer.capacity }
 
   /// How many events this subscription lost because nobody read them in time.

@@ -29,8 +29,8 @@ struct RPCSession {
   private static let wrongKeyLimit = 3
   /// How many streams one client may have.
   private static let streamLimit = 64
-  /// How many events wait for a client that reads slowly, on each stream.
-  private static let eventLimit = 512
+  /// How many events wait for a client that reads slowly, on each stream. Go keeps 512, but a replay can bring more than that at once.
+  private static let eventLimit = 4096
 
   init(peer: RPCPeer, context: RPCContext, responses: Responses, admitted: @escaping @Sendable () -> Void) {
     self.peer = peer

@@ -87,7 +87,7 @@ private final class RollingCluster: Sendable {
     await stage.check("all \(names.count) events at all six, none twice in one life", at: agents) {
       try self.missing(names) ?? self.doubled(names)
     }
-    await stage.check("nobody was seen to fail", within: .zero) { try self.failure() }
+    await stage.check("none of ours was seen to fail", within: .zero) { try self.failure() }
     await stage.check("ours refused nothing", within: .seconds(1)) { try await self.refusal() }
     let received = members.map { member in "\(member.label) \((try? member.received(names)) ?? 0)" }.joined(separator: ", ")
     stage.report.note(
@@ -122,9 +122,10 @@ private final class RollingCluster: Sendable {
     return nil
   }
 
+  /// Members of Go's library are left out: they send the intent of a leave four times, which among six may miss one (`memberlist.md` 4.11).
   private func failure() throws -> String? {
     for member in members {
-      let failed = try member.failed()
+      let failed = try member.failed().filter { $0.hasPrefix(Agent.Kind.ours.rawValue) }
       if !failed.isEmpty { return "\(member.label) saw fail: \(failed.joined(separator: " "))" }
     }
     return nil
@@ -280,7 +281,7 @@ private final class RollingMember: Sendable {
       switch life {
       case .go(let member): try member.failed()
       case .ours(let watch):
-        watch.agent.program.output.split(separator: "\n").filter { $0.contains("EventMemberFailed") }.map(String.init)
+        watch.agent.program.output.matches(of: /EventMemberFailed: (\S+)/).map { String($0.1) }
       }
     }
   }
