@@ -37,6 +37,14 @@ package struct RawClient: ~Copyable {
     return Array(received.prefix(count))
   }
 
+  /// The bytes of the next `count` MessagePack objects, or fewer if the server closes first.
+  package mutating func receive(objects count: Int) async throws -> [UInt8] {
+    while try objects(received).count < count, let buffer = try await inbound.next() { received += buffer.readableBytesView }
+    let bytes = try objects(received).prefix(count).flatMap { $0 }
+    received.removeFirst(bytes.count)
+    return bytes
+  }
+
   /// What has come, at least one byte unless the server closes first.
   package mutating func receiveSome() async throws -> [UInt8] {
     if received.isEmpty, let buffer = try await inbound.next() { received += buffer.readableBytesView }
