@@ -382,8 +382,8 @@ public struct ExchangeLimits: Hashable, Sendable {
   public var bytesPerExchange = 20 << 20
   /// Bytes of all messages together: those that are being received, and those that were written and that their peers have not taken yet. When they are
   /// used up, the oldest unfinished exchange of the peer that holds most makes room; a push/pull of that peer is refused before it is answered.
-  /// Default 64 MiB, with which the process grows by less than 80 MiB.
-  public var bytesInProgress = 64 << 20
+  /// Default 48 MiB, with which the process grows by less than 80 MiB: arrays grow in steps, and are copied as they do.
+  public var bytesInProgress = 48 << 20
   /// How many exchanges that peers opened may wait for the end of their request. When there are as many, the oldest of the peer that has most makes
   /// room. Default 127, as in Go.
   public var acceptedInProgress = 127
