@@ -76,7 +76,8 @@ private final class RollingCluster: Sendable {
     try await member.start(step, join: members.filter { $0 !== member })
     await stage.check("\(member.label) \(step.rawValue): alive at all six", at: agents) { try await self.allAlive() }
     let names = sent.withLock { $0 }
-    await stage.check("\(member.label) \(step.rawValue): the \(names.count) events so far at all six", at: agents) {
+    // Go's library sends an event four times, which among six may miss one until the next push/pull, within half a minute.
+    await stage.check("\(member.label) \(step.rawValue): the \(names.count) events so far at all six", within: .seconds(60), at: agents) {
       try self.missing(names)
     }
   }
