@@ -29,8 +29,9 @@ struct RPCSession {
   private static let wrongKeyLimit = 3
   /// How many streams one client may have.
   private static let streamLimit = 64
-  /// How many events wait for a client that reads slowly, on each stream. Go keeps 512, but a replay can bring more than that at once.
-  private static let eventLimit = 4096
+  /// How many events wait for a client that reads slowly, on each stream: as many as in the client. Go keeps 512, but a replay can bring more than that
+  /// at once.
+  private static let eventLimit = RPCStream<AgentEvent>.bufferLimit
 
   init(peer: RPCPeer, context: RPCContext, responses: Responses, admitted: @escaping @Sendable () -> Void) {
     self.peer = peer
