@@ -6,7 +6,7 @@ import ArgumentParser
 struct SerfBench: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "serf-bench",
-    abstract: "Measures an in-process cluster of Serf nodes over QUIC on loopback.",
+    abstract: "Measures an in-process cluster of Serf nodes on loopback.",
     discussion: """
       Prints one JSON object per line. Build it in release mode: swift build -c release --product serf-bench.
       Exit status 1 means that the cluster did not converge or broke a bound that was asked for with --strict.
@@ -15,11 +15,20 @@ struct SerfBench: AsyncParsableCommand {
   @Option(help: "How many nodes the cluster has.")
   var nodes = 20
 
+  @Option(help: "What the nodes speak: quic, or tcp for TCP and UDP without a key.")
+  var transport = BenchTransport.default
+
   @Option(help: "The timings: lan, wan or local.")
   var profile = "lan"
 
   @Option(help: "converge, idle, event, fail or all.")
   var scenario = "all"
+
+  @Flag(help: "Start all nodes but the first and let each join at once, instead of letting all join that have been started before.")
+  var startedAtOnce = false
+
+  @Option(help: "How many other processes keep a processor busy meanwhile, at the same priority.")
+  var busy = 0
 
   @Option(help: "How many events to send.")
   var count = 10
@@ -33,6 +42,7 @@ struct SerfBench: AsyncParsableCommand {
 
   func validate() throws {
     guard nodes >= 2 else { throw ValidationError("--nodes must be at least 2") }
+    guard (0...64).contains(busy) else { throw ValidationError("--busy must be from 0 to 64") }
     guard ["lan", "wan", "local"].contains(profile) else { throw ValidationError("unknown profile '\(profile)': use lan, wan or local") }
     guard ["converge", "idle", "event", "fail", "all"].contains(scenario) else {
       throw ValidationError("unknown scenario '\(scenario)': use converge, idle, event, fail or all")
@@ -40,21 +50,19 @@ struct SerfBench: AsyncParsableCommand {
   }
 
   func run() async throws {
-    #if QUIC
-      let cluster = try BenchCluster(nodes: nodes, profile: profile)
-      defer { cluster.close() }
-      var violations = try await cluster.converge()
-      if wants("idle") { violations += try await cluster.idle(seconds: idle) }
-      if wants("event") { try await cluster.events(count: count) }
-      if wants("fail") { try await cluster.fail() }
-      await cluster.shutdown()
-      if strict, !violations.isEmpty {
-        for violation in violations { print("violated: \(violation)") }
-        throw ExitCode(1)
-      }
-    #else
-      throw ValidationError("serf-bench was built without QUIC. Build it with the default traits")
-    #endif
+    let others = try BusyProcesses(busy)
+    defer { others.end() }
+    let cluster = try BenchCluster(nodes: nodes, transport: transport, profile: profile)
+    defer { cluster.close() }
+    var violations = try await cluster.converge(startedAtOnce: startedAtOnce)
+    if wants("idle") { violations += try await cluster.idle(seconds: idle) }
+    if wants("event") { try await cluster.events(count: count) }
+    if wants("fail") { try await cluster.fail() }
+    await cluster.shutdown()
+    if strict, !violations.isEmpty {
+      for violation in violations { print("violated: \(violation)") }
+      throw ExitCode(1)
+    }
   }
 
   private func wants(_ name: String) -> Bool { scenario == "all" || scenario == name }

@@ -1,0 +1,47 @@
+import ArgumentParser
+import Logging
+import Serf
+
+/// What the nodes under measurement speak.
+enum BenchTransport: String, ExpressibleByArgument, CaseIterable {
+  #if QUIC
+    case quic
+  #endif
+  case tcp
+
+  static var `default`: BenchTransport {
+    #if QUIC
+      .quic
+    #else
+      .tcp
+    #endif
+  }
+}
+
+/// Makes nodes, each at a port of 127.0.0.1 that the kernel chooses.
+struct NodeFactory {
+  let transport: BenchTransport
+  #if QUIC
+    /// All certificates are of one throw-away authority.
+    private let authority: CertificateAuthority?
+  #endif
+
+  init(_ transport: BenchTransport) throws {
+    self.transport = transport
+    #if QUIC
+      authority = transport == .quic ? try CertificateAuthority() : nil
+    #endif
+  }
+
+  func make(_ configuration: SerfConfiguration, logger: Logger) throws -> SerfNode {
+    #if QUIC
+      if let authority {
+        let issued = try authority.issue(node: "\(configuration.name)")
+        let credentials = try Credentials(
+          pem: .init(authorities: authority.certificatePEM, certificate: issued.certificatePEM, privateKey: issued.privateKeyPEM))
+        return try SerfNode(configuration, transport: QuicTransport(credentials, bind: "127.0.0.1:0"), logger: logger)
+      }
+    #endif
+    return try SerfNode(configuration, transport: NetTransport(bind: NodeAddress(ipv4: 127, 0, 0, 1, port: 0)), logger: logger)
+  }
+}
