@@ -29,6 +29,13 @@ package struct RateLimit: Sendable {
     return taken
   }
 
+  /// When the next ``take(_:at:)`` of one succeeds.
+  package func nextTake(after now: Instant) -> Instant {
+    let missing = 1 - tokens - max(0, (now - filledAt).seconds) * rate
+    guard missing > 0 else { return now }
+    return rate > 0 ? now + .nanoseconds(Int64(missing / rate * 1e9) + 1) : .distantFuture
+  }
+
   /// As good as a new one: it need not be remembered.
   package func isFull(at now: Instant) -> Bool { tokens + (now - filledAt).seconds * rate >= burst }
 

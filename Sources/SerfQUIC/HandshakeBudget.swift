@@ -1,38 +1,5 @@
 internal import SerfPrimitives
 
-/// Lets `rate` things a second pass, and `burst` of them at once.
-struct TokenBucket {
-  private var tokens: Double
-  private var filledAt: Instant
-  private let rate: Double
-  private let burst: Double
-
-  init(perSecond rate: Int, burst: Int, at now: Instant) {
-    self.rate = Double(rate)
-    self.burst = Double(burst)
-    tokens = Double(burst)
-    filledAt = now
-  }
-
-  mutating func take(at now: Instant) -> Bool {
-    tokens = min(burst, tokens + max(0, (now - filledAt).seconds) * rate)
-    filledAt = max(filledAt, now)
-    guard tokens >= 1 else { return false }
-    tokens -= 1
-    return true
-  }
-
-  /// As full as a new one: it need not be remembered.
-  func isFull(at now: Instant) -> Bool { tokens + (now - filledAt).seconds * rate >= burst }
-
-  /// When the next ``take(at:)`` succeeds.
-  func nextTake(after now: Instant) -> Instant {
-    let missing = 1 - tokens - max(0, (now - filledAt).seconds) * rate
-    guard missing > 0 else { return now }
-    return rate > 0 ? now + .nanoseconds(Int64(missing / rate * 1e9) + 1) : .distantFuture
-  }
-}
-
 /// Decides what to do with a client's first packet, before anything is allocated for it (`secure-transport.md` 3.1, RFC 9000 section 21).
 ///
 /// A client that has not proven its address gets a handshake only while few are in progress: few in all, few of its network, and few of its
@@ -58,8 +25,8 @@ struct HandshakeBudget {
   private let perKnownAddress: Int
   private let limits: HalfOpenHandshakes.Limits
   /// Handshakes that may begin now, of all clients together.
-  var all: TokenBucket
-  private var sources: [NodeAddress: TokenBucket] = [:]
+  var all: RateLimit
+  private var sources: [NodeAddress: RateLimit] = [:]
   private var validated: [NodeAddress: Instant] = [:]
 
   init(_ configuration: QUICConfiguration, at now: Instant) {
@@ -68,7 +35,7 @@ struct HandshakeBudget {
     retryThreshold = configuration.retryThreshold
     perKnownAddress = configuration.handshakesOfKnownAddress
     limits = HalfOpenHandshakes.Limits(configuration)
-    all = TokenBucket(perSecond: configuration.handshakesPerSecond, burst: configuration.handshakeBurst, at: now)
+    all = RateLimit(perSecond: configuration.handshakesPerSecond, burst: configuration.handshakeBurst, at: now)
   }
 
   /// Whether a first packet from `address` has to come back with a proof of that address.
@@ -103,6 +70,6 @@ struct HandshakeBudget {
       // A flood from everywhere: everybody unknown proves the address.
       guard sources.count < Self.tableLimit else { return false }
     }
-    return sources[source, default: TokenBucket(perSecond: perSourceRate, burst: perSourceBurst, at: now)].take(at: now)
+    return sources[source, default: RateLimit(perSecond: perSourceRate, burst: perSourceBurst, at: now)].take(at: now)
   }
 }

@@ -232,7 +232,7 @@ extension QUICEndpoint {
 
   // MARK: Answers without a connection
 
-  private func mayReply(_ budget: inout TokenBucket, at now: Instant) -> Bool {
+  private func mayReply(_ budget: inout RateLimit, at now: Instant) -> Bool {
     if budget.take(at: now) { return true }
     counters.statelessRepliesWithheld += 1
     return false

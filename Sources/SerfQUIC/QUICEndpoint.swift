@@ -41,8 +41,8 @@ package final class QUICEndpoint {
   var tokens: [TokenKey: QUICConnection] = [:]
   var timers = ConnectionTimers()
   var budget: HandshakeBudget
-  var statelessReplies: TokenBucket
-  var retries: TokenBucket
+  var statelessReplies: RateLimit
+  var retries: RateLimit
   /// Clients' handshakes in progress.
   var handshakes: HalfOpenHandshakes
   var handshakeQueue: HandshakeQueue
@@ -67,11 +67,11 @@ package final class QUICEndpoint {
     budget = HandshakeBudget(configuration, at: now)
     handshakes = HalfOpenHandshakes(.init(configuration))
     handshakeQueue = HandshakeQueue(limit: configuration.handshakeQueueLimit)
-    retries = TokenBucket(perSecond: configuration.retriesPerSecond, burst: configuration.retriesPerSecond, at: now)
+    retries = RateLimit(perSecond: configuration.retriesPerSecond, burst: configuration.retriesPerSecond, at: now)
     packetRates = RateLimits(perSecond: configuration.packetsPerSecond, burst: configuration.packetBurst, at: now)
     byteRates = RateLimits(perSecond: configuration.bytesPerSecond, burst: configuration.byteBurst, at: now)
     toldRates = RateLimits(perSecond: 1, burst: 1, at: now)
-    statelessReplies = TokenBucket(
+    statelessReplies = RateLimit(
       perSecond: configuration.statelessRepliesPerSecond, burst: configuration.statelessRepliesPerSecond, at: now)
   }
 

@@ -22,6 +22,17 @@ import Testing
     #expect((0..<3).map { limit.take(upTo: $0 == 2 ? 3 : 50, at: start + .seconds($0)) } == [20, 10, 3])
   }
 
+  @Test("the next one may pass as soon as it is said, and not before; with a rate of nothing never")
+  func next() {
+    var limit = RateLimit(perSecond: 10, burst: 2, at: start)
+    #expect(limit.nextTake(after: start) == start)
+    _ = limit.take(2, at: start)
+    let next = limit.nextTake(after: start)
+    #expect([limit.take(at: next - Duration.milliseconds(1)), limit.take(at: next)] == [false, true])
+    #expect(next - start < .milliseconds(101))
+    #expect(RateLimit(perSecond: 0, burst: 0, at: start).nextTake(after: start) == .distantFuture)
+  }
+
   @Test("each peer has its own; peers beyond those remembered share one; idle ones are forgotten")
   func peers() {
     var limits = RateLimits<Int>(perSecond: 10, burst: 10, remembered: 2, at: start)
