@@ -1,3 +1,4 @@
+import Dispatch
 import Logging
 import SerfAgent
 import Synchronization
@@ -115,5 +116,19 @@ struct AgentLogTests {
   func timestamp() {
     let text = AgentLog.localTime()
     #expect(text.count == 19 && Array(text.utf8)[4] == UInt8(ascii: "/") && Array(text.utf8)[10] == UInt8(ascii: " "))
+  }
+
+  @Test("a reader that does not read does not keep the agent from ending, and gets what waits when it reads")
+  func unreadConsole() {
+    let reads = DispatchSemaphore(value: 0)
+    let console = Console { [printed] text in
+      reads.wait()
+      printed.append(text)
+    }
+    console.line("last words")
+    #expect(!console.flush(within: .milliseconds(50)))
+    reads.signal()
+    #expect(console.flush(within: .seconds(60)))
+    #expect(printed.all == ["last words\n"])
   }
 }

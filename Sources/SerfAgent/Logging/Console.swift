@@ -1,4 +1,5 @@
 import Dispatch
+import SerfPrimitives
 import Synchronization
 
 #if canImport(Glibc)
@@ -51,8 +52,13 @@ package final class Console: Sendable {
     }
   }
 
-  /// Waits until everything is written: before the process ends.
-  package func flush() { queue.sync {} }
+  /// Waits until everything is written, before the process ends; no longer than `limit`, since a reader that does not read must not keep it.
+  /// False when lines are left.
+  @discardableResult package func flush(within limit: Duration = .seconds(1)) -> Bool {
+    let written = DispatchSemaphore(value: 0)
+    queue.async { written.signal() }
+    return written.wait(timeout: .now() + .nanoseconds(Int(clamping: limit.nanoseconds))) == .success
+  }
 
   package static let standardOutput: @Sendable (String) -> Void = { text in
     var bytes = Array(text.utf8)[...]
@@ -66,7 +72,6 @@ package final class Console: Sendable {
       }
     }
   }
-
 }
 
 /// Outside the class, whose own `write` would hide the system's.

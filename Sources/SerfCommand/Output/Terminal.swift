@@ -7,8 +7,11 @@
 /// Standard output for results, standard error for problems; each call writes whole lines.
 enum Terminal {
   /// A result. A reader that went away (`| head`) ends the program quietly, as it does for other tools.
-  static func output(_ text: String) {
-    if !write(text + "\n", to: STDOUT_FILENO) { exit(1) }
+  static func output(_ text: String) { write(text + "\n") }
+
+  /// Whole lines with their newlines, as a result.
+  static func write(_ lines: String) {
+    if !write(lines, to: STDOUT_FILENO) { exit(1) }
   }
 
   /// A problem, or help.

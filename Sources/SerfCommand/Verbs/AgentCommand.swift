@@ -3,6 +3,12 @@ public import Serf
 package import SerfAgent
 import UnixSignals
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
 /// `serf agent`: one node of a cluster, until it is told to stop.
 struct AgentCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -60,6 +66,8 @@ struct AgentCommand: AsyncParsableCommand {
   func run() async throws {
     try refuseFlagsAfterWords()
     let configuration = agentConfiguration
+    // A log that goes nowhere is no reason to leave the cluster.
+    signal(SIGPIPE, SIG_IGN)
     let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm, .sighup)
     let console = Console()
     defer { console.flush() }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import SerfAgent
 import SerfClient
 import SerfPrimitives
 import UnixSignals
@@ -15,13 +16,16 @@ struct MonitorCommand: AsyncParsableCommand {
 
   func run() async throws {
     let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
+    // Lines wait in it for a terminal that does not read, so that a signal ends the command all the same.
+    let console = Console(write: Terminal.write)
+    defer { console.flush() }
     try await rpc.withClient("monitoring") { client throws(SerfRPCError) in
       let events = try await client.events()
       let lines = try await client.monitor(level: logLevel)
       // Leaving the group cancels the readers, and that sends the agent a `stop` for each stream.
       let end = await withTaskGroup(of: SerfRPCError?.self) { group in
-        group.addTask { await Self.print(events) { GoSyntax.eventInfo($0) } }
-        group.addTask { await Self.print(lines) { harmless($0) } }
+        group.addTask { await Self.print(events, on: console) { GoSyntax.eventInfo($0) } }
+        group.addTask { await Self.print(lines, on: console) { harmless($0) } }
         group.addTask {
           for await _ in signals { break }
           return nil
@@ -35,16 +39,16 @@ struct MonitorCommand: AsyncParsableCommand {
 
   /// Prints each record until the stream ends; the reason, or nil if it was cancelled.
   private static func print<Element: Sendable>(
-    _ records: RPCStream<Element>, _ text: @Sendable (Element) -> String
+    _ records: RPCStream<Element>, on console: Console, _ text: @Sendable (Element) -> String
   ) async -> SerfRPCError? {
     do {
       var told = 0
       for try await record in records {
         // What the agent could not send is a record of its own.
         let lost = records.dropped - told
-        if lost > 0 { Terminal.output("(\(lost) records were lost, because they were printed too slowly)") }
+        if lost > 0 { console.line("(\(lost) records were lost, because they were printed too slowly)") }
         told += lost
-        Terminal.output(text(record))
+        console.line(text(record))
       }
       return nil
     } catch {

@@ -35,6 +35,9 @@ struct CertsCheckCommand: FlagsAnywhere {
     guard !given.isEmpty else {
       throw CommandFailure("nothing to check; write serf certs check FILE..., or give -tls-ca, -tls-cert and -tls-key")
     }
+    guard given.keys.isEmpty || !given.certificates.isEmpty else {
+      throw CommandFailure("\(printable(given.keys[0].file)): a key is checked with the certificate that it belongs to; name that file too")
+    }
     guard node == nil || given.certificates.count == 1 else {
       throw CommandFailure("-node needs exactly one node certificate among the files, not \(given.certificates.count)")
     }
