@@ -5,8 +5,8 @@ public import SerfPrimitives
 /// turn and get the port that the record says.
 ///
 /// Names are taken as complete: the search list of `resolv.conf` is not applied. IPv4 answers come before IPv6; SRV targets are ordered by priority and
-/// within one by a weighted draw (RFC 2782), anew at each look-up. At most 16 targets and 64 addresses are used. Look-ups block and run on NIO's
-/// thread pool; an answer that is too long for UDP is fetched over TCP.
+/// within one by a weighted draw (RFC 2782), anew at each look-up. At most 16 targets and 64 addresses are used. Look-ups block and run on
+/// 32 threads; an answer that is too long for UDP is fetched over TCP.
 public struct DNSResolver: AddressResolver {
   /// The server to ask, an IPv4 address and port; nil, the default, asks those of `/etc/resolv.conf`.
   public var server: NodeAddress?

@@ -4,7 +4,7 @@ public import SerfPrimitives
 
 /// Asks the system (`getaddrinfo`): the hosts file, DNS with its search list, and what else `nsswitch.conf` names.
 ///
-/// All answers, IPv6 and IPv4, in the system's order (RFC 6724), each once, at most 64. The look-up blocks, so it runs on NIO's thread pool; how long
+/// All answers, IPv6 and IPv4, in the system's order (RFC 6724), each once, at most 64. The look-up blocks, so it runs on one of 32 threads; how long
 /// it may take is for `/etc/resolv.conf` to say.
 public struct SystemResolver: AddressResolver {
   /// The system's resolver.
@@ -43,11 +43,19 @@ enum LookUp<Answer: Sendable>: Sendable {
   var answers: [Answer] { if case .success(let answers) = self { answers } else { [] } }
 }
 
-/// Runs what blocks where it may.
+/// Runs a look-up where it may block. One whose task is cancelled before its turn is not made.
 func onThreadPool<Answer: Sendable>(_ body: @escaping @Sendable () -> LookUp<Answer>) async -> LookUp<Answer> {
-  // Only a pool that was shut down throws, and NIO's singleton never is.
-  (try? await NIOThreadPool.singleton.runIfActive(body)) ?? .failure(CR_TRY_AGAIN)
+  // It throws when the task was cancelled; the pool is never shut down.
+  (try? await lookUpThreads.runIfActive(body)) ?? .failure(CR_TRY_AGAIN)
 }
+
+/// NIO's own pool has as many threads as there are processors, and a name server that does not answer keeps one for ten seconds: two such names would
+/// hold up every other look-up of the process.
+private let lookUpThreads: NIOThreadPool = {
+  let pool = NIOThreadPool(numberOfThreads: 32)
+  pool.start()
+  return pool
+}()
 
 /// Calls a C look-up with room for `capacity` answers.
 func lookUp<Answer: BitwiseCopyable>(

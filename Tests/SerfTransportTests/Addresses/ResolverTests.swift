@@ -121,6 +121,22 @@ import Testing
     }
   }
 
+  @Test("a name is found at once beside twelve that no server answers for")
+  func besideSilence() async throws {
+    let silent = (0..<12).map { "silent\($0).test" }
+    let zone = silent.map { ($0, NameServer.Reply.silence) } + [("found.test", .records([.a(10, 0, 0, 1)]))]
+    let server = try await NameServer(Dictionary(uniqueKeysWithValues: zone))
+    let (resolver, patient) = (resolver(server), resolver(server, timeout: .seconds(5)))
+    let first = await withTaskGroup(of: [String].self) { group in
+      for name in silent { group.addTask { await outcome(patient, name) } }
+      _ = try? await eventually("the server has been asked for all") { server.questions.count >= silent.count }
+      group.addTask { await outcome(resolver, "found.test") }
+      defer { group.cancelAll() }
+      return await group.next()
+    }
+    #expect(first == ["10.0.0.1:7946"])
+  }
+
   @Test("within one priority the draw follows the weights, and nobody is lost")
   func weights() {
     var random = SeededRandom(seed: 7)
