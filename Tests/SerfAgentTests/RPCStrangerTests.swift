@@ -78,7 +78,8 @@ struct RPCStrangerTests {
     }
   }
 
-  @Test("more than 64 KiB from a client that has not introduced itself end the connection; one that has may send more")
+  @Test(
+    "more than 64 KiB from a client that has not introduced itself end the connection; one that has may send more", .timeLimit(.minutes(1)))
   func budget() async throws {
     let large = [String](repeating: String(repeating: "x", count: 1000), count: 100)
     let join = RequestHeader(command: "join", sequence: 3).encoded + JoinRequest(existing: large).encoded
@@ -98,7 +99,7 @@ struct RPCStrangerTests {
     }
   }
 
-  @Test("many small requests count against the same 64 KiB")
+  @Test("many small requests count against the same 64 KiB", .timeLimit(.minutes(1)))
   func smallRequests() async throws {
     let request = RequestHeader(command: "members", sequence: 2).encoded
     try await ServerFixture.run(node, authKey: "sekret", patience: .seconds(3600)) { server in

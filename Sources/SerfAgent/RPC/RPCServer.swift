@@ -159,7 +159,7 @@ package final class RPCServer: Sendable {
         try await RPCSession(peer: peer, context: context, responses: responses, admitted: admitted).run(requests)
       }
     } catch is CancellationError {
-    } catch let error as IOError {
+    } catch let error where error is IOError || error is ChannelError {
       log.write(.debug, .gone, about: peer, "Client \(peer) is gone: \(error)")
     } catch {
       log.write(.error, .failed, about: peer, "Closed client \(peer): \(error)")

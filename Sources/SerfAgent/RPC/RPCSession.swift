@@ -62,10 +62,11 @@ struct RPCSession {
     do throws(Refusal) {
       let command = try gate(request)
       let body = try await perform(command, request)
-      try? await respond(sequence, body: body)
-      startStream(command, request)
+      // A client that went away hears no answer to its further requests either.
+      let isAnswered = (try? await respond(sequence, body: body)) != nil
       if command == .leave { context.hasLeft() }
-      return true
+      if isAnswered { startStream(command, request) }
+      return isAnswered
     } catch {
       let (name, text) = (RPCLog.excerpt(request.header.command), RPCLog.excerpt(error.text))
       context.rpcLog.write(
