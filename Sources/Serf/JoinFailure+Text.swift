@@ -5,10 +5,10 @@ extension JoinFailure {
   /// Why an address was not joined, and what to try. `agreement` is what the transport wants both sides to have alike (``StreamLayer/agreement``).
   func text(_ agreement: String?) -> String {
     switch self {
-    case .contact(.noContact): "no answer. Is an agent running there, and is its port open?"
+    case .contact(.noContact): "no answer. Is an agent running there, on the same transport as we, and is its port open?"
     case .contact(.deadline): "no answer in time"
     case .contact(.refused): "it refused us. Its log says why: usually our certificate is not of its CA or cluster, or has expired"
-    case .contact(.identityMismatch): "somebody else answers there, or its certificate is not acceptable. Our log says why"
+    case .contact(.identityMismatch): "somebody else answers there, or its certificate is not acceptable. This node's log says why"
     case .contact(.unreadable):
       "its answer cannot be decrypted, or is not encrypted as ours is. Do both have the same key and label? Where a key is being introduced, "
         + "-encrypt-verify-incoming stays false until -encrypt-verify-outgoing is true at all members"

@@ -58,7 +58,11 @@ package final class NodeDriver {
     return factory.bind(on: loop, context: context)
       .flatMap { layer in
         do {
-          try (configuration.advertise ?? layer.value.reachableAddress).checkReachable(boundTo: layer.value.localAddress)
+          let own = configuration.advertise ?? layer.value.reachableAddress
+          try own.checkReachable(boundTo: layer.value.localAddress)
+          if !configuration.allowedNetworks.contains(own) {
+            logger.warning("this node's own address \(own) is in none of the allowed networks: members that allow the same ones refuse it")
+          }
           let driver = try NodeDriver(
             configuration, seed: seed, layer: layer.value, on: loop, logger: logger, subscribers: subscribers)
           driver.start()

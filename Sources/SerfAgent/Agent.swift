@@ -212,7 +212,7 @@ package struct Agent: Sendable {
       case .joined(let problem?):
         // Whoever is leaving, by a signal or by the RPC, needs nobody any more.
         guard !isLeaving, (try? await started.node.localMember())?.status == .alive else { continue }
-        throw AgentFailure("-join: \(problem.description); start one of these members first, or use -retry-join")
+        throw AgentFailure("-join: \(problem.description). With -retry-join instead of -join an agent tries until a member answers")
       case .joined(nil):
         guard !isLeaving else { continue }
         console.line("")

@@ -57,8 +57,10 @@ extension AgentConfiguration {
   func credentials() throws(AgentFailure) -> Credentials {
     let flags = [("-tls-ca", tls.authorities), ("-tls-cert", tls.certificate), ("-tls-key", tls.privateKey)]
     guard let authorities = tls.authorities, let certificate = tls.certificate, let privateKey = tls.privateKey else {
-      let missing = flags.filter { $0.1 == nil }.map(\.0).joined(separator: ", ")
-      throw AgentFailure("an agent proves who it is by a certificate, and \(missing) is missing; 'serf certs' makes the files")
+      let missing = flags.filter { $0.1 == nil }.map(\.0)
+      throw AgentFailure(
+        "an agent proves who it is by a certificate, and \(missing.joined(separator: ", ")) \(missing.count == 1 ? "is" : "are") missing; "
+          + "'serf certs' makes the files")
     }
     let files = Credentials.Files(
       authorities: authorities, certificate: certificate, privateKey: privateKey, revocations: tls.revocations,

@@ -91,7 +91,8 @@ struct AgentRunTests {
   func joinFails() async throws {
     let run = try await Run(failures: ["join": SerfError(.joinFailed, "none of 1 addresses answered")]) { $0.join = ["h"] }
     let error = await #expect(throws: AgentFailure.self) { _ = try await run.status() }
-    #expect(error?.description == "-join: none of 1 addresses answered; start one of these members first, or use -retry-join")
+    #expect(
+      error?.description == "-join: none of 1 addresses answered. With -retry-join instead of -join an agent tries until a member answers")
   }
 
   @Test("-join that reaches only the agent itself starts it alone, with a warning")

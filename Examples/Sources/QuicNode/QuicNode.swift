@@ -5,8 +5,8 @@ import ServiceLifecycle
 /// A node in a screen: joins a cluster over QUIC and prints what happens in it.
 ///
 ///     serf certs ca && serf certs node a && serf certs node b
-///     swift run --package-path Examples QuicNode a 127.0.0.1:7946
-///     swift run --package-path Examples QuicNode b 127.0.0.1:7947 127.0.0.1:7946
+///     swift run --package-path Examples --scratch-path .build/examples QuicNode a 127.0.0.1:7946
+///     swift run --package-path Examples --scratch-path .build/examples QuicNode b 127.0.0.1:7947 127.0.0.1:7946
 ///
 /// The certificates are read from the current directory. Ctrl-C leaves the cluster.
 @main
