@@ -23,6 +23,8 @@ class Agent:
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(cluster.command(name, address), stdout=log, stderr=subprocess.STDOUT)
         self.address = None
+        # Of each thread that was ever seen, its nanoseconds on a processor.
+        self.spent = {}
         self.rpc = None
         self.rpc_address = None
 
@@ -46,12 +48,17 @@ class Agent:
             return log.read()
 
     def cpu(self):
-        """Seconds on a processor so far, of all threads. In nanoseconds where the kernel says so, where /proc/PID/stat has only ticks."""
-        total = 0
-        for thread in os.listdir(f"/proc/{self.process.pid}/task"):
-            with open(f"/proc/{self.process.pid}/task/{thread}/schedstat") as figures:
-                total += int(figures.read().split()[0])
-        return total / 1e9
+        """Seconds on a processor so far, of all threads, ended ones included as far as they were seen. In nanoseconds where the kernel says so, where
+        /proc/PID/stat has only ticks."""
+        tasks = f"/proc/{self.process.pid}/task"
+        for thread in os.listdir(tasks):
+            try:
+                with open(f"{tasks}/{thread}/schedstat") as figures:
+                    self.spent[thread] = int(figures.read().split()[0])
+            except (FileNotFoundError, ProcessLookupError):
+                # It has ended since it was listed.
+                pass
+        return sum(self.spent.values()) / 1e9
 
     def memory(self):
         """Resident bytes."""
