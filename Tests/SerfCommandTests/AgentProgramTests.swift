@@ -14,7 +14,7 @@ struct AgentProgramTests {
     try FileManager.default.copyItem(atPath: cluster.path("n1.key"), toPath: cluster.path("open.key"))
     try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: cluster.path("open.key"))
     let cases: [(flags: [String], words: [String])] = [
-      (["agent", "-rpc-addr=127.0.0.1:0"], ["-tls-ca, -tls-cert, -tls-key is missing", "serf certs"]),
+      (["agent", "-rpc-addr=127.0.0.1:0"], ["-tls-ca, -tls-cert, -tls-key are missing", "serf certs"]),
       (good + ["-tls-cert", "/nope.pem"], ["/nope.pem", "does not exist"]),
       (good + ["-tls-cert", cluster.path("junk.pem")], ["junk.pem"]),
       (good + ["-tls-key", cluster.path("n2.key")], ["n2.key"]),

@@ -55,7 +55,7 @@
         (tls + ["-encrypt", try await newKey(), "-label", "x"], ["-label is for -transport tcp", "-cluster"]),
         (cluster.flags("n1") + ["-allow-clear-packets"], ["-allow-clear-packets is not for -transport quic"]),
         (["agent", "-transport=tcp", "-allow-clear-packets"], ["-allow-clear-packets is for -transport tls"]),
-        (["agent", "-transport=tls", "-allow-clear-packets"], ["-tls-ca, -tls-cert, -tls-key is missing"]),
+        (["agent", "-transport=tls", "-allow-clear-packets"], ["-tls-ca, -tls-cert, -tls-key are missing"]),
       ]
       for (flags, words) in cases {
         let run = try await Executable.run(flags)
