@@ -47,7 +47,8 @@ import Testing
     // What is measured is how much processor time passes in two seconds.
     try await Task.sleep(for: .seconds(2))
     let share = (agent.program.processorTime - before) / 2
-    #expect(share < 0.05)
+    // A listener that spins takes a whole processor; under the thread sanitizer one that does not takes a tenth.
+    #expect(share < 0.4)
     agent.program.signal(SIGHUP)
     await agent.logs("Credentials reloaded")
     let back = try await LiveAgent(
