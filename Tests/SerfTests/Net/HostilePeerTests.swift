@@ -112,11 +112,17 @@ import Testing
     }
     let member = try await start("b")
     #expect(try await member.join([address.description]) == 1)
-    try await eventually("connections beyond 20 made room") { try await node.statistics().counter("connections_evicted") >= 80 }
+    // A stranger ends by making room or when its time is over. On a slow machine that comes to some while others still connect, and a member that needs
+    // more than one connection makes more of them leave.
+    func ended() async throws -> Int {
+      let statistics = try await node.statistics()
+      return statistics.counter("connections_evicted") + statistics.counter("exchanges_expired")
+    }
+    try await eventually("connections beyond 20 made room") { try await ended() >= 80 }
     #expect(try await node.statistics().counter("connections") <= 21)
     #expect(try await node.members().allSatisfy { $0.status == .alive })
-    // Whoever neither ends nor finishes is given up when its time is over.
-    try await eventually("the rest expires", within: .seconds(30)) { try await node.statistics().counter("exchanges_expired") >= 19 }
+    try await eventually("the rest expires", within: .seconds(30)) { try await ended() >= 100 }
+    #expect(try await node.statistics().counter("connections_evicted") > 0)
     #expect(try await node.members().map(\.status) == [.alive, .alive])
     for stranger in strangers { stranger.close() }
     for node in [node, member] { await node.shutdown() }
