@@ -8,7 +8,7 @@ extension JoinFailure {
     case .contact(.noContact): "no answer. Is an agent running there, on the same transport as we, and is its port open?"
     case .contact(.deadline): "no answer in time"
     case .contact(.refused): "it refused us. Its log says why: usually our certificate is not of its CA or cluster, or has expired"
-    case .contact(.identityMismatch): "somebody else answers there, or its certificate is not acceptable. This node's log says why"
+    case .contact(.identityMismatch): "another node answers there, or its certificate is not acceptable. This node's log says why"
     case .contact(.unreadable):
       "its answer cannot be decrypted, or is not encrypted as ours is. Do both have the same key and label? Where a key is being introduced, "
         + "-encrypt-verify-incoming stays false until -encrypt-verify-outgoing is true at all members"

@@ -52,8 +52,8 @@ package final class Console: Sendable {
     }
   }
 
-  /// Waits until everything is written, before the process ends; no longer than `limit`, since a reader that does not read must not keep it.
-  /// False when lines are left.
+  /// Waits until everything is written, before the process ends. It waits no longer than `limit`, because a reader that does not read must not keep the
+  /// process from ending. False when lines are left.
   @discardableResult package func flush(within limit: Duration = .seconds(1)) -> Bool {
     let written = DispatchSemaphore(value: 0)
     queue.async { written.signal() }

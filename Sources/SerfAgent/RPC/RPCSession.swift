@@ -62,7 +62,7 @@ struct RPCSession {
     do throws(Refusal) {
       let command = try gate(request)
       let body = try await perform(command, request)
-      // A client that went away hears no answer to its further requests either.
+      // The client is gone: its further requests are not answered.
       let isAnswered = (try? await respond(sequence, body: body)) != nil
       if command == .leave { context.hasLeft() }
       if isAnswered { startStream(command, request) }

@@ -51,6 +51,7 @@ final class CertsCommandTests {
     #expect(mode("ca.key") == 0o600)
     #expect(await serf("check", path("ca.pem"), path("n1.pem"), path("n1.key"), path("n2.pem")) == 0)
     #expect(await serf("check", "-tls-ca", path("ca.pem"), "-tls-cert", path("n1.pem"), "-tls-key", path("n1.key"), "-node", "n1") == 0)
+    #expect(await serf("check", path("n1.key")) == 1, "alone, a key cannot be checked")
   }
 
   @Test("never replaces a file unless told")
