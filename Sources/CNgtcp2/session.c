@@ -10,7 +10,9 @@ gnutls_session_t sq_session_new(bool server, const sq_settings *settings, void *
   gnutls_session_t session;
   gnutls_priority_t priority = cg_priority_tls13();
   if (!priority) return NULL;
-  unsigned flags = (server ? GNUTLS_SERVER : GNUTLS_CLIENT) | GNUTLS_NO_TICKETS | GNUTLS_NO_END_OF_EARLY_DATA;
+  /* A key share for X25519 alone: GnuTLS makes one for the second group as well by default, and no peer of ours wants it. */
+  unsigned flags =
+      (server ? GNUTLS_SERVER : GNUTLS_CLIENT) | GNUTLS_NO_TICKETS | GNUTLS_NO_END_OF_EARLY_DATA | GNUTLS_KEY_SHARE_TOP;
   if (gnutls_init(&session, flags) != 0) return NULL;
   gnutls_datum_t alpn = {(unsigned char *)(uintptr_t)settings->alpn, (unsigned)strlen(settings->alpn)};
   gnutls_session_set_ptr(session, reference);

@@ -6,7 +6,8 @@ internal import SerfPrimitives
 /// reached, those that hold the most places are looked at: at the limit of an address the handshakes of that address, at the limit of a
 /// network those of that network, and at the limit of all those of the network that holds most. The one that is due first makes room.
 ///
-/// A handshake is *due* when its client has been silent for ``Limits/patience``, or when it is four times as old. An honest client answers each
+/// A handshake is *due* when its client has been silent for the ``patience``, or when it is four times as old. Where handshakes take longer, because
+/// the processor or the network is slow, the patience is longer too. An honest client answers each
 /// flight within a round trip; one that only talks to keep its place does not keep it for long. A handshake that is not due is never displaced:
 /// otherwise a crowd of honest newcomers would end each other's handshakes, and none would complete.
 struct HalfOpenHandshakes {
@@ -15,6 +16,7 @@ struct HalfOpenHandshakes {
     let perNetwork: Int
     let all: Int
     let patience: Duration
+    let longestPatience: Duration
 
     init(_ configuration: QUICConfiguration) {
       perHost = configuration.halfOpenPerAddress
@@ -22,6 +24,7 @@ struct HalfOpenHandshakes {
       all = configuration.halfOpenLimit
       // Eight round trips, if the first guess is right: 240 ms in a LAN, in which a lost flight has been sent again.
       patience = configuration.initialRoundTrip * 8
+      longestPatience = configuration.crowdedHandshakeTimeout
     }
   }
 
@@ -40,13 +43,22 @@ struct HalfOpenHandshakes {
     let startedAt: Instant
     var heardAt: Instant
 
-    func dueAt(_ patience: Duration) -> Instant { min(heardAt + patience, startedAt + patience * 4) }
+    /// Its packets that we have not taken up yet.
+    var queued = 0
+
+    /// Silence that is ours does not count.
+    func dueAt(_ patience: Duration) -> Instant {
+      let end = startedAt + patience * 4
+      return queued > 0 ? end : min(heardAt + patience, end)
+    }
   }
 
   private let limits: Limits
   /// In the order in which they began.
   private var handshakes: [Handshake] = []
   private(set) var tally = SourceTally()
+  /// How long handshakes take that are completed, here and now: a longer time at once, a shorter one by an eighth each.
+  private var time = Duration.zero
 
   init(_ limits: Limits) { self.limits = limits }
 
@@ -65,19 +77,33 @@ struct HalfOpenHandshakes {
     tally.add(source)
   }
 
-  /// A packet came for it.
+  /// A packet came for it, and waits for its turn.
+  mutating func queued(_ id: ConnectionID) {
+    if let index = handshakes.firstIndex(where: { $0.id == id }) { handshakes[index].queued += 1 }
+  }
+
+  /// A packet of it is taken up, and answered.
   mutating func heard(_ id: ConnectionID, at now: Instant) {
-    if let index = handshakes.firstIndex(where: { $0.id == id }) { handshakes[index].heardAt = now }
+    guard let index = handshakes.firstIndex(where: { $0.id == id }) else { return }
+    handshakes[index].queued = max(0, handshakes[index].queued - 1)
+    handshakes[index].heardAt = now
   }
 
   /// It is complete, or will not be. Returns whether its client had proven its address; nil when there is no such handshake.
   @discardableResult
-  mutating func end(_ id: ConnectionID) -> Bool? {
+  mutating func end(_ id: ConnectionID, completedAt now: Instant? = nil) -> Bool? {
     guard let index = handshakes.firstIndex(where: { $0.id == id }) else { return nil }
     let handshake = handshakes.remove(at: index)
+    if let now {
+      let taken = now - handshake.startedAt
+      time = taken >= time ? taken : time - (time - taken) / 8
+    }
     tally.remove(handshake.source)
     return handshake.isProven
   }
+
+  /// How long a client may be silent.
+  private var patience: Duration { max(limits.patience, min(time * 4, limits.longestPatience)) }
 
   /// The place of a newcomer.
   func place(for source: NodeAddress, at now: Instant) -> Place {
@@ -99,10 +125,10 @@ struct HalfOpenHandshakes {
   private func first(at now: Instant, _ isRival: (Handshake) -> Bool) -> Place {
     var first: Handshake?
     for handshake in handshakes where isRival(handshake) {
-      if first.map({ handshake.dueAt(limits.patience) < $0.dueAt(limits.patience) }) ?? true { first = handshake }
+      if first.map({ handshake.dueAt(patience) < $0.dueAt(patience) }) ?? true { first = handshake }
     }
     guard let first else { return .none(until: .distantFuture) }
-    let due = first.dueAt(limits.patience)
+    let due = first.dueAt(patience)
     return due <= now ? .heldBy(first.id) : .none(until: due)
   }
 }

@@ -41,6 +41,8 @@ final class QUICConnection {
   var refusal: VerificationFailure?
   /// When something arrived that only the peer can have sent.
   var lastHeard: Instant
+  /// Whether anything came for the connection at all, a Retry for example.
+  var isAnswered = false
   let startedAt: Instant
 
   /// IDs and tokens that lead here, to be withdrawn with it.
@@ -120,6 +122,7 @@ final class QUICConnection {
     case .handshaking, .established, .confirmed, .rejected: break
     }
     endpoint.callbackTime = now
+    isAnswered = true
     let base = datagram.baseAddress?.assumingMemoryBound(to: UInt8.self)
     handle(sq_connection_receive(raw, address.raw, ecn, base, datagram.count, now.ticks), at: now)
   }
@@ -232,7 +235,8 @@ final class QUICConnection {
       return .closedByPeer(UInt8(exactly: close.code).flatMap(CloseReason.init(rawValue:)) ?? .none)
     case UInt8(SQ_CLOSE_TRANSPORT.rawValue):
       if close.code == UInt64(SQ_ERROR_REFUSED) { return .refusedByPeer }
-      if close.code == 0 { return .closedByPeer(.none) }
+      // APPLICATION_ERROR is what a close of ours becomes before the handshake is over (RFC 9000, 10.2.3): the peer gave up its dial.
+      if close.code == 0 || close.code == UInt64(SQ_ERROR_APPLICATION) { return .closedByPeer(.none) }
       if let alert = UInt8(exactly: Int64(clamping: close.code) - Int64(SQ_ERROR_CRYPTO)),
         VerificationFailure.meaning(ofTLSAlert: alert) != nil
       {

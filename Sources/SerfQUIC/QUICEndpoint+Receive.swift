@@ -66,6 +66,7 @@ extension QUICEndpoint {
       handshakeQueue.append(.init(bytes: Array(bytes), destination: destination, source: source, ecn: ecn))
     else { return counters.handshakeQueueOverflows += 1 }
     known.waitingPackets += 1
+    handshakes.queued(known.id)
   }
 
   /// What may be the first packet of a client.

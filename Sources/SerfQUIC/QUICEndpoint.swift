@@ -138,6 +138,9 @@ package final class QUICEndpoint {
   /// When the connection last received something that only its peer can have sent.
   package func lastHeard(_ id: ConnectionID) -> Instant? { connections[id]?.lastHeard }
 
+  /// Whether anything came for a connection.
+  func isAnswered(_ id: ConnectionID) -> Bool { connections[id]?.isAnswered ?? false }
+
   /// When the connection was dialled or accepted.
   package func startedAt(_ id: ConnectionID) -> Instant? { connections[id]?.startedAt }
 
@@ -345,7 +348,8 @@ package final class QUICEndpoint {
 
   /// A handshake is complete, or will not be.
   func handshakeEnded(_ connection: QUICConnection) {
-    guard connection.role == .server, handshakes.end(connection.id) != nil else { return }
+    let completedAt = connection.identity == nil ? nil : callbackTime
+    guard connection.role == .server, handshakes.end(connection.id, completedAt: completedAt) != nil else { return }
     handshakeQueue.look(at: callbackTime)
   }
 

@@ -73,6 +73,7 @@ typedef struct sq_close {
 /* QUIC transport error codes (RFC 9000, 20.1) that we name; a TLS alert is SQ_ERROR_CRYPTO + alert. */
 #define SQ_ERROR_REFUSED 0x2u
 #define SQ_ERROR_INVALID_TOKEN 0xbu
+#define SQ_ERROR_APPLICATION 0xcu
 #define SQ_ERROR_CRYPTO 0x100u
 
 typedef struct sq_connection sq_connection;

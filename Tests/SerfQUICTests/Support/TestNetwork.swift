@@ -163,7 +163,9 @@ final class TestNode: NetworkNode {
   }
 
   var now: Instant { network.now }
-  var nextDeadline: Instant? { endpoint.nextDeadline }
+  /// Gets no processor: packets come, and nothing is done.
+  var isStalled = false
+  var nextDeadline: Instant? { isStalled ? nil : endpoint.nextDeadline }
 
   @discardableResult
   func dial(_ other: TestNode, expecting expectation: DialExpectation = .anyMember) -> ConnectionID {
@@ -182,6 +184,7 @@ final class TestNode: NetworkNode {
   }
 
   func turn() {
+    guard !isStalled else { return }
     endpoint.advance(to: now)
     drain()
     while let transmit = endpoint.nextTransmit(at: now) {
