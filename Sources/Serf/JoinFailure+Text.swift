@@ -7,6 +7,7 @@ extension JoinFailure {
     switch self {
     case .contact(.noContact): "no answer. Is an agent running there, on the same transport as we, and is its port open?"
     case .contact(.deadline): "no answer in time"
+    case .contact(.overloaded): "it is too busy to take us now. Try again in a moment"
     case .contact(.refused): "it refused us. Its log says why: usually our certificate is not of its CA or cluster, or has expired"
     case .contact(.identityMismatch): "another node answers there, or its certificate is not acceptable. This node's log says why"
     case .contact(.unreadable):

@@ -42,6 +42,8 @@ public enum ContactFailure: Hashable, Sendable {
   case noContact
   /// The other side answered, and declined.
   case refused
+  /// It answered that it is too busy, or takes no connections, now.
+  case overloaded
   /// Another node answers at the address.
   case identityMismatch
   /// It answered, and the answer is sealed with a key that we do not have, or not sealed as ours are.

@@ -89,8 +89,8 @@ package enum QUICEnd: Hashable, Sendable {
   package var contactFailure: ContactFailure {
     switch self {
     case .peerNotAuthorised, .wrongName, .closed(.wrongName): .identityMismatch
-    case .refusedOurCertificate, .refusedByPeer, .noCommonVersion, .errorAtPeer, .closedByPeer(.notAuthorised), .closedByPeer(.overloaded):
-      .refused
+    case .refusedOurCertificate, .noCommonVersion, .errorAtPeer, .closedByPeer(.notAuthorised): .refused
+    case .refusedByPeer, .closedByPeer(.overloaded): .overloaded
     case .handshakeTimeout: .noContact
     case .ourselves: .ourselves
     case .closed, .closedByPeer, .reset, .idle, .error: .broken

@@ -44,8 +44,10 @@ import Testing
       return id
     }
 
-    func dial(_ destination: Destination, _ path: SendPath = .warm, insists: Bool = false, at now: Instant) -> ConnectionPool.DialID? {
-      guard case .wait(let dial) = pool.route(destination, path, insists: insists, at: now) else { return nil }
+    func dial(_ destination: Destination, _ path: SendPath = .warm, _ urgency: DialUrgency = .gossip, at now: Instant) -> ConnectionPool
+      .DialID?
+    {
+      guard case .wait(let dial) = pool.route(destination, path, urgency: urgency, at: now) else { return nil }
       return dial
     }
   }
@@ -138,6 +140,81 @@ import Testing
     #expect(fixture.actions().count == 1)
   }
 
+  /// A destination at a host of its own.
+  private func member(_ number: UInt8) -> Destination { .member(NodeName("n\(number)"), Self.address(number)) }
+
+  @Test("joins begin first, then probes, exchanges and gossip; the less urgent only while few are in progress")
+  func urgency() throws {
+    let fixture = Fixture { $0.dialsInProgress = (join: 6, probe: 4, exchange: 3, gossip: 2) }
+    let wishes: [DialUrgency] = [.gossip, .gossip, .gossip, .exchange, .exchange, .probe, .probe, .join, .join]
+    var dials: [ConnectionPool.DialID] = []
+    for (number, urgency) in wishes.enumerated() {
+      dials.append(try #require(fixture.dial(member(UInt8(10 + number)), .warm, urgency, at: .zero)))
+    }
+    func begun() -> [Int] {
+      fixture.actions().compactMap { action in
+        guard case .dial(let dial, _, _) = action else { return nil }
+        return dials.firstIndex(of: dial)
+      }
+    }
+    // Two of gossip's, one for an exchange, one for a probe, and the joins.
+    #expect(begun() == [0, 1, 3, 5, 7, 8])
+    for dial in [0, 1, 3] { fixture.pool.dialFailed(dials[dial], at: .zero) }
+    #expect(begun() == [6])
+    for dial in [5, 6] { fixture.pool.dialFailed(dials[dial], at: .zero) }
+    #expect(begun() == [4])
+    for dial in [7, 8] { fixture.pool.dialFailed(dials[dial], at: .zero) }
+    #expect(begun() == [2])
+  }
+
+  @Test("a dial that waits for gossip becomes urgent when a probe wants it too")
+  func moreUrgent() throws {
+    let fixture = Fixture { $0.dialsInProgress = (join: 3, probe: 2, exchange: 2, gossip: 1) }
+    for number in 10..<14 as Range<UInt8> { _ = fixture.dial(member(number), at: .zero) }
+    #expect(fixture.actions().count == 1)
+    _ = fixture.dial(member(13), .warm, .probe, at: .zero)
+    #expect(fixture.actions() == [.dial(ConnectionPool.DialID(value: 4), Self.address(13), .name("n13"))])
+  }
+
+  @Test("a dial counts as in progress for twice as long as dials take here, a second at least")
+  func dialTime() throws {
+    let fixture = Fixture { $0.dialsInProgress = (join: 3, probe: 2, exchange: 2, gossip: 1) }
+    let first = try #require(fixture.dial(member(10), at: .zero))
+    _ = fixture.dial(member(11), at: .zero)
+    #expect(fixture.actions().count == 1)
+    fixture.finish(first, "n10", Self.address(10), at: Self.seconds(0.9))
+    #expect(fixture.actions().count == 1)
+    #expect(fixture.pool.dialTime == .milliseconds(900))
+    _ = fixture.dial(member(12), at: Self.seconds(1))
+    fixture.pool.advance(to: Self.seconds(2))
+    #expect(fixture.actions().isEmpty, "a second is less than twice the time")
+    fixture.pool.advance(to: Self.seconds(2.7))
+    #expect(fixture.actions().count == 1)
+  }
+
+  @Test("a dial whose target is too busy begins again after a pause that doubles up to a second, and fifteen times at most")
+  func busyTarget() throws {
+    let fixture = Fixture()
+    let dial = try #require(fixture.dial(member(10), .warm, .probe, at: .zero))
+    var now = Instant.zero
+    for refusal in 0..<15 {
+      #expect(fixture.actions() == [.dial(dial, Self.address(10), .name("n10"))])
+      let goesOn = fixture.pool.dialRefused(dial, at: now)
+      #expect(goesOn)
+      #expect(fixture.pool.wasRefused(dial))
+      #expect(fixture.dial(member(10), .warm, .probe, at: now) == dial, "it is under way")
+      #expect(fixture.actions().isEmpty)
+      let next = try #require(fixture.pool.nextDeadline)
+      let pause = Duration.milliseconds(min(250 * (1 << refusal), 1000))
+      #expect((pause / 2...pause * 1.5).contains(next - now))
+      now = next
+      fixture.pool.advance(to: now)
+    }
+    _ = fixture.actions()
+    let goesOn = fixture.pool.dialRefused(dial, at: now)
+    #expect(!goesOn)
+  }
+
   @Test("after failures gossip leaves an address alone for 1, 2, 4 … 30 s; probes and joins do not")
   func backOff() throws {
     let fixture = Fixture()
@@ -150,7 +227,7 @@ import Testing
       now += .milliseconds(1)
     }
     fixture.pool.dialFailed(try #require(fixture.dial(destination, at: now)), at: now)
-    fixture.pool.dialFailed(try #require(fixture.dial(destination, insists: true, at: now)), at: now)
+    fixture.pool.dialFailed(try #require(fixture.dial(destination, .warm, .probe, at: now)), at: now)
     fixture.pool.dialFailed(try #require(fixture.dial(destination, .fresh(since: now), at: now)), at: now)
     #expect(fixture.dial(destination, at: now) == nil)
     // When the peer itself comes, all is forgotten.
@@ -168,6 +245,33 @@ import Testing
     #expect(fixture.actions().isEmpty)
     fixture.pool.advance(to: Self.seconds(5))
     #expect(fixture.actions() == [.abandon(dial, .noContact)])
+  }
+
+  @Test("a dial for a join has fifteen seconds when its target has answered")
+  func joinDialTimeout() throws {
+    let fixture = Fixture()
+    let answered = try #require(fixture.dial(.anyMember(Self.address(2)), at: .zero))
+    let silent = try #require(fixture.dial(.anyMember(Self.address(3)), at: .zero))
+    fixture.pool.isAnswered = { $0 == answered }
+    _ = fixture.actions()
+    fixture.pool.advance(to: Self.seconds(5))
+    #expect(fixture.actions() == [.abandon(silent, .noContact)])
+    #expect(fixture.pool.nextDeadline == Self.seconds(15))
+    fixture.pool.advance(to: Self.seconds(14.9))
+    #expect(fixture.actions().isEmpty)
+    fixture.pool.advance(to: Self.seconds(15))
+    #expect(fixture.actions() == [.abandon(answered, .noContact)])
+  }
+
+  @Test("a dial for gossip that waits for its turn can be withdrawn; one that has begun, or that a probe wants too, goes on")
+  func withdraw() throws {
+    let fixture = Fixture()
+    let dials = try (1...4).map { try #require(fixture.dial(.member(NodeName("n\($0)"), Self.address($0)), at: .zero)) }
+    #expect(fixture.actions().count == 2, "two at once")
+    #expect(fixture.dial(.member("n4", Self.address(4)), .warm, .probe, at: .zero) == dials[3])
+    #expect(!fixture.pool.withdraw(dials[0]) && fixture.pool.withdraw(dials[2]) && !fixture.pool.withdraw(dials[3]))
+    fixture.pool.advance(to: Self.seconds(1))
+    #expect(fixture.pool.dialCount == 3)
   }
 
   @Test("at most four connections to one name; the one heard longest ago goes")

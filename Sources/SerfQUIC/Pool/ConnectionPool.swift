@@ -7,7 +7,7 @@ package import SerfPrimitives
 ///
 /// ```
 /// route(destination) ──→ .use(connection)             the one heard most recently, of those that suit
-///                    └─→ .wait(dial) ──→ .dial(…)     at most 4 young dials per IP, else in a queue; back-off after failures
+///                    └─→ .wait(dial) ──→ .dial(…)     few at once, in all and per IP, else in a queue by urgency; back-off after failures
 /// ```
 package struct ConnectionPool {
   package enum Route: Hashable, Sendable {
@@ -58,9 +58,14 @@ package struct ConnectionPool {
     let id: DialID
     let address: NodeAddress
     let expectation: DialExpectation
+    /// The most urgent of the wishes that it serves.
+    var urgency: DialUrgency
     let wantedAt: Instant
     /// Nil while it waits for its turn.
     var startedAt: Instant?
+    /// How often the target was too busy, and until when it is left alone for that.
+    var refusals = 0
+    var notBefore = Instant.zero
   }
 
   private struct BackOff {
@@ -68,8 +73,11 @@ package struct ConnectionPool {
     var until: Instant
   }
 
-  /// A dial counts against its IP address for so long: an address that does not answer may not keep others from being dialled.
+  /// A dial counts as in progress for so long, or for twice the time that dials take here where that is more: an address that does not answer may not
+  /// keep others from being dialled.
   private static let youngDial = Duration.seconds(1)
+  /// How often one dial goes to a target that is too busy: over some 13 s, if something waits for it as long.
+  private static let refusalLimit = 15
   /// Addresses whose back-off is remembered.
   private static let backOffLimit = 4096
 
@@ -78,6 +86,8 @@ package struct ConnectionPool {
   package var isPinned: (NodeName) -> Bool = { _ in false }
   /// Where the membership has a member: what is dialled without a destination that says so. Asked only then.
   package var addressOf: (NodeName) -> NodeAddress? = { _ in nil }
+  /// Whether the target of a dial has said anything. Asked only when the dial is about to be given up.
+  package var isAnswered: (DialID) -> Bool = { _ in false }
   private var random: SeededRandom
   private var links: [ConnectionID: Link] = [:]
   private var linksByName: [NodeName: [ConnectionID]] = [:]
@@ -85,6 +95,8 @@ package struct ConnectionPool {
   private var backOffs: [NodeAddress: BackOff] = [:]
   private var memberCount = 1
   private var lastDial: UInt64 = 0
+  /// How long a dial takes here and now, from its begin to the connection. Follows a longer time at once, a shorter one by an eighth each.
+  package private(set) var dialTime = Duration.zero
   private var lastSweep = Instant.zero
   private var actions: [Action] = []
   private var nextActionIndex = 0
@@ -111,8 +123,10 @@ package struct ConnectionPool {
     var deadline = links.isEmpty ? Instant.distantFuture : lastSweep + Self.sweepInterval
     for dial in dials {
       if let startedAt = dial.startedAt {
-        let youngUntil = startedAt + Self.youngDial
-        deadline = min(deadline, youngUntil > lastAdvance ? youngUntil : startedAt + configuration.dialTimeout)
+        let youngUntil = startedAt + young
+        deadline = min(deadline, youngUntil > lastAdvance ? youngUntil : end(of: dial, startedAt: startedAt))
+      } else if dial.notBefore > lastAdvance {
+        deadline = min(deadline, dial.notBefore)
       }
     }
     return deadline == .distantFuture ? nil : deadline
@@ -163,6 +177,10 @@ package struct ConnectionPool {
   package mutating func opened(
     _ id: ConnectionID, name: NodeName, address: NodeAddress, endOf ended: [DialID], startedAt: Instant, at now: Instant
   ) {
+    if let began = dials.first(where: { ended.first == $0.id })?.startedAt {
+      let time = min(now - began, configuration.dialTimeout)
+      dialTime = time >= dialTime ? time : dialTime - (dialTime - time) / 8
+    }
     dials.removeAll { ended.contains($0.id) }
     let address = address.canonical
     backOffs[address] = nil
@@ -182,6 +200,12 @@ package struct ConnectionPool {
 
   /// The peer's hello: where it says that it is to be reached. From then on messages to it, by name, at that address take the connection too.
   package mutating func advertised(_ id: ConnectionID, _ address: NodeAddress) { links[id]?.claim = address.canonical }
+
+  /// Dials of a name at an address that wait for their turn.
+  package func queuedDials(to name: NodeName, at address: NodeAddress) -> [DialID] {
+    let address = address.canonical
+    return dials.filter { $0.startedAt == nil && $0.expectation == .name(name) && $0.address == address }.map(\.id)
+  }
 
   /// Something came on the connection that only its peer can have sent.
   package mutating func heard(_ id: ConnectionID, at now: Instant) {
@@ -214,11 +238,33 @@ package struct ConnectionPool {
     startQueuedDials(at: now)
   }
 
+  /// Nothing waits for the dial any more. False when it has begun, or when it is not only for gossip.
+  package mutating func withdraw(_ id: DialID) -> Bool {
+    guard let index = dials.firstIndex(where: { $0.id == id && $0.startedAt == nil && $0.urgency == .gossip }) else { return false }
+    dials.remove(at: index)
+    return true
+  }
+
+  /// The target is too busy now. The dial begins again after a while, longer each time; false when it has been refused too often.
+  package mutating func dialRefused(_ id: DialID, at now: Instant) -> Bool {
+    guard let index = dials.firstIndex(where: { $0.id == id }), dials[index].refusals < Self.refusalLimit else { return false }
+    let pause = min(configuration.busyPause.lowerBound * (1 << dials[index].refusals), configuration.busyPause.upperBound)
+    dials[index].refusals += 1
+    dials[index].startedAt = nil
+    // Those that were refused together do not come back together.
+    dials[index].notBefore = now + pause / 2 + random.fraction(of: pause)
+    startQueuedDials(at: now)
+    return true
+  }
+
+  /// Whether the target of a dial was too busy before.
+  package func wasRefused(_ id: DialID) -> Bool { dials.contains { $0.id == id && $0.refusals > 0 } }
+
   /// Lets dials and connections go whose time is over.
   package mutating func advance(to now: Instant) {
     lastAdvance = now
     for dial in dials {
-      guard let startedAt = dial.startedAt, now - startedAt >= configuration.dialTimeout else { continue }
+      guard let startedAt = dial.startedAt, now >= end(of: dial, startedAt: startedAt) else { continue }
       dials.removeAll { $0.id == dial.id }
       noteFailure(dial.address, at: now)
       actions.append(.abandon(dial.id, .noContact))
@@ -227,12 +273,19 @@ package struct ConnectionPool {
     if now - lastSweep >= Self.sweepInterval { sweep(at: now) }
   }
 
+  private func end(of dial: Dial, startedAt: Instant) -> Instant {
+    let end = startedAt + configuration.dialTimeout
+    return dial.urgency == .join && lastAdvance >= end && isAnswered(dial.id) ? startedAt + configuration.joinDialTimeout : end
+  }
+
   // MARK: Routing
 
   /// The way to a destination. Dials when there is none.
   ///
-  /// - Parameter insists: dials even an address that failed a moment ago: for probes and joins. A ``SendPath/fresh(since:)`` always does.
-  package mutating func route(_ destination: Destination, _ path: SendPath, insists: Bool = false, at now: Instant) -> Route {
+  /// - Parameter urgency: what the message is for. All but gossip dial even an address that failed a moment ago; a ``SendPath/fresh(since:)`` always does.
+  package mutating func route(
+    _ destination: Destination, _ path: SendPath, urgency: DialUrgency = .gossip, at now: Instant
+  ) -> Route {
     switch destination {
     case .reply(let peer): return routeReply(peer, at: now)
     case .member(let name, let address):
@@ -241,16 +294,16 @@ package struct ConnectionPool {
       switch path {
       case .warm:
         if let best = best(of: name, at: address) { return use(best, at: now) }
-        return dial(address, .name(name), since: nil, insists: insists, at: now)
+        return dial(address, .name(name), since: nil, urgency, insists: urgency < .gossip, at: now)
       case .fresh(let since):
         if let best = best(of: name, at: address, since: since) { return use(best, at: now) }
-        return dial(address, .name(name), since: since, insists: true, at: now)
+        return dial(address, .name(name), since: since, urgency, insists: true, at: now)
       }
     case .anyMember(let address):
       let address = address.canonical
       // By where a connection really leads, never by what its peer says of itself: anyone may claim the address of another.
       if path == .warm, let best = links.values.filter({ $0.address == address }).min(by: Self.isBetter) { return use(best.id, at: now) }
-      return dial(address, .anyMember, since: nil, insists: true, at: now)
+      return dial(address, .anyMember, since: nil, .join, insists: true, at: now)
     }
   }
 
@@ -283,32 +336,53 @@ package struct ConnectionPool {
   private static func isBetter(_ left: Link, _ right: Link) -> Bool { (left.heardAt, left.id) > (right.heardAt, right.id) }
 
   private mutating func dial(
-    _ address: NodeAddress, _ expectation: DialExpectation, since: Instant?, insists: Bool, at now: Instant
+    _ address: NodeAddress, _ expectation: DialExpectation, since: Instant?, _ urgency: DialUrgency, insists: Bool, at now: Instant
   ) -> Route {
-    let underWay = dials.first { dial in
+    let underWay = dials.firstIndex { dial in
       dial.address == address && dial.expectation == expectation && (dial.startedAt ?? now) >= since ?? .zero
     }
-    if let underWay { return .wait(underWay.id) }
+    if let underWay {
+      let id = dials[underWay].id
+      if urgency < dials[underWay].urgency {
+        dials[underWay].urgency = urgency
+        startQueuedDials(at: now)
+      }
+      return .wait(id)
+    }
     if !insists, let backOff = backOffs[address], now < backOff.until { return .unreachable(.noContact) }
     guard dials.count < configuration.queuedDials else { return .unreachable(.notSent) }
     lastDial += 1
-    let dial = Dial(id: DialID(value: lastDial), address: address, expectation: expectation, wantedAt: now)
+    let dial = Dial(id: DialID(value: lastDial), address: address, expectation: expectation, urgency: urgency, wantedAt: now)
     dials.append(dial)
     startQueuedDials(at: now)
     return .wait(dial.id)
   }
 
+  /// How long a dial counts as in progress.
+  private var young: Duration { max(Self.youngDial, min(dialTime * 2, configuration.dialTimeout)) }
+
+  /// Begins dials that wait, the most urgent first, as long as few enough are in progress: a handshake costs milliseconds of both ends' processors, and
+  /// more of them at once than these can pay only make all late. Under load dials take longer, so that fewer begin in a second.
   private mutating func startQueuedDials(at now: Instant) {
-    var young: [NodeAddress: Int] = [:]
+    guard dials.contains(where: { $0.startedAt == nil }) else { return }
+    var hosts: [NodeAddress: Int] = [:]
+    var inProgress = 0
     for dial in dials {
-      if let startedAt = dial.startedAt, now - startedAt < Self.youngDial { young[dial.address.with(port: 0), default: 0] += 1 }
+      guard let startedAt = dial.startedAt, now - startedAt < young else { continue }
+      hosts[dial.address.with(port: 0), default: 0] += 1
+      inProgress += 1
     }
-    for index in dials.indices where dials[index].startedAt == nil {
-      let host = dials[index].address.with(port: 0)
-      guard young[host, default: 0] < configuration.dialsPerHost else { continue }
-      young[host, default: 0] += 1
-      dials[index].startedAt = now
-      actions.append(.dial(dials[index].id, dials[index].address, dials[index].expectation))
+    // In the order of the wishes within one urgency.
+    for urgency in [DialUrgency.join, .probe, .exchange, .gossip] {
+      for index in dials.indices where dials[index].startedAt == nil && dials[index].urgency == urgency && dials[index].notBefore <= now {
+        guard inProgress < configuration.dialsInProgress(urgency) else { break }
+        let host = dials[index].address.with(port: 0)
+        guard hosts[host, default: 0] < configuration.dialsPerHost else { continue }
+        hosts[host, default: 0] += 1
+        inProgress += 1
+        dials[index].startedAt = now
+        actions.append(.dial(dials[index].id, dials[index].address, dials[index].expectation))
+      }
     }
   }
 
@@ -366,7 +440,7 @@ package struct ConnectionPool {
     if hasSuccessor {
       actions.append(.close(link.id, .replaced))
     } else {
-      _ = dial(address, .name(link.name), since: now, insists: true, at: now)
+      _ = dial(address, .name(link.name), since: now, .exchange, insists: true, at: now)
     }
   }
 }

@@ -10,6 +10,8 @@ package struct PoolConfiguration: Sendable {
   package var connectionsPerName = 4
   /// Dials in their first second to one IP address.
   package var dialsPerHost = 4
+  /// A dial begins while fewer than so many are in progress: those for joins, probes, exchanges and gossip.
+  package var dialsInProgress = (join: 16, probe: 4, exchange: 3, gossip: 2)
   /// Dials that wait for their turn.
   package var queuedDials = 512
   /// Packets that wait for one dial; the oldest leaves for a new one.
@@ -28,8 +30,22 @@ package struct PoolConfiguration: Sendable {
   package var recheckInterval = Duration.seconds(60)
   /// How long a dial may go without an answer before it is given up.
   package var dialTimeout = Duration.seconds(5)
+  /// The same for a join whose target has said anything, such as a Retry: among hundreds that join one member at once the last one waits for as long as
+  /// all others take.
+  package var joinDialTimeout = Duration.seconds(15)
+  /// How long, on average, a dial pauses that its target was too busy for: doubled each time, within these bounds.
+  package var busyPause: ClosedRange<Duration> = .milliseconds(250) ... .seconds(1)
   /// After a failed dial nothing but probes and joins dials the address for so long, doubled with each failure.
   package var backOff: ClosedRange<Duration> = .seconds(1) ... .seconds(30)
 
   package init(ownName: NodeName) { self.ownName = ownName }
+
+  func dialsInProgress(_ urgency: DialUrgency) -> Int {
+    switch urgency {
+    case .join: dialsInProgress.join
+    case .probe: dialsInProgress.probe
+    case .exchange: dialsInProgress.exchange
+    case .gossip: dialsInProgress.gossip
+    }
+  }
 }

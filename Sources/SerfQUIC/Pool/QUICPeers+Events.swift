@@ -54,6 +54,8 @@ extension QUICPeers {
     if let index = deferred.firstIndex(where: { $0.expectation == .name(name) && $0.address == address.canonical }) {
       dials.append(deferred.remove(at: index).dial)
     }
+    // Those that wait for their turn need no handshake of their own any more, unless it is the handshake that they want.
+    dials += pool.queuedDials(to: name, at: address).filter { !freshDials.contains($0) }
     pool.opened(id, name: name, address: address, endOf: dials, startedAt: endpoint.startedAt(id) ?? now, at: now)
     // A handshake that began before our certificate changed has presented the old one.
     if !endpoint.presentsCurrentCredentials(id) { pool.renew(id, within: renewalTime, at: now) }
@@ -87,6 +89,8 @@ extension QUICPeers {
   private func closed(_ id: ConnectionID, _ end: QUICEnd) {
     if let (dial, address, expectation) = dialsByConnection.removeValue(forKey: id) {
       connectionsByDial[dial] = nil
+      // A target that is too busy now has a place in a moment: what waits goes on waiting, within its own time.
+      if end == .refusedByPeer, waiting[dial] != nil, pool.dialRefused(dial, at: now) { return }
       pool.dialFailed(dial, at: now)
       failWaiting(dial, end.contactFailure)
       events.append(.dialFailed(address, expectation, end))
@@ -121,6 +125,6 @@ extension QUICPeers {
   private func remember(_ roundTrip: Duration?, of address: NodeAddress) {
     guard let roundTrip else { return }
     if roundTrips.count >= Self.roundTripLimit { roundTrips.removeAll(keepingCapacity: true) }
-    roundTrips[address] = max(roundTrip, Self.shortestRoundTrip)
+    roundTrips[address] = min(max(roundTrip, Self.shortestRoundTrip), longestRoundTrip)
   }
 }

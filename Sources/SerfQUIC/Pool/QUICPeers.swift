@@ -32,11 +32,15 @@ package final class QUICPeers {
 
   /// A packet that has not left within this time is our own fault (`secure-transport.md` 2.8).
   static let sendingLimit = Duration.milliseconds(50)
-  /// For so long a dial waits while its target is dialling us: one connection serves both, and a handshake is dear.
+  /// For so long a dial waits while its target is dialling us, or as long as dials take here: one connection serves both, and a handshake is dear.
   private static let courtesy = Duration.milliseconds(250)
   static let roundTripLimit = 4096
   /// The least that a first round trip is taken for: less would send a first packet twice while the peer still signs.
   static let shortestRoundTrip = Duration.milliseconds(10)
+
+  /// The most that it is taken for. The first packet is sent again after three times this (RFC 9002, 6.2.2), and one lost packet must not cost a probe
+  /// (`secure-transport.md` 2.3), though the last handshake with the peer was slow.
+  var longestRoundTrip: Duration { max(endpoint.configuration.initialRoundTrip, pool.configuration.probeTimeout / 5) }
 
   package let endpoint: QUICEndpoint
   package internal(set) var pool: ConnectionPool
@@ -66,6 +70,10 @@ package final class QUICPeers {
     self.pool = ConnectionPool(configuration: pool, seed: seed)
     self.now = now
     nextRecheck = now + pool.recheckInterval
+    self.pool.isAnswered = { [weak self] dial in
+      guard let self, let connection = connectionsByDial[dial] else { return false }
+      return self.endpoint.isAnswered(connection)
+    }
   }
 
   // MARK: Inputs
@@ -88,7 +96,7 @@ package final class QUICPeers {
     startDeferredDials()
     expirePackets()
     while let stream = openingDeadlines.popDue(at: now) {
-      if let state = streams[stream], state.quic == nil { fail(stream, isWaitingForDial(stream) ? .noContact : .deadline) }
+      if let state = streams[stream], state.quic == nil { fail(stream, failureAtDeadline(of: stream)) }
     }
     performActions()
   }
@@ -186,13 +194,13 @@ package final class QUICPeers {
   }
 
   func send(_ packet: RawSpan, to destination: Destination, path: SendPath, id: PacketID?, isMoved: Bool) {
-    switch route(destination, path, insists: id != nil) {
+    switch route(destination, path, id == nil ? .gossip : .probe) {
     case .use(let connection):
       if !endpoint.send(packet, on: connection, id: id, deadline: now + Self.sendingLimit, isMoved: isMoved) { notSent(id, .notSent) }
     case .wait(let dial):
       if path != .warm { freshDials.insert(dial) }
       let bytes = packet.withUnsafeBytes { Array($0) }
-      let deadline = now + pool.configuration.probeTimeout
+      let deadline = now + (id == nil ? pool.configuration.probeTimeout : pool.configuration.dialTimeout)
       let entry = WaitingPackets.Packet(bytes: bytes, id: id, deadline: deadline, isMoved: isMoved)
       if let victim = waiting[dial, default: Waiting()].packets.append(entry, limit: pool.configuration.waitingPackets) {
         notSent(victim.id, .notSent)
@@ -206,7 +214,7 @@ package final class QUICPeers {
     self.now = now
     streams[stream] = Stream(destination: destination, path: path, deadline: deadline)
     openingDeadlines.schedule(stream, at: deadline)
-    switch route(destination, path, insists: true) {
+    switch route(destination, path, .exchange) {
     case .use(let connection): open(stream, on: connection)
     case .wait(let dial):
       if path != .warm { freshDials.insert(dial) }
@@ -274,22 +282,29 @@ package final class QUICPeers {
     return overflow ? pool.configuration.renewalTime : min(pool.configuration.renewalTime, .seconds(max(0, seconds)) / 3)
   }
 
+  /// What a dial may take here and now.
+  private var dialAllowance: Duration { min(pool.dialTime * 2, pool.configuration.dialTimeout) }
+
   // MARK: Routing
 
-  private func route(_ destination: Destination, _ path: SendPath, insists: Bool) -> ConnectionPool.Route {
+  private func route(_ destination: Destination, _ path: SendPath, _ urgency: DialUrgency) -> ConnectionPool.Route {
     if case .member(let name, _) = destination {
       pool.refresh(name) { endpoint.lastHeard($0) }
     }
-    return pool.route(destination, path, insists: insists, at: now)
+    return pool.route(destination, path, urgency: urgency, at: now)
   }
 
   private func performActions() {
     while let action = pool.nextAction() {
       switch action {
       case .dial(let dial, let address, let expectation):
+        if pool.wasRefused(dial), !isWanted(dial) {
+          pool.dialFailed(dial, at: now)
+          continue
+        }
         let isFresh = freshDials.remove(dial) != nil
         if case .name = expectation, !isFresh, endpoint.isBeingDialled(by: address) {
-          deferred.append((dial, address, expectation, now + Self.courtesy))
+          deferred.append((dial, address, expectation, now + max(Self.courtesy, dialAllowance)))
         } else {
           start(dial, address, expectation)
         }
@@ -307,6 +322,11 @@ package final class QUICPeers {
       case .move(let old, let new): move(from: old, to: new)
       }
     }
+  }
+
+  /// Whether anything still waits for a dial.
+  private func isWanted(_ dial: ConnectionPool.DialID) -> Bool {
+    waiting[dial].map { !$0.packets.packets.isEmpty || $0.streams.contains { streams[$0] != nil } } ?? false
   }
 
   /// Begins what waited in vain for the target's own dial.
@@ -339,7 +359,10 @@ package final class QUICPeers {
 
   private func expirePackets() {
     for dial in waiting.keys.sorted() {
-      for packet in waiting[dial]?.packets.removeExpired(at: now) ?? [] { notSent(packet.id, .noContact) }
+      guard let expired = waiting[dial]?.packets.removeExpired(at: now), !expired.isEmpty else { continue }
+      for packet in expired { notSent(packet.id, .noContact) }
+      // News that waited in vain for the dial's turn went to others meanwhile.
+      if !isWanted(dial), pool.withdraw(dial) { waiting[dial] = nil }
     }
   }
 
@@ -382,5 +405,9 @@ package final class QUICPeers {
     events.append(.streamFailed(stream, failure))
   }
 
-  private func isWaitingForDial(_ stream: UInt64) -> Bool { waiting.values.contains { $0.streams.contains(stream) } }
+  /// Why a stream was not opened in time: its dial got no answer, or the answer that the target was too busy, or the stream had to wait for others.
+  private func failureAtDeadline(of stream: UInt64) -> ContactFailure {
+    guard let dial = waiting.first(where: { $0.value.streams.contains(stream) })?.key else { return .deadline }
+    return pool.wasRefused(dial) ? .deadline : .noContact
+  }
 }
