@@ -25,6 +25,8 @@ struct JoinProgress: Sendable {
     var inFlight = 0
     /// When the next address may begin beside the one before.
     var nextAt = Instant.zero
+    /// How often its addresses were asked again because they were too busy.
+    var repeats = 0
     var hasJoined = false
     var failure: JoinFailure?
 
@@ -46,6 +48,9 @@ struct JoinProgress: Sendable {
 
   /// How long the address of a host may go without an answer before the next one is asked beside it (RFC 8305 section 5).
   private static let pause = Duration.milliseconds(250)
+
+  /// How often a target is asked again: the transport itself asks for several seconds before it says that the target is too busy.
+  private static let repeatLimit = 8
 
   init(_ id: JoinID, _ targets: [JoinTarget], deadline: Instant) {
     self.id = id
@@ -91,6 +96,13 @@ struct JoinProgress: Sendable {
     return Attempt(
       target: chosen, address: address, name: targets[chosen].target.name, deadline: now + (deadline - now) / turns,
       nextAt: targets[chosen].remaining > 0 ? targets[chosen].nextAt : nil)
+  }
+
+  /// The same address once more, for as long as the join lasts.
+  mutating func again(_ target: Int, _ address: NodeAddress) -> Attempt? {
+    guard !targets[target].hasJoined, targets[target].repeats < Self.repeatLimit else { return nil }
+    targets[target].repeats += 1
+    return Attempt(target: target, address: address, name: targets[target].target.name, deadline: deadline, nextAt: nil)
   }
 
   /// What became of an address. False where that is no news, because another one of the same target has joined.

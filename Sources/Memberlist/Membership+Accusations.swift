@@ -41,7 +41,7 @@ extension Membership {
     guard case .deadline(let deadline)? = table[index].suspicion?.confirm(by: accuser, carrier: origin.carrier) else { return }
     counters.suspicionsConfirmed += 1
     // With this voice the time is already over, unless it was we who stood still: then the timer decides.
-    if deadline <= now, !hasStoodStill(at: now) { return declareDead(index, table[index].member.incarnation, by: name, at: now) }
+    if deadline <= now, !hasStoodStill(at: now) { return suspicionEnded(index, at: now) }
     armSuspicion(index)
     queueAccusation(index, .suspect, by: NodeName(bytes: [UInt8](copying: accuser)))
   }
@@ -65,6 +65,20 @@ extension Membership {
     if now - deadline > stallTolerance {
       table[index].suspicion?.postpone(to: now + configuration.probe.interval)
       counters.probesStalled += 1
+      return armSuspicion(index)
+    }
+    suspicionEnded(index, at: now)
+  }
+
+  /// The time of a suspicion is over.
+  private mutating func suspicionEnded(_ index: NodeIndex, at now: Instant) {
+    // It has spoken to us since, on a connection that proves its name: it lives, and its refutation is on the way or was lost.
+    if configuration.namesAreProven, configuration.adaptsToLoad, let heardAt = table[index].heardAt,
+      let since = table[index].suspicion?.listensSince, heardAt > since, !isBeyondRefutation(index)
+    {
+      table[index].suspicion?.listen(until: now + configuration.probe.interval, at: now)
+      counters.doubtfulDeaths += 1
+      hastenProbe(of: index, at: now)
       return armSuspicion(index)
     }
     declareDead(index, table[index].member.incarnation, by: name, at: now)

@@ -140,6 +140,7 @@ extension Membership {
     if before != .alive {
       table[index].state = .alive
       table[index].changedAt = now
+      table[index].hasDialFailed = false
     }
     queueAlive(index, notice: notice)
     if !before.isLive {

@@ -105,7 +105,9 @@ extension Membership {
     case .address(let index, let claim): addressAnswered(index, claim, by: nil, at: now)
     case .userMessage: outbox.push(.userMessageFinished(id, failure: reason))
     case .pushPull: break
-    case .join(let join, let target, let address): joinAnswered(join, target: target, address, failure: .contact(reason), at: now)
+    case .join(let join, let target, let address):
+      if reason == .overloaded, repeatJoin(join, target: target, address, at: now) { break }
+      joinAnswered(join, target: target, address, failure: .contact(reason), at: now)
     }
     flushFinished()
   }

@@ -6,7 +6,7 @@ extension Membership {
     timers.schedule(.gossipTick, at: now + configuration.gossip.interval)
     guard BroadcastTier.allCases.contains(where: { !dissemination[$0].isEmpty }) else { return }
     let (me, toTheDead) = (me, configuration.gossip.toTheDead)
-    pickContacts(configuration.gossip.fanout) { index, state in
+    pickContacts(configuration.gossip.fanout, at: now) { index, state in
       guard index != me else { return false }
       switch state.state {
       case .alive, .suspect: return true
@@ -46,10 +46,40 @@ extension Membership {
     gossipSchedule.pick(wanted, in: table, random: &random, where: isEligible)
   }
 
-  /// The same for contacts that may cost a connection.
-  mutating func pickContacts(_ wanted: Int, where isEligible: GossipSchedule.Eligibility) {
+  /// The same for gossip, where a connection is not to be dialled for each message (`secure-transport.md` 2.6): all equally likely while too few are
+  /// warm, then warm ones. A member that is late dials for this one at a time, with a pause.
+  mutating func pickContacts(_ wanted: Int, at now: Instant, where isEligible: GossipSchedule.Eligibility) {
     guard configuration.namesAreProven else { return pickMembers(wanted, where: isEligible) }
-    gossipSchedule.pickPreferringWarm(
-      wanted, coldDials: configuration.gossip.coldDials, in: table, random: &random, where: isEligible)
+    guard configuration.adaptsToLoad else {
+      return gossipSchedule.pickPreferringWarm(
+        wanted, coldDials: configuration.gossip.coldDials, in: table, random: &random, where: isEligible)
+    }
+    let wantsMore = table.warm.count < Self.warmMembers(of: table.count) && now >= nextContactDial
+    if wantsMore, lateness(at: now) <= Self.punctual {
+      gossipSchedule.pickAllowingCold(
+        wanted, coldDials: configuration.gossip.coldDials, in: table, random: &random, where: isEligible)
+    } else {
+      gossipSchedule.pickPreferringWarm(wanted, coldDials: wantsMore ? 1 : 0, in: table, random: &random, where: isEligible)
+    }
+    let dials = gossipSchedule.picked.contains { table[$0].warmPosition == nil && table[$0].state.isLive }
+    if dials { nextContactDial = now + lateness(at: now) * Self.contactPause }
+  }
+
+  /// For how many times its lateness a member leaves dials alone, those for gossip and those for probes: a handshake is the dearest thing that it does,
+  /// and more of them make it later still.
+  static let contactPause = 15
+  static let probePause = 40
+
+  /// The same for helpers and exchanges: members with a connection as long as there are enough.
+  mutating func pickWarmFirst(_ wanted: Int, where isEligible: GossipSchedule.Eligibility) {
+    guard configuration.namesAreProven, configuration.adaptsToLoad else { return pickMembers(wanted, where: isEligible) }
+    gossipSchedule.pickWarmFirst(wanted, in: table, random: &random, where: isEligible)
+  }
+
+  /// How many warm members gossip wants before it stops dialling: ⌈ln n⌉ + 4. With ln n + c random contacts each, a message misses somebody with a
+  /// probability of 1 − e^(−e^(−c)) (Erdős and Rényi's bound for connectedness): 2 % for c = 4. Probes meet everybody in turn and change the set.
+  package static func warmMembers(of count: Int) -> Int {
+    let wanted = Logarithm.natural(Double(max(1, count)))
+    return Int(wanted) + (wanted == wanted.rounded(.down) ? 0 : 1) + 4
   }
 }

@@ -6,6 +6,9 @@ extension Membership {
   /// Exchanges states with each target, tells of each address as it answers or fails (``MembershipOutput/joinAnswered(_:_:)``), and reports on all
   /// targets in ``MembershipOutput/joinFinished(_:_:)``, a push/pull's timeout from now at the latest. Targets that are the same are asked once.
   ///
+  /// Where a connection costs a handshake it is twice the timeout: among hundreds that join one member at once the last one waits for as long as all
+  /// others take. A target that says that it is too busy is asked again.
+  ///
   /// On a transport that proves names a target with a name must be that member; one without may be any member but ourselves.
   package mutating func join(_ targets: [JoinTarget], id: JoinID, at now: Instant) {
     let refusal: JoinFailure? = isLeaving || !hasStarted ? .leaving : joins.count >= configuration.limits.joins ? .tooMany : nil
@@ -13,7 +16,7 @@ extension Membership {
       counters.joinsRefused += 1
       return outbox.push(.joinFinished(id, targets.map { JoinResult(target: $0, failure: refusal) }))
     }
-    joins.append(JoinProgress(id, targets, deadline: now + configuration.pushPull.timeout))
+    joins.append(JoinProgress(id, targets, deadline: now + joinTimeout))
     continueJoin(id, at: now)
   }
 
@@ -21,13 +24,27 @@ extension Membership {
   mutating func continueJoin(_ id: JoinID, at now: Instant) {
     guard let position = joins.firstIndex(where: { $0.id == id }) else { return }
     while let attempt = joins[position].begin(limit: max(1, configuration.limits.joinExchanges), at: now) {
-      let destination: Destination = attempt.name.map { .member($0, attempt.address) } ?? .anyMember(attempt.address)
-      _ = openExchange(
-        .join(id, target: attempt.target, attempt.address), to: destination, path: .warm, deadline: attempt.deadline,
-        .pushPull(isJoin: true))
+      openJoinExchange(id, attempt)
       if let nextAt = attempt.nextAt { timers.schedule(.join(id), at: nextAt) }
     }
     if joins[position].isOver { outbox.push(.joinFinished(id, joins.remove(at: position).results)) }
+  }
+
+  private var joinTimeout: Duration { configuration.pushPull.timeout * (configuration.namesAreProven ? 2 : 1) }
+
+  private mutating func openJoinExchange(_ id: JoinID, _ attempt: JoinProgress.Attempt) {
+    let destination: Destination = attempt.name.map { .member($0, attempt.address) } ?? .anyMember(attempt.address)
+    _ = openExchange(
+      .join(id, target: attempt.target, attempt.address), to: destination, path: .warm, deadline: attempt.deadline, .pushPull(isJoin: true))
+  }
+
+  /// Asks an address again that was too busy; false when the join is over, or when the address was asked often enough.
+  mutating func repeatJoin(_ id: JoinID, target: Int, _ address: NodeAddress, at now: Instant) -> Bool {
+    guard let position = joins.firstIndex(where: { $0.id == id }), now < joins[position].deadline,
+      let attempt = joins[position].again(target, address)
+    else { return false }
+    openJoinExchange(id, attempt)
+    return true
   }
 
   /// Whom an attempt of a join means to reach.

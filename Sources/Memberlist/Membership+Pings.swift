@@ -8,6 +8,8 @@ struct PendingPing: Sendable {
     case user(PingID)
     /// Whether a member that cannot refute is alive after all, as was claimed.
     case life(Member)
+    /// A probe that wants a connection; see `Membership+ProbeByDial`.
+    case dial
   }
 
   var purpose: Purpose
@@ -121,16 +123,15 @@ extension Membership {
 
   // MARK: Pings under way
 
-  private mutating func startPing(
-    _ purpose: PendingPing.Purpose, name: NodeName, address: NodeAddress, index: NodeIndex?, at now: Instant
+  mutating func startPing(
+    _ purpose: PendingPing.Purpose, name: NodeName, address: NodeAddress, index: NodeIndex?, lasting time: Duration? = nil, at now: Instant
   ) {
     let sequenceNumber = nextSequenceNumber()
     pings[sequenceNumber] = PendingPing(purpose: purpose, target: index, name: name, address: address, startedAt: now)
     sendPing(
       sequenceNumber, name: name, address: address, index: index, path: .warm, id: PacketID(Self.pingPackets | UInt64(sequenceNumber)))
-    let timeout = configuration.probe.timeout
-    if configuration.namesAreProven { timers.schedule(.relayHalf(sequenceNumber), at: now + timeout / 2) }
-    timers.schedule(.ping(sequenceNumber), at: now + timeout)
+    if configuration.namesAreProven, time == nil { timers.schedule(.relayHalf(sequenceNumber), at: now + configuration.probe.timeout / 2) }
+    timers.schedule(.ping(sequenceNumber), at: now + (time ?? configuration.probe.timeout))
   }
 
   private mutating func sendPing(
@@ -142,16 +143,24 @@ extension Membership {
     sendDraft(to: .member(name, address), budget: index, path: path, id: id)
   }
 
-  /// As for a probe: silence on a warm connection means nothing (`secure-transport.md` 2.1).
+  /// A second try on the connection that there is. A fresh one is for the prober to dial: a suspect must not have a handshake with each helper.
   mutating func repeatRelayedPing(_ sequenceNumber: UInt32, at now: Instant) {
     guard let ping = pings[sequenceNumber], !ping.isDone else { return }
     let index = ping.target.flatMap { table.contains($0) ? $0 : nil }
     sendPing(
-      sequenceNumber, name: ping.name, address: ping.address, index: index, path: .fresh(since: ping.startedAt), id: nil)
+      sequenceNumber, name: ping.name, address: ping.address, index: index,
+      path: configuration.adaptsToLoad ? .warm : .fresh(since: ping.startedAt), id: nil)
   }
 
   mutating func ackReceived(_ ack: borrowing Ack, from peer: Peer, at now: Instant) {
     if probeAckReceived(ack, from: peer, at: now) { return }
+    if let ping = pings[ack.sequenceNumber], case .dial = ping.purpose, isFromTarget(of: ping, peer) {
+      // The connection was the answer; its time says nothing about the way.
+      let payload = outbox.copy(ack.payloadBytes)
+      outbox.push(.ackReceived(ping.name, roundTrip: nil, payload: payload))
+      if !ping.isDone { packetDelayed(PacketID(Self.pingPackets | UInt64(ack.sequenceNumber)), at: now) }
+      return
+    }
     guard let ping = pings[ack.sequenceNumber], !ping.isDone, isFromTarget(of: ping, peer),
       now - ping.startedAt <= configuration.probe.timeout
     else {
@@ -169,6 +178,7 @@ extension Membership {
       outbox.push(.pingFinished(id, .answered(roundTrip: now - ping.startedAt)))
     case .life(let claimed):
       if let index = ping.target { returned(index, as: claimed, at: now) }
+    case .dial: break
     }
   }
 
@@ -194,18 +204,23 @@ extension Membership {
     case .user(let id):
       if !ping.isDone { outbox.push(.pingFinished(id, .timedOut)) }
     case .life: break
+    case .dial: if !ping.isDone { dialProbeEnded(ping, isConnected: false, at: now) }
     }
   }
 
   /// Marks the packets of these pings, which are numbered by sequence number; those of probes are counted from 1.
   private static var pingPackets: UInt64 { 1 << 63 }
 
+  /// Which ping a packet is.
+  func pingSequenceNumber(_ id: PacketID) -> UInt32? {
+    id.value & Self.pingPackets == 0 ? nil : UInt32(truncatingIfNeeded: id.value)
+  }
+
   /// A ping could not be sent. For a relay the requester hears nothing: a nack would say that we asked.
-  mutating func pingPacketNotSent(_ id: PacketID, reason: ContactFailure) {
-    guard id.value & Self.pingPackets != 0 else { return }
-    let sequenceNumber = UInt32(truncatingIfNeeded: id.value)
-    guard let ping = pings[sequenceNumber], !ping.isDone else { return }
+  mutating func pingPacketNotSent(_ id: PacketID, reason: ContactFailure, at now: Instant) {
+    guard let sequenceNumber = pingSequenceNumber(id), let ping = pings[sequenceNumber], !ping.isDone else { return }
     pings[sequenceNumber]?.isDone = true
+    if case .dial = ping.purpose { dialProbeEnded(ping, isConnected: false, at: now) }
     if case .user(let ping) = ping.purpose { outbox.push(.pingFinished(ping, .notSent(reason))) }
   }
 }

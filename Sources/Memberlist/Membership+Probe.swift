@@ -46,22 +46,28 @@ extension Membership {
   // MARK: Direct
 
   private mutating func startProbe(of index: NodeIndex, at now: Instant) {
+    if probesByDial(index, at: now) { return }
     counters.probes += 1
     let member = table[index].member
+    let isCold = configuration.namesAreProven && table[index].warmPosition == nil
+    // Besides the network there is what we are late ourselves: once with the ping and once with the ack, and the helpers' round takes the same again.
+    let late = configuration.adaptsToLoad ? lateness(at: now) : .zero
     let window = awareness.scaled(configuration.probe.interval)
+    let timeout = min(configuration.probe.timeout, window) + late * 2
+    let deadline = now + window + late * 4
     let sequenceNumber = nextSequenceNumber()
     let packet = nextPacket()
     probe = Probe(
       target: index, name: member.name, address: member.address, incarnation: member.incarnation, sequenceNumber: sequenceNumber,
-      startedAt: now, deadline: now + window,
-      measuresRoundTrip: !configuration.namesAreProven || table[index].warmPosition != nil, packet: packet)
+      startedAt: now, deadline: deadline, measuresRoundTrip: !isCold, packet: packet)
     sendProbePing(path: .warm, id: packet)
-    if configuration.namesAreProven {
-      timers.schedule(.probeHalf(sequenceNumber), at: now + min(configuration.probe.timeout, window) / 2)
-    }
-    timers.schedule(.probeTimeout(sequenceNumber), at: now + min(configuration.probe.timeout, window))
-    timers.schedule(.probeDeadline(sequenceNumber), at: now + window)
+    if configuration.namesAreProven { timers.schedule(.probeHalf(sequenceNumber), at: now + timeout / 2) }
+    timers.schedule(.probeTimeout(sequenceNumber), at: now + timeout)
+    timers.schedule(.probeDeadline(sequenceNumber), at: deadline)
   }
+
+  /// How late a verdict may be given without a second look.
+  static let punctual = Duration.milliseconds(5)
 
   /// Sends the ping of the present probe. A suspect gets the accusation in the same packet and nothing else, so that it can refute at once
   /// (Lifeguard, "buddy system").
@@ -86,11 +92,14 @@ extension Membership {
 
   /// Half of the probe timeout went by in silence. A warm connection is evidence of nothing, so the ping goes again on a fresh one
   /// (`secure-transport.md` 2.1).
+  ///
+  /// Unless the member was heard meanwhile: then the connection works, and the ack is late.
   mutating func repeatPing(_ sequenceNumber: UInt32, at now: Instant) {
-    guard probe?.sequenceNumber == sequenceNumber, let startedAt = probe?.startedAt else { return }
+    guard let probe = self.probe, probe.sequenceNumber == sequenceNumber, !isHeard(probe) else { return }
+    let startedAt = probe.startedAt
     let packet = nextPacket()
-    probe?.freshPacket = packet
-    probe?.measuresRoundTrip = false
+    self.probe?.freshPacket = packet
+    self.probe?.measuresRoundTrip = false
     sendProbePing(path: .fresh(since: startedAt), id: packet)
   }
 
@@ -106,7 +115,8 @@ extension Membership {
     guard var probe, probe.stage == .direct, table.contains(probe.target) else { return }
     probe.stage = .indirect
     let (target, me) = (probe.target, me)
-    pickMembers(configuration.probe.indirectChecks) { index, state in index != me && index != target && state.state == .alive }
+    // On connections that are there: a dial would make the helper's answer late, and cost two ends that have no part in this.
+    pickWarmFirst(configuration.probe.indirectChecks) { index, state in index != me && index != target && state.state == .alive }
     for helper in gossipSchedule.picked {
       let member = table[helper].member
       // Two names at one socket are one machine.
@@ -187,9 +197,28 @@ extension Membership {
       diagnose(.onlyReliablyReachable(probe.name))
       return probeSucceeded(at: now)
     }
-    if now - probe.deadline > stallTolerance {
+    let late = now - probe.deadline
+    if late > stallTolerance {
       // We stood still ourselves; the ack may be among what we have not read yet. Not in memberlist.
       counters.probesStalled += 1
+      awareness.apply(1)
+      return endProbe(at: now)
+    }
+    if late > Self.punctual, !probe.isPostponed, configuration.adaptsToLoad {
+      // The ack may have been in the socket before its time was over: what has arrived is read before the next timer comes up.
+      self.probe?.isPostponed = true
+      self.probe?.deadline = now + late
+      return timers.schedule(.probeDeadline(sequenceNumber), at: now + late)
+    }
+    if lateness(at: now) > configuration.probe.timeout / 2, configuration.adaptsToLoad {
+      // A verdict by a node that gets to its own work so late is worth nothing.
+      counters.probesStalled += 1
+      awareness.apply(1)
+      return endProbe(at: now)
+    }
+    if isHeard(probe) {
+      // The ack is lost or late, the member is not.
+      counters.probesHeard += 1
       awareness.apply(1)
       return endProbe(at: now)
     }
@@ -204,6 +233,14 @@ extension Membership {
     // One that cannot refute is asked again and again until its time is over.
     if isBeyondRefutation(probe.target) { hastenProbe(of: probe.target, at: now) }
     endProbe(at: now)
+  }
+
+  /// Whether the member itself has said anything since the probe began, on a connection that proves its name. What it said may have waited for as long
+  /// as we are late.
+  private mutating func isHeard(_ probe: borrowing Probe) -> Bool {
+    guard configuration.namesAreProven, configuration.adaptsToLoad, table.contains(probe.target), let heardAt = table[probe.target].heardAt
+    else { return false }
+    return heardAt > probe.startedAt
   }
 
   private mutating func probeNotSent(_ reason: ContactFailure, at now: Instant) {

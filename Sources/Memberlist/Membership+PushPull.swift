@@ -8,28 +8,34 @@ extension Membership {
     pushPull(at: now)
   }
 
-  /// A join is followed by one more exchange, as soon as the news of everybody who joined at the same time should have come by gossip. A
+  /// A join is followed by further exchanges, the first as soon as the news of everybody who joined at the same time should have come by gossip. A
   /// broadcast that goes out 8 times misses a member with a probability of e⁻⁸: among 50 that start together, most often one misses one,
-  /// until the next push/pull. Not in memberlist; to the peer it is a push/pull like any other.
+  /// until the next push/pull. Where many join for a while, or packets are lost for load, the later ones bring what the first could not: in a large
+  /// cluster the next one in turn is minutes away. Not in memberlist; to the peer it is a push/pull like any other.
   mutating func joinSucceeded(at now: Instant) {
-    guard configuration.pushPull.interval > .zero, !followsJoin else { return }
-    followsJoin = true
-    let pause = max(configuration.gossip.interval, .milliseconds(100)) * 10
-    timers.schedule(.pushPullAfterJoin, at: now + pause + random.fraction(of: pause))
+    guard configuration.pushPull.interval > .zero, exchangesAfterJoin == nil else { return }
+    followJoin(after: 0, at: now)
   }
 
   mutating func pushPullAfterJoin(at now: Instant) {
-    followsJoin = false
     pushPull(at: now)
+    if let done = exchangesAfterJoin { followJoin(after: done + 1, at: now) }
+  }
+
+  /// The pauses double, and end with the last one that is shorter than half of the interval: in a LAN 1–2, 2–4, 4–8 and 8–16 s.
+  private mutating func followJoin(after done: Int, at now: Instant) {
+    let pause = max(configuration.gossip.interval, .milliseconds(100)) * 5 * (1 << done)
+    guard done == 0 || pause * 2 <= configuration.pushPull.interval else { return exchangesAfterJoin = nil }
+    exchangesAfterJoin = done
+    timers.schedule(.pushPullAfterJoin, at: now + pause + random.fraction(of: pause))
   }
 
   private mutating func pushPull(at now: Instant) {
     guard !isLeaving else { return }
     let me = me
-    // Of three a warm one, if there is any: the exchange should not cost a handshake (`secure-transport.md` 2.6).
-    pickContacts(configuration.namesAreProven ? 3 : 1) { index, state in index != me && state.state == .alive }
-    let picked = gossipSchedule.picked
-    guard let partner = picked.first(where: { table[$0].warmPosition != nil }) ?? picked.first else { return }
+    // A warm one, if there is any: the exchange should not cost a handshake (`secure-transport.md` 2.6).
+    pickWarmFirst(1) { index, state in index != me && state.state == .alive }
+    guard let partner = gossipSchedule.picked.first else { return }
     openPushPull(with: partner, at: now)
   }
 

@@ -16,7 +16,7 @@ extension Membership {
   /// Exchanges states at once with as many random members.
   package mutating func pushPull(withOthers count: Int, at now: Instant) {
     let me = me
-    pickContacts(count) { index, state in index != me && state.state == .alive }
+    pickWarmFirst(count) { index, state in index != me && state.state == .alive }
     for partner in gossipSchedule.picked where mayPushPullOutOfTurn(at: now) { openPushPull(with: partner, at: now) }
   }
 
@@ -33,7 +33,7 @@ extension Membership {
     }
     if let sameHost { return sameHost }
     let me = me
-    pickContacts(1) { index, state in index != me && state.state == .alive }
+    pickWarmFirst(1) { index, state in index != me && state.state == .alive }
     return gossipSchedule.picked.first
   }
 

@@ -140,6 +140,6 @@ extension Membership {
   package mutating func packetNotSent(_ id: PacketID, reason: ContactFailure, at now: Instant) {
     counters.packetsNotSent += 1
     if probePacketNotSent(id, reason: reason, at: now) { return }
-    pingPacketNotSent(id, reason: reason)
+    pingPacketNotSent(id, reason: reason, at: now)
   }
 }

@@ -106,6 +106,7 @@ extension Membership {
   package mutating func setWarm(_ name: NodeName, _ isWarm: Bool) {
     if let index = table.find(name) {
       if index != me { table.setWarm(index, isWarm) }
+      if isWarm { table[index].hasDialFailed = false }
     } else if !isWarm {
       warmStrangers.remove(name)
     } else if warmStrangers.count < Self.warmStrangerLimit {

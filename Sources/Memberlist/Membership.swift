@@ -39,6 +39,7 @@ package struct Membership: ~Copyable, Sendable {
   var lastExchange: UInt64 = 0
 
   var awareness: Awareness
+  var timerDelay: Lateness
   var probeSchedule = ProbeSchedule()
   var probe: Probe?
   /// Whether a tick went by with a probe out of turn.
@@ -46,6 +47,11 @@ package struct Membership: ~Copyable, Sendable {
   /// Pings for others and for the user, by sequence number.
   var pings: [UInt32: PendingPing] = [:]
   var relayCount = 0
+  /// How many of them are probes that wait for a dial.
+  var dialProbeCount = 0
+  /// Not before this does another one begin, and another dial for gossip.
+  var nextDialProbe = Instant.zero
+  var nextContactDial = Instant.zero
 
   var dissemination = Dissemination()
   var gossipSchedule = GossipSchedule()
@@ -54,8 +60,8 @@ package struct Membership: ~Copyable, Sendable {
   var exchanges: [ExchangeID: ExchangePurpose] = [:]
   var joins: [JoinProgress] = []
   var departure = Departure.none
-  /// Whether a push/pull after a join is due.
-  var followsJoin = false
+  /// While exchanges after a join are due: how many of them are done.
+  var exchangesAfterJoin: Int?
   /// Until when the push/pulls out of turn are paid for; see `Membership+PushPullOutOfTurn`.
   var outOfTurnPaidUntil = Instant.zero
   /// What acks carry; nil until the layer above sets it.
@@ -80,6 +86,7 @@ package struct Membership: ~Copyable, Sendable {
     name = local.name
     random = SeededRandom(seed: seed)
     awareness = Awareness(maximum: configuration.probe.awarenessMaximum)
+    timerDelay = Lateness(span: configuration.probe.interval)
     var own = local
     own.incarnation = 0
     own.state = .dead
@@ -161,8 +168,12 @@ package struct Membership: ~Copyable, Sendable {
 
   // MARK: Time
 
+  /// How late this member is itself.
+  package func lateness(at now: Instant) -> Duration { timerDelay.value(at: now) }
+
   /// Does everything that is due at `now`.
   package mutating func advance(to now: Instant) {
+    if let due = timers.nextDeadline, due <= now { timerDelay.observe(due: due, at: now) }
     while let timer = timers.popDue(at: now) {
       switch timer {
       case .probeTick: probeTick(at: now)

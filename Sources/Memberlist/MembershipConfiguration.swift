@@ -38,7 +38,8 @@ public struct MembershipConfiguration: Sendable {
     public var retransmitMultiplier: Int
     /// For how long a dead member still gets gossip, so that it can refute; afterwards it is forgotten.
     public var toTheDead: Duration
-    /// Of the members chosen in a round, how many may be ones to whom the transport has no connection yet (`secure-transport.md` 2.6).
+    /// Of the members chosen in a round, how many may be ones to whom the transport has no connection yet, as long as it has fewer than ⌈ln n⌉ + 4
+    /// (`secure-transport.md` 2.6).
     public var coldDials: Int
     /// Whether a broadcast larger than a packet is sent alone, for the transport to carry on a stream (`secure-transport.md` 2.9). Otherwise
     /// it waits in the queue and spreads through push/pull only, as with Go.
@@ -73,6 +74,9 @@ public struct MembershipConfiguration: Sendable {
     public var joins = 16
     /// Addresses that one join asks side by side. With more addresses than this, the first ones get a share of the time that a push/pull may take.
     public var joinExchanges = 16
+    /// Members without a connection whose dial is their probe, at once; as many as begin within the 5.5 seconds that such a probe takes at most. The turns
+    /// of others pass meanwhile.
+    public var probesByDial = 6
     /// Members waiting for a probe out of turn.
     public var urgentProbes = 64
     /// Push/pulls out of turn, for the layer above, that may follow each other at once; one more may with each second. They end what hostile
@@ -94,6 +98,9 @@ public struct MembershipConfiguration: Sendable {
   /// Whether the transport proves the name at the other end of every connection. Switches the rules of `secure-transport.md` sections 1 and
   /// 2 that live in the core. Off by default: on TCP and UDP a name is what a packet says.
   public var namesAreProven = false
+  /// Whether a member allows for its own lateness and for what connections cost (`secure-transport.md` 2.3 and 2.6). Off only in tests that show what
+  /// becomes of a cluster without it.
+  package var adaptsToLoad = true
   /// Where members may be: an alive about another node at an address outside creates and changes nothing. All by default.
   public var allowedNetworks = AllowedNetworks.all
   /// Bytes that one packet may hold, compound header included: what the transport's packet leaves after its own wrapping (TCP/UDP: 1400
@@ -113,7 +120,7 @@ public struct MembershipConfiguration: Sendable {
     probe: Probing(interval: .seconds(1), timeout: .milliseconds(500), indirectChecks: 3, awarenessMaximum: 8, usesReliablePing: true),
     suspicion: Suspecting(multiplier: 4, maximumMultiplier: 6),
     gossip: Gossiping(
-      interval: .milliseconds(200), fanout: 3, retransmitMultiplier: 4, toTheDead: .seconds(30), coldDials: 2, sendsOversizedAlone: false),
+      interval: .milliseconds(200), fanout: 3, retransmitMultiplier: 4, toTheDead: .seconds(30), coldDials: 3, sendsOversizedAlone: false),
     pushPull: PushPulling(interval: .seconds(30), timeout: .seconds(10)))
 
   /// Between sites: round trips of up to a second, more loss. Slower to accuse, cheaper at rest.
@@ -121,7 +128,7 @@ public struct MembershipConfiguration: Sendable {
     probe: Probing(interval: .seconds(5), timeout: .seconds(3), indirectChecks: 3, awarenessMaximum: 8, usesReliablePing: true),
     suspicion: Suspecting(multiplier: 6, maximumMultiplier: 6),
     gossip: Gossiping(
-      interval: .milliseconds(500), fanout: 4, retransmitMultiplier: 4, toTheDead: .seconds(60), coldDials: 2, sendsOversizedAlone: false),
+      interval: .milliseconds(500), fanout: 4, retransmitMultiplier: 4, toTheDead: .seconds(60), coldDials: 4, sendsOversizedAlone: false),
     pushPull: PushPulling(interval: .seconds(60), timeout: .seconds(30)))
 
   /// One machine: round trips below a millisecond. Quick to accuse; for tests and demonstrations.
@@ -129,6 +136,6 @@ public struct MembershipConfiguration: Sendable {
     probe: Probing(interval: .seconds(1), timeout: .milliseconds(200), indirectChecks: 1, awarenessMaximum: 8, usesReliablePing: true),
     suspicion: Suspecting(multiplier: 3, maximumMultiplier: 6),
     gossip: Gossiping(
-      interval: .milliseconds(100), fanout: 3, retransmitMultiplier: 2, toTheDead: .seconds(15), coldDials: 2, sendsOversizedAlone: false),
+      interval: .milliseconds(100), fanout: 3, retransmitMultiplier: 2, toTheDead: .seconds(15), coldDials: 3, sendsOversizedAlone: false),
     pushPull: PushPulling(interval: .seconds(15), timeout: .seconds(1)))
 }

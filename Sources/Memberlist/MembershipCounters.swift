@@ -25,7 +25,12 @@ package struct MembershipCounters: Sendable, Hashable {
   package var probes: UInt64 = 0
   package var probesFailed: UInt64 = 0
   package var probesNotSent: UInt64 = 0
+  /// Probes without a verdict, because we were late ourselves.
   package var probesStalled: UInt64 = 0
+  /// Probes without an ack whose target spoke to us meanwhile.
+  package var probesHeard: UInt64 = 0
+  /// Turns of members without a connection that passed, because we were late ourselves or dials took long.
+  package var probesPassed: UInt64 = 0
   package var suspicions: UInt64 = 0
   package var suspicionsConfirmed: UInt64 = 0
   package var refutations: UInt64 = 0

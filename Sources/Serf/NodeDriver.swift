@@ -193,6 +193,8 @@ extension NodeDriver: StreamLayerHandler {
 
   package func warmthChanged(_ name: NodeName, isWarm: Bool, at now: Instant) { core.setWarm(name, isWarm) }
 
+  package func packetDelayed(_ id: PacketID, at now: Instant) { core.packetDelayed(id, at: now) }
+
   package func addressStated(_ address: NodeAddress, by peer: Peer, at now: Instant) { core.addressStated(address, by: peer, at: now) }
 
   package func connectionClosed(_ peer: Peer, reason: CloseReason, byPeer: Bool, at now: Instant) {
@@ -218,7 +220,7 @@ extension NodeDriver {
   package var statistics: SerfStatistics {
     SerfStatistics(
       node: core.statistics, status: core.status, transport: layer.counters + exchanges.list,
-      suspicions: Int(clamping: core.membership.counters.suspicions),
+      suspicions: Int(clamping: core.membership.counters.suspicions), lateness: core.membership.lateness(at: loop.instant),
       isEncrypted: layer.protection != .clear)
   }
   /// What the layers below the user's verbs counted since the start.

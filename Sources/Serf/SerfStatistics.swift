@@ -11,6 +11,9 @@ public struct SerfStatistics: Hashable, Sendable {
   public var transport: [TransportCounter]
   /// How often this node began to suspect a member.
   public var suspicions: Int
+  /// How late this node was: the largest delay of its own timers in the last one or two probe intervals. A node that is late, because others use the
+  /// processor, gives its probes more time and accuses nobody.
+  public var lateness: Duration
   /// Whether what crosses the network is encrypted.
   public var isEncrypted: Bool
 

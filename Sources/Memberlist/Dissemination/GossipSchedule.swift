@@ -24,7 +24,8 @@ package struct GossipSchedule: Sendable {
   /// Picks members on a transport where one without a connection costs a handshake (`secure-transport.md` 2.6).
   ///
   /// One of them is drawn from everybody, so that news cross from one set of warm members to another and the graph stays random; the
-  /// others are warm ones. Where too few are warm the rest is drawn from everybody, up to `coldDials` cold ones in all.
+  /// others are warm ones. Where too few are warm the rest is drawn from everybody, up to `coldDials` cold ones in all. Dead members are cold and do
+  /// not count: a dial to one costs no handshake unless it lives, and then it has to hear of its death.
   package mutating func pickPreferringWarm(
     _ wanted: Int, coldDials: Int, in table: borrowing NodeTable, random: inout SeededRandom, where isEligible: Eligibility
   ) {
@@ -35,6 +36,24 @@ package struct GossipSchedule: Sendable {
     addAllowingCold(wanted - picked.count, &coldLeft, in: table, random: &random, where: isEligible)
   }
 
+  /// Picks members, all equally likely, of whom up to `coldDials` may be cold ones; the rest is warm.
+  package mutating func pickAllowingCold(
+    _ wanted: Int, coldDials: Int, in table: borrowing NodeTable, random: inout SeededRandom, where isEligible: Eligibility
+  ) {
+    picked.removeAll(keepingCapacity: true)
+    var coldLeft = coldDials
+    addAllowingCold(wanted, &coldLeft, in: table, random: &random, where: isEligible)
+  }
+
+  /// Picks members with a connection, and others only where these are too few.
+  package mutating func pickWarmFirst(
+    _ wanted: Int, in table: borrowing NodeTable, random: inout SeededRandom, where isEligible: Eligibility
+  ) {
+    picked.removeAll(keepingCapacity: true)
+    add(wanted, from: table.warm, in: table, random: &random, where: isEligible)
+    add(wanted - picked.count, from: table.order, in: table, random: &random, where: isEligible)
+  }
+
   private mutating func addAllowingCold(
     _ wanted: Int, _ coldLeft: inout Int, in table: borrowing NodeTable, random: inout SeededRandom, where isEligible: Eligibility
   ) {
@@ -42,10 +61,11 @@ package struct GossipSchedule: Sendable {
       let before = picked.count
       let mayBeCold = coldLeft > 0
       add(1, from: table.order, in: table, random: &random) { index, state in
-        (mayBeCold || state.warmPosition != nil) && isEligible(index, state)
+        (mayBeCold || state.warmPosition != nil || !state.state.isLive) && isEligible(index, state)
       }
       guard picked.count > before else { return }
-      if table[picked[before]].warmPosition == nil { coldLeft -= 1 }
+      let state = table[picked[before]]
+      if state.warmPosition == nil, state.state.isLive { coldLeft -= 1 }
     }
   }
 

@@ -28,7 +28,8 @@ package struct Probe: Sendable {
   let incarnation: UInt32
   let sequenceNumber: UInt32
   let startedAt: Instant
-  let deadline: Instant
+  /// Until when an answer counts. Later than planned when we are late ourselves.
+  var deadline: Instant
   /// Whether a round-trip time means anything: false when the ping may have waited for a dial, or when it was sent twice.
   var measuresRoundTrip: Bool
   var stage = Stage.direct
@@ -46,6 +47,8 @@ package struct Probe: Sendable {
   var earnsReward = true
   /// Whether the target was not next in turn.
   var isUrgent = false
+  /// Whether the verdict came up late and was put off once.
+  var isPostponed = false
   /// Whether a failure would be our own: a packet that we could not send (`secure-transport.md` 2.8).
   var isOurFault = false
 

@@ -15,10 +15,13 @@ package struct Suspicion: Sendable {
 
   /// When the member is declared dead.
   package private(set) var deadline: Instant
+  /// Since when the member may have spoken: the suspicion's begin, or when it was last given more time for that.
+  private(set) var listensSince: Instant
   /// How many voices beside the first were accepted.
   package private(set) var confirmations = 0
 
   private let startedAt: Instant
+  private var postponedTo = Instant.zero
   private let expected: Int
   private let minimum: Duration
   private let maximum: Duration
@@ -35,6 +38,7 @@ package struct Suspicion: Sendable {
     self.minimum = minimum
     self.maximum = max(minimum, maximum)
     startedAt = now
+    listensSince = now
     accusers = [accuser]
     carriers = carrier.map { [$0] } ?? []
     deadline = now + (expected < 1 ? minimum : self.maximum)
@@ -52,14 +56,22 @@ package struct Suspicion: Sendable {
     }
     accusers.append(NodeName(bytes: [UInt8](copying: accuser)))
     confirmations += 1
-    deadline =
-      startedAt
-      + Self.timeout(confirmations: confirmations, expected: expected, minimum: minimum, maximum: maximum)
+    let wait = Self.timeout(confirmations: confirmations, expected: expected, minimum: minimum, maximum: maximum)
+    deadline = max(startedAt + wait, postponedTo)
     return .deadline(deadline)
   }
 
   /// Gives the member more time; see `Membership.advance(to:)` on stalls.
-  mutating func postpone(to later: Instant) { deadline = max(deadline, later) }
+  mutating func postpone(to later: Instant) {
+    postponedTo = later
+    deadline = max(deadline, later)
+  }
+
+  /// Gives the member more time because it spoke. It has to speak again before it gets more.
+  mutating func listen(until later: Instant, at now: Instant) {
+    postpone(to: later)
+    listensSince = now
+  }
 
   /// max(min, max − (max − min) · ln(c + 1) / ln(k + 1)), in whole milliseconds.
   package static func timeout(confirmations: Int, expected: Int, minimum: Duration, maximum: Duration) -> Duration {

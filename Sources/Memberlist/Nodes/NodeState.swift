@@ -77,6 +77,9 @@ package struct NodeState: Sendable {
   var isProven = false
   /// Its place in the table's list of warm members.
   package internal(set) var warmPosition: Int?
+  /// Whether a dial to it is its probe, and whether the last such dial came to nothing.
+  var isProbedByDial = false
+  var hasDialFailed = false
   /// When we last dialled an address that somebody else claimed for it.
   var addressDialledAt: Instant?
   /// The newest claim to another address that could not be checked yet.

@@ -64,6 +64,9 @@ extension NodeCore {
   /// The transport has, or no longer has, a connection to this member.
   package mutating func setWarm(_ name: NodeName, _ isWarm: Bool) { membership.setWarm(name, isWarm) }
 
+  /// A packet that waited for a dial has left.
+  package mutating func packetDelayed(_ id: PacketID, at now: Instant) { membership.packetDelayed(id, at: now) }
+
   /// How many bytes one packet to this member may hold; nil for what the configuration says.
   package mutating func setPacketBudget(_ bytes: Int?, for name: NodeName) { membership.setPacketBudget(bytes, for: name) }
 

@@ -154,6 +154,10 @@ public protocol StreamLayerHandler: AnyObject {
   /// A connection to this member became usable, or the last one went away. Only from layers that keep connections.
   func warmthChanged(_ name: NodeName, isWarm: Bool, at now: Instant)
 
+  /// A packet with an identity had to wait for a dial, and has left now: the time until its answer counts from here, and is no round-trip time. Only from
+  /// layers that keep connections. Does nothing by default.
+  func packetDelayed(_ id: PacketID, at now: Instant)
+
   /// A peer said where it is to be reached, on a connection that proves its name. Only from layers whose peers say so.
   func addressStated(_ address: NodeAddress, by peer: Peer, at now: Instant)
 
@@ -173,6 +177,7 @@ public protocol StreamLayerHandler: AnyObject {
 
 extension StreamLayerHandler {
   public func streamSent(_ stream: StreamID, _ count: Int, at now: Instant) {}
+  public func packetDelayed(_ id: PacketID, at now: Instant) {}
 }
 
 /// One figure of a transport.

@@ -205,7 +205,7 @@
       switch event {
       case .packet(let slot, let peer): peers.withBytes(of: slot) { handler.packetReceived($0, from: peer, at: now) }
       case .packetNotSent(let id, let reason): handler.packetNotSent(id, reason, at: now)
-      case .packetDelayed: break
+      case .packetDelayed(let id): handler.packetDelayed(id, at: now)
       case .exceeded(let peer): log.exceeded(peer, at: now)
       case .streamOpened(let stream, let peer): handler.streamOpened(StreamID(stream), peer: peer, at: now)
       case .streamAccepted(let stream, let peer): handler.streamAccepted(StreamID(stream), from: peer, at: now)

@@ -13,7 +13,10 @@ import Testing
       $0.gossip.interval = .zero
       $0.pushPull.interval = .zero
     }
-    for name in ["a", "b"] as [NodeName] { subject.alive(name, incarnation) }
+    for name in ["a", "b"] as [NodeName] {
+      subject.alive(name, incarnation)
+      if namesAreProven { subject.membership.setWarm(name, true) }
+    }
     for _ in 0..<10 { _ = subject.news() }
     subject.sent = []
     subject.events = []

@@ -118,6 +118,39 @@ import Testing
     #expect(subject.joins[0].results.filter { $0.failure == nil }.count == 1)
   }
 
+  @Test("a target that is too busy is asked again, eight times at most; on a transport that proves names a join lasts twice as long")
+  func busy() {
+    let subject = quiet { $0.namesAreProven = true }
+    subject.input { $0.join([Self.targets[0], Self.targets[1]], id: JoinID(1), at: $1) }
+    #expect(subject.opened.allSatisfy { $0.deadline == subject.now + .seconds(20) })
+    let end = subject.now + .seconds(20)
+    fail(subject, 0, .overloaded)
+    #expect(subject.opened.count == 3 && subject.opened[2].to == .anyMember(Self.targets[0].address) && subject.opened[2].deadline == end)
+    #expect(subject.joinAnswers.isEmpty)
+    subject.input {
+      $0.exchangeCompleted(
+        subject.opened[2].id, reply: Message.pushPull(isJoin: true, [.init(name: "a")]).span.bytes, from: Subject.proven("a"), at: $1)
+    }
+    #expect(subject.joinAnswers.map(\.targets) == [[0]])
+    for repeated in 0..<8 {
+      fail(subject, repeated == 0 ? 1 : subject.opened.count - 1, .overloaded)
+      #expect(subject.opened.count == 4 + repeated && subject.joins.isEmpty)
+    }
+    fail(subject, subject.opened.count - 1, .overloaded)
+    #expect(subject.opened.count == 11)
+    #expect(subject.joins.map { $0.results.map(\.failure) } == [[nil, .contact(.overloaded)]])
+  }
+
+  @Test("a target that is too busy is not asked again once the join's time is over")
+  func busyTooLong() {
+    let subject = quiet()
+    subject.input { $0.join([Self.targets[0]], id: JoinID(1), at: $1) }
+    subject.pass(.seconds(10))
+    fail(subject, 0, .overloaded)
+    #expect(subject.opened.count == 1)
+    #expect(subject.joins.map { $0.results.map(\.failure) } == [[.contact(.overloaded)]])
+  }
+
   @Test("an answer that can only be our own is no member's, whatever we had forgotten of our addresses")
   func ourselves() throws {
     let subject = quiet()

@@ -6,14 +6,20 @@ private let elsewhere = NodeAddress(ipv4: 10, 9, 9, 9, port: 7946)
 
 /// The rules of `secure-transport.md` that live in the core, by their numbers.
 @Suite struct ProvenNamesTests {
-  private func subject(_ names: [NodeName] = [], _ configure: (inout MembershipConfiguration) -> Void = { _ in }) -> Subject {
+  /// A member that has connections to the others, unless the test is about that.
+  private func subject(
+    _ names: [NodeName] = [], isWarm: Bool = true, _ configure: (inout MembershipConfiguration) -> Void = { _ in }
+  ) -> Subject {
     let subject = Subject {
       $0.namesAreProven = true
       $0.gossip.interval = .zero
       $0.pushPull.interval = .zero
       configure(&$0)
     }
-    for name in names { subject.alive(name, 1) }
+    for name in names {
+      subject.alive(name, 1)
+      subject.membership.setWarm(name, isWarm)
+    }
     for _ in 0..<10 { _ = subject.news() }
     subject.sent = []
     subject.events = []
@@ -559,7 +565,7 @@ private let elsewhere = NodeAddress(ipv4: 10, 9, 9, 9, port: 7946)
 
   @Test("2.6 a connection that was there before its member was known makes the member warm")
   func warmBeforeKnown() {
-    let subject = subject(["a", "b", "c"]) {
+    let subject = subject(["a", "b", "c"], isWarm: false) {
       $0.pushPull.interval = .seconds(30)
       $0.probe.interval = .zero
     }
@@ -574,7 +580,7 @@ private let elsewhere = NodeAddress(ipv4: 10, 9, 9, 9, port: 7946)
 
   @Test("2.6 state is exchanged with warm members while there are any")
   func warmPushPull() {
-    let subject = subject((0..<20).map { NodeName("n\($0)") }) {
+    let subject = subject((0..<20).map { NodeName("n\($0)") }, isWarm: false) {
       $0.pushPull.interval = .seconds(1)
       $0.probe.interval = .zero
     }

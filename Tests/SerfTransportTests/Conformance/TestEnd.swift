@@ -155,6 +155,7 @@ final class Recorder: StreamLayerHandler {
     failed[stream] = reason
   }
 
+  func packetDelayed(_ id: PacketID, at now: Instant) { note(nil) }
   func warmthChanged(_ name: NodeName, isWarm: Bool, at now: Instant) { note(nil) }
   func isUnderScrutiny(_ name: NodeName) -> Bool { false }
   func address(of name: NodeName) -> NodeAddress? { nil }

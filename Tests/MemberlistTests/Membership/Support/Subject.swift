@@ -166,6 +166,7 @@ final class Subject {
   func state(_ name: NodeName) -> MemberState? { member(name)?.state }
   func incarnation(_ name: NodeName) -> UInt32? { member(name)?.incarnation }
   var counters: MembershipCounters { membership.counters }
+  var nextDeadline: Instant? { membership.nextDeadline }
   var score: Int { membership.healthScore }
 
   /// The news that wait to be spread, asked for by a ping that carries them back.

@@ -1,0 +1,62 @@
+package import SerfPrimitives
+
+// Probes of members that the transport has no connection to, where a connection proves the name at its other end.
+//
+// The handshake is the answer: whoever completes it lives and is the member. A busy member takes long for it, so that it has the time of a dial and not
+// that of an ack, and nobody else waits for it: the probe in turn goes on meanwhile. Only when the dial comes to nothing is the member probed in the
+// usual way, by helpers too, and may be accused (`secure-transport.md` 2.3).
+extension Membership {
+  /// Probes a live member by dialling it, or lets its turn pass; false where it has to be probed in the usual way: it has a connection, its dial came to
+  /// nothing a moment ago, or it is suspect and has to hear of that.
+  mutating func probesByDial(_ index: NodeIndex, at now: Instant) -> Bool {
+    guard configuration.namesAreProven, configuration.adaptsToLoad, table[index].warmPosition == nil, table[index].state == .alive else {
+      return false
+    }
+    if table[index].isProbedByDial { return true }
+    guard !table[index].hasDialFailed else { return false }
+    let hasSettled = now - table[index].changedAt >= configuration.probe.interval * Self.settling
+    guard hasSettled, now >= nextDialProbe, dialProbeCount < configuration.limits.probesByDial else {
+      // It has said itself that it lives a moment ago, or we are late, or dials take long: its turn passes. Others probe it, those that have a
+      // connection to it first of all, and it dials us in its turn.
+      counters.probesPassed += 1
+      return true
+    }
+    counters.probes += 1
+    dialProbeCount += 1
+    nextDialProbe = now + lateness(at: now) * Self.probePause
+    table[index].isProbedByDial = true
+    let member = table[index].member
+    startPing(.dial, name: member.name, address: member.address, index: index, lasting: dialTime, at: now)
+    return true
+  }
+
+  /// For so many probe intervals a member that has just joined, or refuted, is not dialled for a probe. Where many start at once their joins and the
+  /// connections for gossip are all that the processors can do: 300 nodes in one process made half of their first handshakes for probes.
+  private static let settling = 10
+
+  /// The transport gives a dial up after five seconds; with this much more its answer has been read.
+  private var dialTime: Duration { .milliseconds(5500) }
+
+  /// The probe is over: with a connection, or without.
+  mutating func dialProbeEnded(_ ping: PendingPing, isConnected: Bool, at now: Instant) {
+    dialProbeCount -= 1
+    guard let index = ping.target, table.contains(index) else { return }
+    table[index].isProbedByDial = false
+    guard !isConnected else { return awareness.apply(-1) }
+    // The row or the address that was dialled may be another's by now.
+    guard table[index].state.isLive, table[index].warmPosition == nil, table[index].member.address.isSameEndpoint(as: ping.address) else {
+      return
+    }
+    table[index].hasDialFailed = true
+    hastenProbe(of: index, at: now)
+  }
+
+  /// A packet that waited for a dial has left: there is a connection.
+  package mutating func packetDelayed(_ id: PacketID, at now: Instant) {
+    guard let sequenceNumber = pingSequenceNumber(id), let ping = pings[sequenceNumber], case .dial = ping.purpose, !ping.isDone else {
+      return
+    }
+    pings[sequenceNumber]?.isDone = true
+    dialProbeEnded(ping, isConnected: true, at: now)
+  }
+}
