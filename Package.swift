@@ -205,7 +205,8 @@ let package = Package(
       path: "Tests/interop", exclude: ["run", "soak", "GoMember"], swiftSettings: strict),
     .target(name: "VectorSupport", path: "Tests/VectorSupport", swiftSettings: strict),
     .testTarget(
-      name: "SerfQUICTests", dependencies: ["SerfQUIC", "SerfIdentity", "SerfPrimitives", "Wiretap"], swiftSettings: strict),
+      name: "SerfQUICTests",
+      dependencies: ["SerfQUIC", "SerfIdentity", "SerfPrimitives", "SerfSimulator", "Memberlist", "Wiretap"], swiftSettings: strict),
     .testTarget(
       name: "SerfSimulatorTests", dependencies: ["SerfSimulator", "Memberlist", "SerfPrimitives"], swiftSettings: strict),
     .target(name: "CTestCrypto", path: "Tests/CTestCrypto", linkerSettings: [.linkedLibrary("gnutls")]),
