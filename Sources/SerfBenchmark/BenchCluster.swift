@@ -8,21 +8,26 @@ final class BenchCluster {
   private let size: Int
   private let transport: BenchTransport
   private let profile: String
+  private let factory: NodeFactory
   private let residentBefore: Int
 
   init(nodes count: Int, transport: BenchTransport, profile: String) throws {
     size = count
     self.transport = transport
     self.profile = profile
-    let factory = try NodeFactory(transport)
-    let timings = SerfConfiguration.Profile(rawValue: profile) ?? .lan
+    factory = try NodeFactory(transport)
+    residentBefore = ProcessUsage.residentKiB
+    for _ in 0..<count { _ = try addNode() }
+  }
+
+  private func addNode() throws -> SerfNode {
     var logger = Logger(label: "serf")
     logger.logLevel = .critical
-    residentBefore = ProcessUsage.residentKiB
-    for index in 0..<count {
-      nodes.append(try factory.make(SerfConfiguration(name: NodeName("node-\(index)"), profile: timings), logger: logger))
-      counters.append(EventCount(nodes[index].events))
-    }
+    let timings = SerfConfiguration.Profile(rawValue: profile) ?? .lan
+    let node = try factory.make(SerfConfiguration(name: NodeName("node-\(counters.count)"), profile: timings), logger: logger)
+    nodes.append(node)
+    counters.append(EventCount(node.events))
+    return node
   }
 
   /// All join the first; how long until all see all.
@@ -38,18 +43,21 @@ final class BenchCluster {
       try await group.waitForAll()
     }
     let joined = ContinuousClock.now - start
-    let converged = try await wait(upTo: .seconds(120)) { try await self.seeing(self.nodes.count) == self.nodes.count }
+    let converged = try await allSeeAll(within: .seconds(120)) ? ContinuousClock.now - start : nil
     let pairs = nodes.count * (nodes.count - 1) / 2
     let handshakes = try await total("handshakes_completed")
     let (refused, connections) = try await (totalRefused(), total("connections"))
     let suspicions = try await total("suspicions")
+    let dials = try await total("handshakes_started")
     emit(
       line("converge")
         .adding("started_at_once", startedAtOnce).adding("ok", converged != nil).adding("join_s", joined.seconds)
         .adding("converge_s", (converged ?? .seconds(120)).seconds)
         .adding("cpu_s", ProcessUsage.cpuSeconds - cpu).adding("handshakes", handshakes)
-        .adding("connections", connections).adding("handshakes_per_pair", Double(handshakes) / Double(pairs)).adding("refused", refused)
-        .adding("suspicions", suspicions))
+        .adding("connections", connections).adding("handshakes_per_pair", Double(handshakes) / Double(pairs))
+        .adding("handshakes_per_connected_pair", Double(handshakes) / Double(max(1, connections / 2)))
+        .adding("dials_per_s", Double(dials) / (converged ?? .seconds(120)).seconds).adding("refused", refused)
+        .adding("lateness_s", try await lateness().seconds).adding("suspicions", suspicions).adding("failures", failures))
     var violations: [String] = []
     if (converged ?? .seconds(120)) > .seconds(15) { violations.append("converged within 15 s") }
     if suspicions > 0 { violations.append("no suspicion") }
@@ -59,8 +67,6 @@ final class BenchCluster {
 
   /// What a cluster costs when nothing happens.
   func idle(seconds: Int) async throws -> [String] {
-    // Gossip goes on meeting new pairs for a while; they belong to convergence.
-    try await Task.sleep(for: .seconds(15))
     let pairs = nodes.count * (nodes.count - 1) / 2
     let (before, suspicions, refused) = try await (total("handshakes_completed"), total("suspicions"), totalRefused())
     let (cpu, start) = (ProcessUsage.cpuSeconds, ContinuousClock.now)
@@ -79,8 +85,9 @@ final class BenchCluster {
         .adding("cpu_ms_per_connection_s", 1000 * cpuUsed / elapsed / Double(max(1, connections)))
         .adding("rss_kib_per_connection", Double(resident) / Double(max(1, connections)))
         .adding("handshakes", handshakes).adding("handshakes_per_pair", Double(handshakes) / Double(pairs))
-        .adding("handshakes_while_idle", handshakes - before).adding("suspicions_while_idle", later)
-        .adding("refused_while_idle", laterRefused))
+        .adding("handshakes_while_idle", handshakes - before)
+        .adding("handshakes_per_node_s", Double(handshakes - before) / elapsed / Double(nodes.count)).adding("suspicions_while_idle", later)
+        .adding("refused_while_idle", laterRefused).adding("lateness_s", try await lateness().seconds).adding("failures", failures))
     var violations: [String] = []
     if Double(handshakes) > 1.3 * Double(pairs) { violations.append("at most 1.3 handshakes per pair") }
     if laterRefused > 0 { violations.append("none refused while idle") }
@@ -89,37 +96,64 @@ final class BenchCluster {
   }
 
   /// How long one event takes to everybody.
-  func events(count: Int) async throws {
+  func events(count: Int, interval: Duration) async throws {
     var latencies: [Double] = []
     var lost = 0
+    let (handshakes, began) = (try await total("handshakes_completed"), ContinuousClock.now)
     for index in 0..<count {
-      let before = counters.map(\.value)
+      try await Task.sleep(until: began + interval * index)
+      let before = counters.map(\.users)
       let start = ContinuousClock.now
       try await nodes[index % nodes.count].userEvent("bench-\(index)", payload: Array("payload".utf8), coalesce: false)
-      let done = try await wait(upTo: .seconds(20)) { zip(self.counters, before).allSatisfy { $0.value > $1 } }
+      let done = try await wait(upTo: .seconds(20)) { zip(self.counters, before).allSatisfy { $0.users > $1 } }
       if done == nil { lost += 1 }
       latencies.append((ContinuousClock.now - start).seconds)
     }
-    latencies.sort()
+    let elapsed = (ContinuousClock.now - began).seconds
+    let met = try await total("handshakes_completed") - handshakes
     emit(
-      line("event").adding("count", count)
-        .adding("all_nodes_p50_s", latencies.isEmpty ? 0 : latencies[(latencies.count - 1) / 2])
-        .adding("all_nodes_max_s", latencies.last ?? 0).adding("lost", lost))
+      line("event").adding("count", count).adding("all_nodes_p50_s", latencies.median).adding("all_nodes_max_s", latencies.max() ?? 0)
+        .adding("lost", lost).adding("handshakes_per_node_s", Double(met) / elapsed / Double(nodes.count)).adding("failures", failures))
+  }
+
+  /// How long a newcomer takes to be in.
+  func joins(count: Int) async throws {
+    let seed = try await nodes[0].localAddress().description
+    var times: [Double] = []
+    for _ in 0..<count {
+      let node = try addNode()
+      try await node.start()
+      let start = ContinuousClock.now
+      guard let joined = try? await node.join([seed]), joined > 0 else { continue }
+      times.append((ContinuousClock.now - start).seconds)
+    }
+    emit(
+      line("join").adding("count", count).adding("joined", times.count).adding("join_p50_s", times.median)
+        .adding("join_max_s", times.max() ?? 0).adding("suspicions", try await total("suspicions")).adding("failures", failures))
   }
 
   /// How long until a crash is known.
-  func fail() async throws {
-    let start = ContinuousClock.now
-    await nodes.removeLast().shutdown()
-    var first: Duration?
-    let all = try await wait(upTo: .seconds(120)) {
-      let seen = try await self.seeing(self.nodes.count)
-      if seen > 0, first == nil { first = ContinuousClock.now - start }
-      return seen == self.nodes.count
+  func fail(count: Int) async throws {
+    var firsts: [Double] = []
+    var alls: [Double] = []
+    var isKnown = true
+    for _ in 0..<count {
+      let start = ContinuousClock.now
+      await nodes.removeLast().shutdown()
+      counters.removeLast().close()
+      var first: Duration?
+      let all = try await wait(upTo: .seconds(120)) {
+        let seen = try await self.seeing(self.nodes.count)
+        if seen > 0, first == nil { first = ContinuousClock.now - start }
+        return seen == self.nodes.count
+      }
+      isKnown = isKnown && all != nil
+      firsts.append((first ?? .zero).seconds)
+      alls.append((all ?? .seconds(120)).seconds)
     }
     emit(
-      line("fail").adding("ok", all != nil)
-        .adding("first_detect_s", (first ?? .zero).seconds).adding("all_detect_s", (ContinuousClock.now - start).seconds))
+      line("fail").adding("ok", isKnown).adding("count", count)
+        .adding("first_detect_s", firsts.median).adding("all_detect_s", alls.median).adding("all_detect_max_s", alls.max() ?? 0))
   }
 
   func shutdown() async {
@@ -142,12 +176,34 @@ final class BenchCluster {
     ProcessUsage.flush()
   }
 
+  /// Whether all nodes see all alive in time. Asks one node at a time, and all again when the last one does, so that the question costs them nothing.
+  private func allSeeAll(within limit: Duration) async throws -> Bool {
+    let end = ContinuousClock.now + limit
+    for node in nodes + nodes {
+      let left = max(.zero, end - .now)
+      guard try await wait(upTo: left, until: { try await self.aliveCount(at: node) == self.nodes.count }) != nil else { return false }
+    }
+    return true
+  }
+
   /// How many nodes see exactly `count` members alive.
   private func seeing(_ count: Int) async throws -> Int {
     var seen = 0
-    for node in nodes where try await node.members().filter({ $0.status == .alive }).count == count { seen += 1 }
+    for node in nodes where try await aliveCount(at: node) == count { seen += 1 }
     return seen
   }
+
+  private func aliveCount(at node: SerfNode) async throws -> Int { try await node.members().count { $0.status == .alive } }
+
+  /// The latest node's lateness.
+  private func lateness() async throws -> Duration {
+    var latest = Duration.zero
+    for node in nodes { latest = max(latest, try await node.statistics().lateness) }
+    return latest
+  }
+
+  /// How often a node has seen another fail.
+  private var failures: Int { counters.reduce(0) { $0 + $1.failures } }
 
   private func totalRefused() async throws -> Int { try await total("certificates_refused") + total("refused_for_load") }
 
@@ -159,26 +215,39 @@ final class BenchCluster {
 
   private func wait(upTo limit: Duration, until condition: () async throws -> Bool) async throws -> Duration? {
     let start = ContinuousClock.now
-    while ContinuousClock.now - start < limit {
+    while true {
       if try await condition() { return ContinuousClock.now - start }
+      guard ContinuousClock.now - start < limit else { return nil }
       try await Task.sleep(for: .milliseconds(5))
     }
-    return nil
   }
 }
 
-/// Counts the user events that one node sees.
+/// Counts the events that one node sees.
 private final class EventCount: Sendable {
   private let events: SerfEvents
-  private let counter: Counter
+  private let userEvents = Counter()
+  private let failedMembers = Counter()
 
   init(_ events: SerfEvents) {
     self.events = events
-    let counter = Counter()
-    self.counter = counter
-    Task { for await case .user in events { counter.increment() } }
+    Task { [userEvents, failedMembers] in
+      for await event in events {
+        switch event {
+        case .user: userEvents.increment()
+        case .member(let change) where change.kind == .failed: for _ in change.members { failedMembers.increment() }
+        case .member: break
+        }
+      }
+    }
   }
 
-  var value: Int { counter.value }
+  var users: Int { userEvents.value }
+  var failures: Int { failedMembers.value }
   func close() { events.cancel() }
+}
+
+extension [Double] {
+  /// The middle one, or the lower of the two; 0 of none.
+  fileprivate var median: Double { isEmpty ? 0 : sorted()[(count - 1) / 2] }
 }

@@ -21,7 +21,7 @@ struct SerfBench: AsyncParsableCommand {
   @Option(help: "The timings: lan, wan or local.")
   var profile = "lan"
 
-  @Option(help: "converge, idle, event, fail or all.")
+  @Option(help: "converge, idle, event, join, fail, or all but join.")
   var scenario = "all"
 
   @Flag(help: "Start all nodes but the first and let each join at once, instead of letting all join that have been started before.")
@@ -30,11 +30,23 @@ struct SerfBench: AsyncParsableCommand {
   @Option(help: "How many other processes keep a processor busy meanwhile, at the same priority.")
   var busy = 0
 
-  @Option(help: "How many events to send.")
-  var count = 10
+  @Option(help: "Seconds that a converged cluster is left alone before anything else is measured.")
+  var settle = 15
 
   @Option(help: "Seconds of the idle measurement.")
   var idle = 10
+
+  @Option(help: "How many events to send.")
+  var count = 10
+
+  @Option(help: "Seconds from one event to the next; 0 for as soon as it is everywhere.")
+  var interval = 0
+
+  @Option(help: "How many nodes join the running cluster, one after another.")
+  var joins = 20
+
+  @Option(help: "How many nodes crash, one after another.")
+  var crashes = 1
 
   @Flag(
     help: "Fail unless: converged within 15 s, at most 1.3 handshakes per pair, and no suspicion and none refused, then and while idle.")
@@ -44,9 +56,13 @@ struct SerfBench: AsyncParsableCommand {
     guard nodes >= 2 else { throw ValidationError("--nodes must be at least 2") }
     guard (0...64).contains(busy) else { throw ValidationError("--busy must be from 0 to 64") }
     guard ["lan", "wan", "local"].contains(profile) else { throw ValidationError("unknown profile '\(profile)': use lan, wan or local") }
-    guard ["converge", "idle", "event", "fail", "all"].contains(scenario) else {
-      throw ValidationError("unknown scenario '\(scenario)': use converge, idle, event, fail or all")
+    guard ["converge", "idle", "event", "join", "fail", "all"].contains(scenario) else {
+      throw ValidationError("unknown scenario '\(scenario)': use converge, idle, event, join, fail or all")
     }
+    guard settle >= 0, idle > 0, count > 0, interval >= 0, joins > 0 else {
+      throw ValidationError("--settle and --interval must not be negative; --idle, --count and --joins must be at least 1")
+    }
+    guard (1..<nodes).contains(crashes) else { throw ValidationError("--crashes must be at least 1 and less than --nodes") }
   }
 
   func run() async throws {
@@ -55,9 +71,12 @@ struct SerfBench: AsyncParsableCommand {
     let cluster = try BenchCluster(nodes: nodes, transport: transport, profile: profile)
     defer { cluster.close() }
     var violations = try await cluster.converge(startedAtOnce: startedAtOnce)
+    // Gossip goes on meeting new pairs for a while; they belong to convergence.
+    if scenario != "converge" { try await Task.sleep(for: .seconds(settle)) }
     if wants("idle") { violations += try await cluster.idle(seconds: idle) }
-    if wants("event") { try await cluster.events(count: count) }
-    if wants("fail") { try await cluster.fail() }
+    if wants("event") { try await cluster.events(count: count, interval: .seconds(interval)) }
+    if scenario == "join" { try await cluster.joins(count: joins) }
+    if wants("fail") { try await cluster.fail(count: crashes) }
     await cluster.shutdown()
     if strict, !violations.isEmpty {
       for violation in violations { print("violated: \(violation)") }
