@@ -9,9 +9,12 @@ import time
 from rpc import RPC
 
 MEMBERS = ("n1", "n2", "n3")
-# Each member in a network of its own, so that limits by network do not tell friend from foe for us.
-ADDRESSES = {"n1": "127.0.1.1", "n2": "127.0.2.1", "n3": "127.0.3.1"}
-NEWCOMERS = "127.0.4.1"
+NEWCOMERS = "127.0.254.1"
+
+
+def address(name):
+    """Each member in a network of its own, so that limits by network do not tell friend from foe for us."""
+    return f"127.0.{name[1:]}.1"
 
 
 class Agent:
@@ -95,10 +98,10 @@ class Agent:
 
 
 class Cluster:
-    """Three members, and certificates for others; ended by `async with`."""
+    """Some members, and certificates for others; ended by `async with`."""
 
-    def __init__(self, serf, directory, logs, transport="quic", others=()):
-        self.serf, self.directory, self.logs, self.transport = serf, directory, logs, transport
+    def __init__(self, serf, directory, logs, transport="quic", members=MEMBERS, others=()):
+        self.serf, self.directory, self.logs, self.transport, self.members = serf, directory, logs, transport, members
         self.agents = {}
         self.guests = []
         self.key = None
@@ -106,7 +109,7 @@ class Cluster:
             self.key = subprocess.run([serf, "keygen"], check=True, capture_output=True, text=True).stdout.strip()
         if transport != "tcp":
             self.issue("ca")
-            for name in MEMBERS:
+            for name in members:
                 self.issue("node", name)
             # Ed25519, because GnuTLS 3.7 writes half of all P-256 keys a byte too long for the library that reads these here.
             for name in others:
@@ -128,9 +131,9 @@ class Cluster:
 
     async def __aenter__(self):
         try:
-            for name in MEMBERS:
-                self.agents[name] = await Agent(self, name, ADDRESSES[name]).ready()
-            for name in MEMBERS[1:]:
+            for name in self.members:
+                self.agents[name] = await Agent(self, name, address(name)).ready()
+            for name in self.members[1:]:
                 await self.agents[name].join(self.agents["n1"].address)
             await self.settle()
         except BaseException:
@@ -139,10 +142,10 @@ class Cluster:
         return self
 
     async def settle(self, timeout=20):
-        """Waits until each member sees three that are alive."""
+        """Waits until each member sees all alive."""
         deadline = time.monotonic() + timeout
         for agent in self.agents.values():
-            while (seen := await agent.members()) != dict.fromkeys(MEMBERS, "alive"):
+            while (seen := await agent.members()) != dict.fromkeys(self.members, "alive"):
                 if time.monotonic() > deadline:
                     raise RuntimeError(f"{agent.name} sees {seen}")
                 await asyncio.sleep(0.1)

@@ -8,7 +8,7 @@ from aioquic.quic.connection import QuicConnection
 from aioquic.quic.packet import QuicPacketType, pull_quic_header
 
 import quic
-from cluster import ADDRESSES, NEWCOMERS, Cluster
+from cluster import NEWCOMERS, Cluster, address
 from loopback import Forger, Wiretap
 from watch import Watch
 
@@ -59,7 +59,7 @@ async def run(cluster, result, attack, wiretap, sent):
     """`attack` runs for a minute; `sent` says how many bytes it has sent."""
     target = cluster.agents["n1"]
     # A newcomer's address, and one at which a member lives, with which the attack may be associated.
-    hosts = [await quic.Host.at(NEWCOMERS), await quic.Host.at(ADDRESSES["n2"])]
+    hosts = [await quic.Host.at(NEWCOMERS), await quic.Host.at(address("n2"))]
     times = []
     tap = asyncio.create_task(watched(wiretap))
     async with Watch(cluster) as watch:
