@@ -46,8 +46,9 @@ struct JoinProgress: Sendable {
     let nextAt: Instant?
   }
 
-  /// How long the address of a host may go without an answer before the next one is asked beside it (RFC 8305 section 5).
-  private static let pause = Duration.milliseconds(250)
+  /// How long the address of a host may go without an answer before the next one is asked beside it (RFC 8305 section 5), and how long one is left alone
+  /// that was too busy.
+  static let pause = Duration.milliseconds(250)
 
   /// How often a target is asked again: the transport itself asks for several seconds before it says that the target is too busy.
   private static let repeatLimit = 8
@@ -98,10 +99,16 @@ struct JoinProgress: Sendable {
       nextAt: targets[chosen].remaining > 0 ? targets[chosen].nextAt : nil)
   }
 
-  /// The same address once more, for as long as the join lasts.
-  mutating func again(_ target: Int, _ address: NodeAddress) -> Attempt? {
-    guard !targets[target].hasJoined, targets[target].repeats < Self.repeatLimit else { return nil }
+  /// Whether a target that was too busy is asked again; counts.
+  mutating func mayRepeat(_ target: Int) -> Bool {
+    guard !targets[target].hasJoined, targets[target].repeats < Self.repeatLimit else { return false }
     targets[target].repeats += 1
+    return true
+  }
+
+  /// The same address once more, for as long as the join lasts; nil when the target has joined meanwhile.
+  func again(_ target: Int, _ address: NodeAddress) -> Attempt? {
+    guard !targets[target].hasJoined else { return nil }
     return Attempt(target: target, address: address, name: targets[target].target.name, deadline: deadline, nextAt: nil)
   }
 

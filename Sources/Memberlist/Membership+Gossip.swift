@@ -55,14 +55,14 @@ extension Membership {
         wanted, coldDials: configuration.gossip.coldDials, in: table, random: &random, where: isEligible)
     }
     let wantsMore = table.warm.count < Self.warmMembers(of: table.count) && now >= nextContactDial
-    if wantsMore, lateness(at: now) <= Self.punctual {
+    if wantsMore, lag(at: now) == .zero {
       gossipSchedule.pickAllowingCold(
         wanted, coldDials: configuration.gossip.coldDials, in: table, random: &random, where: isEligible)
     } else {
       gossipSchedule.pickPreferringWarm(wanted, coldDials: wantsMore ? 1 : 0, in: table, random: &random, where: isEligible)
     }
     let dials = gossipSchedule.picked.contains { table[$0].warmPosition == nil && table[$0].state.isLive }
-    if dials { nextContactDial = now + lateness(at: now) * Self.contactPause }
+    if dials { nextContactDial = now + lag(at: now) * Self.contactPause }
   }
 
   /// For how many times its lateness a member leaves dials alone, those for gossip and those for probes: a handshake is the dearest thing that it does,

@@ -38,13 +38,19 @@ extension Membership {
       .join(id, target: attempt.target, attempt.address), to: destination, path: .warm, deadline: attempt.deadline, .pushPull(isJoin: true))
   }
 
-  /// Asks an address again that was too busy; false when the join is over, or when the address was asked often enough.
+  /// An address was too busy. It is asked again in a moment; false when the join is over by then, or when the address was asked often enough.
   mutating func repeatJoin(_ id: JoinID, target: Int, _ address: NodeAddress, at now: Instant) -> Bool {
-    guard let position = joins.firstIndex(where: { $0.id == id }), now < joins[position].deadline,
-      let attempt = joins[position].again(target, address)
+    let again = now + JoinProgress.pause
+    guard let position = joins.firstIndex(where: { $0.id == id }), again < joins[position].deadline, joins[position].mayRepeat(target)
     else { return false }
-    openJoinExchange(id, attempt)
+    timers.schedule(.joinAgain(id, target: target, address), at: again)
     return true
+  }
+
+  mutating func joinAgain(_ id: JoinID, target: Int, _ address: NodeAddress, at now: Instant) {
+    guard let position = joins.firstIndex(where: { $0.id == id }) else { return }
+    if let attempt = joins[position].again(target, address) { return openJoinExchange(id, attempt) }
+    joinAnswered(id, target: target, address, failure: .contact(.overloaded), at: now)
   }
 
   /// Whom an attempt of a join means to reach.

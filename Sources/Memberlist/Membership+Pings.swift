@@ -143,13 +143,14 @@ extension Membership {
     sendDraft(to: .member(name, address), budget: index, path: path, id: id)
   }
 
-  /// A second try on the connection that there is. A fresh one is for the prober to dial: a suspect must not have a handshake with each helper.
+  /// A second try. For another member it goes on the connection that there is: a fresh one is for the prober to dial, since a suspect must not have a
+  /// handshake with each helper. For ourselves it goes on a fresh one: silence on a warm one means nothing (`secure-transport.md` 2.1).
   mutating func repeatRelayedPing(_ sequenceNumber: UInt32, at now: Instant) {
     guard let ping = pings[sequenceNumber], !ping.isDone else { return }
     let index = ping.target.flatMap { table.contains($0) ? $0 : nil }
-    sendPing(
-      sequenceNumber, name: ping.name, address: ping.address, index: index,
-      path: configuration.adaptsToLoad ? .warm : .fresh(since: ping.startedAt), id: nil)
+    var path = SendPath.fresh(since: ping.startedAt)
+    if case .relay = ping.purpose, configuration.adaptsToLoad { path = .warm }
+    sendPing(sequenceNumber, name: ping.name, address: ping.address, index: index, path: path, id: nil)
   }
 
   mutating func ackReceived(_ ack: borrowing Ack, from peer: Peer, at now: Instant) {
@@ -220,7 +221,9 @@ extension Membership {
   mutating func pingPacketNotSent(_ id: PacketID, reason: ContactFailure, at now: Instant) {
     guard let sequenceNumber = pingSequenceNumber(id), let ping = pings[sequenceNumber], !ping.isDone else { return }
     pings[sequenceNumber]?.isDone = true
-    if case .dial = ping.purpose { dialProbeEnded(ping, isConnected: false, at: now) }
+    if case .dial = ping.purpose {
+      if reason == .notSent { dialProbeNotSent(ping) } else { dialProbeEnded(ping, isConnected: false, at: now) }
+    }
     if case .user(let ping) = ping.purpose { outbox.push(.pingFinished(ping, .notSent(reason))) }
   }
 }

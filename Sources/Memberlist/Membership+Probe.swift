@@ -30,7 +30,7 @@ extension Membership {
     guard probeSchedule.hasUrgent else { return }
     if isTurnOverdue { startProbeInTurn(at: now) }
     guard probe == nil, let index = probeSchedule.nextUrgent(in: table) else { return }
-    startProbe(of: index, at: now)
+    startProbe(of: index, isUrgent: true, at: now)
     probe?.isUrgent = true
   }
 
@@ -40,18 +40,18 @@ extension Membership {
     let target = probeSchedule.next(
       in: &table, except: me, forgettingAfter: configuration.gossip.toTheDead, random: &random, at: now, reaped: &reaped)
     for name in reaped { outbox.push(.forget(name)) }
-    if let target { startProbe(of: target, at: now) }
+    if let target { startProbe(of: target, isUrgent: false, at: now) }
   }
 
   // MARK: Direct
 
-  private mutating func startProbe(of index: NodeIndex, at now: Instant) {
-    if probesByDial(index, at: now) { return }
+  private mutating func startProbe(of index: NodeIndex, isUrgent: Bool, at now: Instant) {
+    if probesByDial(index, isUrgent: isUrgent, at: now) { return }
     counters.probes += 1
     let member = table[index].member
     let isCold = configuration.namesAreProven && table[index].warmPosition == nil
     // Besides the network there is what we are late ourselves: once with the ping and once with the ack, and the helpers' round takes the same again.
-    let late = configuration.adaptsToLoad ? lateness(at: now) : .zero
+    let late = lag(at: now)
     let window = awareness.scaled(configuration.probe.interval)
     let timeout = min(configuration.probe.timeout, window) + late * 2
     let deadline = now + window + late * 4
@@ -210,17 +210,15 @@ extension Membership {
       self.probe?.deadline = now + late
       return timers.schedule(.probeDeadline(sequenceNumber), at: now + late)
     }
-    if lateness(at: now) > configuration.probe.timeout / 2, configuration.adaptsToLoad {
-      // A verdict by a node that gets to its own work so late is worth nothing.
+    if lag(at: now) > configuration.probe.timeout / 2, !awareness.isLowest {
+      // A verdict by a node that gets to its own work so late is worth nothing, until it has given the member all the time that it ever gives.
       counters.probesStalled += 1
-      awareness.apply(1)
-      return endProbe(at: now)
+      return endProbeWithoutVerdict(on: probe.target, at: now)
     }
     if isHeard(probe) {
       // The ack is lost or late, the member is not.
       counters.probesHeard += 1
-      awareness.apply(1)
-      return endProbe(at: now)
+      return endProbeWithoutVerdict(on: probe.target, at: now)
     }
     if probe.isOurFault {
       return probeNotSent(.notSent, at: now)
@@ -232,6 +230,13 @@ extension Membership {
     suspect(probe.target, probe.incarnation, by: own.span.bytes, from: .own, at: now)
     // One that cannot refute is asked again and again until its time is over.
     if isBeyondRefutation(probe.target) { hastenProbe(of: probe.target, at: now) }
+    endProbe(at: now)
+  }
+
+  private mutating func endProbeWithoutVerdict(on target: NodeIndex, at now: Instant) {
+    awareness.apply(1)
+    // One that cannot refute is asked again and again until its time is over.
+    if isBeyondRefutation(target) { hastenProbe(of: target, at: now) }
     endProbe(at: now)
   }
 

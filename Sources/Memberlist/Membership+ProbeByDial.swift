@@ -8,14 +8,19 @@ package import SerfPrimitives
 extension Membership {
   /// Probes a live member by dialling it, or lets its turn pass; false where it has to be probed in the usual way: it has a connection, its dial came to
   /// nothing a moment ago, or it is suspect and has to hear of that.
-  mutating func probesByDial(_ index: NodeIndex, at now: Instant) -> Bool {
+  ///
+  /// Members that are asked out of turn get half of the places: claims of a hostile peer must not keep the others from their turns.
+  mutating func probesByDial(_ index: NodeIndex, isUrgent: Bool, at now: Instant) -> Bool {
     guard configuration.namesAreProven, configuration.adaptsToLoad, table[index].warmPosition == nil, table[index].state == .alive else {
       return false
     }
     if table[index].isProbedByDial { return true }
     guard !table[index].hasDialFailed else { return false }
-    let hasSettled = now - table[index].changedAt >= configuration.probe.interval * Self.settling
-    guard hasSettled, now >= nextDialProbe, dialProbeCount < configuration.limits.probesByDial else {
+    let places = max(1, isUrgent ? configuration.limits.probesByDial / 2 : configuration.limits.probesByDial)
+    // Where many start at once their joins and the connections for gossip are all that the processors can do: 300 nodes in one process made half of
+    // their first handshakes for probes. So a member that has just joined, or refuted, is left alone for a tenth of a round.
+    let hasSettled = now - table[index].changedAt >= configuration.probe.interval * max(10, table.count / 10)
+    guard hasSettled, now >= nextDialProbe, dialProbeCount < places else {
       // It has said itself that it lives a moment ago, or we are late, or dials take long: its turn passes. Others probe it, those that have a
       // connection to it first of all, and it dials us in its turn.
       counters.probesPassed += 1
@@ -23,19 +28,23 @@ extension Membership {
     }
     counters.probes += 1
     dialProbeCount += 1
-    nextDialProbe = now + lateness(at: now) * Self.probePause
+    nextDialProbe = now + lag(at: now) * Self.probePause
     table[index].isProbedByDial = true
     let member = table[index].member
     startPing(.dial, name: member.name, address: member.address, index: index, lasting: dialTime, at: now)
     return true
   }
 
-  /// For so many probe intervals a member that has just joined, or refuted, is not dialled for a probe. Where many start at once their joins and the
-  /// connections for gossip are all that the processors can do: 300 nodes in one process made half of their first handshakes for probes.
-  private static let settling = 10
-
-  /// The transport gives a dial up after five seconds; with this much more its answer has been read.
+  /// The transport gives a dial up after five seconds; with this much more its answer has been read. One that has not begun by then is our own fault.
   private var dialTime: Duration { .milliseconds(5500) }
+
+  /// The dial did not begin, or we could not send: nothing is known of the member, and its turn comes again (`secure-transport.md` 2.8).
+  mutating func dialProbeNotSent(_ ping: PendingPing) {
+    dialProbeCount -= 1
+    counters.probesNotSent += 1
+    awareness.apply(1)
+    if let index = ping.target, table.contains(index) { table[index].isProbedByDial = false }
+  }
 
   /// The probe is over: with a connection, or without.
   mutating func dialProbeEnded(_ ping: PendingPing, isConnected: Bool, at now: Instant) {

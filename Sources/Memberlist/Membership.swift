@@ -171,6 +171,13 @@ package struct Membership: ~Copyable, Sendable {
   /// How late this member is itself.
   package func lateness(at now: Instant) -> Duration { timerDelay.value(at: now) }
 
+  /// What this member allows for its lateness: nothing while that is a few milliseconds, and no more than a stall, or one long pause would keep it from
+  /// its work for many times as long. Nothing at all where it does not adapt.
+  func lag(at now: Instant) -> Duration {
+    let lateness = lateness(at: now)
+    return configuration.adaptsToLoad && lateness > Self.punctual ? min(lateness, stallTolerance) : .zero
+  }
+
   /// Does everything that is due at `now`.
   package mutating func advance(to now: Instant) {
     if let due = timers.nextDeadline, due <= now { timerDelay.observe(due: due, at: now) }
@@ -187,6 +194,7 @@ package struct Membership: ~Copyable, Sendable {
       case .pushPullTick: pushPullTick(at: now)
       case .pushPullAfterJoin: pushPullAfterJoin(at: now)
       case .join(let id): continueJoin(id, at: now)
+      case .joinAgain(let id, let target, let address): joinAgain(id, target: target, address, at: now)
       case .departure: departureExpired()
       case .addressPause(let index): addressPauseOver(index, at: now)
       }
@@ -205,6 +213,7 @@ package struct Membership: ~Copyable, Sendable {
     case pushPullTick
     case pushPullAfterJoin
     case join(JoinID)
+    case joinAgain(JoinID, target: Int, NodeAddress)
     case departure
     case addressPause(NodeIndex)
   }

@@ -98,8 +98,8 @@ public struct MembershipConfiguration: Sendable {
   /// Whether the transport proves the name at the other end of every connection. Switches the rules of `secure-transport.md` sections 1 and
   /// 2 that live in the core. Off by default: on TCP and UDP a name is what a packet says.
   public var namesAreProven = false
-  /// Whether a member allows for its own lateness and for what connections cost (`secure-transport.md` 2.3 and 2.6). Off only in tests that show what
-  /// becomes of a cluster without it.
+  /// Whether a member allows for its own lateness and, where names are proven, for what connections cost (`secure-transport.md` 2.3 and 2.6). Off only in
+  /// tests that show what becomes of a cluster without it.
   package var adaptsToLoad = true
   /// Where members may be: an alive about another node at an address outside creates and changes nothing. All by default.
   public var allowedNetworks = AllowedNetworks.all

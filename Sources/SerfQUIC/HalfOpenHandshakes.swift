@@ -57,8 +57,11 @@ struct HalfOpenHandshakes {
   /// In the order in which they began.
   private var handshakes: [Handshake] = []
   private(set) var tally = SourceTally()
-  /// How long handshakes take that are completed, here and now: a longer time at once, a shorter one by an eighth each.
+  /// How long handshakes take that are completed, here and now: a longer time at once, a shorter one by an eighth each. It halves with each five seconds
+  /// without one: a node that was slow once is not slow for ever.
   private var time = Duration.zero
+  private var timedAt = Instant.zero
+  private static let halfLife = Duration.seconds(5)
 
   init(_ limits: Limits) { self.limits = limits }
 
@@ -95,15 +98,19 @@ struct HalfOpenHandshakes {
     guard let index = handshakes.firstIndex(where: { $0.id == id }) else { return nil }
     let handshake = handshakes.remove(at: index)
     if let now {
-      let taken = now - handshake.startedAt
-      time = taken >= time ? taken : time - (time - taken) / 8
+      let taken = min(now - handshake.startedAt, limits.longestPatience / 4)
+      let before = time(at: now)
+      time = taken >= before ? taken : before - (before - taken) / 8
+      timedAt = now
     }
     tally.remove(handshake.source)
     return handshake.isProven
   }
 
+  private func time(at now: Instant) -> Duration { time / (1 << min(20, Int((now - timedAt).seconds / Self.halfLife.seconds))) }
+
   /// How long a client may be silent.
-  private var patience: Duration { max(limits.patience, min(time * 4, limits.longestPatience)) }
+  private func patience(at now: Instant) -> Duration { max(limits.patience, min(time(at: now) * 4, limits.longestPatience)) }
 
   /// The place of a newcomer.
   func place(for source: NodeAddress, at now: Instant) -> Place {
@@ -124,12 +131,14 @@ struct HalfOpenHandshakes {
 
   private func first(at now: Instant, _ isRival: (Handshake) -> Bool) -> Place {
     var first: Handshake?
+    let patience = patience(at: now)
     for handshake in handshakes where isRival(handshake) {
       if first.map({ handshake.dueAt(patience) < $0.dueAt(patience) }) ?? true { first = handshake }
     }
     guard let first else { return .none(until: .distantFuture) }
     let due = first.dueAt(patience)
-    return due <= now ? .heldBy(first.id) : .none(until: due)
+    // Looked at again soon: a packet that waited may be taken up meanwhile, and the patience grows shorter.
+    return due <= now ? .heldBy(first.id) : .none(until: min(due, now + limits.patience))
   }
 }
 

@@ -16,6 +16,8 @@ package struct QUICConfiguration: Sendable {
   package var handshakeMessageLimit = 17 << 10
   /// How long a handshake may take. RFC 9000 suggests none; ten seconds is ngtcp2's own default.
   package var handshakeTimeout = Duration.seconds(10)
+  /// How long a dial may take. The pool gives most of them up earlier.
+  package var dialTimeout = Duration.seconds(20)
   /// How long a client's handshake may take while more than ``retryThreshold`` are in progress, and how long a first packet waits for a place.
   package var crowdedHandshakeTimeout = Duration.seconds(3)
   /// The idle time announced to peers. The lower of both ends counts and it cannot change later, so it is long and eviction is the pool's.

@@ -89,7 +89,7 @@ extension QUICConnection {
       case .name(let expected): name == expected
       case .anyMember, nil: name != credentials.node
       }
-    endpoint.handshakeEnded(self)
+    endpoint.handshakeEnded(self, isComplete: true)
     if isWanted {
       phase = .established
       endpoint.counters.handshakesCompleted += 1

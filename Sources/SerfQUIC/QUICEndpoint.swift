@@ -323,7 +323,7 @@ package final class QUICEndpoint {
     settings.remote = connection.remote.raw
     settings.now = now.ticks
     settings.initial_rtt = configuration.initialRoundTrip.ticks
-    settings.handshake_timeout = configuration.handshakeTimeout.ticks
+    settings.handshake_timeout = (connection.role == .client ? configuration.dialTimeout : configuration.handshakeTimeout).ticks
     settings.idle_timeout = configuration.idleTimeout.ticks
     settings.connection_window = UInt64(configuration.connectionWindow)
     settings.stream_window = UInt64(configuration.streamWindow)
@@ -347,8 +347,8 @@ package final class QUICEndpoint {
   }
 
   /// A handshake is complete, or will not be.
-  func handshakeEnded(_ connection: QUICConnection) {
-    let completedAt = connection.identity == nil ? nil : callbackTime
+  func handshakeEnded(_ connection: QUICConnection, isComplete: Bool) {
+    let completedAt = isComplete ? callbackTime : nil
     guard connection.role == .server, handshakes.end(connection.id, completedAt: completedAt) != nil else { return }
     handshakeQueue.look(at: callbackTime)
   }
@@ -365,7 +365,7 @@ package final class QUICEndpoint {
 
   func connectionEnded(_ connection: QUICConnection, _ end: QUICEnd?, wasHandshaking: Bool) {
     ended.append(connection)
-    if wasHandshaking { handshakeEnded(connection) }
+    if wasHandshaking { handshakeEnded(connection, isComplete: false) }
     guard let end else { return }
     if case .peerNotAuthorised = end { counters.certificatesRefused += 1 }
     if case .reset = end { counters.resetsReceived += 1 }

@@ -73,7 +73,7 @@ import Testing
     #expect(b.endpoint.counters.retries == retries)
   }
 
-  @Test("a Retry token serves only the address that it was made for, and only for ten seconds")
+  @Test("a Retry token serves only the address that it was made for, and only for twenty seconds")
   func retryTokens() throws {
     let network = TestNetwork()
     let a = network.node("a", number: 1)
@@ -95,7 +95,7 @@ import Testing
     network.run(for: .milliseconds(20))
     #expect(b.endpoint.counters.invalidTokens == 1)
     network.intercept = { $0.source == a.address ? [] : [$0] }
-    network.run(for: .seconds(11))
+    network.run(for: .seconds(21))
     network.intercept = nil
     network.inject(stolen.bytes, from: a.address, to: b.address)
     network.run(for: .milliseconds(20))

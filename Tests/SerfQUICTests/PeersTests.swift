@@ -286,6 +286,107 @@ import Testing
     #expect(target.peers.endpoint.counters.handshakesDisplaced > 0)
   }
 
+  @Test("a dial that waits for its target's own begins at once when a fresh connection is wanted")
+  func freshBeginsAtOnce() {
+    let network = TestNetwork()
+    let a = PeersNode("a", number: 1, on: network)
+    let b = PeersNode("b", number: 2, on: network)
+    b.send([1], to: a.asMember)
+    #expect(network.run(for: .seconds(1)) { a.peers.endpoint.isBeingDialled(by: b.address) })
+    // Whoever dials from there says no more.
+    network.disconnect(b.address)
+    a.send([2], to: b.asMember, id: 3)
+    network.run(for: .milliseconds(20))
+    #expect(a.peers.endpoint.counters.handshakesStarted == 0)
+    a.send([2], to: b.asMember, path: .fresh(since: network.now), id: 4)
+    network.run(for: .milliseconds(1))
+    #expect(a.peers.endpoint.counters.handshakesStarted == 1)
+  }
+
+  @Test(
+    "a join whose target has answered has fifteen seconds for its handshake, one whose target is silent five", arguments: [true, false])
+  func slowJoin(isAnswered: Bool) {
+    let network = TestNetwork()
+    let a = PeersNode("a", number: 1, on: network)
+    let b = PeersNode("b", number: 2, on: network) { $0.retryThreshold = 0 }
+    b.echoes = true
+    // Its first packet is answered by a Retry; the next ones do not arrive.
+    var sent = 0
+    network.intercept = { datagram in
+      guard datagram.source == a.address else { return [datagram] }
+      sent += 1
+      return isAnswered && sent == 1 ? [datagram] : []
+    }
+    a.request(2, [9], to: .anyMember(b.address), within: .seconds(20))
+    network.run(for: .milliseconds(10_500))
+    #expect(a.failed[2] == (isAnswered ? nil : .noContact))
+    network.intercept = nil
+    network.run(for: .milliseconds(4400))
+    #expect(a.ended.contains(2) == isAnswered)
+  }
+
+  @Test("joins by name begin as others do, side by side")
+  func namedJoins() {
+    let network = TestNetwork()
+    let a = PeersNode("a", number: 1, on: network)
+    var known: Set<NodeName> = []
+    a.peers.askForAddresses { known.contains($0) ? NodeAddress(ipv4: 10, 0, 9, 1, port: 7946) : nil }
+    func ask(_ names: [NodeName], from stream: UInt64) {
+      for (number, name) in names.enumerated() {
+        let address = NodeAddress(ipv4: 10, 0, 9, UInt8(stream) + UInt8(number), port: 7946)
+        a.request(stream + 2 * UInt64(number), [1], to: .member(name, address))
+      }
+      network.run(for: .milliseconds(1))
+    }
+    ask((0..<8).map { NodeName("x\($0)") }, from: 2)
+    #expect(a.peers.endpoint.counters.handshakesStarted == 8)
+    let members = (0..<8).map { NodeName("m\($0)") }
+    known = Set(members)
+    ask(members, from: 102)
+    #expect(a.peers.endpoint.counters.handshakesStarted == 8, "exchanges with members have fewer places")
+  }
+
+  @Test("a ping to an address where nobody answers fails with the dial, and that is not our fault")
+  func nobodyAnswers() {
+    let network = TestNetwork()
+    let a = PeersNode("a", number: 1, on: network)
+    a.send([1], to: .member("x", NodeAddress(ipv4: 10, 0, 9, 1, port: 7946)), id: 1)
+    network.run(for: .seconds(6))
+    #expect(a.notSent == [PacketID(1): .noContact])
+  }
+
+  @Test("a ping whose dial did not begin, because others took our places, is our own fault")
+  func notBegun() {
+    let network = TestNetwork()
+    let a = PeersNode("a", number: 1, on: network)
+    for number in 1...12 as ClosedRange<UInt8> {
+      a.send([number], to: .member(NodeName("x\(number)"), NodeAddress(ipv4: 10, 0, 9, number, port: 7946)), id: UInt64(number))
+    }
+    network.run(for: .milliseconds(3500))
+    let begun = a.peers.endpoint.counters.handshakesStarted
+    #expect(begun == 12, "one a second in each of four places")
+    for number in 21...60 as ClosedRange<UInt8> {
+      a.send([number], to: .member(NodeName("x\(number)"), NodeAddress(ipv4: 10, 0, 9, number, port: 7946)), id: UInt64(number))
+    }
+    network.run(for: .seconds(6))
+    #expect(a.notSent.filter { $0.value == .noContact }.count >= 12)
+    #expect(a.notSent[PacketID(60)] == .notSent)
+  }
+
+  @Test("what waits for a target that stays busy is told in time, and nothing is kept of it")
+  func staysBusy() {
+    let network = TestNetwork()
+    let a = PeersNode("a", number: 1, on: network)
+    let b = PeersNode("b", number: 2, on: network) { $0.connectionLimit = 0 }
+    a.send([1], to: b.asMember, id: 1)
+    a.request(2, [1], to: b.asMember, within: .seconds(3))
+    network.run(for: .seconds(4))
+    #expect(a.failed[2] == .overloaded && a.notSent.isEmpty)
+    network.run(for: .seconds(4))
+    #expect(a.notSent == [PacketID(1): .noContact])
+    #expect(a.peers.waitingDials == 0 && a.peers.pool.dialCount == 0)
+  }
+
   @Test("idle connections go, and nothing is said to fail for it")
   func idle() {
     let network = TestNetwork()

@@ -13,6 +13,9 @@ package struct Awareness: Sendable {
   /// packet that we could not send.
   package mutating func apply(_ change: Int) { score = min(max(score + change, 0), maximum - 1) }
 
+  /// Whether the member trusts itself as little as it ever does.
+  package var isLowest: Bool { score >= maximum - 1 }
+
   /// The probe interval at the present score.
   package func scaled(_ interval: Duration) -> Duration { interval * (score + 1) }
 }

@@ -12,7 +12,7 @@ package import SerfPrimitives
 package struct ConnectionPool {
   package enum Route: Hashable, Sendable {
     case use(ConnectionID)
-    /// A dial is under way or queued; its end comes with ``opened(_:name:address:isOurs:at:)`` or ``dialFailed(_:at:)``.
+    /// A dial is under way or queued; its end comes with ``opened(_:name:address:endOf:took:startedAt:at:)`` or ``dialFailed(_:at:)``.
     case wait(DialID)
     /// No way there, and none is to be tried now.
     case unreachable(ContactFailure)
@@ -174,11 +174,13 @@ package struct ConnectionPool {
   // MARK: Inputs from the connections
 
   /// A connection proved its name: ours, as the end of a dial, or one that the peer dialled, for which a dial may have waited.
+  ///
+  /// - Parameter took: how long our dial took; nil for a connection that the peer dialled.
   package mutating func opened(
-    _ id: ConnectionID, name: NodeName, address: NodeAddress, endOf ended: [DialID], startedAt: Instant, at now: Instant
+    _ id: ConnectionID, name: NodeName, address: NodeAddress, endOf ended: [DialID], took: Duration?, startedAt: Instant, at now: Instant
   ) {
-    if let began = dials.first(where: { ended.first == $0.id })?.startedAt {
-      let time = min(now - began, configuration.dialTimeout)
+    if let took {
+      let time = min(took, configuration.dialTimeout)
       dialTime = time >= dialTime ? time : dialTime - (dialTime - time) / 8
     }
     dials.removeAll { ended.contains($0.id) }
@@ -238,9 +240,12 @@ package struct ConnectionPool {
     startQueuedDials(at: now)
   }
 
-  /// Nothing waits for the dial any more. False when it has begun, or when it is not only for gossip.
+  /// Whether a dial has not begun yet, because it waits for others of ours.
+  package func isQueued(_ id: DialID) -> Bool { dials.contains { $0.id == id && $0.startedAt == nil && $0.refusals == 0 } }
+
+  /// Nothing waits for the dial any more. False when it has begun.
   package mutating func withdraw(_ id: DialID) -> Bool {
-    guard let index = dials.firstIndex(where: { $0.id == id && $0.startedAt == nil && $0.urgency == .gossip }) else { return false }
+    guard let index = dials.firstIndex(where: { $0.id == id && $0.startedAt == nil }) else { return false }
     dials.remove(at: index)
     return true
   }

@@ -56,11 +56,16 @@ extension QUICPeers {
     }
     // Those that wait for their turn need no handshake of their own any more, unless it is the handshake that they want.
     dials += pool.queuedDials(to: name, at: address).filter { !freshDials.contains($0) }
-    pool.opened(id, name: name, address: address, endOf: dials, startedAt: endpoint.startedAt(id) ?? now, at: now)
+    let startedAt = endpoint.startedAt(id) ?? now
+    pool.opened(
+      id, name: name, address: address, endOf: dials, took: role == .client ? now - startedAt : nil, startedAt: startedAt, at: now)
     // A handshake that began before our certificate changed has presented the old one.
     if !endpoint.presentsCurrentCredentials(id) { pool.renew(id, within: renewalTime, at: now) }
     if !wasWarm { events.append(.warmthChanged(name, isWarm: true)) }
-    for dial in dials { sendWaiting(dial, on: id) }
+    for dial in dials {
+      freshDials.remove(dial)
+      sendWaiting(dial, on: id)
+    }
   }
 
   /// What waited for a dial goes on the connection that ended it.
@@ -90,9 +95,8 @@ extension QUICPeers {
     if let (dial, address, expectation) = dialsByConnection.removeValue(forKey: id) {
       connectionsByDial[dial] = nil
       // A target that is too busy now has a place in a moment: what waits goes on waiting, within its own time.
-      if end == .refusedByPeer, waiting[dial] != nil, pool.dialRefused(dial, at: now) { return }
-      pool.dialFailed(dial, at: now)
-      failWaiting(dial, end.contactFailure)
+      if end == .refusedByPeer, isWanted(dial), pool.dialRefused(dial, at: now) { return }
+      failed(dial, end.contactFailure)
       events.append(.dialFailed(address, expectation, end))
       return
     }

@@ -169,6 +169,9 @@ package final class QUICPeers {
   /// Whether a connection to this member is there.
   package func isWarm(_ name: NodeName) -> Bool { pool.isWarm(name) }
 
+  /// How many dials have something that waits for them.
+  package var waitingDials: Int { waiting.count }
+
   /// The largest packet that goes to `destination` in a datagram; 1,160 before there is a connection.
   package func packetLimit(for destination: Destination) -> Int {
     let connection: ConnectionID? =
@@ -186,7 +189,8 @@ package final class QUICPeers {
 
   // MARK: Commands
 
-  /// Sends a packet, dialling if need be. While dialling at most 4 packets wait, each at most a probe's patience; nothing is sent late.
+  /// Sends a packet, dialling if need be. While dialling at most 4 packets wait, each at most a probe's patience, or a dial's if it has an identity;
+  /// nothing is sent late.
   package func send(_ packet: RawSpan, to destination: Destination, path: SendPath, id: PacketID?, at now: Instant) {
     self.now = now
     send(packet, to: destination, path: path, id: id, isMoved: false)
@@ -198,7 +202,7 @@ package final class QUICPeers {
     case .use(let connection):
       if !endpoint.send(packet, on: connection, id: id, deadline: now + Self.sendingLimit, isMoved: isMoved) { notSent(id, .notSent) }
     case .wait(let dial):
-      if path != .warm { freshDials.insert(dial) }
+      if path != .warm { wantFresh(dial) }
       let bytes = packet.withUnsafeBytes { Array($0) }
       let deadline = now + (id == nil ? pool.configuration.probeTimeout : pool.configuration.dialTimeout)
       let entry = WaitingPackets.Packet(bytes: bytes, id: id, deadline: deadline, isMoved: isMoved)
@@ -214,10 +218,10 @@ package final class QUICPeers {
     self.now = now
     streams[stream] = Stream(destination: destination, path: path, deadline: deadline)
     openingDeadlines.schedule(stream, at: deadline)
-    switch route(destination, path, .exchange) {
+    switch route(destination, path, isJoin(destination) ? .join : .exchange) {
     case .use(let connection): open(stream, on: connection)
     case .wait(let dial):
-      if path != .warm { freshDials.insert(dial) }
+      if path != .warm { wantFresh(dial) }
       waiting[dial, default: Waiting()].streams.append(stream)
     case .unreachable(let failure): fail(stream, failure)
     }
@@ -282,8 +286,8 @@ package final class QUICPeers {
     return overflow ? pool.configuration.renewalTime : min(pool.configuration.renewalTime, .seconds(max(0, seconds)) / 3)
   }
 
-  /// What a dial may take here and now.
-  private var dialAllowance: Duration { min(pool.dialTime * 2, pool.configuration.dialTimeout) }
+  /// How long a dial waits for the target's own: as long as dials take here, and no longer than leaves it time for itself.
+  private var dialAllowance: Duration { max(Self.courtesy, min(pool.dialTime * 2, pool.configuration.dialTimeout / 2)) }
 
   // MARK: Routing
 
@@ -298,13 +302,13 @@ package final class QUICPeers {
     while let action = pool.nextAction() {
       switch action {
       case .dial(let dial, let address, let expectation):
-        if pool.wasRefused(dial), !isWanted(dial) {
-          pool.dialFailed(dial, at: now)
+        // What waited for its turn was told so. A dial that renews a connection has nothing waiting from the start.
+        if waiting[dial] != nil || pool.wasRefused(dial), !isWanted(dial) {
+          failed(dial, .overloaded)
           continue
         }
-        let isFresh = freshDials.remove(dial) != nil
-        if case .name = expectation, !isFresh, endpoint.isBeingDialled(by: address) {
-          deferred.append((dial, address, expectation, now + max(Self.courtesy, dialAllowance)))
+        if case .name = expectation, !freshDials.contains(dial), endpoint.isBeingDialled(by: address) {
+          deferred.append((dial, address, expectation, now + dialAllowance))
         } else {
           start(dial, address, expectation)
         }
@@ -324,8 +328,32 @@ package final class QUICPeers {
     }
   }
 
+  /// A dial has to be a handshake of its own, begun now: the target's own one, for which it may be waiting, is older and no evidence.
+  private func wantFresh(_ dial: ConnectionPool.DialID) {
+    freshDials.insert(dial)
+    guard let index = deferred.firstIndex(where: { $0.dial == dial }) else { return }
+    deferred[index].until = now
+    startDeferredDials()
+  }
+
+  /// Whether an exchange with this destination is a join: with whoever is there, or with a name that the membership does not know.
+  private func isJoin(_ destination: Destination) -> Bool {
+    switch destination {
+    case .anyMember: true
+    case .member(let name, _): pool.addressOf(name) == nil
+    case .reply: false
+    }
+  }
+
+  /// A dial came to nothing, and so does what waited for it.
+  func failed(_ dial: ConnectionPool.DialID, _ failure: ContactFailure) {
+    freshDials.remove(dial)
+    pool.dialFailed(dial, at: now)
+    failWaiting(dial, failure)
+  }
+
   /// Whether anything still waits for a dial.
-  private func isWanted(_ dial: ConnectionPool.DialID) -> Bool {
+  func isWanted(_ dial: ConnectionPool.DialID) -> Bool {
     waiting[dial].map { !$0.packets.packets.isEmpty || $0.streams.contains { streams[$0] != nil } } ?? false
   }
 
@@ -339,8 +367,7 @@ package final class QUICPeers {
 
   private func start(_ dial: ConnectionPool.DialID, _ address: NodeAddress, _ expectation: DialExpectation) {
     guard let connection = endpoint.connect(to: address, expecting: expectation, initialRoundTrip: roundTrips[address], at: now) else {
-      pool.dialFailed(dial, at: now)
-      return failWaiting(dial, .notSent)
+      return failed(dial, .notSent)
     }
     dialsByConnection[connection] = (dial, address, expectation)
     connectionsByDial[dial] = connection
@@ -360,9 +387,12 @@ package final class QUICPeers {
   private func expirePackets() {
     for dial in waiting.keys.sorted() {
       guard let expired = waiting[dial]?.packets.removeExpired(at: now), !expired.isEmpty else { continue }
-      for packet in expired { notSent(packet.id, .noContact) }
-      // News that waited in vain for the dial's turn went to others meanwhile.
-      if !isWanted(dial), pool.withdraw(dial) { waiting[dial] = nil }
+      // What waited for our other dials says nothing of the target (`secure-transport.md` 2.8).
+      let failure = pool.isQueued(dial) ? ContactFailure.notSent : .noContact
+      for packet in expired { notSent(packet.id, failure) }
+      guard !isWanted(dial), pool.withdraw(dial) else { continue }
+      waiting[dial] = nil
+      freshDials.remove(dial)
     }
   }
 
@@ -407,7 +437,7 @@ package final class QUICPeers {
 
   /// Why a stream was not opened in time: its dial got no answer, or the answer that the target was too busy, or the stream had to wait for others.
   private func failureAtDeadline(of stream: UInt64) -> ContactFailure {
-    guard let dial = waiting.first(where: { $0.value.streams.contains(stream) })?.key else { return .deadline }
-    return pool.wasRefused(dial) ? .deadline : .noContact
+    guard let dial = waiting.first(where: { $0.value.streams.contains(stream) })?.key, !pool.isQueued(dial) else { return .deadline }
+    return pool.wasRefused(dial) ? .overloaded : .noContact
   }
 }

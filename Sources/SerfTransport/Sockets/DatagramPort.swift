@@ -80,9 +80,12 @@ package final class DatagramPort: DatagramSocket, ChannelInboundHandler {
     let offload = System.supportsUDPReceiveOffload
     // A slot holds the longest datagram there is, or with GRO up to 64 KiB of equal ones.
     let (slots, slotSize) = (4, 1 << 16)
+    // 64 datagrams in a turn of the loop. NIO's default makes 16 of it: among hundreds of sockets on one loop a busy one fell seconds behind.
+    let readsPerTurn: UInt = 16
     return DatagramBootstrap(group: loop)
       .channelOption(.datagramVectorReadMessageCount, value: slots)
       .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: slots * slotSize))
+      .channelOption(.maxMessagesPerRead, value: readsPerTurn)
       .channelOption(.explicitCongestionNotification, value: true)
       .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {

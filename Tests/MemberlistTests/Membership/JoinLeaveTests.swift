@@ -118,25 +118,29 @@ import Testing
     #expect(subject.joins[0].results.filter { $0.failure == nil }.count == 1)
   }
 
-  @Test("a target that is too busy is asked again, eight times at most; on a transport that proves names a join lasts twice as long")
+  @Test("a target that is too busy is asked again after 250 ms, eight times at most; where names are proven a join lasts twice as long")
   func busy() {
     let subject = quiet { $0.namesAreProven = true }
     subject.input { $0.join([Self.targets[0], Self.targets[1]], id: JoinID(1), at: $1) }
     #expect(subject.opened.allSatisfy { $0.deadline == subject.now + .seconds(20) })
     let end = subject.now + .seconds(20)
     fail(subject, 0, .overloaded)
+    subject.pass(.milliseconds(249))
+    #expect(subject.opened.count == 2)
+    subject.pass(.milliseconds(1))
     #expect(subject.opened.count == 3 && subject.opened[2].to == .anyMember(Self.targets[0].address) && subject.opened[2].deadline == end)
     #expect(subject.joinAnswers.isEmpty)
-    subject.input {
-      $0.exchangeCompleted(
-        subject.opened[2].id, reply: Message.pushPull(isJoin: true, [.init(name: "a")]).span.bytes, from: Subject.proven("a"), at: $1)
-    }
+    let reply = Message.pushPull(isJoin: true, [.init(name: "a")])
+    let asked = subject.opened[2].id
+    subject.input { $0.exchangeCompleted(asked, reply: reply.span.bytes, from: Subject.proven("a"), at: $1) }
     #expect(subject.joinAnswers.map(\.targets) == [[0]])
     for repeated in 0..<8 {
       fail(subject, repeated == 0 ? 1 : subject.opened.count - 1, .overloaded)
+      subject.pass(.milliseconds(250))
       #expect(subject.opened.count == 4 + repeated && subject.joins.isEmpty)
     }
     fail(subject, subject.opened.count - 1, .overloaded)
+    subject.pass(.milliseconds(250))
     #expect(subject.opened.count == 11)
     #expect(subject.joins.map { $0.results.map(\.failure) } == [[nil, .contact(.overloaded)]])
   }

@@ -69,6 +69,45 @@ import Testing
     #expect(subject.counters.probesStalled == 1 && subject.score == 1)
   }
 
+  @Test("a node that stood still for a minute looks for the dead again within seconds", arguments: [true, false])
+  func longPause(isWarm: Bool) {
+    let names = (0..<4).map { NodeName("n\($0)") }
+    let subject = subject(names, isWarm: isWarm)
+    subject.now += .seconds(60)
+    subject.input { $0.advance(to: $1) }
+    // Alone with four that are silent it doubts itself more with each, and a dial may take it twenty seconds to begin.
+    subject.pass(.seconds(isWarm ? 30 : 90))
+    #expect(names.allSatisfy { subject.state($0) != .alive })
+  }
+
+  @Test("a node that is always late accuses in the end, when it has given all the time that it ever gives")
+  func alwaysLate() throws {
+    let subject = subject(["a"])
+    for _ in 0..<600 where subject.state("a") == .alive {
+      let due = try #require(subject.nextDeadline)
+      subject.now = max(subject.now, due) + .milliseconds(300)
+      subject.input { $0.advance(to: $1) }
+    }
+    #expect(subject.state("a") == .suspect)
+    #expect(subject.counters.probesStalled >= 7 && subject.score == 7)
+  }
+
+  @Test("timers that come up some milliseconds late cost no turn")
+  func slightlyLate() throws {
+    let subject = subject((0..<40).map { NodeName("n\($0)") })
+    func pass(untilProbe number: UInt64) throws {
+      while subject.counters.probes < number {
+        let due = try #require(subject.nextDeadline)
+        subject.now = due + .milliseconds(2)
+        subject.input { $0.advance(to: $1) }
+      }
+    }
+    try pass(untilProbe: 1)
+    let begun = subject.now
+    try pass(untilProbe: 2)
+    #expect(subject.counters.suspicions == 1 && subject.now - begun < .milliseconds(1100))
+  }
+
   @Test("the next probe of a late node waits longer by what it is late, twice for the ack and twice for the helpers")
   func stretched() throws {
     let subject = subject(["a"])
@@ -137,6 +176,31 @@ import Testing
     #expect(subject.state("a") == .alive)
   }
 
+  @Test("a dial that did not begin says nothing of the member, whose turn comes again")
+  func notBegun() throws {
+    let subject = subject(["a"], isWarm: false)
+    let isPing = { (sent: Subject.Sent) in sent.to == .member("a", Subject.address("a")) }
+    let packet = try #require(subject.pass(untilSent: isPing))
+    let id = try #require(packet.id)
+    subject.sent = []
+    subject.input { $0.packetNotSent(id, reason: .notSent, at: $1) }
+    #expect(subject.sent.isEmpty && subject.score == 1)
+    #expect(subject.pass(untilSent: isPing) != nil)
+    subject.pass(.milliseconds(1500))
+    #expect(subject.state("a") == .alive, "it has the time of a dial again")
+  }
+
+  @Test("members that a peer makes us ask out of turn get half of the places for dials")
+  func urgentDials() {
+    let names = (0..<12).map { NodeName("n\($0)") }
+    let subject = subject(names, isWarm: false)
+    subject.membership.setWarm("n11", true)
+    let before = subject.counters.probes
+    for name in names.prefix(8) { subject.receive(Message.suspect(name, .max, by: "n11"), from: Subject.proven("n11")) }
+    #expect(subject.counters.probes - before <= 3)
+    #expect(names.allSatisfy { subject.state($0) == .alive })
+  }
+
   @Test("six dials at once are probes, and the turns of further members pass: dead ones are found all the same")
   func manyDials() {
     let names = (0..<12).map { NodeName("n\($0)") }
@@ -151,12 +215,12 @@ import Testing
   }
 
   @Test("a node that is late dials a member for a probe only now and then, forty times as late as it is itself")
-  func lateDials() {
+  func lateDials() throws {
     let subject = subject((0..<40).map { NodeName("n\($0)") }, isWarm: false)
     let passed = subject.counters.probesPassed
     for _ in 0..<24 {
       // Each timer comes up a tenth of a second late, and each dial is answered at once.
-      guard let due = subject.nextDeadline else { return }
+      let due = try #require(subject.nextDeadline)
       subject.now = due + .milliseconds(100)
       subject.input { $0.advance(to: $1) }
       for packet in subject.sent { if let id = packet.id { subject.input { $0.packetDelayed(id, at: $1) } } }
@@ -170,7 +234,10 @@ import Testing
   func heard() throws {
     let subject = subject(["a", "b"])
     let packet = try #require(subject.pass(untilSent: { $0.messages.first?.hasPrefix("ping") == true }))
-    guard case .member(let target, _) = packet.to else { return }
+    guard case .member(let target, _) = packet.to else {
+      Issue.record("a probe goes to a member")
+      return
+    }
     subject.pass(.milliseconds(100))
     subject.receive(Message.ping(7, to: "me"), from: Subject.proven(target))
     subject.pass(.milliseconds(900))

@@ -182,7 +182,8 @@ final class LoadedNode {
       let id = ConnectionID(network.lastConnection)
       network.ends[id] = (self, target)
       network.opening[id] = target
-      opened(id, with: target, endOf: [handshake.dial], startedAt: handshake.startedAt, on: network, &outgoing)
+      opened(
+        id, with: target, endOf: [handshake.dial], took: now - handshake.startedAt, startedAt: handshake.startedAt, on: network, &outgoing)
       outgoing.append((target, .finished(id, with: self, startedAt: handshake.startedAt)))
     case .finished(let id, let client, let startedAt):
       spent += network.costs.packet
@@ -191,18 +192,19 @@ final class LoadedNode {
       var dials = deferred.filter { $0.address == client.address }.map(\.dial)
       deferred.removeAll { $0.address == client.address }
       dials += pool.queuedDials(to: client.name, at: client.address).filter { !freshDials.contains($0) }
-      opened(id, with: client, endOf: dials, startedAt: startedAt, on: network, &outgoing)
+      opened(id, with: client, endOf: dials, took: nil, startedAt: startedAt, on: network, &outgoing)
       for work in early.removeValue(forKey: id) ?? [] { take(work, on: network, &outgoing) }
     default: break
     }
   }
 
   private func opened(
-    _ id: ConnectionID, with peer: LoadedNode, endOf dials: [ConnectionPool.DialID], startedAt: Instant, on network: LoadedNetwork,
+    _ id: ConnectionID, with peer: LoadedNode, endOf dials: [ConnectionPool.DialID], took: Duration?, startedAt: Instant,
+    on network: LoadedNetwork,
     _ outgoing: inout [(LoadedNode, LoadedNetwork.Work)]
   ) {
     let now = network.now
-    pool.opened(id, name: peer.name, address: peer.address, endOf: dials, startedAt: startedAt, at: now)
+    pool.opened(id, name: peer.name, address: peer.address, endOf: dials, took: took, startedAt: startedAt, at: now)
     machine.setWarm(peer.name, true)
     for dial in dials {
       guard let state = waiting.removeValue(forKey: dial) else { continue }
@@ -280,7 +282,7 @@ final class LoadedNode {
     switch action {
     case .dial(let dial, let address, _):
       if freshDials.remove(dial) == nil, let since = diallers[address], now - since < .seconds(5) {
-        let courtesy = max(.milliseconds(250), adapts ? min(pool.dialTime * 2, .seconds(5)) : .zero)
+        let courtesy = max(.milliseconds(250), adapts ? min(pool.dialTime * 2, pool.configuration.dialTimeout / 2) : .zero)
         deferred.append((dial, address, now + courtesy))
       } else {
         start(dial, address, network, &outgoing)
@@ -334,7 +336,8 @@ final class LoadedNode {
 
   private func expire(at now: Instant) {
     for dial in waiting.keys.sorted() {
-      for packet in waiting[dial]?.packets.filter({ $0.deadline <= now }) ?? [] { notSent(packet.id, .noContact, at: now) }
+      let reason = pool.isQueued(dial) && adapts ? ContactFailure.notSent : .noContact
+      for packet in waiting[dial]?.packets.filter({ $0.deadline <= now }) ?? [] { notSent(packet.id, reason, at: now) }
       waiting[dial]?.packets.removeAll { $0.deadline <= now }
       for exchange in waiting[dial]?.exchanges.filter({ $0.deadline <= now }) ?? [] {
         machine.exchangeFailed(exchange.id, reason: .noContact, at: now)
