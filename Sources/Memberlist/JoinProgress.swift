@@ -46,8 +46,8 @@ struct JoinProgress: Sendable {
     let nextAt: Instant?
   }
 
-  /// How long the address of a host may go without an answer before the next one is asked beside it (RFC 8305 section 5), and how long one is left alone
-  /// that was too busy.
+  /// The wait for an answer of one address before the host's next address is asked as well (RFC 8305 section 5). Also the wait before an address that was
+  /// too busy is asked again.
   static let pause = Duration.milliseconds(250)
 
   /// How often a target is asked again: the transport itself asks for several seconds before it says that the target is too busy.

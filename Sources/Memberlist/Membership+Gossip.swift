@@ -76,8 +76,8 @@ extension Membership {
     gossipSchedule.pickWarmFirst(wanted, in: table, random: &random, where: isEligible)
   }
 
-  /// How many warm members gossip wants before it stops dialling: ⌈ln n⌉ + 4. With ln n + c random contacts each, a message misses somebody with a
-  /// probability of 1 − e^(−e^(−c)) (Erdős and Rényi's bound for connectedness): 2 % for c = 4. Probes meet everybody in turn and change the set.
+  /// How many warm members gossip wants before it stops dialling: ⌈ln n⌉ + 4. With ln n + c random contacts each, a message misses some member with
+  /// a probability of 1 − e^(−e^(−c)) (Erdős and Rényi's bound for connectedness): 2 % for c = 4. Probes meet everybody in turn and change the set.
   package static func warmMembers(of count: Int) -> Int {
     let wanted = Logarithm.natural(Double(max(1, count)))
     return Int(wanted) + (wanted == wanted.rounded(.down) ? 0 : 1) + 4

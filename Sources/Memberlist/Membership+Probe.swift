@@ -240,8 +240,7 @@ extension Membership {
     endProbe(at: now)
   }
 
-  /// Whether the member itself has said anything since the probe began, on a connection that proves its name. What it said may have waited for as long
-  /// as we are late.
+  /// Whether the member itself has said anything since the probe began, on a connection that proves its name.
   private mutating func isHeard(_ probe: borrowing Probe) -> Bool {
     guard configuration.namesAreProven, configuration.adaptsToLoad, table.contains(probe.target), let heardAt = table[probe.target].heardAt
     else { return false }

@@ -2,9 +2,9 @@ package import SerfPrimitives
 
 // Probes of members that the transport has no connection to, where a connection proves the name at its other end.
 //
-// The handshake is the answer: whoever completes it lives and is the member. A busy member takes long for it, so that it has the time of a dial and not
-// that of an ack, and nobody else waits for it: the probe in turn goes on meanwhile. Only when the dial comes to nothing is the member probed in the
-// usual way, by helpers too, and may be accused (`secure-transport.md` 2.3).
+// The handshake is the answer: it proves that the member lives. A busy member needs longer for a handshake than for an ack, so it gets the time of a dial.
+// The probe of the next member does not wait for it. If the dial fails, the member is probed in the usual way, with helpers, and may be accused
+// (`secure-transport.md` 2.3).
 extension Membership {
   /// Probes a live member by dialling it, or lets its turn pass; false where it has to be probed in the usual way: it has a connection, its dial came to
   /// nothing a moment ago, or it is suspect and has to hear of that.

@@ -74,8 +74,8 @@ public struct MembershipConfiguration: Sendable {
     public var joins = 16
     /// Addresses that one join asks side by side. With more addresses than this, the first ones get a share of the time that a push/pull may take.
     public var joinExchanges = 16
-    /// Members without a connection whose dial is their probe, at once; as many as begin within the 5.5 seconds that such a probe takes at most. The turns
-    /// of others pass meanwhile.
+    /// How many members may be probed by a dial at the same time, each for 5.5 seconds at most. While all places are taken, the turns of other members
+    /// without a connection pass.
     public var probesByDial = 6
     /// Members waiting for a probe out of turn.
     public var urgentProbes = 64

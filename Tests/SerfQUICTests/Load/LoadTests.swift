@@ -7,7 +7,8 @@ import Testing
 /// More work than the processors can do makes a cluster slower, never unstable (`secure-transport.md` 2.3). Every node has a hundredth of a core, so that
 /// one end's part of a handshake takes it 200 ms.
 ///
-/// Other sizes: `SERF_LOAD_NODES=300 SERF_LOAD_SHARE=0.05 swift test -c release -Xswiftc -enable-testing --filter LoadTests`, for a few minutes.
+/// Other sizes: `SERF_LOAD_NODES=300 SERF_LOAD_SHARE=0.05 swift test -c release -Xswiftc -enable-testing --filter LoadTests`, for a few minutes. With that much
+/// processor the cluster without the allowance loses nobody, and only accuses twenty times as often, so that the second half of the restart fails.
 @Suite struct LoadTests {
   private static let size = setting("SERF_LOAD_NODES").flatMap { Int($0) } ?? 50
   private static let costs = LoadedNetwork.Costs(share: setting("SERF_LOAD_SHARE").flatMap { Double($0) } ?? 0.01)
@@ -36,10 +37,8 @@ import Testing
     var deaths = 0
     var peak = 0
 
-    /// Members are lost, or accusations feed each other: ten times as many as with an allowance for the load, and as one for each node.
-    func hasCollapsed(besides other: Outcome) -> Bool {
-      converged == nil || deaths > 0 || suspicions > 10 * (other.suspicions + LoadTests.size)
-    }
+    /// Members are lost: some never found, or declared dead.
+    var hasCollapsed: Bool { converged == nil || deaths > 0 }
 
     var description: String {
       let time = converged.map { "all alive everywhere after \($0.seconds) s" } ?? "not converged"
@@ -106,7 +105,7 @@ import Testing
   }
 
   @Test(
-    "a third of the nodes restarts within a second: all are alive in the end, and none is declared dead; without an allowance for the load all goes wrong"
+    "a third of the nodes restarts within a second: all are alive in the end, and none is declared dead; without an allowance for the load members are lost"
   )
   func restartAtOnce() {
     let outcome = Self.restart(adapts: true, seed: 1).restart
@@ -115,6 +114,6 @@ import Testing
     let (start, other) = Self.restart(adapts: false, seed: 1)
     print("\(Self.size) nodes at once, not adapting: \(start)")
     print("\(Self.size / 3) of \(Self.size) nodes restart, not adapting: \(other)")
-    #expect(start.hasCollapsed(besides: outcome) || other.hasCollapsed(besides: outcome))
+    #expect(start.hasCollapsed || other.hasCollapsed)
   }
 }
