@@ -4,14 +4,13 @@ import SerfPrimitives
 import SerfQUIC
 import Testing
 
-/// More work than the processors can do makes a cluster slower, never unstable (`secure-transport.md` 2.3). Every node has a hundredth of a core, so that
-/// one end's part of a handshake takes it 200 ms.
+/// More work than the processors can do makes a cluster slower, never unstable (`secure-transport.md` 2.3). Every node has a fiftieth of a core, so that
+/// one end's part of a handshake takes it 100 ms.
 ///
-/// Other sizes: `SERF_LOAD_NODES=300 SERF_LOAD_SHARE=0.05 swift test -c release -Xswiftc -enable-testing --filter LoadTests`, for a few minutes. With that much
-/// processor the cluster without the allowance loses nobody, and only accuses twenty times as often, so that the second half of the restart fails.
+/// Other sizes: `SERF_LOAD_NODES=300 SERF_LOAD_SHARE=0.05 swift test -c release -Xswiftc -enable-testing --filter LoadTests`, for a few minutes.
 @Suite struct LoadTests {
   private static let size = setting("SERF_LOAD_NODES").flatMap { Int($0) } ?? 50
-  private static let costs = LoadedNetwork.Costs(share: setting("SERF_LOAD_SHARE").flatMap { Double($0) } ?? 0.01)
+  private static let costs = LoadedNetwork.Costs(share: setting("SERF_LOAD_SHARE").flatMap { Double($0) } ?? 0.02)
 
   private static func setting(_ name: String) -> String? { ProcessInfo.processInfo.environment[name] }
 

@@ -33,6 +33,7 @@ final class LoadedNode {
   private var diallers: [NodeAddress: Instant] = [:]
   /// Exchanges of ours that are not answered yet.
   private var open: [ExchangeID: Instant] = [:]
+  private var flights = UnansweredFlights()
   private var spent = Duration.zero
 
   /// - Parameter adapts: false for a node that does nothing about its own lateness and dials whatever it wants at once.
@@ -78,7 +79,7 @@ final class LoadedNode {
   func receive(_ work: LoadedNetwork.Work, at now: Instant) {
     switch work {
     case .initial: strangers.append((work, now))
-    case .answer, .finished: handshakes.append(work)
+    case .answer, .finished, .repeated: handshakes.append(work)
     default: packets.append(work)
     }
   }
@@ -106,6 +107,11 @@ final class LoadedNode {
     machine.advance(to: now)
     pool.advance(to: now)
     expire(at: now)
+    flights.keep { $0.client !== self || waiting[$0.dial] != nil }
+    for (receiver, packets) in flights.due(at: now) {
+      spent += network.costs.packet * packets
+      outgoing.append((receiver, .repeated(packets: packets)))
+    }
     let due = deferred.filter { $0.until <= now }
     deferred.removeAll { $0.until <= now }
     for dial in due { start(dial.dial, dial.address, network, &outgoing) }
@@ -124,7 +130,7 @@ final class LoadedNode {
     }
     for dial in deferred { deadline = min(deadline, dial.until) }
     for time in open.values { deadline = min(deadline, time) }
-    return deadline
+    return min(deadline, flights.nextDeadline)
   }
 
   // MARK: What comes
@@ -174,7 +180,10 @@ final class LoadedNode {
       spent += network.costs.handshake
       diallers[handshake.client.address] = now
       outgoing.append((handshake.client, .answer(handshake, from: self)))
+      flights.sent(handshake, to: handshake.client, packets: 3, at: now)
+    case .repeated(let packets): spent += network.costs.packet * packets
     case .answer(let handshake, let target):
+      flights.answered(handshake)
       guard waiting[handshake.dial] != nil else { return spent += network.costs.packet }
       spent += network.costs.handshake
       network.completed()
@@ -184,15 +193,17 @@ final class LoadedNode {
       network.opening[id] = target
       opened(
         id, with: target, endOf: [handshake.dial], took: now - handshake.startedAt, startedAt: handshake.startedAt, on: network, &outgoing)
-      outgoing.append((target, .finished(id, with: self, startedAt: handshake.startedAt)))
-    case .finished(let id, let client, let startedAt):
+      outgoing.append((target, .finished(id, handshake)))
+    case .finished(let id, let handshake):
+      let client = handshake.client
       spent += network.costs.packet
+      flights.answered(handshake)
       diallers[client.address] = nil
       network.opening[id] = nil
       var dials = deferred.filter { $0.address == client.address }.map(\.dial)
       deferred.removeAll { $0.address == client.address }
       dials += pool.queuedDials(to: client.name, at: client.address).filter { !freshDials.contains($0) }
-      opened(id, with: client, endOf: dials, took: nil, startedAt: startedAt, on: network, &outgoing)
+      opened(id, with: client, endOf: dials, took: nil, startedAt: handshake.startedAt, on: network, &outgoing)
       for work in early.removeValue(forKey: id) ?? [] { take(work, on: network, &outgoing) }
     default: break
     }
@@ -301,7 +312,9 @@ final class LoadedNode {
     spent += network.costs.packet
     waiting[dial] = waiting[dial] ?? Waiting()
     guard let target = network.node(at: address) else { return }
-    outgoing.append((target, .initial(.init(dial: dial, client: self, startedAt: network.now))))
+    let handshake = LoadedNetwork.Handshake(dial: dial, client: self, startedAt: network.now)
+    outgoing.append((target, .initial(handshake)))
+    flights.sent(handshake, to: target, packets: 1, at: network.now)
   }
 
   private func request(
