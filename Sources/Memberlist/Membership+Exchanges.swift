@@ -88,7 +88,10 @@ extension Membership {
       let isProven = peer.provenName == claim.member.name && isAck(reply, nil, from: peer)
       addressAnswered(index, claim, by: isProven ? peer : nil, at: now)
     case .userMessage: outbox.push(.userMessageFinished(id, failure: nil))
-    case .pushPull: _ = stateReceived(reply, join: nil, from: peer, at: now)
+    case .pushPull:
+      let known = table.count
+      _ = stateReceived(reply, join: nil, from: peer, at: now)
+      if table.count > known { exchangeBroughtMembers(at: now) }
     case .join(let join, let target, let address):
       guard isJoining(join) else { break }
       let failure = stateReceived(reply, join: join, target: joinTarget(join, target, address), from: peer, at: now)
@@ -106,10 +109,15 @@ extension Membership {
     case .userMessage: outbox.push(.userMessageFinished(id, failure: reason))
     case .pushPull: break
     case .join(let join, let target, let address):
-      if reason == .overloaded, repeatJoin(join, target: target, address, at: now) { break }
+      if isBusy(reason, at: now), repeatJoin(join, target: target, address, at: now) { break }
       joinAnswered(join, target: target, address, failure: .contact(reason), at: now)
     }
     flushFinished()
+  }
+
+  /// Whether an exchange may have come to nothing because an end of it was busy: the peer says so, or there was no contact, and we are late ourselves.
+  private func isBusy(_ reason: ContactFailure, at now: Instant) -> Bool {
+    reason == .overloaded || (reason == .noContact && lag(at: now) > .zero)
   }
 
   private mutating func isAck(_ reply: RawSpan, _ sequenceNumber: UInt32?, from peer: Peer) -> Bool {

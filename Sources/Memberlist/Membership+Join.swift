@@ -7,7 +7,7 @@ extension Membership {
   /// targets in ``MembershipOutput/joinFinished(_:_:)``, a push/pull's timeout from now at the latest. Targets that are the same are asked once.
   ///
   /// Where a connection costs a handshake it is twice the timeout: among hundreds that join one member at once the last one waits for as long as all
-  /// others take. A target that says that it is too busy is asked again.
+  /// others take. A target that says that it is too busy is asked again, and so is one that does not answer while we are late ourselves.
   ///
   /// On a transport that proves names a target with a name must be that member; one without may be any member but ourselves.
   package mutating func join(_ targets: [JoinTarget], id: JoinID, at now: Instant) {

@@ -31,7 +31,6 @@ extension Membership {
     if isTurnOverdue { startProbeInTurn(at: now) }
     guard probe == nil, let index = probeSchedule.nextUrgent(in: table) else { return }
     startProbe(of: index, isUrgent: true, at: now)
-    probe?.isUrgent = true
   }
 
   private mutating func startProbeInTurn(at now: Instant) {
@@ -60,6 +59,7 @@ extension Membership {
     probe = Probe(
       target: index, name: member.name, address: member.address, incarnation: member.incarnation, sequenceNumber: sequenceNumber,
       startedAt: now, deadline: deadline, measuresRoundTrip: !isCold, packet: packet)
+    probe?.isUrgent = isUrgent
     sendProbePing(path: .warm, id: packet)
     if configuration.namesAreProven { timers.schedule(.probeHalf(sequenceNumber), at: now + timeout / 2) }
     timers.schedule(.probeTimeout(sequenceNumber), at: now + timeout)
@@ -201,8 +201,7 @@ extension Membership {
     if late > stallTolerance {
       // We stood still ourselves; the ack may be among what we have not read yet. Not in memberlist.
       counters.probesStalled += 1
-      awareness.apply(1)
-      return endProbe(at: now)
+      return endProbeWithoutVerdict(on: probe.target, at: now)
     }
     if late > Self.punctual, !probe.isPostponed, configuration.adaptsToLoad {
       // The ack may have been in the socket before its time was over: what has arrived is read before the next timer comes up.
@@ -241,7 +240,7 @@ extension Membership {
   }
 
   /// Whether the member itself has said anything since the probe began, on a connection that proves its name.
-  private mutating func isHeard(_ probe: borrowing Probe) -> Bool {
+  private func isHeard(_ probe: borrowing Probe) -> Bool {
     guard configuration.namesAreProven, configuration.adaptsToLoad, table.contains(probe.target), let heardAt = table[probe.target].heardAt
     else { return false }
     return heardAt > probe.startedAt

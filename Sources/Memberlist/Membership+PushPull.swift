@@ -22,13 +22,24 @@ extension Membership {
     if let done = exchangesAfterJoin { followJoin(after: done + 1, at: now) }
   }
 
+  /// An exchange brought members that gossip had not brought, so that there may be more: another one follows, unless one is due anyway. Among
+  /// hundreds that start on a slow machine, some are still joining when the exchanges after our join are over.
+  mutating func exchangeBroughtMembers(at now: Instant) {
+    guard configuration.pushPull.interval > .zero, exchangesAfterJoin == nil else { return }
+    var last = 0
+    while pauseAfterJoin(last + 1) * 2 <= configuration.pushPull.interval { last += 1 }
+    followJoin(after: last, at: now)
+  }
+
   /// The pauses double, and end with the last one that is shorter than half of the interval: in a LAN 1–2, 2–4, 4–8 and 8–16 s.
   private mutating func followJoin(after done: Int, at now: Instant) {
-    let pause = max(configuration.gossip.interval, .milliseconds(100)) * 5 * (1 << done)
+    let pause = pauseAfterJoin(done)
     guard done == 0 || pause * 2 <= configuration.pushPull.interval else { return exchangesAfterJoin = nil }
     exchangesAfterJoin = done
     timers.schedule(.pushPullAfterJoin, at: now + pause + random.fraction(of: pause))
   }
+
+  private func pauseAfterJoin(_ done: Int) -> Duration { max(configuration.gossip.interval, .milliseconds(100)) * 5 * (1 << done) }
 
   private mutating func pushPull(at now: Instant) {
     guard !isLeaving else { return }

@@ -79,6 +79,8 @@ extension NodeDiagnostic {
 extension MembershipDiagnostic {
   var level: Logger.Level {
     switch self {
+    // A member that leaves says so while it can still be heard: this is its own word, passed on.
+    case .doubtfulDeath(let name, let accuser, _) where name == accuser: .info
     case .malformed, .claimedOtherName, .mergeRefused, .limitReached, .onlyReliablyReachable, .doubtfulDeath, .probeNotSent,
       .claimDropped(_, .network, _), .claimDropped(_, .unusableAddress, _), .addressRefused:
       .warning
@@ -126,8 +128,12 @@ extension MembershipDiagnostic {
       "dropped what \(peer.text) sent: it speaks for \(name), and the connection's certificate does not. Closed the connection"
     case .claimDropped(let name, let problem, let deliverer):
       "dropped a claim about \(name)\(deliverer.map { " from \($0)" } ?? ""): \(problem.text)"
+    case .suspected(let name, let accuser, let deliverer) where name == accuser:
+      "\(name) leaves\(deliverer.map { ", as \($0) says" } ?? ""); not confirmed yet"
     case .suspected(let name, let accuser, let deliverer):
       "\(name) is suspected by \(accuser)\(deliverer.map { $0 == accuser ? "" : ", as \($0) says" } ?? "")"
+    case .doubtfulDeath(let name, let accuser, let deliverer) where name == accuser:
+      "\(deliverer ?? accuser) says that \(name) leaves, but we hear from it; probing"
     case .doubtfulDeath(let name, let accuser, let deliverer):
       "\(accuser) says that \(name) is gone\(deliverer.map { ", as \($0) delivers" } ?? ""), but we hear from it; probing"
     case .refuted(let incarnation, let deliverer):

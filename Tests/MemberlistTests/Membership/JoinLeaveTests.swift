@@ -155,6 +155,24 @@ import Testing
     #expect(subject.joins.map { $0.results.map(\.failure) } == [[.contact(.overloaded)]])
   }
 
+  @Test("a target that does not answer is asked again while we are late ourselves, and only then", arguments: [true, false])
+  func silentWhileLate(isLate: Bool) {
+    let subject = Subject {
+      $0.namesAreProven = true
+      $0.gossip.interval = .zero
+      $0.pushPull.interval = .zero
+    }
+    subject.input { $0.join([Self.targets[0]], id: JoinID(1), at: $1) }
+    subject.pass(.milliseconds(4900))
+    // The probe's turn comes up every second.
+    subject.now += .milliseconds(isLate ? 400 : 100)
+    subject.input { $0.advance(to: $1) }
+    fail(subject, 0, .noContact)
+    #expect(subject.joins.isEmpty == isLate)
+    subject.pass(.milliseconds(250))
+    #expect(subject.opened.count == (isLate ? 2 : 1))
+  }
+
   @Test("an answer that can only be our own is no member's, whatever we had forgotten of our addresses")
   func ourselves() throws {
     let subject = quiet()

@@ -115,6 +115,29 @@ import Testing
     #expect(subject.state("b") == .alive)
   }
 
+  @Test("an exchange that brings a member that gossip has not brought is followed by another one, as long as there are such")
+  func followed() throws {
+    let subject = Subject {
+      $0.probe.interval = .zero
+      $0.gossip.interval = .zero
+    }
+    func answer(_ entries: [Message.Entry]) throws {
+      let id = try #require(subject.opened.last?.id)
+      subject.input { $0.exchangeCompleted(id, reply: Message.pushPull(entries).span.bytes, from: Subject.peer("a"), at: $1) }
+    }
+    subject.alive("a", 1)
+    for _ in 0..<300 where subject.opened.isEmpty { subject.pass(.milliseconds(100)) }
+    try answer([.init(name: "a"), .init(name: "b")])
+    subject.pass(.seconds(16))
+    #expect(subject.opened.count == 2)
+    try answer([.init(name: "a"), .init(name: "b")])
+    // Nothing was new, so that the next one is the one in turn.
+    subject.pass(.milliseconds(13_900))
+    #expect(subject.opened.count == 2)
+    subject.pass(.milliseconds(200))
+    #expect(subject.opened.count == 3)
+  }
+
   @Test("whatever is no message of an exchange is refused and counted")
   func malformed() {
     let subject = Subject()
