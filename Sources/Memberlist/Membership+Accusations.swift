@@ -136,7 +136,7 @@ extension Membership {
 
   // MARK: Common
 
-  /// The accused node, unless nobody knows it or the accusation is worth no more than a probe of our own.
+  /// The accused node, unless it is not in the table or the accusation is worth no more than a probe of our own.
   private mutating func accused(_ accusation: borrowing Accusation, from origin: Origin, at now: Instant) -> NodeIndex? {
     guard accusation.from.byteCount <= configuration.limits.nameLength else {
       drop(accusation.from, .name, origin)

@@ -134,7 +134,7 @@ extension Membership {
       if table[index].state.isLive { askOldAddress(of: index, claim, at: now) } else { move(index, to: claim.member, at: now) }
     case .isItStillAtTheOld:
       guard peer != nil else {
-        // It may have left since the question was asked; whoever comes back speaks for itself.
+        // It may have left since the question was asked; a member that comes back speaks for itself.
         if table[index].state != .left { move(index, to: claim.member, at: now) }
         return
       }

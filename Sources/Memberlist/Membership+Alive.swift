@@ -175,7 +175,7 @@ extension Membership {
   }
 
   /// An alive that its member was accused at or after. If the accusation still stands it is told again, so that a member that restarted
-  /// from incarnation 1 hears what it has to outdo (hazard 14). At most once per probe interval and member, and not while news about it wait.
+  /// from incarnation 1 hears what it has to outdo (hazard 14). At most once per probe interval and member, and not while news about it waits.
   private mutating func staleAlive(_ index: NodeIndex, at now: Instant) {
     let state = table[index].state
     guard state == .dead || state == .suspect else { return }
@@ -189,7 +189,7 @@ extension Membership {
 
   // MARK: About this node
 
-  /// Whether a peer says that we have other versions than we do. That is outdone even if it fits nobody: a Go peer that believed it would refuse
+  /// Whether a peer says that we have other versions than we do. That is outdone even if it fits no member: a Go peer that believed it would refuse
   /// every push/pull.
   private func isAboutOurVersions(_ alive: borrowing Alive) -> Bool {
     let own = local
@@ -197,11 +197,11 @@ extension Membership {
     return configuration.namesAreProven || alive.address?.isSameEndpoint(as: own.address) == true
   }
 
-  /// Somebody speaks of us. What we did not say ourselves is outdone.
+  /// A peer speaks of us. What we did not say ourselves is outdone.
   private mutating func aliveAboutMe(_ alive: borrowing Alive, _ claim: AliveClaim, from origin: Origin, at now: Instant) {
     let own = local
     if !own.address.isSameEndpoint(as: claim.address) {
-      // With proven names nobody else can hold our name for long: it is our own past, and outdone (`secure-transport.md` 1.6). Elsewhere it
+      // With proven names no other node can hold our name for long: it is our own past, and outdone (`secure-transport.md` 1.6). Elsewhere it
       // is a rival, which only the layer above can settle.
       if configuration.namesAreProven {
         counters.ownNameElsewhere += 1

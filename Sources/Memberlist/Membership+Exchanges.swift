@@ -25,7 +25,7 @@ extension Membership {
     flushFinished()
   }
 
-  /// Who must be speaking in an exchange with `peer`; nil where nobody has to. A transport that proves the names of streams only (TLS) is held to
+  /// Who must be speaking in an exchange with `peer`; nil where any peer may. A transport that proves the names of streams only (TLS) is held to
   /// them here, although its packets prove none.
   private func provenSender(_ peer: Peer) -> NodeName? { peer.provenName ?? (configuration.namesAreProven ? NodeName(bytes: []) : nil) }
 
@@ -151,7 +151,7 @@ extension Membership {
         claimedOtherName(NodeName(bytes: []), peer)
         return .unproven
       }
-      // Without proof of names anybody can answer, also we ourselves, at an address that we did not know to be ours.
+      // Without proof of names any node can answer, also we ourselves, at an address that we did not know to be ours.
       if join != nil, proven == nil, examined.isOurOwn { return .contact(.ourselves) }
       if let reason = refusal(of: examined) {
         refuseMerge(reason, from: peer)

@@ -65,8 +65,8 @@ extension Membership {
     if dials { nextContactDial = now + lag(at: now) * Self.contactPause }
   }
 
-  /// For how many times its lateness a member leaves dials alone, those for gossip and those for probes: a handshake is the dearest thing that it does,
-  /// and more of them make it later still.
+  /// For how many times its lateness a member makes no further dial for gossip, and none for a probe: a handshake is the most expensive thing that it
+  /// does, and more of them make it later still.
   static let contactPause = 15
   static let probePause = 40
 
@@ -77,7 +77,7 @@ extension Membership {
   }
 
   /// How many warm members gossip wants before it stops dialling: ⌈ln n⌉ + 4. With ln n + c random contacts each, a message misses some member with
-  /// a probability of 1 − e^(−e^(−c)) (Erdős and Rényi's bound for connectedness): 2 % for c = 4. Probes meet everybody in turn and change the set.
+  /// a probability of 1 − e^(−e^(−c)) (Erdős and Rényi's bound for connectedness): 2 % for c = 4. Probes meet all members in turn and change the set.
   package static func warmMembers(of count: Int) -> Int {
     let wanted = Logarithm.natural(Double(max(1, count)))
     return Int(wanted) + (wanted == wanted.rounded(.down) ? 0 : 1) + 4

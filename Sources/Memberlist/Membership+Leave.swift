@@ -13,7 +13,7 @@ enum Departure: Hashable, Sendable {
 
 // Leaving (`memberlist.md` section 4.13).
 extension Membership {
-  /// Says goodbye: this node is `left` to everybody whom the news reaches, and ``MembershipOutput/leaveFinished(isComplete:)`` tells when
+  /// Says goodbye: this node is `left` to every member that the news reaches, and ``MembershipOutput/leaveFinished(isComplete:)`` tells when
   /// the news was sent out often enough, or that `timeout` (nil: none) ran out first.
   ///
   /// The node goes on answering and gossiping, so that the news spreads, until its owner closes it. A second call does nothing.
@@ -39,7 +39,7 @@ extension Membership {
     outbox.push(.leaveFinished(isComplete: false))
   }
 
-  /// Somebody suspects us although we left: the news goes out once more.
+  /// A member suspects us although we left: the news goes out once more.
   mutating func repeatDeparture() {
     guard departure == .done, table[me].state == .left else { return }
     if let handle = table[me].broadcast, dissemination[.membership].contains(handle) { return }

@@ -1,6 +1,6 @@
 package import SerfPrimitives
 
-/// A ping that this node sent for somebody: a member that asked it to, or the user.
+/// A ping that this node sent for another: a member that asked it to, or the user.
 struct PendingPing: Sendable {
   enum Purpose: Sendable {
     /// An indirect ping, to be answered with the requester's own sequence number.

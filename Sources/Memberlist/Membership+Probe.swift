@@ -24,7 +24,7 @@ extension Membership {
     if probe == nil { startNextProbe(at: now) }
   }
 
-  /// Starts a probe out of turn, if anybody waits for one, but none that would cost a turn twice: members that cause such probes must not keep the
+  /// Starts a probe out of turn, if a member waits for one, but none that would cost a turn twice: members that cause such probes must not keep the
   /// others from theirs, nor the dead in the table.
   private mutating func startNextProbe(at now: Instant) {
     guard probeSchedule.hasUrgent else { return }
@@ -262,7 +262,7 @@ extension Membership {
         // Nothing is under way that could tell us anything (`secure-transport.md` 2.8).
         if present.stage == .direct, present.freshPacket == nil { probeNotSent(reason, at: now) } else { probe?.isOurFault = true }
       } else {
-        // Nobody there, or somebody else: for the member this is like no answer, only sooner.
+        // No node there, or another one: for the member this is like no answer, only sooner.
         probe?.earnsReward = false
         askHelpers(at: now)
       }

@@ -8,7 +8,7 @@ extension Membership {
     pushPull(at: now)
   }
 
-  /// A join is followed by further exchanges, the first as soon as the news of everybody who joined at the same time should have come by gossip. A
+  /// A join is followed by further exchanges, the first as soon as gossip should have brought the news of all that joined at the same time. A
   /// broadcast that goes out 8 times misses a member with a probability of e⁻⁸: among 50 that start together, most often one misses one,
   /// until the next push/pull. Where many join for a while, or packets are lost for load, the later ones bring what the first could not: in a large
   /// cluster the next one in turn is minutes away. Not in memberlist; to the peer it is a push/pull like any other.
@@ -82,7 +82,7 @@ extension Membership {
     var fittingCount = 0
     /// The address of the sender's own entry, when no node can be reached there.
     var unusableAddress: NodeAddress?
-    /// Whether it has our own entry, with our address, and no other that we would not have in the same way: whoever answers lists itself, so
+    /// Whether it has our own entry, with our address, and no other that we would not have in the same way: a node that answers lists itself, so
     /// that such an answer is our own.
     var isOurOwn: Bool { holdsOurAddress && !holdsOthers }
     var holdsOurAddress = false
@@ -139,7 +139,7 @@ extension Membership {
     }
     // An invented name at the sender's address is not the sender.
     if senderFits { examined.isSenderForeign = false }
-    // Who answers without a name is told by its being alone: among others the unusable entry may be any member's.
+    // A node that answers without a name is told by its being alone: among others the unusable entry may be any member's.
     if !isNamed, holdsReachable { examined.unusableAddress = nil }
     return examined
   }

@@ -10,7 +10,7 @@ struct Origin: Sendable {
   /// This node.
   static let own = Origin(peer: nil)
 
-  /// The proven name of whoever delivered it.
+  /// The proven name of the peer that delivered it.
   var carrier: NodeName? { peer?.provenName }
 }
 
@@ -19,7 +19,7 @@ extension Membership {
   /// A packet came: everything behind label and encryption, checksum and compression included.
   ///
   /// Where names are proven, the names in the whole packet are checked before anything of it is applied (`secure-transport.md` 1.5). Then
-  /// news go before pings, whatever their order in the packet, so that the ack to a ping already carries the refutation of the suspicion
+  /// news goes before pings, whatever their order in the packet, so that the ack to a ping already carries the refutation of the suspicion
   /// that came beside it.
   package mutating func receive(_ packet: RawSpan, from peer: Peer, at now: Instant) {
     guard hasStarted else { return }

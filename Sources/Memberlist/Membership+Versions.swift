@@ -22,7 +22,7 @@ extension Membership {
   }
 }
 
-/// The protocol versions that everybody alive understands, and whether everybody speaks one of them (`memberlist.md` section 4.12).
+/// The protocol versions that every live member understands, and whether all of them speak one of them (`memberlist.md` section 4.12).
 ///
 /// The range is that of the alive ones, ours and theirs; what is spoken is checked for all, dead ones included.
 package struct VersionRange: Sendable {

@@ -6,7 +6,8 @@ package import SerfPrimitives
 ///
 /// - **Inputs**, with the time: ``start(at:)``, ``receive(_:from:at:)``, ``packetNotSent(_:reason:at:)``,
 ///   ``exchangeReceived(_:message:from:at:)``, ``exchangeCompleted(_:reply:from:at:)``, ``exchangeFailed(_:reason:at:)``,
-///   ``connectionClosed(_:reason:at:)``, ``addressStated(_:by:at:)``, ``advance(to:)``; and without: ``setWarm(_:_:)``, ``setPacketBudget(_:for:)``, ``setAckPayload(_:)``.
+///   ``connectionClosed(_:reason:at:)``, ``addressStated(_:by:at:)``, ``advance(to:)``; and without: ``setWarm(_:_:)``,
+///   ``setPacketBudget(_:for:)``, ``setAckPayload(_:)``.
 /// - **Commands**: ``join(_:id:at:)``, ``leave(timeout:at:)``, ``updateMeta(_:notice:at:)``, ``broadcast(_:tier:id:)``,
 ///   ``sendUserMessage(_:to:)``, ``sendUserMessageReliably(_:to:at:)``, ``ping(_:id:at:)``, ``pushPull(with:at:)``,
 ///   ``pushPull(withOthers:at:)``.
@@ -122,7 +123,7 @@ package struct Membership: ~Copyable, Sendable {
     return count
   }
 
-  /// Whether any other member is alive or suspect: whether there is anybody to tell.
+  /// Whether any other member is alive or suspect: whether there is a member to tell.
   package var hasOtherLive: Bool { table.order.contains { $0 != me && table[$0].state.isLive } }
 
   /// How many nodes are known, dead ones included until they are forgotten.

@@ -24,17 +24,17 @@ public struct MembershipConfiguration: Sendable {
   public struct Suspecting: Sendable, Hashable {
     /// The shortest wait is this × log10(members) × probe interval. More is slower and surer.
     public var multiplier: Int
-    /// The longest wait, while nobody confirms, is this × the shortest.
+    /// The longest wait, while no other member confirms, is this × the shortest.
     public var maximumMultiplier: Int
   }
 
   /// Epidemic dissemination.
   public struct Gossiping: Sendable, Hashable {
-    /// Time between two rounds. Zero: news travel only on probes and push/pull.
+    /// Time between two rounds. Zero: news travels only on probes and push/pull.
     public var interval: Duration
     /// How many members get a packet in each round.
     public var fanout: Int
-    /// Each broadcast goes out this × ⌈log10(members + 1)⌉ times, and 3 times this at least where a round does not reach everybody.
+    /// Each broadcast goes out this × ⌈log10(members + 1)⌉ times, and at least 4 times for each of the first three other members.
     public var retransmitMultiplier: Int
     /// For how long a dead member still gets gossip, so that it can refute; afterwards it is forgotten.
     public var toTheDead: Duration

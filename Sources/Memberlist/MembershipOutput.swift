@@ -35,7 +35,7 @@ package enum MembershipOutput: Sendable {
   case left(Member)
   /// Two nodes claim one name; the existing one is kept.
   case conflict(existing: Member, claimant: Member)
-  /// A peer closed our connection because somebody else holds our name.
+  /// A peer closed our connection because another node holds our name.
   case nameRefused(by: Peer)
   /// The broadcast was sent out often enough, replaced or dropped.
   case broadcastFinished(BroadcastID)
@@ -175,7 +175,7 @@ package enum MembershipDiagnostic: Sendable {
   case probeNotSent(NodeName, ContactFailure)
   /// Packets to the member are lost, but a reliable ping came through.
   case onlyReliablyReachable(NodeName)
-  /// A ping for somebody else's name: an address used twice, or a stale member table.
+  /// A ping for another node's name: an address used twice, or a stale member table.
   case pingForOther(NodeName, from: Peer)
   /// A ping or indirect ping was not answered, or not passed on: it names an address where nothing may be sent.
   case addressRefused(NodeAddress, from: Peer)
@@ -203,7 +203,7 @@ package enum ClaimProblem: UInt8, Sendable, Hashable {
   case unprovenAddress
   /// An address outside the allowed networks.
   case network
-  /// A new name, said by a peer that is no member itself: it may introduce nobody but itself.
+  /// A new name, said by a peer that is no member itself: it may introduce no node but itself.
   case introducer
   /// An address at which no single node can be: unspecified, multicast or broadcast.
   case unusableAddress

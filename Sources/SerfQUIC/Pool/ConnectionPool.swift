@@ -28,7 +28,7 @@ package struct ConnectionPool {
     case move(from: ConnectionID, to: ConnectionID)
   }
 
-  /// A dial, from the wish to its end.
+  /// A dial, from the request to its end.
   package struct DialID: Hashable, Comparable, Sendable {
     package let value: UInt64
 
@@ -58,7 +58,7 @@ package struct ConnectionPool {
     let id: DialID
     let address: NodeAddress
     let expectation: DialExpectation
-    /// The most urgent of the wishes that it serves.
+    /// The most urgent of the requests that it serves.
     var urgency: DialUrgency
     let wantedAt: Instant
     /// Nil while it waits for its turn.
@@ -377,7 +377,7 @@ package struct ConnectionPool {
       hosts[dial.address.with(port: 0), default: 0] += 1
       inProgress += 1
     }
-    // In the order of the wishes within one urgency.
+    // In the order of the requests within one urgency.
     for urgency in [DialUrgency.join, .probe, .exchange, .gossip] {
       for index in dials.indices where dials[index].startedAt == nil && dials[index].urgency == urgency && dials[index].notBefore <= now {
         guard inProgress < configuration.dialsInProgress(urgency) else { break }

@@ -6,7 +6,7 @@ package enum DialUrgency: Int, Comparable, Sendable {
   case probe
   /// An exchange with a member, or a connection that is to replace one.
   case exchange
-  /// News, which reach the member by others as well.
+  /// News, which reaches the member by others as well.
   case gossip
 
   package static func < (left: DialUrgency, right: DialUrgency) -> Bool { left.rawValue < right.rawValue }

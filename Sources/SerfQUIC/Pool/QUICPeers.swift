@@ -32,7 +32,7 @@ package final class QUICPeers {
 
   /// A packet that has not left within this time is our own fault (`secure-transport.md` 2.8).
   static let sendingLimit = Duration.milliseconds(50)
-  /// For so long a dial waits while its target is dialling us, or as long as dials take here: one connection serves both, and a handshake is dear.
+  /// For so long a dial waits while its target is dialling us, or as long as dials take here: one connection serves both, and a handshake is expensive.
   private static let courtesy = Duration.milliseconds(250)
   static let roundTripLimit = 4096
   /// The least that a first round trip is taken for: less would send a first packet twice while the peer still signs.
@@ -52,7 +52,7 @@ package final class QUICPeers {
   var waiting: [ConnectionPool.DialID: Waiting] = [:]
   /// Dials that wait because their target is dialling us.
   var deferred: [(dial: ConnectionPool.DialID, address: NodeAddress, expectation: DialExpectation, until: Instant)] = []
-  /// Dials that must begin now: an older handshake is no evidence for whoever wants them.
+  /// Dials that must begin now: an older handshake is no evidence for the probe that wants them.
   var freshDials: Set<ConnectionPool.DialID> = []
   var streams: [UInt64: Stream] = [:]
   var tokens: [QUICStreamID: UInt64] = [:]
@@ -336,7 +336,7 @@ package final class QUICPeers {
     startDeferredDials()
   }
 
-  /// Whether an exchange with this destination is a join: with whoever is there, or with a name that the membership does not know.
+  /// Whether an exchange with this destination is a join: with any member at an address, or with a name that the membership does not know.
   private func isJoin(_ destination: Destination) -> Bool {
     switch destination {
     case .anyMember: true

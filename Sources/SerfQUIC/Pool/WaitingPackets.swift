@@ -12,7 +12,7 @@ struct WaitingPackets {
 
   private(set) var packets: [Packet] = []
 
-  /// Adds a packet; returns the one that had to leave for it. What nobody asks after leaves before a probe does.
+  /// Adds a packet; returns the one that had to leave for it. A packet whose fate is not reported leaves before a probe does.
   mutating func append(_ packet: Packet, limit: Int) -> Packet? {
     packets.append(packet)
     guard packets.count > limit else { return nil }
