@@ -9,7 +9,7 @@ extension NodeDiagnostic {
     switch self {
     case .membership(let diagnostic): diagnostic.level
     case .ownNameConflict, .ownNameRefused, .nameConflict: .error
-    case .broadcastTimedOut, .queueDeep, .limitReached, .implausibleTime, .malformed: .warning
+    case .broadcastTimedOut, .queueDeep, .limitReached, .implausibleTime, .malformed, .late: .warning
     case .leaveRefuted, .reconnecting: .info
     case .relayDropped: .debug
     }
@@ -25,6 +25,7 @@ extension NodeDiagnostic {
     case .leaveRefuted: "leave"
     case .broadcastTimedOut: "broadcast"
     case .queueDeep(let tier, _, _): "queue \(tier.rawValue)"
+    case .late: "late"
     case .reconnecting: "reconnect"
     case .nameConflict, .ownNameConflict: "conflict"
     case .ownNameRefused: "refused"
@@ -39,7 +40,7 @@ extension NodeDiagnostic {
     case .malformed(_, _, let peer), .implausibleTime(_, _, let peer), .ownNameRefused(let peer), .relayDropped(_, let peer): peer.text
     case .reconnecting(let name, _), .nameConflict(let name, _, _): name.description
     case .ownNameConflict(let claimant): claimant.description
-    case .limitReached, .leaveRefuted, .broadcastTimedOut, .queueDeep: ""
+    case .limitReached, .leaveRefuted, .broadcastTimedOut, .queueDeep, .late: ""
     }
   }
 
@@ -56,6 +57,8 @@ extension NodeDiagnostic {
     case .broadcastTimedOut(let purpose): "not enough members had the \(purpose) in time; it goes on spreading"
     case .queueDeep(let tier, let depth, let dropped):
       "the \(tier.text) queue is \(depth) deep" + (dropped > 0 ? "; dropped \(dropped)" : "") + ". More is sent than the cluster can carry"
+    case .late(let delay):
+      "this node is late by \(delay.milliseconds) ms: its machine is overloaded or was suspended; probes get more time"
     case .reconnecting(let name, let address): "Attempting re-join to previously known node: \(name): \(address)"
     case .nameConflict(let name, let existing, let claimant):
       """

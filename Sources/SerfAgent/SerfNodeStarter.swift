@@ -45,6 +45,8 @@ extension SerfNode: AgentNode {
         "health_score": String(node.healthScore), "member_time": String(node.memberTime), "event_time": String(node.eventTime),
         "query_time": String(node.queryTime), "intent_queue": String(node.intentQueue), "event_queue": String(node.eventQueue),
         "query_queue": String(node.queryQueue), "encrypted": String(statistics.isEncrypted),
+        // Ours; Go Serf has no such keys.
+        "lateness_ms": String(statistics.lateness.milliseconds), "suspicions": String(statistics.suspicions),
       ],
       // Ours; Go Serf has no such section.
       "transport": Dictionary(statistics.transport.map { ($0.name, String($0.value)) }) { $1 },

@@ -45,6 +45,9 @@ extension Duration {
     return overflow || carry ? (seconds < 0 ? .min : .max) : sum
   }
 
+  /// Whole milliseconds, for people to read.
+  package var milliseconds: Int64 { nanoseconds / 1_000_000 }
+
   /// The duration as a fraction of seconds, for formulas that need logarithms or ratios.
   @inlinable public var seconds: Double { Double(nanoseconds) / 1e9 }
 }

@@ -33,6 +33,19 @@ struct TCPAgentTests {
     try await theirs.sees(["d1 alive", "n1 left"])
   }
 
+  @Test("an agent that was suspended logs that it is late, and serf info shows its lateness and its suspicions")
+  func late() async throws {
+    let agent = try await start("n1", [])
+    let info = try await agent.command("info").output
+    #expect(info.contains("\n\tsuspicions = 0\n") && info.contains("\n\tlateness_ms = "), "\(info)")
+    #expect(try await agent.command("info", "-format=json").output.contains("\"lateness_ms\": \""))
+    agent.program.signal(SIGSTOP)
+    // As long as the suspension lasts.
+    try await Task.sleep(for: .milliseconds(800))
+    agent.program.signal(SIGCONT)
+    await agent.logs("[WARN] serf: this node is late by ")
+  }
+
   @Test("a hangup reads the keyring file again; a broken file keeps the keys, and the log says so")
   func keyringFile() async throws {
     let file = FileManager.default.temporaryDirectory.appendingPathComponent("serf-keyring-\(UUID().uuidString)")

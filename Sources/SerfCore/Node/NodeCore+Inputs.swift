@@ -74,6 +74,7 @@ extension NodeCore {
   package mutating func advance(to now: Instant) {
     guard status != .shutDown else { return }
     self.now = now
+    if let due = membership.nextDeadline, now - due > configuration.membership.probe.timeout / 2 { diagnose(.late(by: now - due)) }
     membership.advance(to: now)
     while let timer = timers.popDue(at: now) {
       switch timer {

@@ -91,6 +91,18 @@ struct BackgroundTests {
     #expect(queues.limit(members: members) == expected)
   }
 
+  @Test("a node says that it is late above half of a probe timeout")
+  func late() throws {
+    let node = try TestNode(.lan)
+    var delays: [Duration] = []
+    node.wake(late: .milliseconds(240))
+    node.wake(late: .milliseconds(310))
+    for diagnostic in node.diagnostics {
+      if case .late(let delay) = diagnostic { delays.append(delay) }
+    }
+    #expect(delays == [.milliseconds(310)])
+  }
+
   @Test("the figures of a fresh node are these")
   func statistics() throws {
     let statistics = try TestNode().core.statistics

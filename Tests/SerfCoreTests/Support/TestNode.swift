@@ -53,6 +53,14 @@ final class TestNode {
     drain()
   }
 
+  /// The timer fires so much after it is due.
+  func wake(late delay: Duration) {
+    guard let due = core.nextDeadline else { return }
+    now = max(now, due + delay)
+    core.advance(to: now)
+    drain()
+  }
+
   func receive(_ packet: [UInt8], from peer: Peer? = nil) {
     core.receive(packet.span.bytes, from: peer ?? self.peer, at: now)
     drain()
