@@ -9,16 +9,17 @@ struct GoFlagsTests {
       ("-name x", "--name=x"), ("--name x", "--name=x"), ("-name=x", "--name=x"), ("--name=x=y", "--name=x=y"), ("-name=", "--name="),
       ("-name -x", "--name=-x"), ("-detailed", "--detailed"), ("-detailed=true -name x", "--detailed --name=x"), ("-detailed=0", ""),
       ("--detailed=F", ""), ("-coalesce", "--coalesce=true"), ("-coalesce=false a", "--coalesce=false -- a"), ("a -name x", "-- a -name x"),
-      ("-detailed a -b", "--detailed -- a -b"), ("-- -name", "-- -name"), ("-", "-- -"), ("-name", "--name"),
+      ("-detailed a -b", "--detailed -- a -b"), ("-- a -b", "-- a -b"), ("-- -name", "-- -name"), ("-", "-- -"), ("-name", "--name"),
     ])
   func normalised(line: String, result: String) throws {
     let words = line.split(separator: " ").map(String.init)
-    #expect(try GoFlags.normalise(words, switches: ["detailed"], booleans: ["coalesce"]).joined(separator: " ") == result)
+    #expect(try GoFlags.normalise(words, switches: ["detailed"], booleans: ["coalesce"], freeWords: true).joined(separator: " ") == result)
   }
 
-  @Test("what is no flag", arguments: ["-=x", "---name", "--=", "-detailed=maybe", "-coalesce="])
-  func misuse(word: String) {
-    #expect(throws: GoFlags.Misuse.self) { try GoFlags.normalise([word], switches: ["detailed"], booleans: ["coalesce"]) }
+  @Test("what is no flag", arguments: ["-=x", "---name", "--=", "-detailed=maybe", "-coalesce=", "a -b", "-detailed a - -b", "a --"])
+  func misuse(line: String) {
+    let words = line.split(separator: " ").map(String.init)
+    #expect(throws: GoFlags.Misuse.self) { try GoFlags.normalise(words, switches: ["detailed"], booleans: ["coalesce"]) }
   }
 
   @Test(

@@ -15,15 +15,18 @@ package enum GoFlags {
 
   static func normalise(_ arguments: [String], for command: any ParsableCommand.Type) throws(Misuse) -> [String] {
     let (switches, booleans) = flagsWithoutValue(of: command)
-    return try normalise(arguments, switches: switches, booleans: booleans, anywhere: command is any FlagsAnywhere.Type)
+    return try normalise(
+      arguments, switches: switches, booleans: booleans, anywhere: command is any FlagsAnywhere.Type,
+      freeWords: command is any FreeWords.Type)
   }
 
   /// - Parameters:
   ///   - switches: flags that the parser knows as present or absent.
   ///   - booleans: flags that the parser knows as `--x=true` or `--x=false`.
   ///   - anywhere: words do not end the flags.
+  ///   - freeWords: a word behind the first may begin with a dash. Elsewhere it is a flag in the wrong place, which Go takes for a word.
   package static func normalise(
-    _ arguments: [String], switches: Set<String>, booleans: Set<String>, anywhere: Bool = false
+    _ arguments: [String], switches: Set<String>, booleans: Set<String>, anywhere: Bool = false, freeWords: Bool = false
   ) throws(Misuse) -> [String] {
     var flags: [String] = []
     var words: [String] = []
@@ -32,6 +35,11 @@ package enum GoFlags {
       guard argument.hasPrefix("-"), argument != "-" else {
         words.append(argument)
         if anywhere { continue }
+        if !freeWords, let flag = rest.first(where: { $0.hasPrefix("-") && $0 != "-" }) {
+          // Without its value, which may be a key.
+          let name = printable(String(flag.prefix { $0 != "=" }))
+          throw Misuse(message: "\(name) stands behind \(printable(argument)), and options come before the words")
+        }
         return flags + ["--"] + words + rest
       }
       guard argument != "--" else { return flags + ["--"] + words + rest }
@@ -96,3 +104,6 @@ package enum GoFlags {
 
 /// A command whose flags may also follow its words, as `serf certs node n1 -out DIR`: for verbs that Go Serf does not have.
 protocol FlagsAnywhere: ParsableCommand {}
+
+/// A command whose words may begin with a dash, as an event's payload.
+protocol FreeWords: ParsableCommand {}

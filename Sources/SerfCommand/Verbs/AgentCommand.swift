@@ -61,10 +61,10 @@ struct AgentCommand: AsyncParsableCommand {
   @Option(help: "quic, tls: PEM file: revocation lists of the authorities.") var tlsCrl: String?
   @Option(help: "quic, tls: where a certificate holds the name; uri is serf://cluster/node.") var tlsIdentity = IdentityChoice.uri
   @Flag(help: "quic, tls: accept a key file that others can read.") var tlsKeyInsecure = false
-  @Argument(help: .hidden) var ignored: [String] = []
+  @Argument(help: .hidden) var words: [String] = []
 
   func run() async throws {
-    try refuseFlagsAfterWords()
+    try refuseWords()
     let configuration = agentConfiguration
     // A log that goes nowhere is no reason to leave the cluster.
     signal(SIGPIPE, SIG_IGN)
@@ -82,13 +82,13 @@ struct AgentCommand: AsyncParsableCommand {
     guard status == 0 else { throw ExitCode(status) }
   }
 
-  /// As in Go, a word ends the flags, and words mean nothing here. A flag behind one would be ignored too, `-encrypt` as well as any other.
-  private func refuseFlagsAfterWords() throws(CommandFailure) {
-    guard let index = ignored.firstIndex(where: { $0.hasPrefix("-") }) else { return }
-    let word = printable(index == 0 ? "--" : ignored[0])
+  /// Go's agent ignores words. One is a mistake, such as the second address behind a `-join`, and behind `--` it may be an option.
+  private func refuseWords() throws(CommandFailure) {
+    guard let word = words.first else { return }
     // Without its value, which may be a key.
-    let flag = printable(String(ignored[index].prefix { $0 != "=" }))
-    throw CommandFailure("\(flag) would be ignored, since flags end at \(word); remove \(word), or put it last")
+    let text = printable(word.hasPrefix("-") ? String(word.prefix { $0 != "=" }) : word)
+    throw CommandFailure(
+      "\(text) is not expected: an agent takes options only, none behind '--', and one with several values once for each")
   }
 
   private var agentConfiguration: AgentConfiguration {

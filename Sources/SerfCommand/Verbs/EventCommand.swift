@@ -3,7 +3,7 @@ import SerfClient
 import SerfPrimitives
 
 /// `serf event`: a user event for the whole cluster.
-struct EventCommand: AsyncParsableCommand {
+struct EventCommand: AsyncParsableCommand, FreeWords {
   static let configuration = CommandConfiguration(
     commandName: "event", abstract: "Send a custom event through the Serf cluster", usage: "serf event [options] <name> [<payload>]")
 

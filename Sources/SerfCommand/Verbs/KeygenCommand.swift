@@ -7,7 +7,5 @@ struct KeygenCommand: ParsableCommand {
     commandName: "keygen", abstract: "Generates a new encryption key", usage: "serf keygen",
     discussion: "Prints 32 random bytes in base64, for 'serf agent -transport tcp -encrypt' or a keyring file.")
 
-  @Argument(parsing: .allUnrecognized, help: .hidden) var ignored: [String] = []
-
   func run() { Terminal.output(SecretKey.generate().base64) }
 }

@@ -4,10 +4,10 @@ import SerfClient
 /// `serf leave`: lets the agent leave the cluster and end.
 struct LeaveCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "leave", abstract: "Gracefully leaves the Serf cluster and shuts down", usage: "serf leave [options]")
+    commandName: "leave", abstract: "Gracefully leaves the Serf cluster and shuts down", usage: "serf leave [options]",
+    discussion: "The agent that is asked leaves, no other; 'serf force-leave' is for another member, one that has failed.")
 
   @OptionGroup var rpc: RPCOptions
-  @Argument(help: .hidden) var ignored: [String] = []
 
   func run() async throws {
     try await rpc.withClient("leaving") { client throws(SerfRPCError) in try await client.leave() }

@@ -12,7 +12,6 @@ struct MonitorCommand: AsyncParsableCommand {
 
   @Option(help: "The lowest level to show: TRACE, DEBUG, INFO, WARN or ERR.") var logLevel = "INFO"
   @OptionGroup var rpc: RPCOptions
-  @Argument(help: .hidden) var ignored: [String] = []
 
   func run() async throws {
     let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)

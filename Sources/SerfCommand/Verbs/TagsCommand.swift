@@ -10,7 +10,6 @@ struct TagsCommand: AsyncParsableCommand {
   @Option(help: "A tag to set: key=value. May be repeated.") var set: [TagArgument] = []
   @Option(help: "A tag to delete. May be repeated.") var delete: [String] = []
   @OptionGroup var rpc: RPCOptions
-  @Argument(help: .hidden) var ignored: [String] = []
 
   func run() async throws {
     guard !set.isEmpty || !delete.isEmpty else {

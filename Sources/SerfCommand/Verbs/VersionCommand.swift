@@ -1,7 +1,7 @@
 import ArgumentParser
 
 /// `serf version`.
-struct VersionCommand: ParsableCommand {
+struct VersionCommand: FreeWords {
   static let configuration = CommandConfiguration(
     commandName: "version", abstract: "Prints the Serf version", usage: "serf version")
 
