@@ -184,6 +184,7 @@ let package = Package(
       name: "SerfCommandTests",
       dependencies: ["SerfCommand", "SerfClient", "SerfIdentity", "SerfPrimitives", "RPCTestSupport", "VectorSupport"],
       swiftSettings: strict),
+    .testTarget(name: "SerfBenchmarkTests", dependencies: ["SerfBenchmark", "RPCTestSupport"], swiftSettings: strict),
     .target(
       name: "RPCTestSupport",
       dependencies: [

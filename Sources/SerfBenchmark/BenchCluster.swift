@@ -5,44 +5,51 @@ import Serf
 final class BenchCluster {
   private var nodes: [SerfNode] = []
   private var counters: [EventCount] = []
-  private let size: Int
-  private let transport: BenchTransport
-  private let profile: String
+  private let conditions: Conditions
+  /// What went wrong so far.
+  private(set) var findings = Findings()
   private let factory: NodeFactory
   private let residentBefore: Int
 
-  init(nodes count: Int, transport: BenchTransport, profile: String) throws {
-    size = count
-    self.transport = transport
-    self.profile = profile
-    factory = try NodeFactory(transport)
+  init(_ conditions: Conditions) throws {
+    self.conditions = conditions
+    factory = try NodeFactory(conditions.transport)
     residentBefore = ProcessUsage.residentKiB
-    for _ in 0..<count { _ = try addNode() }
+    for _ in 0..<conditions.nodes { _ = try addNode() }
   }
 
   private func addNode() throws -> SerfNode {
     var logger = Logger(label: "serf")
     logger.logLevel = .critical
-    let timings = SerfConfiguration.Profile(rawValue: profile) ?? .lan
+    let timings = SerfConfiguration.Profile(rawValue: conditions.profile) ?? .lan
     let node = try factory.make(SerfConfiguration(name: NodeName("node-\(counters.count)"), profile: timings), logger: logger)
     nodes.append(node)
     counters.append(EventCount(node.events))
     return node
   }
 
-  /// All join the first; how long until all see all.
-  ///
-  /// - Parameter startedAtOnce: whether the others are started as they join.
-  func converge(startedAtOnce: Bool) async throws -> [String] {
-    for node in startedAtOnce ? nodes.prefix(1) : nodes[...] { try await node.start() }
+  /// All join the first; how long until all see all. Whether all have joined, so that there is something to measure.
+  func converge() async throws -> Bool {
+    for node in conditions.startedAtOnce ? nodes.prefix(1) : nodes[...] { try await node.start() }
     let seed = try await nodes[0].localAddress().description
     let cpu = ProcessUsage.cpuSeconds
     let start = ContinuousClock.now
-    try await withThrowingTaskGroup(of: Void.self) { group in
-      for node in nodes.dropFirst() { group.addTask { try await node.join([seed]) } }
-      try await group.waitForAll()
+    let problems = await withTaskGroup(of: String?.self) { group in
+      for node in nodes.dropFirst() {
+        group.addTask {
+          do { return try await node.join([seed]) > 0 ? nil : "no other member answered" } catch { return "\(error)" }
+        }
+      }
+      return await group.reduce(into: []) { if let problem = $1 { $0.append(problem) } }
     }
     let joined = ContinuousClock.now - start
+    if let reason = problems.first {
+      emit(
+        line("converge").adding("ok", false).adding("join_s", joined.seconds).adding("joined", nodes.count - 1 - problems.count)
+          .adding("reason", reason))
+      findings.expect(false, orFailed: "\(problems.count) of \(nodes.count - 1) nodes did not join: \(reason)")
+      return false
+    }
     let converged = try await allSeeAll(within: .seconds(120)) ? ContinuousClock.now - start : nil
     let pairs = nodes.count * (nodes.count - 1) / 2
     let handshakes = try await total("handshakes_completed")
@@ -51,22 +58,22 @@ final class BenchCluster {
     let dials = try await total("handshakes_started")
     emit(
       line("converge")
-        .adding("started_at_once", startedAtOnce).adding("ok", converged != nil).adding("join_s", joined.seconds)
+        .adding("ok", converged != nil).adding("join_s", joined.seconds)
         .adding("converge_s", (converged ?? .seconds(120)).seconds)
         .adding("cpu_s", ProcessUsage.cpuSeconds - cpu).adding("handshakes", handshakes)
         .adding("connections", connections).adding("handshakes_per_pair", Double(handshakes) / Double(pairs))
         .adding("handshakes_per_connected_pair", Double(handshakes) / Double(max(1, connections / 2)))
         .adding("dials_per_s", Double(dials) / (converged ?? .seconds(120)).seconds).adding("refused", refused)
         .adding("lateness_s", try await lateness().seconds).adding("suspicions", suspicions).adding("failures", failures))
-    var violations: [String] = []
-    if (converged ?? .seconds(120)) > .seconds(15) { violations.append("converged within 15 s") }
-    if suspicions > 0 { violations.append("no suspicion") }
-    if refused > 0 { violations.append("no handshake refused") }
-    return violations
+    findings.expect(converged != nil, orFailed: "not all saw all within 120 s")
+    findings.bound((converged ?? .seconds(120)) <= .seconds(15), "converged within 15 s")
+    findings.bound(suspicions == 0, "no suspicion")
+    findings.bound(refused == 0, "no handshake refused")
+    return true
   }
 
   /// What a cluster costs when nothing happens.
-  func idle(seconds: Int) async throws -> [String] {
+  func idle(seconds: Int) async throws {
     let pairs = nodes.count * (nodes.count - 1) / 2
     let (before, suspicions, refused) = try await (total("handshakes_completed"), total("suspicions"), totalRefused())
     let (cpu, start) = (ProcessUsage.cpuSeconds, ContinuousClock.now)
@@ -88,11 +95,9 @@ final class BenchCluster {
         .adding("handshakes_while_idle", handshakes - before)
         .adding("handshakes_per_node_s", Double(handshakes - before) / elapsed / Double(nodes.count)).adding("suspicions_while_idle", later)
         .adding("refused_while_idle", laterRefused).adding("lateness_s", try await lateness().seconds).adding("failures", failures))
-    var violations: [String] = []
-    if Double(handshakes) > 1.3 * Double(pairs) { violations.append("at most 1.3 handshakes per pair") }
-    if laterRefused > 0 { violations.append("none refused while idle") }
-    if later > 0 { violations.append("no suspicion while idle") }
-    return violations
+    findings.bound(Double(handshakes) <= 1.3 * Double(pairs), "at most 1.3 handshakes per pair")
+    findings.bound(laterRefused == 0, "none refused while idle")
+    findings.bound(later == 0, "no suspicion while idle")
   }
 
   /// How long one event takes to everybody. What gossip did not bring in twenty seconds is late; the exchanges of state bring it in the next minutes, or
@@ -116,9 +121,12 @@ final class BenchCluster {
     _ = try await wait(upTo: .seconds(late > 0 ? 180 : 5)) { zip(self.counters, first).allSatisfy { $0.users - $1 >= count } }
     let lost = zip(counters, first).reduce(0) { $0 + max(0, count - ($1.0.users - $1.1)) }
     emit(
-      line("event").adding("count", count).adding("all_nodes_p50_s", latencies.median).adding("all_nodes_max_s", latencies.max() ?? 0)
-        .adding("late", late).adding("lost", lost).adding("handshakes_per_node_s", Double(met) / elapsed / Double(nodes.count))
+      line("event")
+        .adding("ok", lost == 0).adding("count", count).adding("all_nodes_p50_s", latencies.median)
+        .adding("all_nodes_max_s", latencies.max() ?? 0).adding("late", late).adding("lost", lost)
+        .adding("handshakes_per_node_s", Double(met) / elapsed / Double(nodes.count))
         .adding("failures", failures))
+    findings.expect(lost == 0, orFailed: "\(lost) events did not arrive")
   }
 
   /// How long a newcomer takes to be in.
@@ -133,8 +141,10 @@ final class BenchCluster {
       times.append((ContinuousClock.now - start).seconds)
     }
     emit(
-      line("join").adding("count", count).adding("joined", times.count).adding("join_p50_s", times.median)
+      line("join")
+        .adding("ok", times.count == count).adding("count", count).adding("joined", times.count).adding("join_p50_s", times.median)
         .adding("join_max_s", times.max() ?? 0).adding("suspicions", try await total("suspicions")).adding("failures", failures))
+    findings.expect(times.count == count, orFailed: "\(count - times.count) of \(count) nodes did not join")
   }
 
   /// How long until a crash is known.
@@ -147,18 +157,21 @@ final class BenchCluster {
       await nodes.removeLast().shutdown()
       counters.removeLast().close()
       var first: Duration?
-      let all = try await wait(upTo: .seconds(120)) {
+      let areAllAware = try await wait(upTo: .seconds(120)) {
         let seen = try await self.seeing(self.nodes.count)
         if seen > 0, first == nil { first = ContinuousClock.now - start }
         return seen == self.nodes.count
       }
-      isKnown = isKnown && all != nil
-      firsts.append((first ?? .zero).seconds)
-      alls.append((all ?? .seconds(120)).seconds)
+      // Both from the moment before the crash, so that the first is never later than all.
+      let all = ContinuousClock.now - start
+      isKnown = isKnown && areAllAware != nil
+      firsts.append((first ?? all).seconds)
+      alls.append(all.seconds)
     }
     emit(
       line("fail").adding("ok", isKnown).adding("count", count)
         .adding("first_detect_s", firsts.median).adding("all_detect_s", alls.median).adding("all_detect_max_s", alls.max() ?? 0))
+    findings.expect(isKnown, orFailed: "not all took a crash for one within 120 s")
   }
 
   func shutdown() async {
@@ -171,9 +184,7 @@ final class BenchCluster {
 
   // MARK: Private parts
 
-  private func line(_ scenario: String) -> JSONLine {
-    JSONLine(scenario: scenario, nodes: size, profile: profile).adding("transport", transport.rawValue)
-  }
+  private func line(_ scenario: String) -> JSONLine { conditions.line(scenario) }
 
   /// A line as soon as it is known, also into a pipe.
   private func emit(_ line: JSONLine) {

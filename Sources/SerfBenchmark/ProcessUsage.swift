@@ -17,6 +17,13 @@ enum ProcessUsage {
   /// Writes out what is buffered.
   static func flush() { fflush(nil) }
 
+  /// Writes a line to standard error.
+  static func complain(_ line: String) {
+    // As bytes, since the stream itself is a global variable of C.
+    let bytes = Array((line + "\n").utf8)
+    _ = bytes.withUnsafeBytes { write(2, $0.baseAddress, $0.count) }
+  }
+
   /// Resident memory in KiB.
   static var residentKiB: Int {
     guard let file = fopen("/proc/self/statm", "r") else { return 0 }

@@ -1,0 +1,18 @@
+/// What a run was asked for, and all of its lines say.
+struct Conditions {
+  var nodes: Int
+  var profile = "lan"
+  var transport = BenchTransport.default
+  var startedAtOnce = false
+  /// How many other processes keep a processor busy.
+  var busy = 0
+  /// Seconds that the cluster is left alone before anything else is measured.
+  var settle = 0
+
+  /// The line of one scenario, for its own fields.
+  func line(_ scenario: String) -> JSONLine {
+    JSONLine()
+      .adding("scenario", scenario).adding("nodes", nodes).adding("profile", profile).adding("impl", "swift-serf")
+      .adding("transport", transport.rawValue).adding("started_at_once", startedAtOnce).adding("busy", busy).adding("settle", settle)
+  }
+}
