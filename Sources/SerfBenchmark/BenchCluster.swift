@@ -34,7 +34,7 @@ final class BenchCluster {
     let seed = try await nodes[0].localAddress().description
     let cpu = ProcessUsage.cpuSeconds
     let start = ContinuousClock.now
-    let problems = await withTaskGroup(of: String?.self) { group in
+    let problems = await withTaskGroup(of: String?.self, returning: [String].self) { group in
       for node in nodes.dropFirst() {
         group.addTask {
           do { return try await node.join([seed]) > 0 ? nil : "no other member answered" } catch { return "\(error)" }

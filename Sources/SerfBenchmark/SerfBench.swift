@@ -62,7 +62,8 @@ struct SerfBench: AsyncParsableCommand {
   var strict = false
 
   func validate() throws {
-    guard nodes >= 2 else { throw ValidationError("--nodes must be at least 2") }
+    // 1,000 nodes with 256 connections each take some 25 GB.
+    guard (2...1000).contains(nodes) else { throw ValidationError("--nodes must be from 2 to 1000") }
     guard (0...64).contains(busy) else { throw ValidationError("--busy must be from 0 to 64") }
     guard ["lan", "wan", "local"].contains(profile) else { throw ValidationError("unknown profile '\(profile)': use lan, wan or local") }
     guard ["converge", "idle", "event", "join", "fail", "all"].contains(scenario) else {
