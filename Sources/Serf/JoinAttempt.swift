@@ -12,6 +12,17 @@ struct JoinAttempt: Sendable {
   var hasJoined = false
   /// Why it has come to nothing so far.
   var reasons: [String] = []
+  /// The same, where something was asked.
+  var failures: [JoinFailure] = []
+
+  /// Takes down why one of its addresses came to nothing, and reports it.
+  mutating func fail(_ failure: JoinFailure, at address: NodeAddress, _ agreement: String?) -> JoinReport {
+    let reason = failure.text(agreement)
+    let report = JoinReport(text: text, address: address, outcome: .failed(reason))
+    reasons.append(report.description)
+    failures.append(failure)
+    return report
+  }
 }
 
 /// The attempts of one join. Answers come in on the node's event loop.
@@ -41,6 +52,11 @@ final class JoinLedger: Sendable {
   /// Whether this node's own address is among them.
   var holdsOurselves: Bool { attempts.withLock { $0.contains(where: \.isOurs) } }
 
+  /// Whether any address answered, if only to refuse us.
+  var wasAnswered: Bool { attempts.withLock { $0.contains { $0.hasJoined || $0.failures.contains(where: \.isAnswer) } } }
+  /// Whether a member said that another process has our name.
+  var isNameInUse: Bool { attempts.withLock { $0.contains { $0.failures.contains(.nameInUse) } } }
+
   /// Why each came to nothing, in the order in which the caller wrote them.
   var failures: String {
     attempts.withLock { $0.flatMap(\.reasons) }.joined(separator: "; ")
@@ -51,19 +67,15 @@ final class JoinLedger: Sendable {
     let reports = attempts.withLock { attempts in
       answer.targets.map { target in
         let attempt = positions[target]
-        let outcome: JoinReport.Outcome
         switch answer.failure {
         case nil:
           attempts[attempt].hasJoined = true
-          outcome = .joined
+          return JoinReport(text: attempts[attempt].text, address: answer.address, outcome: .joined)
         case .contact(.ourselves):
           attempts[attempt].isOurs = true
-          outcome = .ourselves
-        case let failure?: outcome = .failed(failure.text(agreement))
+          return JoinReport(text: attempts[attempt].text, address: answer.address, outcome: .ourselves)
+        case let failure?: return attempts[attempt].fail(failure, at: answer.address, agreement)
         }
-        let report = JoinReport(text: attempts[attempt].text, address: answer.address, outcome: outcome)
-        if case .failed = outcome { attempts[attempt].reasons.append(report.description) }
-        return report
       }
     }
     for report in reports { self.report(report) }
@@ -75,9 +87,7 @@ final class JoinLedger: Sendable {
       zip(positions, results).compactMap { attempt, result -> JoinReport? in
         guard attempts[attempt].hasJoined, let failure = result.failure else { return nil }
         attempts[attempt].hasJoined = false
-        let report = JoinReport(text: attempts[attempt].text, address: result.target.address, outcome: .failed(failure.text(agreement)))
-        attempts[attempt].reasons.append(report.description)
-        return report
+        return attempts[attempt].fail(failure, at: result.target.address, agreement)
       }
     }
     for report in reports { self.report(report) }

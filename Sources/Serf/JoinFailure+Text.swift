@@ -2,6 +2,14 @@ import Memberlist
 import SerfPrimitives
 
 extension JoinFailure {
+  /// Whether an answer came from the address, though not the one that was wanted.
+  var isAnswer: Bool {
+    switch self {
+    case .contact(.noContact), .contact(.deadline), .contact(.ourselves), .contact(.notSent), .leaving, .tooMany: false
+    case .contact, .remote, .malformed, .unproven, .nameInUse, .versionMismatch, .filtered, .unusableAddress: true
+    }
+  }
+
   /// Why an address was not joined, and what to try. `agreement` is what the transport wants both sides to have alike (``StreamLayer/agreement``).
   func text(_ agreement: String?) -> String {
     switch self {

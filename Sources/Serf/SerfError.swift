@@ -14,7 +14,7 @@ public struct SerfError: Error, Sendable, CustomStringConvertible {
     case bind
     /// This machine has no address yet at which others could reach the node. Nothing was started; another node may start later.
     case noAddress
-    /// None of the addresses answered; the node goes on with the members that it has.
+    /// None of the addresses answered, or none accepted this node; it goes on with the members that it has.
     case joinFailed
     /// The call does not fit the node's state: not started, leaving, left or shut down. Nothing changed.
     case state
@@ -32,6 +32,9 @@ public struct SerfError: Error, Sendable, CustomStringConvertible {
   public let message: String
   /// The error underneath, where there is one.
   public let cause: (any Error)?
+
+  /// Whether the same call may succeed later without an operator's help. Only a join under a name that another process has says no.
+  package var mayPass = true
 
   /// An error with its line for the user.
   public init(_ code: Code, _ message: String, cause: (any Error)? = nil) {

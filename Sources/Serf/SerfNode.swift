@@ -165,8 +165,10 @@ public final class SerfNode: Service {
     }
     let joined = ledger.joined
     guard joined > 0 || addresses.isEmpty || ledger.holdsOurselves else {
-      let what = targets.isEmpty ? "can be used" : "answered"
-      throw SerfError(.joinFailed, "none of \(addresses.count) join addresses \(what): \(ledger.failures)")
+      let what = targets.isEmpty ? "can be used" : ledger.wasAnswered ? "accepted this node" : "answered"
+      var error = SerfError(.joinFailed, "none of \(addresses.count) join addresses \(what): \(ledger.failures)")
+      error.mayPass = !ledger.isNameInUse
+      throw error
     }
     return joined
   }

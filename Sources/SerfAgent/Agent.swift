@@ -212,7 +212,8 @@ package struct Agent: Sendable {
       case .joined(let problem?):
         // Whoever is leaving, by a signal or by the RPC, needs nobody any more.
         guard !isLeaving, (try? await started.node.localMember())?.status == .alive else { continue }
-        throw AgentFailure("-join: \(problem.description). With -retry-join instead of -join an agent tries until a member answers")
+        let advice = problem.mayPass ? ". With -retry-join instead of -join an agent tries until a member answers" : ""
+        throw AgentFailure("-join: \(problem.description)\(advice)")
       case .joined(nil):
         guard !isLeaving else { continue }
         console.line("")

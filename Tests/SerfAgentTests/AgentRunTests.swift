@@ -95,6 +95,15 @@ struct AgentRunTests {
       error?.description == "-join: none of 1 addresses answered. With -retry-join instead of -join an agent tries until a member answers")
   }
 
+  @Test("-join under a name that is in use does not advise to try again")
+  func joinRefused() async throws {
+    var refused = SerfError(.joinFailed, "our name is in use")
+    refused.mayPass = false
+    let run = try await Run(failures: ["join": refused]) { $0.join = ["h"] }
+    let error = await #expect(throws: AgentFailure.self) { _ = try await run.status() }
+    #expect(error?.description == "-join: our name is in use")
+  }
+
   @Test("-join that reaches only the agent itself starts it alone, with a warning")
   func joinsOnlyItself() async throws {
     let run = try await Run(joinCounts: [0]) { $0.join = ["h"] }
