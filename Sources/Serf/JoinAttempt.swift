@@ -16,8 +16,8 @@ struct JoinAttempt: Sendable {
   var failures: [JoinFailure] = []
 
   /// Takes down why one of its addresses came to nothing, and reports it.
-  mutating func fail(_ failure: JoinFailure, at address: NodeAddress, _ agreement: String?) -> JoinReport {
-    let reason = failure.text(agreement)
+  mutating func fail(_ failure: JoinFailure, at address: NodeAddress, _ agreement: String?, ownName: NodeName) -> JoinReport {
+    let reason = failure.text(agreement, asksForUs: target?.name == ownName)
     let report = JoinReport(text: text, address: address, outcome: .failed(reason))
     reasons.append(report.description)
     failures.append(failure)
@@ -30,10 +30,11 @@ final class JoinLedger: Sendable {
   private let attempts: Mutex<[JoinAttempt]>
   /// Which of the attempts each target of the core's join belongs to.
   private let positions: [Int]
+  private let ownName: NodeName
   private let report: @Sendable (JoinReport) -> Void
 
   /// Reports at once what needs no answer.
-  init(_ attempts: [JoinAttempt], report: @escaping @Sendable (JoinReport) -> Void) {
+  init(_ attempts: [JoinAttempt], ownName: NodeName, report: @escaping @Sendable (JoinReport) -> Void) {
     var attempts = attempts
     for index in attempts.indices where attempts[index].target == nil {
       let text = attempts[index].text
@@ -42,6 +43,7 @@ final class JoinLedger: Sendable {
       for failure in failed { report(failure) }
       if attempts[index].isOurs { report(JoinReport(text: text, address: nil, outcome: .ourselves)) }
     }
+    self.ownName = ownName
     self.report = report
     positions = attempts.indices.filter { attempts[$0].target != nil }
     self.attempts = Mutex(attempts)
@@ -74,7 +76,7 @@ final class JoinLedger: Sendable {
         case .contact(.ourselves):
           attempts[attempt].isOurs = true
           return JoinReport(text: attempts[attempt].text, address: answer.address, outcome: .ourselves)
-        case let failure?: return attempts[attempt].fail(failure, at: answer.address, agreement)
+        case let failure?: return attempts[attempt].fail(failure, at: answer.address, agreement, ownName: ownName)
         }
       }
     }
@@ -87,7 +89,7 @@ final class JoinLedger: Sendable {
       zip(positions, results).compactMap { attempt, result -> JoinReport? in
         guard attempts[attempt].hasJoined, let failure = result.failure else { return nil }
         attempts[attempt].hasJoined = false
-        return attempts[attempt].fail(failure, at: result.target.address, agreement)
+        return attempts[attempt].fail(failure, at: result.target.address, agreement, ownName: ownName)
       }
     }
     for report in reports { self.report(report) }

@@ -150,7 +150,7 @@ public final class SerfNode: Service {
     let resolver = JoinAddressResolver(
       defaultPort: bound.port, resolver: configuration.resolver, allowedNetworks: configuration.allowedNetworks,
       ownAddresses: OwnAddresses(bound: bound, advertised: advertised))
-    let ledger = JoinLedger(await resolver.resolve(addresses)) { [logger] report in
+    let ledger = JoinLedger(await resolver.resolve(addresses), ownName: configuration.name) { [logger] report in
       logger.info("join: \(escaped(Array(report.description.utf8)))")
       onReport(report)
     }
