@@ -151,7 +151,8 @@ public final class SerfNode: Service {
       defaultPort: bound.port, resolver: configuration.resolver, allowedNetworks: configuration.allowedNetworks,
       ownAddresses: OwnAddresses(bound: bound, advertised: advertised))
     let ledger = JoinLedger(await resolver.resolve(addresses), ownName: configuration.name) { [logger] report in
-      logger.info("join: \(escaped(Array(report.description.utf8)))")
+      let level = if case .failed = report.outcome { Logger.Level.warning } else { Logger.Level.info }
+      logger.log(level: level, "join: \(escaped(Array(report.description.utf8)))")
       onReport(report)
     }
     let targets = ledger.targets
