@@ -99,9 +99,11 @@ struct JoinProgress: Sendable {
       nextAt: targets[chosen].remaining > 0 ? targets[chosen].nextAt : nil)
   }
 
-  /// Whether a target that was too busy is asked again; counts.
-  mutating func mayRepeat(_ target: Int) -> Bool {
+  /// Whether a target that was too busy, or was silent while we are late, is asked again; counts. A silent one keeps its place for as long as a dial takes:
+  /// it is asked again only where no address waits for a place, and no target has joined.
+  mutating func mayRepeat(_ target: Int, wasSilent: Bool) -> Bool {
     guard !targets[target].hasJoined, targets[target].repeats < Self.repeatLimit else { return false }
+    if wasSilent, targets.contains(where: { $0.hasJoined || $0.remaining > 0 }) { return false }
     targets[target].repeats += 1
     return true
   }

@@ -109,15 +109,10 @@ extension Membership {
     case .userMessage: outbox.push(.userMessageFinished(id, failure: reason))
     case .pushPull: break
     case .join(let join, let target, let address):
-      if isBusy(reason, at: now), repeatJoin(join, target: target, address, at: now) { break }
+      if repeatJoin(join, target: target, address, after: reason, at: now) { break }
       joinAnswered(join, target: target, address, failure: .contact(reason), at: now)
     }
     flushFinished()
-  }
-
-  /// Whether an exchange may have come to nothing because an end of it was busy: the peer says so, or there was no contact, and we are late ourselves.
-  private func isBusy(_ reason: ContactFailure, at now: Instant) -> Bool {
-    reason == .overloaded || (reason == .noContact && lag(at: now) > .zero)
   }
 
   private mutating func isAck(_ reply: RawSpan, _ sequenceNumber: UInt32?, from peer: Peer) -> Bool {

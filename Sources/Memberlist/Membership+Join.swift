@@ -7,7 +7,8 @@ extension Membership {
   /// targets in ``MembershipOutput/joinFinished(_:_:)``, a push/pull's timeout from now at the latest. Targets that are the same are asked once.
   ///
   /// Where a connection costs a handshake it is twice the timeout: among hundreds that join one member at once the last one waits for as long as all
-  /// others take. A target that says that it is too busy is asked again, and so is one that does not answer while we are late ourselves.
+  /// others take. A target that says that it is too busy is asked again, and so is one that does not answer while we are late ourselves, if no other one
+  /// has answered.
   ///
   /// On a transport that proves names a target with a name must be that member; one without may be any member but ourselves.
   package mutating func join(_ targets: [JoinTarget], id: JoinID, at now: Instant) {
@@ -38,10 +39,14 @@ extension Membership {
       .join(id, target: attempt.target, attempt.address), to: destination, path: .warm, deadline: attempt.deadline, .pushPull(isJoin: true))
   }
 
-  /// An address was too busy. It is asked again in a moment; false when the join is over by then, or when the address was asked often enough.
-  mutating func repeatJoin(_ id: JoinID, target: Int, _ address: NodeAddress, at now: Instant) -> Bool {
+  /// An address did not take us because it is busy, or because we are: it does not answer, and we are too late to be sure of that. It is asked again in a
+  /// moment. False when there is another reason, when the join is over by then, or when the address was asked often enough.
+  mutating func repeatJoin(_ id: JoinID, target: Int, _ address: NodeAddress, after reason: ContactFailure, at now: Instant) -> Bool {
+    let wasSilent = reason == .noContact && isTooLateToAccuse(at: now)
+    guard reason == .overloaded || wasSilent else { return false }
     let again = now + JoinProgress.pause
-    guard let position = joins.firstIndex(where: { $0.id == id }), again < joins[position].deadline, joins[position].mayRepeat(target)
+    guard let position = joins.firstIndex(where: { $0.id == id }), again < joins[position].deadline,
+      joins[position].mayRepeat(target, wasSilent: wasSilent)
     else { return false }
     timers.schedule(.joinAgain(id, target: target, address), at: again)
     return true

@@ -209,7 +209,7 @@ extension Membership {
       self.probe?.deadline = now + late
       return timers.schedule(.probeDeadline(sequenceNumber), at: now + late)
     }
-    if lag(at: now) > configuration.probe.timeout / 2, !awareness.isLowest {
+    if isTooLateToAccuse(at: now), !awareness.isLowest {
       // A verdict by a node that gets to its own work so late is worth nothing, until it has given the member all the time that it ever gives.
       counters.probesStalled += 1
       return endProbeWithoutVerdict(on: probe.target, at: now)

@@ -13,33 +13,35 @@ extension Membership {
   /// until the next push/pull. Where many join for a while, or packets are lost for load, the later ones bring what the first could not: in a large
   /// cluster the next one in turn is minutes away. Not in memberlist; to the peer it is a push/pull like any other.
   mutating func joinSucceeded(at now: Instant) {
-    guard configuration.pushPull.interval > .zero, exchangesAfterJoin == nil else { return }
-    followJoin(after: 0, at: now)
-  }
-
-  mutating func pushPullAfterJoin(at now: Instant) {
-    pushPull(at: now)
-    if let done = exchangesAfterJoin { followJoin(after: done + 1, at: now) }
+    guard configuration.pushPull.interval > .zero, followUp?.followsJoin != true else { return }
+    scheduleFollowUp(step: 0, followsJoin: true, at: now)
   }
 
   /// An exchange brought members that gossip had not brought, so that there may be more: another one follows, unless one is due anyway. Among
   /// hundreds that start on a slow machine, some are still joining when the exchanges after our join are over.
   mutating func exchangeBroughtMembers(at now: Instant) {
-    guard configuration.pushPull.interval > .zero, exchangesAfterJoin == nil else { return }
+    guard configuration.pushPull.interval > .zero, followUp == nil else { return }
     var last = 0
-    while pauseAfterJoin(last + 1) * 2 <= configuration.pushPull.interval { last += 1 }
-    followJoin(after: last, at: now)
+    while FollowUp.pause(last + 1, configuration) != nil { last += 1 }
+    scheduleFollowUp(step: last, followsJoin: false, at: now)
   }
 
-  /// The pauses double, and end with the last one that is shorter than half of the interval: in a LAN 1–2, 2–4, 4–8 and 8–16 s.
-  private mutating func followJoin(after done: Int, at now: Instant) {
-    let pause = pauseAfterJoin(done)
-    guard done == 0 || pause * 2 <= configuration.pushPull.interval else { return exchangesAfterJoin = nil }
-    exchangesAfterJoin = done
-    timers.schedule(.pushPullAfterJoin, at: now + pause + random.fraction(of: pause))
+  mutating func followUpDue(_ number: UInt32, at now: Instant) {
+    guard let due = followUp, due.number == number else { return }
+    pushPull(at: now)
+    followUp = nil
+    // After the last step the same again, while the cluster grows by more than a hundredth meanwhile.
+    let isLast = FollowUp.pause(due.step + 1, configuration) == nil
+    guard !isLast || table.count - due.known > table.count / 100 else { return }
+    scheduleFollowUp(step: isLast ? due.step : due.step + 1, followsJoin: due.followsJoin, at: now)
   }
 
-  private func pauseAfterJoin(_ done: Int) -> Duration { max(configuration.gossip.interval, .milliseconds(100)) * 5 * (1 << done) }
+  private mutating func scheduleFollowUp(step: Int, followsJoin: Bool, at now: Instant) {
+    guard let pause = FollowUp.pause(step, configuration) else { return }
+    lastFollowUp &+= 1
+    followUp = FollowUp(number: lastFollowUp, step: step, followsJoin: followsJoin, known: table.count)
+    timers.schedule(.followUp(lastFollowUp), at: now + pause + random.fraction(of: pause))
+  }
 
   private mutating func pushPull(at now: Instant) {
     guard !isLeaving else { return }

@@ -61,8 +61,9 @@ package struct Membership: ~Copyable, Sendable {
   var exchanges: [ExchangeID: ExchangePurpose] = [:]
   var joins: [JoinProgress] = []
   var departure = Departure.none
-  /// While exchanges after a join are due: how many of them are done.
-  var exchangesAfterJoin: Int?
+  /// The exchange out of turn that is due, if any.
+  var followUp: FollowUp?
+  var lastFollowUp: UInt32 = 0
   /// Until when the push/pulls out of turn are paid for; see `Membership+PushPullOutOfTurn`.
   var outOfTurnPaidUntil = Instant.zero
   /// What acks carry; nil until the layer above sets it.
@@ -179,6 +180,9 @@ package struct Membership: ~Copyable, Sendable {
     return configuration.adaptsToLoad && lateness > Self.punctual ? min(lateness, stallTolerance) : .zero
   }
 
+  /// Whether this member is so late that an answer which it misses may be among what it has not read.
+  func isTooLateToAccuse(at now: Instant) -> Bool { lag(at: now) > configuration.probe.timeout / 2 }
+
   /// Does everything that is due at `now`.
   package mutating func advance(to now: Instant) {
     if let due = timers.nextDeadline, due <= now { timerDelay.observe(due: due, at: now) }
@@ -193,7 +197,7 @@ package struct Membership: ~Copyable, Sendable {
       case .ping(let sequenceNumber): pingExpired(sequenceNumber, at: now)
       case .gossipTick: gossipTick(at: now)
       case .pushPullTick: pushPullTick(at: now)
-      case .pushPullAfterJoin: pushPullAfterJoin(at: now)
+      case .followUp(let number): followUpDue(number, at: now)
       case .join(let id): continueJoin(id, at: now)
       case .joinAgain(let id, let target, let address): joinAgain(id, target: target, address, at: now)
       case .departure: departureExpired()
@@ -212,7 +216,7 @@ package struct Membership: ~Copyable, Sendable {
     case ping(UInt32)
     case gossipTick
     case pushPullTick
-    case pushPullAfterJoin
+    case followUp(UInt32)
     case join(JoinID)
     case joinAgain(JoinID, target: Int, NodeAddress)
     case departure

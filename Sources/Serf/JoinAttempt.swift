@@ -56,8 +56,8 @@ final class JoinLedger: Sendable {
 
   /// Whether any address answered, if only to refuse us.
   var wasAnswered: Bool { attempts.withLock { $0.contains { $0.hasJoined || $0.failures.contains(where: \.isAnswer) } } }
-  /// Whether a member said that another process has our name.
-  var isNameInUse: Bool { attempts.withLock { $0.contains { $0.failures.contains(.nameInUse) } } }
+  /// Whether any address may take this node later, without an operator's help. A host that could not be looked up may.
+  var mayPass: Bool { attempts.withLock { $0.contains { $0.target == nil || $0.failures.contains(where: \.mayPass) } } }
 
   /// Why each came to nothing, in the order in which the caller wrote them.
   var failures: String {

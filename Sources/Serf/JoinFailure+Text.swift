@@ -10,13 +10,22 @@ extension JoinFailure {
     }
   }
 
+  /// Whether the same address may take this node later, without an operator's help.
+  var mayPass: Bool {
+    switch self {
+    case .contact(.refused), .contact(.identityMismatch), .contact(.unreadable): false
+    case .contact, .malformed(.empty), .leaving, .tooMany: true
+    case .remote, .malformed, .unproven, .nameInUse, .versionMismatch, .filtered, .unusableAddress: false
+    }
+  }
+
   /// Why an address was not joined, and what to try. `agreement` is what the transport wants both sides to have alike (``StreamLayer/agreement``).
   ///
   /// - Parameter asksForUs: whether the address was written with this node's own name.
   func text(_ agreement: String?, asksForUs: Bool) -> String {
     switch self {
     case .contact(.refused) where asksForUs, .contact(.identityMismatch) where asksForUs:
-      "the name asked for is this node's own, and this is not its address. Write the name of the member there, or the address alone"
+      "the name asked for is this node's own. Write the name of the member there, or the address alone"
     case .contact(.noContact): "no answer. Is an agent running there, on the same transport as we, and is its port open?"
     case .contact(.deadline): "no answer in time"
     case .contact(.overloaded): "it is too busy to take us now. Try again in a moment"

@@ -82,7 +82,7 @@ extension NodeDiagnostic {
 extension MembershipDiagnostic {
   var level: Logger.Level {
     switch self {
-    // A member that leaves says so while it can still be heard: this is its own word, passed on.
+    // A member that leaves says so while it can still be heard. So this is most often its own word, which another member passes on.
     case .doubtfulDeath(let name, let accuser, _) where name == accuser: .info
     case .malformed, .claimedOtherName, .mergeRefused, .limitReached, .onlyReliablyReachable, .doubtfulDeath, .probeNotSent,
       .claimDropped(_, .network, _), .claimDropped(_, .unusableAddress, _), .addressRefused:
@@ -132,7 +132,7 @@ extension MembershipDiagnostic {
     case .claimDropped(let name, let problem, let deliverer):
       "dropped a claim about \(name)\(deliverer.map { " from \($0)" } ?? ""): \(problem.text)"
     case .suspected(let name, let accuser, let deliverer) where name == accuser:
-      "\(name) leaves\(deliverer.map { ", as \($0) says" } ?? ""); not confirmed yet"
+      "\(name) is said to leave\(deliverer.map { ", by \($0)" } ?? ""); not confirmed yet"
     case .suspected(let name, let accuser, let deliverer):
       "\(name) is suspected by \(accuser)\(deliverer.map { $0 == accuser ? "" : ", as \($0) says" } ?? "")"
     case .doubtfulDeath(let name, let accuser, let deliverer) where name == accuser:

@@ -33,7 +33,7 @@ public struct SerfError: Error, Sendable, CustomStringConvertible {
   /// The error underneath, where there is one.
   public let cause: (any Error)?
 
-  /// Whether the same call may succeed later without an operator's help. Only a join under a name that another process has says no.
+  /// Whether the same call may succeed later without an operator's help. False for a join that every address refused for a reason that stays.
   package var mayPass = true
 
   /// An error with its line for the user.

@@ -168,7 +168,7 @@ public final class SerfNode: Service {
     guard joined > 0 || addresses.isEmpty || ledger.holdsOurselves else {
       let what = targets.isEmpty ? "can be used" : ledger.wasAnswered ? "accepted this node" : "answered"
       var error = SerfError(.joinFailed, "none of \(addresses.count) join addresses \(what): \(ledger.failures)")
-      error.mayPass = !ledger.isNameInUse
+      error.mayPass = ledger.mayPass
       throw error
     }
     return joined

@@ -46,7 +46,7 @@ final class BenchCluster {
     if let reason = problems.first {
       emit(
         line("converge").adding("ok", false).adding("join_s", joined.seconds).adding("joined", nodes.count - 1 - problems.count)
-          .adding("reason", reason))
+          .adding("reason", reason).adding("failures", failures))
       findings.expect(false, orFailed: "\(problems.count) of \(nodes.count - 1) nodes did not join: \(reason)")
       return false
     }

@@ -8,7 +8,7 @@ import Testing
 
   @Test("every line says what was asked for, and a crash is seen by a first node no later than by all")
   func fail() async throws {
-    let flags = ["--nodes=3", "--transport=tcp", "--profile=local", "--scenario=fail", "--settle=0", "--busy=1", "--started-at-once"]
+    let flags = ["--nodes=3", "--transport=tcp", "--profile=lan", "--scenario=fail", "--settle=0", "--busy=1", "--started-at-once"]
     let run = try await Executable.run(flags, path: Self.path)
     #expect(run.status == 0 && run.errors == "", "\(run)")
     let lines = try run.output.split(separator: "\n").map {

@@ -105,5 +105,5 @@ package enum GoFlags {
 /// A command whose flags may also follow its words, as `serf certs node n1 -out DIR`: for verbs that Go Serf does not have.
 protocol FlagsAnywhere: ParsableCommand {}
 
-/// A command whose words may begin with a dash, as an event's payload.
+/// A command whose words may begin with a dash, as an event's payload, or what stands behind a misspelt command.
 protocol FreeWords: ParsableCommand {}

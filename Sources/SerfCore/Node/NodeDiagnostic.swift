@@ -17,7 +17,7 @@ package enum NodeDiagnostic: Sendable {
   case broadcastTimedOut(BroadcastPurpose)
   /// A queue of broadcasts is deep: more is sent than the cluster can carry. `dropped` were cut off.
   case queueDeep(BroadcastTier, depth: Int, dropped: Int)
-  /// This node's timers come so late, by more than half of a probe timeout, that it accuses nobody.
+  /// This node's timers come so late, by more than half of a probe timeout, that it withholds accusations.
   case late(by: Duration)
   /// A failed member is tried again.
   case reconnecting(NodeName, NodeAddress)

@@ -155,22 +155,41 @@ import Testing
     #expect(subject.joins.map { $0.results.map(\.failure) } == [[.contact(.overloaded)]])
   }
 
-  @Test("a target that does not answer is asked again while we are late ourselves, and only then", arguments: [true, false])
-  func silentWhileLate(isLate: Bool) {
+  /// A node with a join to `targets`, whose last timer came up in time, or 400 ms late.
+  private func joining(_ targets: [JoinTarget], isLate: Bool, _ configure: (inout MembershipConfiguration) -> Void = { _ in }) -> Subject {
     let subject = Subject {
       $0.namesAreProven = true
       $0.gossip.interval = .zero
       $0.pushPull.interval = .zero
+      configure(&$0)
     }
-    subject.input { $0.join([Self.targets[0]], id: JoinID(1), at: $1) }
-    subject.pass(.milliseconds(4900))
-    // The probe's turn comes up every second.
-    subject.now += .milliseconds(isLate ? 400 : 100)
+    subject.input { $0.join(targets, id: JoinID(1), at: $1) }
+    subject.pass(.seconds(4))
+    subject.now = (subject.membership.nextDeadline ?? subject.now) + (isLate ? .milliseconds(400) : .zero)
     subject.input { $0.advance(to: $1) }
+    return subject
+  }
+
+  @Test("a target that does not answer is asked again while we are late ourselves, and only then", arguments: [true, false])
+  func silentWhileLate(isLate: Bool) {
+    let subject = joining([Self.targets[0]], isLate: isLate)
     fail(subject, 0, .noContact)
     #expect(subject.joins.isEmpty == isLate)
     subject.pass(.milliseconds(250))
     #expect(subject.opened.count == (isLate ? 2 : 1))
+  }
+
+  @Test("a target that does not answer makes room for those that wait, and is not asked again once another one has answered")
+  func silentBesideOthers() throws {
+    let crowded = joining(Self.targets, isLate: true) { $0.limits.joinExchanges = 2 }
+    #expect(crowded.opened.count == 2)
+    fail(crowded, 0, .noContact)
+    #expect(crowded.opened.count == 3 && crowded.opened[2].to == .anyMember(Self.targets[2].address))
+    let answered = joining([Self.targets[0], Self.targets[1]], isLate: true)
+    let reply = Message.pushPull(isJoin: true, [.init(name: "a")])
+    answered.input { $0.exchangeCompleted(answered.opened[0].id, reply: reply.span.bytes, from: Subject.proven("a"), at: $1) }
+    fail(answered, 1, .noContact)
+    #expect(answered.joins.map { $0.results.map(\.failure) } == [[nil, .contact(.noContact)]])
   }
 
   @Test("an answer that can only be our own is no member's, whatever we had forgotten of our addresses")

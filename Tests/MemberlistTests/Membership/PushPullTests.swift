@@ -115,27 +115,52 @@ import Testing
     #expect(subject.state("b") == .alive)
   }
 
-  @Test("an exchange that brings a member that gossip has not brought is followed by another one, as long as there are such")
-  func followed() throws {
+  /// A node whose first push/pull has just brought a member that it did not know. The next one in turn is 31.9 s later.
+  private func surprised() throws -> Subject {
     let subject = Subject {
       $0.probe.interval = .zero
       $0.gossip.interval = .zero
-    }
-    func answer(_ entries: [Message.Entry]) throws {
-      let id = try #require(subject.opened.last?.id)
-      subject.input { $0.exchangeCompleted(id, reply: Message.pushPull(entries).span.bytes, from: Subject.peer("a"), at: $1) }
+      $0.pushPull.interval = .milliseconds(31_900)
     }
     subject.alive("a", 1)
-    for _ in 0..<300 where subject.opened.isEmpty { subject.pass(.milliseconds(100)) }
-    try answer([.init(name: "a"), .init(name: "b")])
+    for _ in 0..<320 where subject.opened.isEmpty { subject.pass(.milliseconds(100)) }
+    try answer(subject, [.init(name: "a"), .init(name: "b")])
+    return subject
+  }
+
+  private func answer(_ subject: Subject, _ entries: [Message.Entry]) throws {
+    let id = try #require(subject.opened.last?.id)
+    subject.input { $0.exchangeCompleted(id, reply: Message.pushPull(entries).span.bytes, from: Subject.peer("a"), at: $1) }
+  }
+
+  @Test("an exchange that brings a member that gossip has not brought is followed by another one")
+  func followed() throws {
+    let subject = try surprised()
     subject.pass(.seconds(16))
     #expect(subject.opened.count == 2)
-    try answer([.init(name: "a"), .init(name: "b")])
-    // Nothing was new, so that the next one is the one in turn.
-    subject.pass(.milliseconds(13_900))
+    try answer(subject, [.init(name: "a"), .init(name: "b")])
+    subject.pass(.milliseconds(15_700))
     #expect(subject.opened.count == 2)
-    subject.pass(.milliseconds(200))
+    subject.pass(.milliseconds(300))
     #expect(subject.opened.count == 3)
+  }
+
+  @Test("exchanges go on while gossip brings members too")
+  func followedWhileGrowing() throws {
+    let subject = try surprised()
+    subject.alive("c", 1)
+    subject.pass(.milliseconds(31_700))
+    #expect(subject.opened.count == 3)
+  }
+
+  @Test("a join begins its own exchanges, whatever is due already")
+  func followedByJoin() throws {
+    let subject = try surprised()
+    subject.input { $0.join([JoinTarget(Subject.address("d"))], id: JoinID(1), at: $1) }
+    try answer(subject, [.init(name: "d")])
+    // Half a second to a second later, then one to two.
+    subject.pass(.seconds(3))
+    #expect(subject.opened.count == 4)
   }
 
   @Test("whatever is no message of an exchange is refused and counted")

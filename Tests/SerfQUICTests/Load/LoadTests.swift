@@ -4,13 +4,13 @@ import SerfPrimitives
 import SerfQUIC
 import Testing
 
-/// More work than the processors can do makes a cluster slower, never unstable (`secure-transport.md` 2.3). Every node has a fiftieth of a core, so that
-/// one end's part of a handshake takes it 100 ms.
+/// More work than the processors can do makes a cluster slower, never unstable (`secure-transport.md` 2.3). Every node has 0.015 of a core, so that
+/// one end's part of a handshake takes it 133 ms.
 ///
 /// Other sizes: `SERF_LOAD_NODES=300 SERF_LOAD_SHARE=0.05 swift test -c release -Xswiftc -enable-testing --filter LoadTests`, for a few minutes.
 @Suite struct LoadTests {
   private static let size = setting("SERF_LOAD_NODES").flatMap { Int($0) } ?? 50
-  private static let costs = LoadedNetwork.Costs(share: setting("SERF_LOAD_SHARE").flatMap { Double($0) } ?? 0.02)
+  private static let costs = LoadedNetwork.Costs(share: setting("SERF_LOAD_SHARE").flatMap { Double($0) } ?? 0.015)
 
   private static func setting(_ name: String) -> String? { ProcessInfo.processInfo.environment[name] }
 
@@ -36,8 +36,8 @@ import Testing
     var deaths = 0
     var peak = 0
 
-    /// Members are lost: some never found, or declared dead.
-    var hasCollapsed: Bool { converged == nil || deaths > 0 }
+    /// All find each other, none is declared dead, and none is accused more than ten times on average.
+    var isStable: Bool { converged != nil && deaths == 0 && suspicions <= 10 * LoadTests.size }
 
     var description: String {
       let time = converged.map { "all alive everywhere after \($0.seconds) s" } ?? "not converged"
@@ -85,7 +85,7 @@ import Testing
     Self.start(0..<Self.size, adapts: true, seed: seed, on: network)
     let outcome = Self.settle(network, within: 300)
     print("\(Self.size) nodes at once: \(outcome)")
-    #expect(outcome.converged != nil && outcome.deaths == 0 && outcome.suspicions <= Self.size)
+    #expect(outcome.isStable)
   }
 
   /// A third of a running cluster is killed and started again within a second. What became of the cluster when it started, and of this.
@@ -104,15 +104,15 @@ import Testing
   }
 
   @Test(
-    "a third of the nodes restarts within a second: all are alive in the end, and none is declared dead; without an allowance for the load members are lost"
+    "a third of the nodes restarts within a second: all are alive in the end, few are accused and none is declared dead; not so without an allowance for the load"
   )
   func restartAtOnce() {
     let outcome = Self.restart(adapts: true, seed: 1).restart
     print("\(Self.size / 3) of \(Self.size) nodes restart: \(outcome)")
-    #expect(outcome.converged != nil && outcome.deaths == 0)
+    #expect(outcome.isStable)
     let (start, other) = Self.restart(adapts: false, seed: 1)
     print("\(Self.size) nodes at once, not adapting: \(start)")
     print("\(Self.size / 3) of \(Self.size) nodes restart, not adapting: \(other)")
-    #expect(start.hasCollapsed || other.hasCollapsed)
+    #expect(!other.isStable)
   }
 }

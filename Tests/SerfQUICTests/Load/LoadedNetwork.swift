@@ -29,19 +29,24 @@ final class LoadedNetwork {
   }
 
   /// A dial under way.
-  struct Handshake: Equatable {
+  struct Handshake: Hashable {
     let dial: ConnectionPool.DialID
     let client: LoadedNode
     let startedAt: Instant
 
     static func == (left: Handshake, right: Handshake) -> Bool { left.dial == right.dial && left.client === right.client }
+
+    func hash(into hasher: inout Hasher) {
+      hasher.combine(dial)
+      hasher.combine(ObjectIdentifier(client))
+    }
   }
 
   enum Work {
     case initial(Handshake)
     case answer(Handshake, from: LoadedNode)
     case finished(ConnectionID, Handshake)
-    /// A flight that came before.
+    /// The server's flight once more.
     case repeated(packets: Int)
     case packet([UInt8], ConnectionID)
     case request(ExchangeID, [UInt8], ConnectionID)

@@ -34,13 +34,21 @@ final class LoadedNode {
   /// Exchanges of ours that are not answered yet.
   private var open: [ExchangeID: Instant] = [:]
   private var flights = UnansweredFlights()
+  /// Handshakes of which the first packet was taken up here.
+  private var known: Set<LoadedNetwork.Handshake> = []
   private var spent = Duration.zero
 
-  /// - Parameter adapts: false for a node that does nothing about its own lateness and dials whatever it wants at once.
+  /// - Parameter adapts: false for a node without the rules for load (``MembershipConfiguration/adaptsToLoad``): it dials whatever it wants at once, for
+  ///   probes by each accuser and helper too, and of its own lateness only a stall counts.
   init(_ name: NodeName, at address: NodeAddress, configuration: MembershipConfiguration, adapts: Bool, seed: UInt64) {
     var configuration = configuration
     configuration.namesAreProven = true
     configuration.adaptsToLoad = adapts
+    if !adapts {
+      // As it was before there were such rules: a join had ten seconds, and each round of gossip two dials.
+      configuration.pushPull.timeout = .seconds(5)
+      configuration.gossip.coldDials = 2
+    }
     self.address = address
     self.adapts = adapts
     machine = SimulatedMember(configuration, local: Member(name: name, address: address), seed: seed)
@@ -78,6 +86,7 @@ final class LoadedNode {
 
   func receive(_ work: LoadedNetwork.Work, at now: Instant) {
     switch work {
+    case .initial(let handshake) where known.contains(handshake): handshakes.append(.repeated(packets: 1))
     case .initial: strangers.append((work, now))
     case .answer, .finished, .repeated: handshakes.append(work)
     default: packets.append(work)
@@ -108,9 +117,11 @@ final class LoadedNode {
     pool.advance(to: now)
     expire(at: now)
     flights.keep { $0.client !== self || waiting[$0.dial] != nil }
-    for (receiver, packets) in flights.due(at: now) {
-      spent += network.costs.packet * packets
-      outgoing.append((receiver, .repeated(packets: packets)))
+    for (handshake, receiver) in flights.due(at: now) {
+      // A client's first flight is one packet, a server's three.
+      let isFirst = handshake.client === self
+      spent += network.costs.packet * (isFirst ? 1 : 3)
+      outgoing.append((receiver, isFirst ? .initial(handshake) : .repeated(packets: 3)))
     }
     let due = deferred.filter { $0.until <= now }
     deferred.removeAll { $0.until <= now }
@@ -176,11 +187,11 @@ final class LoadedNode {
     switch work {
     case .initial(let handshake):
       // Its client has sent again, or given up.
-      guard now - arrivedAt < .seconds(3) else { return spent += network.costs.packet }
+      guard now - arrivedAt < .seconds(3), known.insert(handshake).inserted else { return spent += network.costs.packet }
       spent += network.costs.handshake
       diallers[handshake.client.address] = now
       outgoing.append((handshake.client, .answer(handshake, from: self)))
-      flights.sent(handshake, to: handshake.client, packets: 3, at: now)
+      flights.sent(handshake, to: handshake.client, at: now)
     case .repeated(let packets): spent += network.costs.packet * packets
     case .answer(let handshake, let target):
       flights.answered(handshake)
@@ -314,7 +325,7 @@ final class LoadedNode {
     guard let target = network.node(at: address) else { return }
     let handshake = LoadedNetwork.Handshake(dial: dial, client: self, startedAt: network.now)
     outgoing.append((target, .initial(handshake)))
-    flights.sent(handshake, to: target, packets: 1, at: network.now)
+    flights.sent(handshake, to: target, at: network.now)
   }
 
   private func request(

@@ -6,7 +6,6 @@ struct UnansweredFlights {
   private struct Flight {
     let handshake: LoadedNetwork.Handshake
     let receiver: LoadedNode
-    let packets: Int
     let end: Instant
     var due: Instant
     var pause: Duration
@@ -21,24 +20,22 @@ struct UnansweredFlights {
 
   var nextDeadline: Instant { flights.reduce(.distantFuture) { min($0, $1.due) } }
 
-  mutating func sent(_ handshake: LoadedNetwork.Handshake, to receiver: LoadedNode, packets: Int, at now: Instant) {
+  mutating func sent(_ handshake: LoadedNetwork.Handshake, to receiver: LoadedNode, at now: Instant) {
     flights.append(
-      Flight(
-        handshake: handshake, receiver: receiver, packets: packets, end: now + Self.life, due: now + Self.firstPause,
-        pause: Self.firstPause))
+      Flight(handshake: handshake, receiver: receiver, end: now + Self.life, due: now + Self.firstPause, pause: Self.firstPause))
   }
 
   mutating func answered(_ handshake: LoadedNetwork.Handshake) { flights.removeAll { $0.handshake == handshake } }
 
-  /// The client wants nothing more of these dials.
+  /// Forgets those of dials that the client has given up.
   mutating func keep(where isWanted: (LoadedNetwork.Handshake) -> Bool) { flights.removeAll { !isWanted($0.handshake) } }
 
   /// What is sent again now, and to whom.
-  mutating func due(at now: Instant) -> [(receiver: LoadedNode, packets: Int)] {
+  mutating func due(at now: Instant) -> [(handshake: LoadedNetwork.Handshake, receiver: LoadedNode)] {
     flights.removeAll { $0.end <= now }
-    var due: [(receiver: LoadedNode, packets: Int)] = []
+    var due: [(handshake: LoadedNetwork.Handshake, receiver: LoadedNode)] = []
     for index in flights.indices where flights[index].due <= now {
-      due.append((flights[index].receiver, flights[index].packets))
+      due.append((flights[index].handshake, flights[index].receiver))
       flights[index].pause *= 2
       flights[index].due = now + flights[index].pause
     }

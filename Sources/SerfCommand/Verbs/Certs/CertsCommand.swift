@@ -2,7 +2,7 @@ import ArgumentParser
 import SerfIdentity
 
 /// `serf certs`: what a node's identity is made of. Go Serf has no such verb.
-struct CertsCommand: ParsableCommand {
+struct CertsCommand: ParsableCommand, FreeWords {
   static let configuration = CommandConfiguration(
     commandName: "certs", abstract: "Make and check the certificates that nodes prove their names with",
     usage: "serf certs <ca|node|check> [options]",
