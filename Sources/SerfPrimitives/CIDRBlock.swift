@@ -42,7 +42,7 @@ public struct CIDRBlock: Hashable, Sendable {
     return address.high & mask.high == high && address.low & mask.low == low
   }
 
-  /// A shift by the whole width gives zero.
+  /// A shift by 64 bits gives zero.
   private static func mask(_ bits: Int) -> (high: UInt64, low: UInt64) {
     (UInt64.max << UInt64(max(0, 64 - bits)), UInt64.max << UInt64(min(64, 128 - bits)))
   }
@@ -59,7 +59,7 @@ extension CIDRBlock: CustomStringConvertible {
 ///
 /// No blocks at all allow everything, as Go's memberlist does (its documentation says the opposite).
 public struct AllowedNetworks: Hashable, Sendable {
-  /// The blocks; empty for all addresses.
+  /// The blocks; empty allows all addresses.
   public let blocks: [CIDRBlock]
 
   /// Every address.

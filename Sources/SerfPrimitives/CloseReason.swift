@@ -1,7 +1,7 @@
 /// Why one side closes a connection. The raw values are part of the wire: the application error code of a QUIC CONNECTION_CLOSE
 /// (`secure-transport.md` 2.2). A close may start a probe; it never changes a member's state.
 public enum CloseReason: UInt8, Hashable, Sendable, CaseIterable {
-  /// Nothing to say, idle, or evicted from a full pool.
+  /// No particular reason: idle, or evicted from a full pool.
   case none = 0
   /// The node stops without leaving.
   case shutdown = 1
@@ -13,7 +13,7 @@ public enum CloseReason: UInt8, Hashable, Sendable, CaseIterable {
   case claimedOtherName = 4
   /// The name is in use at another address that still proves it.
   case nameInUse = 5
-  /// The certificate is no longer acceptable: expired, revoked, or its CA withdrawn.
+  /// The certificate is no longer acceptable: expired, revoked, or its CA is no longer trusted.
   case notAuthorised = 6
   /// A limit was reached; try later.
   case overloaded = 7

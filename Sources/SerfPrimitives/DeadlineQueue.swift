@@ -1,8 +1,8 @@
-/// Timers as data: a binary heap of (deadline, value), with cancellation by forgetting.
+/// Timers as data: a binary heap of (deadline, value), which cancels an entry by ignoring it.
 ///
-/// Nothing is removed on cancel. The owner keeps in its own record what a timer was for (a sequence number, the time a state began) and ignores an
-/// entry that no longer matches, so that every operation stays logarithmic; NIO's own timers cancel in linear time.
-/// Entries of one instant come out in the order in which they were scheduled, which keeps a run a function of its seed.
+/// Nothing is removed on cancel. The owner keeps in its own record what a timer was for (a sequence number, the time a state began), and ignores an
+/// entry that no longer matches. So every operation stays logarithmic; NIO's own timers cancel in linear time. Entries of one instant come out in the
+/// order in which they were scheduled, which keeps a run a function of its seed.
 public struct DeadlineQueue<Value: Sendable>: Sendable {
   private struct Entry: Sendable {
     var deadline: Instant
@@ -20,7 +20,7 @@ public struct DeadlineQueue<Value: Sendable>: Sendable {
   /// An empty queue.
   public init() {}
 
-  /// How many entries wait, forgotten ones included.
+  /// How many entries wait, cancelled ones included.
   public var count: Int { heap.count }
 
   /// The earliest deadline, or nil when nothing waits.

@@ -2,7 +2,7 @@
 public enum Destination: Hashable, Sendable {
   /// Back to the peer whose message is answered; where the transport has connections, on that very connection.
   case reply(Peer)
-  /// A member, at the address that the member table holds. A transport that proves names demands this one.
+  /// A member, at the address that the member table holds. A transport that proves names accepts an answer from this name only.
   case member(NodeName, NodeAddress)
   /// An address whose owner is not known yet: a plain join address. Any member of the cluster but ourselves may answer.
   case anyMember(NodeAddress)
@@ -18,7 +18,7 @@ public enum SendPath: Hashable, Sendable {
 
 /// Names one reliable exchange, at most one request and one reply, for as long as the node lives.
 public struct ExchangeID: Hashable, Comparable, Sendable {
-  /// A running number; numbers of exchanges that we open and of those that we accept never meet.
+  /// A running number. Exchanges that we open and exchanges that we accept never have the same number.
   public let value: UInt64
 
   /// The exchange with this running number.
@@ -27,7 +27,7 @@ public struct ExchangeID: Hashable, Comparable, Sendable {
   @inlinable public static func < (left: ExchangeID, right: ExchangeID) -> Bool { left.value < right.value }
 }
 
-/// Names one packet whose fate the core wants to hear about when it could not be sent.
+/// Names one packet about which the core is told if it could not be sent.
 public struct PacketID: Hashable, Sendable {
   /// A running number.
   public let value: UInt64
@@ -36,7 +36,7 @@ public struct PacketID: Hashable, Sendable {
   @inlinable public init(_ value: UInt64) { self.value = value }
 }
 
-/// Why a peer was not reached, or a message not delivered.
+/// Why a peer was not reached, or why a message was not delivered.
 public enum ContactFailure: Hashable, Sendable {
   /// Nothing answered at the address.
   case noContact
@@ -46,7 +46,7 @@ public enum ContactFailure: Hashable, Sendable {
   case overloaded
   /// Another node answers at the address.
   case identityMismatch
-  /// It answered, and the answer is sealed with a key that we do not have, or not sealed as ours are.
+  /// It answered, but the answer is sealed with a key that we do not have, or sealed in another way than ours.
   case unreadable
   /// The address is our own: what answers there is this node.
   case ourselves
@@ -54,6 +54,6 @@ public enum ContactFailure: Hashable, Sendable {
   case deadline
   /// The connection broke after contact.
   case broken
-  /// We could not send it: a full queue, a local error, not sent within its time. Our fault, never the peer's (`secure-transport.md` 2.8).
+  /// We could not send it: a full queue, a local error, or no time left to send it. The fault is ours, never the peer's (`secure-transport.md` 2.8).
   case notSent
 }

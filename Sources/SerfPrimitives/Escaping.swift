@@ -1,13 +1,13 @@
-// What peers wrote, made safe to print (`secure-transport.md` 3.4). Everything is escaped once, by one of these:
+// What peers wrote, made safe to print (`secure-transport.md` 3.4). All of it is escaped once, by one of these:
 //
 // * bytes of a peer: `escaped(_ bytes:)`;
 // * bytes that have to become a `String` first: `readableText(of:)`, and `escaped(_ text:)` when it is printed;
-// * a message that holds such parts, escaped already or not: `harmless(_:)`, which changes nothing that is safe, and so may come twice.
+// * a message that contains such parts, escaped already or not: `harmless(_:)`. It changes nothing that is safe, so it may be applied twice.
 
 /// Bytes from a peer, safe to print: printable UTF-8 stays, control characters, backslash and broken sequences become `\u{..}` or `\xNN`.
 public func escaped(_ bytes: [UInt8]) -> String { rewritten(bytes, escapesControls: true, backslash: .escaped) }
 
-/// The text that a peer's bytes mean: UTF-8 as it is, and `\xNN` for each byte that is none, so that different bytes stay different text.
+/// A peer's bytes as text: UTF-8 stays as it is, and each byte that is not UTF-8 becomes `\xNN`, so that different bytes stay different text.
 package func readableText(of bytes: [UInt8]) -> String {
   String(validating: bytes, as: UTF8.self) ?? rewritten(bytes, escapesControls: false, backslash: .kept)
 }
@@ -15,9 +15,9 @@ package func readableText(of bytes: [UInt8]) -> String {
 /// Text from a peer, safe to print. What ``readableText(of:)`` had to write as `\xNN` stays so.
 package func escaped(_ text: String) -> String { rewritten(Array(text.utf8), escapesControls: true, backslash: .escapedUnlessByte) }
 
-/// A message on one line that no part of it can leave: control characters become `\u{..}`, everything else stays.
+/// A message that stays on one line: control characters become `\u{..}`, everything else stays.
 package func harmless(_ message: String) -> String {
-  // Most are.
+  // Most messages are harmless as they are.
   guard message.utf8.contains(where: { !(0x20..<0x7f).contains($0) }) else { return message }
   return rewritten(Array(message.utf8), escapesControls: true, backslash: .kept)
 }

@@ -1,4 +1,4 @@
-/// A point on the one monotonic clock that a node lives by: nanoseconds since an origin of the clock's owner.
+/// A point on the one monotonic clock that a node uses: nanoseconds since an origin that the clock's owner chose.
 ///
 /// The core never reads a clock; every input brings its own `Instant`. In a test or a simulation the origin is zero and time moves
 /// when the test says so; in a running node it is the monotonic clock of the operating system, read once per batch of packets.

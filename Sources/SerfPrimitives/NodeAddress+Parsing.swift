@@ -1,8 +1,8 @@
 extension NodeAddress {
   /// Reads `127.0.0.1:7946`, `[::1]:7946`, or an address alone, which then gets `defaultPort`.
   ///
-  /// IPv6 may have a zone, the number of an interface: `fe80::1%3`, `[fe80::1%3]:7946`. Nil for anything else, host names and the names of
-  /// interfaces included: resolving is the transport's business.
+  /// IPv6 may have a zone, the number of an interface: `fe80::1%3`, `[fe80::1%3]:7946`. Nil for anything else, including host names and the names of
+  /// interfaces: the transport resolves those.
   public init?(parsing text: String, defaultPort: UInt16) {
     let bytes = Array(text.utf8)
     if bytes.first == UInt8(ascii: "[") {

@@ -1,11 +1,11 @@
-/// An IP address and port, the address kept exactly as it stands on the wire: 4 or 16 bytes, inline.
+/// An IP address and port, the address kept exactly as it is on the wire: 4 or 16 bytes, inline.
 ///
 /// Go peers compare addresses as raw bytes and send one IPv4 address in either form, depending on how they were bound, so a relayed
 /// address keeps its form (`memberlist.md`, rule 5). `==` is therefore over the verbatim bytes; ask ``isSameEndpoint(as:)`` when the
 /// question is "the same socket?".
 ///
-/// A link-local IPv6 address means something only together with an interface, its ``zone``. That is this machine's business: a zone is not
-/// among ``bytes`` and is never sent.
+/// A link-local IPv6 address means something only together with an interface, its ``zone``. A zone has a meaning on this machine only: it is not part
+/// of ``bytes`` and is never sent.
 public struct NodeAddress: Hashable, Sendable {
   /// Bytes 0–7 in network order, zero beyond ``byteCount``.
   @usableFromInline package let high: UInt64
@@ -44,7 +44,7 @@ public struct NodeAddress: Hashable, Sendable {
     self.port = port
   }
 
-  /// The address in two words, for a socket layer of our own.
+  /// The address in two words, for our own socket layer.
   package init(high: UInt64, low: UInt64, byteCount: UInt8, port: UInt16, zone: UInt32 = 0) {
     self.high = high
     self.low = low
@@ -80,16 +80,15 @@ public struct NodeAddress: Hashable, Sendable {
   /// Whether it names one host: neither unspecified, nor multicast, nor broadcast. The port does not matter.
   public var isUnicast: Bool { !isUnspecified && !isMulticast && !isBroadcast }
 
-  /// Whether another node can send to a member here: one host, and a port that is not 0. A node advertises no other address, and believes
-  /// no other.
+  /// Whether another node can send to a member here: one host, and a port that is not 0. A node neither advertises nor believes any other address.
   public var isUsableAsPeer: Bool { isUnicast && port != 0 }
 
-  /// Whether it is good on one link only: `169.254.0.0/16` and `fe80::/10`.
+  /// Whether it is valid on one link only: `169.254.0.0/16` and `fe80::/10`.
   public var isLinkLocal: Bool {
     isIPv4 ? canonical[0] == 169 && canonical[1] == 254 : self[0] == 0xfe && self[1] & 0xc0 == 0x80
   }
 
-  /// The same address with IPv4 in 4 bytes: one form per socket, for table keys. IPv6 keeps its zone; IPv4 has none.
+  /// The same address with IPv4 in 4 bytes: one form for each socket, for use as a table key. IPv6 keeps its zone; IPv4 has none.
   public var canonical: NodeAddress {
     byteCount == 16 && isIPv4 ? NodeAddress(high: low << 32, low: 0, byteCount: 4, port: port) : self
   }

@@ -1,7 +1,7 @@
-/// A member's name: the bytes as they stand on the wire.
+/// A member's name: the bytes as they are on the wire.
 ///
-/// Peers do not promise UTF-8, so equality and hashing are over bytes. Use ``description`` for logs and terminals: it escapes what
-/// could fool a reader (`secure-transport.md` 3.4), and is not meant to be parsed back.
+/// Peers do not promise UTF-8, so equality and hashing are over bytes. Use ``description`` for logs and terminals: it escapes what could fool a
+/// reader (`secure-transport.md` 3.4), and must not be parsed back.
 public struct NodeName: Hashable, Sendable {
   /// The bytes of the name, verbatim.
   public let bytes: [UInt8]

@@ -7,7 +7,7 @@ public struct Peer: Hashable, Sendable {
   /// The name that the connection's certificate proves; nil on a transport that proves none.
   public var provenName: NodeName?
 
-  /// A peer at `address`, on `connection` and with a proven name where the transport has such.
+  /// A peer at `address`, on `connection` and with a proven name where the transport has them.
   public init(address: NodeAddress, connection: ConnectionID? = nil, provenName: NodeName? = nil) {
     self.address = address
     self.connection = connection
@@ -15,7 +15,7 @@ public struct Peer: Hashable, Sendable {
   }
 }
 
-/// Names one connection of a transport for as long as the transport lives; never used twice.
+/// Names one connection of a transport for as long as the transport lives; an ID is never used again.
 public struct ConnectionID: Hashable, Comparable, Sendable {
   /// A running number.
   public let value: UInt64

@@ -1,11 +1,11 @@
-/// Lets so much of something pass in a second, and a burst of it at once: a token bucket.
+/// A token bucket: lets a given amount pass in each second, and a burst of it at once.
 package struct RateLimit: Sendable {
   private let rate: Double
   private let burst: Double
   private var tokens: Double
   private var filledAt: Instant
 
-  /// A limit that has its whole burst to give at `now`.
+  /// A limit whose whole burst is available at `now`.
   package init(perSecond rate: Int, burst: Int, at now: Instant) {
     self.rate = Double(rate)
     self.burst = Double(burst)
@@ -13,7 +13,7 @@ package struct RateLimit: Sendable {
     filledAt = now
   }
 
-  /// Whether `amount` may pass now. What may not is not charged.
+  /// Whether `amount` may pass now. Nothing is charged if it may not.
   package mutating func take(_ amount: Int = 1, at now: Instant) -> Bool {
     fill(at: now)
     guard tokens >= Double(amount) else { return false }
@@ -36,7 +36,7 @@ package struct RateLimit: Sendable {
     return rate > 0 ? now + .nanoseconds(Int64(missing / rate * 1e9) + 1) : .distantFuture
   }
 
-  /// As good as a new one: it need not be remembered.
+  /// Whether it is as good as a new one, so that it need not be remembered.
   package func isFull(at now: Instant) -> Bool { tokens + (now - filledAt).seconds * rate >= burst }
 
   private mutating func fill(at now: Instant) {
@@ -51,10 +51,11 @@ package struct RateLimits<Key: Hashable & Sendable>: Sendable {
   private let burst: Int
   private let remembered: Int
   private var limits: [Key: RateLimit] = [:]
-  /// For those beyond what is remembered, together.
+  /// One limit shared by all peers beyond those that are remembered.
   private var others: RateLimit
 
-  /// - Parameter remembered: how many peers are told apart. Those that use nothing are forgotten first; beyond that, all further ones share one limit.
+  /// - Parameter remembered: how many peers are told apart. Peers whose burst is full again are forgotten first. Peers beyond the number share one
+  ///   limit.
   package init(perSecond rate: Int, burst: Int, remembered: Int = 4096, at now: Instant) {
     self.rate = rate
     self.burst = burst
