@@ -1,8 +1,7 @@
 package import SerfPrimitives
 
 extension MessagePackReader {
-  /// Reads an IP address, whose port stands in a field of its own. Any length but 4 and 16 gives nil, "not stated": there is nothing that
-  /// could be done with such an address.
+  /// Reads an IP address, whose port is in its own field. Any length but 4 and 16 gives nil, "not stated": such an address could not be used.
   @_lifetime(self: copy self)
   package mutating func readAddress() throws(WireError) -> NodeAddress? {
     guard let bytes = try readBytes() else { return nil }

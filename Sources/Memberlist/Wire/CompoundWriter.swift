@@ -15,7 +15,7 @@ package struct CompoundWriter {
   /// The length of one part.
   package static let overheadPerPart = 2
 
-  /// The parts so far, and what belongs to the open one.
+  /// The parts so far, and the bytes of the open one.
   package var bytes: [UInt8] = []
   private var lengths: [UInt16] = []
   private var openPart = 0
@@ -33,7 +33,7 @@ package struct CompoundWriter {
     lengths.count == 1 ? openPart : Self.overhead + Self.overheadPerPart * lengths.count + openPart
   }
 
-  /// Seals what was appended to ``bytes`` since the last part. Nothing appended is no part.
+  /// Ends the part that was appended to ``bytes`` since the last one. If nothing was appended, no part is added.
   package mutating func endPart() {
     let length = bytes.count - openPart
     guard length > 0 else { return }
@@ -55,10 +55,10 @@ package struct CompoundWriter {
     endPart()
   }
 
-  /// Forgets what was appended since the last part.
+  /// Removes what was appended since the last part.
   package mutating func cancelPart() { bytes.removeLast(bytes.count - openPart) }
 
-  /// Appends the packet, nothing if there are no parts, and starts anew.
+  /// Appends the packet, or nothing if there are no parts, and starts again.
   package mutating func finish(into packet: inout [UInt8]) {
     cancelPart()
     if lengths.count > 1 {

@@ -2,7 +2,7 @@
 package enum CompressionAlgorithm {
   /// LZW, the only one that Go peers know.
   package static let lzw: UInt8 = 0
-  /// zstd, ours, expanded by the transport before the core sees the packet. Never towards a peer that did not say it reads it.
+  /// zstd, our extension. The transport expands it before the core sees the packet. It is never sent to a peer that did not say that it reads it.
   package static let zstd: UInt8 = 1
 }
 
@@ -28,7 +28,7 @@ package struct LZWCodec {
     return true
   }
 
-  /// Appends what the compressed message holds, at most `limit` bytes. What holds nothing is an error, as in Go.
+  /// Appends what the compressed message holds, at most `limit` bytes. An empty content is an error, as in Go.
   package mutating func expand(_ message: borrowing Compressed, into bytes: inout [UInt8], limit: Int) throws(WireError) {
     guard message.algorithm == CompressionAlgorithm.lzw else { throw .unknownAlgorithm }
     let start = bytes.count

@@ -1,8 +1,8 @@
 /// Expands LZW as Go's `compress/lzw` packs it: least significant bit first, 8-bit literals, codes of 9 to 12 bits
 /// (`memberlist.md` section 1.7).
 ///
-/// Since the output is one array, a dictionary entry is only a place in it: the string of an earlier code and the byte after it stand
-/// there together. Keep a decoder to keep its table, which is made with the first use.
+/// Because the output is one array, a dictionary entry is only a place in it: the string of an earlier code is followed there by the next byte. Keep
+/// a decoder to keep its table, which is made with the first use.
 package struct LZWDecoder {
   private struct Entry {
     var start: UInt32
@@ -19,7 +19,7 @@ package struct LZWDecoder {
 
   /// Appends the expansion of `data` to `output`, at most `limit` bytes of it.
   /// - Throws: ``WireError/badCompression`` for an invalid code or a missing end code, ``WireError/tooLarge`` beyond the limit. `output`
-  ///   then holds a useless tail.
+  ///   then ends with useless bytes.
   package mutating func expand(_ data: RawSpan, into output: inout [UInt8], limit: Int) throws(WireError) {
     if table.isEmpty { table = [Entry](repeating: Entry(start: 0, length: 0), count: 1 << Int(Self.maximumWidth)) }
     let bound = output.count + min(limit, Int(Int32.max) - output.count)

@@ -21,7 +21,7 @@ package struct LZWEncoder {
     var last = Self.end
     bits.write(Self.clear, width, to: &output)
 
-    // After every code that goes out one is defined; returns whether there is room for it.
+    // Each code that is written defines a new one. Returns whether the table has room for it.
     func defineNext(_ table: inout [UInt32]) -> Bool {
       last += 1
       if last == 1 << width { width += 1 }

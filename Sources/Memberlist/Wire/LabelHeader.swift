@@ -1,5 +1,5 @@
-/// The header that says which cluster a packet, or the dialling side of a stream, belongs to (`memberlist.md` sections 1.3 and 2.2):
-/// `F4`, a length byte, the label. It stands outside encryption; the label is part of the authenticated data.
+/// The header that says which cluster a packet, or the dialling side of a stream, belongs to (`memberlist.md` sections 1.3 and 2.2): `F4`, a length
+/// byte, the label. It is outside the encryption, and the label is part of the authenticated data.
 package struct LabelHeader: ~Escapable {
   /// The longest label.
   package static let maximumLength = 255

@@ -70,8 +70,8 @@ package struct MessagePackReader: ~Escapable {
     return text
   }
 
-  /// Reads bytes in any family, or nil. An array counts as bytes if each element is an integer below 128, since those stand on the wire
-  /// as the bytes they mean; no peer sends any other.
+  /// Reads bytes in any family, or nil. An array counts as bytes if each element is an integer below 128, because on the wire those are the same as
+  /// the bytes they mean. No peer sends any other.
   @inlinable @_lifetime(copy self) @_lifetime(self: copy self)
   package mutating func readBytes() throws(WireError) -> RawSpan? {
     let tag = try byte()

@@ -12,7 +12,7 @@
 package struct MessagePackWriter: ~Copyable {
   /// Which families text and bytes are written in.
   package enum Dialect: Sendable {
-    /// Gossip: one old "raw" family for both, since decoders before 2016 know no other (`memberlist.md`, rule 3).
+    /// Gossip: one old "raw" family for both, because decoders before 2016 know no other (`memberlist.md`, rule 3).
     case raw
     /// RPC: text has an 8-bit length form, bytes have the `bin` family (`serf.md` section 2).
     case extended

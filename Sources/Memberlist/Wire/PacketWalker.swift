@@ -6,10 +6,10 @@
 /// expansion = walker.finish()
 /// if let problem = walker.firstProblem { … }
 /// ```
-/// It undoes the checksum, compression (LZW) and compounds in any order and nesting that a receiver has to take
-/// (`memberlist.md` section 1.2), but no deeper than ``maximumDepth``, and expands no more than a budget for the whole packet
-/// (hazard 11). A part that cannot be used is skipped and counted, the rest is still handed out, as in Go. The work is linear in the
-/// bytes received and expanded; only expansion allocates, into buffers that are kept in ``Expansion``.
+/// It undoes the checksum, compression (LZW) and compounds in any order and nesting that a receiver has to take (`memberlist.md` section 1.2), but no
+/// deeper than ``maximumDepth``, and expands no more than a budget for the whole packet (hazard 11). A part that cannot be used is skipped and
+/// counted; the rest is still handed out, as in Go. The work is linear in the bytes received and expanded; only expansion allocates, into buffers
+/// that are kept in ``Expansion``.
 package struct PacketWalker: ~Copyable, ~Escapable {
   /// One message.
   package struct Leaf: ~Escapable {
@@ -112,7 +112,7 @@ extension PacketWalker {
     var start: Int
     var count: Int
     var isExpanded: Bool
-    /// How many compounds and compressions it is in.
+    /// How many compounds and compressions enclose it.
     var depth: Int
 
     /// A part of it, one level deeper.
@@ -154,7 +154,7 @@ extension PacketWalker {
     return nil
   }
 
-  /// The next part of a compound. If the bytes run out the rest is given up and counted once.
+  /// The next part of a compound. If the bytes run out the rest is skipped and counted once.
   private mutating func takePart(of index: Int) -> Slice? {
     let compound = compounds[index]
     guard compound.partsLeft > 0 else { return nil }
@@ -184,7 +184,7 @@ extension PacketWalker {
     let start = expansion.bytes.count
     do throws(WireError) {
       if slice.isExpanded {
-        // The buffer that grows is also the one that is read.
+        // The buffer that grows is also the one that is read, so the input is copied.
         let copy = [UInt8](copying: bytes(slice).extracting(droppingFirst: 1))
         let message = try Compressed(decoding: copy.span.bytes)
         try expansion.codec.expand(message, into: &expansion.bytes, limit: budget - start)

@@ -6,7 +6,7 @@ package struct Ping: ~Escapable {
   package var sequenceNumber: UInt32
   /// The name of the member that is asked; another node stays silent.
   package var node: RawSpan
-  /// Where the asking member wants the answer; nil in pings of old versions, which are answered where they came from.
+  /// Where the asking member wants the answer; nil in pings of old versions, which are answered at the address they came from.
   package var source: NodeAddress?
   /// The asking member's name; empty when not stated.
   package var sourceNode: RawSpan
@@ -73,7 +73,7 @@ package struct IndirectPing: ~Escapable {
   package var sequenceNumber: UInt32
   /// The name of the member to ping.
   package var node: RawSpan
-  /// The address of the member to ping; nil when it is no address.
+  /// The address of the member to ping; nil when the bytes are no address.
   package var target: NodeAddress?
   /// Whether the asking member wants a nack when the target is silent.
   package var wantsNack: Bool

@@ -1,4 +1,4 @@
-/// The six version numbers that a member states of itself, on the wire as six bytes (`memberlist.md` sections 3.2 and 4.12).
+/// The six version numbers that a member states about itself, on the wire as six bytes (`memberlist.md` sections 3.2 and 4.12).
 package struct ProtocolVersions: Hashable, Sendable {
   /// The oldest memberlist protocol that the member understands.
   package var protocolMinimum: UInt8

@@ -12,7 +12,7 @@ package struct PushPull: ~Escapable {
   package private(set) var nodesLeft: Int
   private var nodes: MessagePackReader
 
-  /// Decodes a message with its type byte, whose length ``StreamMessage/Scanner`` has found; bytes beyond it belong to nobody.
+  /// Decodes a message with its type byte, whose length ``StreamMessage/Scanner`` has found; bytes beyond it are ignored.
   @_lifetime(copy message)
   package init(decoding message: RawSpan, limits: StreamMessage.Limits = StreamMessage.Limits()) throws(WireError) {
     guard case .complete(let length) = StreamMessage.scan(message, limits: limits) else { throw .truncated }
@@ -25,7 +25,7 @@ package struct PushPull: ~Escapable {
     nodesLeft = header.nodeCount
   }
 
-  /// The next node, nil after the last. A throw ends it: what follows cannot be trusted.
+  /// The next node, nil after the last. An error ends the reading: what follows cannot be trusted.
   @_lifetime(copy self) @_lifetime(self: copy self)
   package mutating func nextNode() throws(WireError) -> PushPullNode? {
     guard nodesLeft > 0 else { return nil }

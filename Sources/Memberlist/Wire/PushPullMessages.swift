@@ -1,6 +1,6 @@
 package import SerfPrimitives
 
-/// What stands before the nodes of a push/pull (message 6).
+/// What comes before the nodes of a push/pull (message 6).
 package struct PushPullHeader: Hashable, Sendable {
   /// Whether the exchange is a join; the reply repeats the requester's value.
   package var isJoin: Bool
@@ -54,11 +54,11 @@ package struct PushPullHeader: Hashable, Sendable {
 /// What a push/pull says about one node.
 package struct PushPullNode: ~Escapable {
   package var name: RawSpan
-  /// Where it is reached; nil when the bytes are no address. A port of 0 stands for the receiver's own.
+  /// Where it is reached; nil when the bytes are no address. A port of 0 means the receiver's own port.
   package var address: NodeAddress?
   package let meta: RawSpan?
   package var incarnation: UInt32
-  /// 0 alive, 1 suspect, 2 dead, 3 left; as sent, so anything may stand here.
+  /// 0 alive, 1 suspect, 2 dead, 3 left; as sent, so it may be any number.
   package var state: Int
   /// The node's versions; nil when there are not six.
   package var versions: ProtocolVersions?

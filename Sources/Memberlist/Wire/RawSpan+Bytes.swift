@@ -15,7 +15,7 @@ extension RawSpan {
 
   /// Whether the span holds exactly the bytes of `literal`.
   @inlinable @inline(__always) package func equals(_ literal: StaticString) -> Bool {
-    // The length decides most comparisons of a decoder, so that one is made here and not behind a call.
+    // The length decides most comparisons of a decoder, so the length is compared here, without a call.
     byteCount == literal.utf8CodeUnitCount && hasBytes(at: literal.utf8Start)
   }
 

@@ -1,12 +1,12 @@
 package import SerfPrimitives
 
-/// Somebody's claim about a member's life at one incarnation: the shape of messages 3 and 5.
+/// A member's claim about the life of a member at one incarnation: the shape of messages 3 and 5.
 package struct Accusation: ~Escapable {
   /// The incarnation that is accused.
   package var incarnation: UInt32
   /// The member that is accused.
   package var node: RawSpan
-  /// Who accuses. A member that declares itself dead leaves.
+  /// The member that accuses. A member that declares itself dead leaves.
   package var from: RawSpan
 
   @_lifetime(copy node, copy from)
@@ -50,7 +50,7 @@ package struct Accusation: ~Escapable {
 
 /// A member did not answer a probe (message 3).
 package struct Suspect: ~Escapable {
-  /// Whom, at which incarnation, and who says so.
+  /// The accused member, the incarnation, and the accuser.
   package var accusation: Accusation
   package var incarnation: UInt32 { accusation.incarnation }
   package var node: RawSpan { @_lifetime(copy self) get { accusation.node } }
@@ -71,7 +71,7 @@ package struct Suspect: ~Escapable {
 
 /// A member has failed, or, when `node` and `from` are one, has left (message 5).
 package struct Dead: ~Escapable {
-  /// Whom, at which incarnation, and who says so.
+  /// The accused member, the incarnation, and the accuser.
   package var accusation: Accusation
   package var incarnation: UInt32 { accusation.incarnation }
   package var node: RawSpan { @_lifetime(copy self) get { accusation.node } }

@@ -1,5 +1,5 @@
-/// The content of a stream in one direction, after label and encryption: one message, perhaps compressed once
-/// (`memberlist.md` section 2.1). Go writes no length and never half-closes, so that only decoding tells where it ends.
+/// The content of a stream in one direction, after label and encryption: one message, perhaps compressed once (`memberlist.md` section 2.1). Go
+/// writes no length and never half-closes, so only decoding shows where it ends.
 package enum StreamMessage {
   /// What a receiver allows (`memberlist.md` section 2.4 and hazards 11 and 12).
   package struct Limits: Hashable, Sendable {
@@ -21,7 +21,7 @@ package enum StreamMessage {
 
   /// What a scan has found.
   package enum Progress: Hashable, Sendable {
-    /// No decision is possible with fewer bytes than this, the ones already there included.
+    /// No decision is possible with fewer bytes than this, including those already received.
     case needsMore(atLeast: Int)
     /// The message ends after this many bytes.
     case complete(Int)
@@ -48,7 +48,7 @@ package enum StreamMessage {
     try validateExpanded(bytes.span.bytes, limits: limits)
   }
 
-  /// Checks what came out of an expansion, by whatever algorithm.
+  /// Checks what came out of an expansion, with any algorithm.
   package static func validateExpanded(_ bytes: RawSpan, limits: Limits = Limits()) throws(WireError) {
     guard bytes.byteCount > 0 else { throw .empty }
     guard bytes[checked: 0] != MessageType.compressed.rawValue else { throw .unexpectedType }

@@ -1,4 +1,4 @@
-/// What stands before the bytes of a user message on a stream (message 8). On packets there is no header.
+/// What comes before the bytes of a user message on a stream (message 8). On packets there is no header.
 package struct UserMessageHeader: Hashable, Sendable {
   /// How many bytes follow.
   package var length: Int
@@ -29,7 +29,7 @@ package struct UserMessageHeader: Hashable, Sendable {
   }
 }
 
-/// Why the accepting side could not use a request (message 13). The text is free form and for people.
+/// Why the accepting side could not use a request (message 13). The text is free-form, for people.
 package struct ErrorMessage: ~Escapable {
   package var text: RawSpan
 
@@ -59,7 +59,7 @@ package struct ErrorMessage: ~Escapable {
 
 /// A compressed message (message 9), its type byte included in what is compressed.
 package struct Compressed: ~Escapable {
-  /// 0 is LZW. 1 is zstd, an extension of ours that no Go peer sees.
+  /// 0 is LZW. 1 is zstd, our extension, which no Go peer sees.
   package var algorithm: UInt8
   package var data: RawSpan
 

@@ -1,9 +1,9 @@
 extension StreamMessage {
   /// Decides, while the bytes of a stream come in, whether they are a whole message yet.
   ///
-  /// Give it all bytes received so far, each time they have grown; it remembers where it stood, so that the work over all calls is linear
-  /// however small the pieces are. It looks inside nothing that it does not have to: a message that it calls complete still has to be
-  /// decoded. After a decision it keeps giving the same answer.
+  /// Give it all bytes received so far, each time they have grown; it remembers its position, so that the work over all calls is linear, however
+  /// small the pieces are. It looks only at what it needs to find the end: a message that it calls complete still has to be decoded. After a decision
+  /// it keeps giving the same answer.
   ///
   /// ```
   /// type ─┬─ ping, ack, error, compressed: one value
@@ -17,9 +17,9 @@ extension StreamMessage {
 
     private let limits: Limits
     private var stage = Stage.type
-    /// Everything before this has been dealt with.
+    /// Everything before this position is done.
     private var position = 0
-    /// MessagePack values of the current stage that have not begun yet; a container owes its elements.
+    /// MessagePack values of the current stage that have not begun yet; a container adds its elements.
     private var owed: Int64 = 0
     /// Where the header began that will be decoded when it is complete.
     private var headerStart = 0
@@ -27,7 +27,7 @@ extension StreamMessage {
     private var payload = 0
     /// How long the message may become.
     private var limit = 0
-    /// Fewer bytes than this bring no news.
+    /// With fewer bytes than this, another look brings no progress.
     private var needed = 1
     private var decision: Progress?
 
@@ -79,7 +79,7 @@ extension StreamMessage {
       needed = position + 1
     }
 
-    /// All values of the stage are there: what comes next.
+    /// All values of the stage have been read: decides what comes next.
     private mutating func valuesEnded(_ bytes: RawSpan) throws(WireError) -> Bool {
       switch stage {
       case .userHeader:
@@ -146,7 +146,7 @@ extension StreamMessage {
       default: break
       }
       let end = Int64(position + 1 + lengthBytes) + body
-      // Every value that is still owed takes a byte at least, so an inflated count or length is known as soon as it is read.
+      // Every value that is still owed takes at least one byte, so an inflated count or length is detected as soon as it is read.
       guard end + owed - 1 + elements <= Int64(limit) else { throw .tooLarge }
       guard end <= Int64(bytes.byteCount) else {
         needed = Int(end)

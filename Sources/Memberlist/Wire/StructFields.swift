@@ -1,5 +1,5 @@
-/// Walks the fields of a Go struct, in any of the three forms that the Go decoders take: a map from field names (what everybody sends),
-/// an array in declaration order, possibly short, or nil (`memberlist.md` section 3.4).
+/// Walks the fields of a Go struct, in any of the three forms that the Go decoders take: a map from field names (what all peers send), an array in
+/// declaration order, possibly short, or nil (`memberlist.md` section 3.4).
 ///
 /// ```swift
 /// var fields = try reader.readStruct()
@@ -9,7 +9,7 @@
 ///   else { try reader.skip() }
 /// }
 /// ```
-/// Unknown fields are skipped, missing ones keep their zero value, of a repeated one the last wins.
+/// Unknown fields are skipped, missing ones keep their zero value, and the last of repeated ones wins.
 package struct StructFields {
   @usableFromInline var left: Int
   @usableFromInline var position: Int
@@ -45,7 +45,7 @@ extension MessagePackReader {
     return name
   }
 
-  /// The word at `position`. The span of a literal outlives everything.
+  /// The word at `position`. The span of a literal is always valid.
   @usableFromInline @_lifetime(immortal)
   func declaredName(_ position: Int, in declared: StaticString) -> RawSpan {
     let names = UnsafeBufferPointer(start: declared.utf8Start, count: declared.utf8CodeUnitCount)

@@ -17,13 +17,13 @@ package enum WireError: Error, Hashable, Sendable {
   case unknownAlgorithm
   /// LZW data with an invalid code or without its end code.
   case badCompression
-  /// An expansion to nothing, or a message of no bytes.
+  /// An expansion to no bytes, or a message of no bytes.
   case empty
   /// A length, count or expansion above its limit.
   case tooLarge
   /// Compounds or compressions nested deeper than any sender does.
   case tooDeep
-  /// A message type that does not belong where it stands.
+  /// A message type that is not allowed at its place.
   case unexpectedType
 }
 
