@@ -1,6 +1,6 @@
 import SerfPrimitives
 
-/// A join under way: which of its targets are being asked, which wait, and what became of the others.
+/// A join in progress: which of its targets are being asked, which wait, and how the others ended.
 ///
 /// ```
 /// target ──address 1──┬─ answers ─────────────────────────→ joined
@@ -8,7 +8,8 @@ import SerfPrimitives
 ///                     └─ 250 ms without an answer: address 2 as well
 /// ```
 /// Targets are asked side by side, ``MembershipConfiguration/Limits/joinExchanges`` addresses at once, and the first addresses of all targets before
-/// the second ones. All of it fits into one deadline: where addresses have to wait for a place, those before them get a share of the time.
+/// the second ones. The whole join has one deadline. Where addresses have to wait for a place, each address before them gets only a share of the
+/// time.
 struct JoinProgress: Sendable {
   let id: JoinID
   let deadline: Instant
@@ -16,14 +17,14 @@ struct JoinProgress: Sendable {
   private let count: Int
   private var inFlight = 0
 
-  /// What one target stands for, or several that are the same.
+  /// One target, or several that are the same.
   struct Target: Sendable {
     let target: JoinTarget
-    /// Where the caller's list has it.
+    /// Its positions in the caller's list.
     var positions: [Int]
     var begun = 0
     var inFlight = 0
-    /// When the next address may begin beside the one before.
+    /// When the next address may start, while the one before it is still being asked.
     var nextAt = Instant.zero
     /// How often its addresses were asked again because they were too busy.
     var repeats = 0
@@ -46,11 +47,11 @@ struct JoinProgress: Sendable {
     let nextAt: Instant?
   }
 
-  /// The wait for an answer of one address before the host's next address is asked as well (RFC 8305 section 5). Also the wait before an address that was
-  /// too busy is asked again.
+  /// How long one address is waited for before the host's next address is asked as well (RFC 8305 section 5). An address that was too busy is asked
+  /// again after the same wait.
   static let pause = Duration.milliseconds(250)
 
-  /// How often a target is asked again: the transport itself asks for several seconds before it says that the target is too busy.
+  /// How often a target is asked again: the transport itself tries for several seconds before it says that the target is too busy.
   private static let repeatLimit = 8
 
   init(_ id: JoinID, _ targets: [JoinTarget], deadline: Instant) {
@@ -77,7 +78,7 @@ struct JoinProgress: Sendable {
     return results.compactMap { $0 }
   }
 
-  /// The next address to ask, if there is one and a place for it.
+  /// The next address to ask, if there is one and a place is free.
   mutating func begin(limit: Int, at now: Instant) -> Attempt? {
     guard inFlight < limit else { return nil }
     var chosen: Int?
@@ -108,13 +109,13 @@ struct JoinProgress: Sendable {
     return true
   }
 
-  /// The same address once more, for as long as the join lasts; nil when the target has joined meanwhile.
+  /// The same address once more, until the join's deadline; nil when the target has joined meanwhile.
   func again(_ target: Int, _ address: NodeAddress) -> Attempt? {
     guard !targets[target].hasJoined else { return nil }
     return Attempt(target: target, address: address, name: targets[target].target.name, deadline: deadline, nextAt: nil)
   }
 
-  /// What became of an address. False where that is no news, because another one of the same target has joined.
+  /// Notes how an address ended. False where that is no news, because another address of the same target has joined.
   mutating func ended(_ target: Int, failure: JoinFailure?) -> Bool {
     inFlight -= 1
     targets[target].inFlight -= 1

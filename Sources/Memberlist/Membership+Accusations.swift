@@ -9,14 +9,14 @@ extension Membership {
     self.suspect(index, suspect.incarnation, by: suspect.from, from: origin, at: now)
   }
 
-  /// Applies an accusation of an incarnation that is not outdated.
+  /// Applies an accusation at an incarnation that is not outdated.
   mutating func suspect(_ index: NodeIndex, _ incarnation: UInt32, by accuser: RawSpan, from origin: Origin, at now: Instant) {
     guard incarnation >= table[index].member.incarnation else { return }
     guard table[index].state == .alive else {
-      // Whatever becomes of it, an alive has to outdo the highest accusation that was ever heard (hazard 13).
+      // Whatever happens next, an alive has to outdo the highest accusation that was ever heard (hazard 13).
       if index != me { table[index].member.incarnation = incarnation }
       if table[index].state == .suspect { confirmSuspicion(of: index, by: accuser, from: origin, at: now) }
-      // Accused after leaving: said again, so that the accuser hears it on our own connection.
+      // Accused after leaving: the departure is said again, so that the accuser hears it on our own connection.
       if index == me { repeatDeparture() }
       return
     }
@@ -40,14 +40,14 @@ extension Membership {
   private mutating func confirmSuspicion(of index: NodeIndex, by accuser: RawSpan, from origin: Origin, at now: Instant) {
     guard case .deadline(let deadline)? = table[index].suspicion?.confirm(by: accuser, carrier: origin.carrier) else { return }
     counters.suspicionsConfirmed += 1
-    // With this voice the time is already over, unless it was we who stood still: then the timer decides.
+    // With this voice the time is already over. If it was this node that stood still, the timer decides instead.
     if deadline <= now, !hasStoodStill(at: now) { return suspicionEnded(index, at: now) }
     armSuspicion(index)
     queueAccusation(index, .suspect, by: NodeName(bytes: [UInt8](copying: accuser)))
   }
 
-  /// Schedules a look at the suspicion, unless an entry that is due no later waits already: a member that is accused and refutes over and
-  /// over must not fill the timer queue.
+  /// Schedules a look at the suspicion, unless an entry that is due no later waits already. A member that is accused and refutes again and again must
+  /// not fill the timer queue.
   private mutating func armSuspicion(_ index: NodeIndex) {
     guard let deadline = table[index].suspicion?.deadline else { return }
     if let due = table[index].suspicionTimer, due <= deadline { return }
@@ -55,13 +55,13 @@ extension Membership {
     timers.schedule(.suspicion(index, due: deadline), at: deadline)
   }
 
-  /// A timer entry came up; the suspicion may have ended, or have been begun anew, meanwhile.
+  /// A timer entry is due. In the meantime the suspicion may have ended, or a new one may have begun.
   mutating func suspicionDue(_ index: NodeIndex, due: Instant, at now: Instant) {
     guard table.contains(index) else { return }
     if table[index].suspicionTimer == due { table[index].suspicionTimer = nil }
     guard let deadline = table[index].suspicion?.deadline else { return }
     guard deadline <= now else { return armSuspicion(index) }
-    // We were stalled (suspended, starved): the refutation may be among what we have not read yet. Not in memberlist.
+    // We stood still (suspended, starved): the refutation may be in what we have not read yet. Not in memberlist.
     if now - deadline > stallTolerance {
       table[index].suspicion?.postpone(to: now + configuration.probe.interval)
       counters.probesStalled += 1
@@ -72,7 +72,7 @@ extension Membership {
 
   /// The time of a suspicion is over.
   private mutating func suspicionEnded(_ index: NodeIndex, at now: Instant) {
-    // It has spoken to us since, on a connection that proves its name: it lives, and its refutation is on the way or was lost.
+    // It has spoken to us since, on a connection that proves its name: it lives, and its refutation is still on its way or was lost.
     if configuration.namesAreProven, configuration.adaptsToLoad, let heardAt = table[index].heardAt,
       let since = table[index].suspicion?.listensSince, heardAt > since, !isBeyondRefutation(index)
     {
@@ -84,10 +84,10 @@ extension Membership {
     declareDead(index, table[index].member.incarnation, by: name, at: now)
   }
 
-  /// Whether a timer is overdue for so long that we must have stood still ourselves.
+  /// Whether a timer is so overdue that this node itself must have stood still.
   private func hasStoodStill(at now: Instant) -> Bool { timers.nextDeadline.map { now - $0 > stallTolerance } ?? false }
 
-  /// How late a timer may come before we conclude that it was us who stood still.
+  /// How late a timer may come before we conclude that this node itself stood still.
   var stallTolerance: Duration { max(configuration.probe.timeout, .milliseconds(100)) }
 
   // MARK: Dead and left
@@ -97,7 +97,7 @@ extension Membership {
     self.dead(index, dead.incarnation, by: dead.from, from: origin, at: now)
   }
 
-  /// Applies a death notice of an incarnation that is not outdated; `accuser` is the node itself when it leaves.
+  /// Applies a death notice at an incarnation that is not outdated; `accuser` is the node itself when it leaves.
   mutating func dead(_ index: NodeIndex, _ incarnation: UInt32, by accuser: RawSpan, from origin: Origin, at now: Instant) {
     guard incarnation >= table[index].member.incarnation else { return }
     guard table[index].state.isLive else {
@@ -123,7 +123,7 @@ extension Membership {
     return now - heardAt <= configuration.probe.timeout
   }
 
-  /// The member is dead, or has left when it says so itself.
+  /// The member is dead, or has left if it says so itself.
   mutating func declareDead(_ index: NodeIndex, _ incarnation: UInt32, by accuser: NodeName, notice: BroadcastID? = nil, at now: Instant) {
     table[index].suspicion = nil
     table[index].member.incarnation = incarnation
@@ -136,7 +136,7 @@ extension Membership {
 
   // MARK: Common
 
-  /// The accused node, unless it is not in the table or the accusation is worth no more than a probe of our own.
+  /// The accused node, unless it is not in the table or the accusation is only a reason for a probe of our own.
   private mutating func accused(_ accusation: borrowing Accusation, from origin: Origin, at now: Instant) -> NodeIndex? {
     guard accusation.from.byteCount <= configuration.limits.nameLength else {
       drop(accusation.from, .name, origin)
@@ -149,7 +149,7 @@ extension Membership {
     return nil
   }
 
-  /// Queues news that a node is suspect, dead or gone at the incarnation that we hold.
+  /// Queues the news that a node is suspect, dead or gone at the incarnation that we hold.
   mutating func queueAccusation(_ index: NodeIndex, _ state: MemberState, by accuser: NodeName, notice: BroadcastID? = nil) {
     let member = table[index].member
     let accuser = state == .left ? member.name : accuser

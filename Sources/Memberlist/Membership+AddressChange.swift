@@ -11,8 +11,8 @@ package import SerfPrimitives
 //                                                        └─ dial old address ──→ answers: a duplicate, the old one stays
 //                                                                            └─→ silent: moved
 //
-// Incarnations do not decide: a member that restarts elsewhere begins at 1, below what is held of its former life. What decides is who answers.
-// But only the member can outdo a false entry everywhere, so it is told of each that we meet (`correct`), and answers with its own.
+// Incarnations do not decide: a member that restarts elsewhere begins at 1, below what is known of its former life. What decides is which node
+// answers. But only the member can outdo a false entry everywhere. So it is told of each one that we meet (`correct`), and answers with its own.
 extension Membership {
   /// An alive at an address that is being checked.
   struct AddressClaim: Sendable {
@@ -20,18 +20,18 @@ extension Membership {
 
     var question: Question
     var member: Member
-    /// Who brought the claim: the connection to close if it is a duplicate's.
+    /// The peer that brought the claim: the connection to close if it is a duplicate's.
     var peer: Peer?
     /// Whether the member itself brought it.
     var isOwnVoice: Bool
 
-    /// Whether this claim takes the place of one that waits: the member's own word before others', then the newer.
+    /// Whether this claim replaces one that waits: what the member says itself goes before what others say, then the newer one wins.
     func outranks(_ other: AddressClaim) -> Bool {
       isOwnVoice != other.isOwnVoice ? isOwnVoice : member.incarnation >= other.member.incarnation
     }
   }
 
-  /// Whether the member's new address is taken at once. If not, it is a conflict, or a question that a dial will answer.
+  /// Whether the member's new address is accepted at once. If not, it is a conflict, or a dial will decide.
   mutating func acceptsMove(
     of index: NodeIndex, _ alive: borrowing Alive, _ claim: AliveClaim, from origin: Origin, at now: Instant
   ) -> Bool {
@@ -61,13 +61,13 @@ extension Membership {
     return false
   }
 
-  /// Takes up the claim that waits, if there is a way to check it: the member itself speaks from there, or we may dial.
+  /// Checks the claim that waits, if that is possible now: the member itself speaks from there, or we may dial.
   mutating func reconsiderMove(of index: NodeIndex, at now: Instant) {
     guard let claim = table[index].waitingClaim, !table[index].isAddressInQuestion else { return }
     let address = claim.member.address
     if address.isSameEndpoint(as: table[index].member.address) {
       table[index].waitingClaim = nil
-      // It has moved while its newer word was waiting.
+      // It moved while its newer claim was waiting.
       if claim.member.incarnation > table[index].member.incarnation { move(index, to: claim.member, at: now) }
     } else if claim.isOwnVoice {
       table[index].waitingClaim = nil
@@ -78,7 +78,7 @@ extension Membership {
       table[index].waitingClaim = nil
       if table[index].state.isLive { askOldAddress(of: index, claim, at: now) } else { move(index, to: claim.member, at: now) }
     } else if let last = table[index].addressDialledAt, now - last < Self.addressDialPause {
-      // Once: claims that are repeated must not fill the timer queue.
+      // Only once: repeated claims must not fill the timer queue.
       guard !table[index].isAddressPauseArmed else { return }
       table[index].isAddressPauseArmed = true
       timers.schedule(.addressPause(index), at: last + Self.addressDialPause)
@@ -96,7 +96,7 @@ extension Membership {
     reconsiderMove(of: index, at: now)
   }
 
-  /// At most one dial per name within this time to an address that others bring.
+  /// At most one dial per name within this time to an address that other members claim.
   static var addressDialPause: Duration { .seconds(10) }
 
   private mutating func askOldAddress(of index: NodeIndex, _ claim: AddressClaim, at now: Instant) {
@@ -116,7 +116,7 @@ extension Membership {
       .bytes(slot))
   }
 
-  /// The dial that asked has ended; `peer` is the member, if that is who answered.
+  /// The dial that asked has ended. `peer` is the member if the member answered.
   mutating func addressAnswered(_ index: NodeIndex, _ claim: AddressClaim, by peer: Peer?, at now: Instant) {
     guard table.contains(index) else { return }
     table[index].isAddressInQuestion = false
@@ -124,7 +124,7 @@ extension Membership {
     switch claim.question {
     case .isItAtTheNew:
       guard let peer else {
-        // A former life of it is going round. One that it outdid already dies out by itself.
+        // Entries of its former life are being spread. One that it has already outdone dies out by itself.
         if table[index].state.isLive, claim.member.incarnation >= table[index].member.incarnation {
           correct(index, claim.member, over: destination(index), at: now)
         }
@@ -134,7 +134,7 @@ extension Membership {
       if table[index].state.isLive { askOldAddress(of: index, claim, at: now) } else { move(index, to: claim.member, at: now) }
     case .isItStillAtTheOld:
       guard peer != nil else {
-        // It may have left since the question was asked; a member that comes back speaks for itself.
+        // It may have left after the question was asked; a member that comes back speaks for itself.
         if table[index].state != .left { move(index, to: claim.member, at: now) }
         return
       }
@@ -146,8 +146,8 @@ extension Membership {
 
   // MARK: Telling the member
 
-  /// A member said where it is, on its own connection: in a ping, or in what a transport's peers say first. When the table has another address it
-  /// is told, and what it answers is its own claim. Without effect where names are not proven.
+  /// A member said where it is, on its own connection: in a ping, or in what a transport's peers say first. When the table has another address the
+  /// member is told so, and its answer is its own claim. This has no effect where names are not proven.
   package mutating func addressStated(_ address: NodeAddress, by peer: Peer, at now: Instant) {
     guard configuration.namesAreProven, hasStarted, let name = peer.provenName, let index = table.find(name), index != me else { return }
     guard !table[index].member.address.isSameEndpoint(as: address) else { return }
@@ -155,13 +155,13 @@ extension Membership {
     correct(index, table[index].member, over: .reply(peer), at: now)
   }
 
-  /// Sends a member what is held or said of it, as an alive: it outdoes what is not so. At most once per gossip interval and member.
+  /// Sends a member what is believed or said of it, as an alive: the member outdoes what is wrong. At most once per gossip interval and member.
   private mutating func correct(_ index: NodeIndex, _ entry: Member, over destination: Destination, at now: Instant) {
     guard mayCorrect(index, at: now) else { return }
     send(entry, to: destination)
   }
 
-  /// Answers a peer that has us at another address with what is so.
+  /// Answers a peer that has us at another address with our real one.
   mutating func correctAddressOfOurs(heldBy peer: Peer, at now: Instant) {
     guard let carrier = peer.provenName, let index = table.find(carrier), index != me, mayCorrect(index, at: now) else { return }
     send(local, to: .reply(peer))
@@ -185,15 +185,15 @@ extension Membership {
 
   // MARK: Moving
 
-  /// A helper reached a member that did not answer us, neither on a warm connection nor on a fresh one. Where names are proven a helper asks at the
-  /// address that it has itself; the member may have moved without our hearing of it, so the helper's state is asked for.
+  /// A helper reached a member that did not answer us, neither on a warm connection nor on a fresh one. Where names are proven a helper uses the
+  /// address in its own table. The member may have moved and we have not heard of it, so we ask for the helper's state.
   mutating func learnAddress(from helper: NodeName, at now: Instant) {
     guard let index = table.find(helper), !isLeaving else { return }
     _ = openExchange(
       .pushPull, to: destination(index), path: .warm, deadline: now + configuration.pushPull.timeout, .pushPull(isJoin: false))
   }
 
-  /// The new address wins, whatever the incarnations: a restart elsewhere is no conflict, and begins at 1.
+  /// The new address wins, whatever the incarnations are: a restart elsewhere is no conflict, and its incarnation begins at 1.
   private mutating func move(_ index: NodeIndex, to claimed: Member, at now: Instant) {
     becomeAlive(
       index, claimed.incarnation, AliveClaim(address: claimed.address, versions: claimed.versions), claimed.meta.span.bytes, at: now)

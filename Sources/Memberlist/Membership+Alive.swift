@@ -12,7 +12,7 @@ extension Membership {
       return
     }
     guard let index = table.find(alive.node) else {
-      // An incarnation of 0 is below that of any announcement: tested before inserting, it leaves no phantom (hazard 6).
+      // An incarnation of 0 is below that of any announcement: because it is tested before inserting, it leaves no phantom (hazard 6).
       guard alive.incarnation > 0, let index = insert(alive, claim, from: origin, at: now) else { return }
       return becomeAlive(index, alive.incarnation, claim, alive.metaBytes, at: now)
     }
@@ -29,13 +29,13 @@ extension Membership {
     becomeAlive(index, alive.incarnation, claim, alive.metaBytes, at: now)
   }
 
-  /// The checked parts of an alive.
+  /// The parts of an alive, checked.
   struct AliveClaim: Sendable {
     var address: NodeAddress
     var versions: ProtocolVersions
   }
 
-  /// Checks what no honest member sends. Such a claim creates or changes nothing and is not relayed.
+  /// Checks for what no honest member sends. Such a claim creates or changes nothing and is not relayed.
   private mutating func examine(_ alive: borrowing Alive, from origin: Origin) -> AliveClaim? {
     let limits = configuration.limits
     guard alive.node.byteCount > 0, alive.node.byteCount <= limits.nameLength else { return drop(alive.node, .name, origin) }
@@ -80,7 +80,7 @@ extension Membership {
     let introducer = origin.carrier.flatMap { table.find($0) }
     let isOwnVoice = origin.carrier.map { alive.node.equals($0.bytes) } ?? false
     if configuration.namesAreProven, introducer == nil, origin.peer != nil, !isOwnVoice, !origin.isJoinReply {
-      // Also what a member says before we have had the push/pull that makes it one to us, which then says it again.
+      // This also drops what a member says before the push/pull that makes it a member here. It says it again afterwards.
       _ = drop(alive.node, .introducer, origin)
       return nil
     }
@@ -100,7 +100,7 @@ extension Membership {
     return index
   }
 
-  /// `secure-transport.md` section 3, rule 2. Counts the new name on its introducer when nothing is exceeded.
+  /// `secure-transport.md` section 3, rule 2. Counts the new name on its introducer when no limit is exceeded.
   private mutating func exceededLimit(
     isOwnVoice: Bool, introducer: NodeIndex?, isJoinReply: Bool, at now: Instant
   ) -> MembershipLimit? {
@@ -121,13 +121,13 @@ extension Membership {
 
   // MARK: Transitions
 
-  /// The member is alive at this incarnation: ends any suspicion, spreads the news, tells the layer above what changed.
+  /// The member is alive at this incarnation: ends any suspicion, spreads the news, and tells the layer above what changed.
   mutating func becomeAlive(
     _ index: NodeIndex, _ incarnation: UInt32, _ claim: AliveClaim, _ meta: RawSpan, notice: BroadcastID? = nil, at now: Instant
   ) {
     let before = table[index].state
     table[index].suspicion = nil
-    // Every part counts as an update: memberlist tells of changed meta only (hazard 24).
+    // Every part counts as an update: memberlist reports changed meta only (hazard 24).
     var isUpdate = table[index].member.versions != claim.versions
     isUpdate = !table[index].member.address.isSameEndpoint(as: claim.address) || isUpdate
     table[index].member.versions = claim.versions
@@ -166,7 +166,7 @@ extension Membership {
     queueDraft(about: index, notice: notice)
   }
 
-  /// The draft's memory, empty, to be filled and assigned back.
+  /// The memory of the draft, empty. The caller fills it and assigns it back.
   mutating func startDraft() -> [UInt8] {
     var bytes: [UInt8] = []
     swap(&bytes, &draft)
@@ -174,8 +174,9 @@ extension Membership {
     return bytes
   }
 
-  /// An alive that its member was accused at or after. If the accusation still stands it is told again, so that a member that restarted
-  /// from incarnation 1 hears what it has to outdo (hazard 14). At most once per probe interval and member, and not while news about it waits.
+  /// An alive at an incarnation at or below the one that was accused. If the accusation still stands it is sent again, so that a member that
+  /// restarted from incarnation 1 hears what it has to outdo (hazard 14). At most once per probe interval and member, and not while an update about
+  /// it waits.
   private mutating func staleAlive(_ index: NodeIndex, at now: Instant) {
     let state = table[index].state
     guard state == .dead || state == .suspect else { return }
@@ -189,20 +190,20 @@ extension Membership {
 
   // MARK: About this node
 
-  /// Whether a peer says that we have other versions than we do. That is outdone even if it fits no member: a Go peer that believed it would refuse
-  /// every push/pull.
+  /// Whether a peer says that we have other versions than we do. We outdo that even if the versions are invalid: a Go peer that believed it would
+  /// refuse every push/pull.
   private func isAboutOurVersions(_ alive: borrowing Alive) -> Bool {
     let own = local
     guard alive.versions != own.versions, alive.incarnation >= own.incarnation else { return false }
     return configuration.namesAreProven || alive.address?.isSameEndpoint(as: own.address) == true
   }
 
-  /// A peer speaks of us. What we did not say ourselves is outdone.
+  /// A peer makes a claim about us. We outdo what we did not say ourselves.
   private mutating func aliveAboutMe(_ alive: borrowing Alive, _ claim: AliveClaim, from origin: Origin, at now: Instant) {
     let own = local
     if !own.address.isSameEndpoint(as: claim.address) {
-      // With proven names no other node can hold our name for long: it is our own past, and outdone (`secure-transport.md` 1.6). Elsewhere it
-      // is a rival, which only the layer above can settle.
+      // With proven names no other node can hold our name for long: so the claim is our own past, and we outdo it (`secure-transport.md` 1.6).
+      // Without proof it is a rival, and only the layer above can settle that.
       if configuration.namesAreProven {
         counters.ownNameElsewhere += 1
         if alive.incarnation >= own.incarnation { refute(alive.incarnation, origin) }
@@ -219,7 +220,7 @@ extension Membership {
     if !isOurs { refute(alive.incarnation, origin) }
   }
 
-  /// Says, with an incarnation above the claim's, that we are alive and as we are.
+  /// Announces, with an incarnation above the claim's, that we are alive, with our real address, meta and versions.
   mutating func refute(_ claimed: UInt32, _ origin: Origin) {
     // Saturates: a counter that wraps could never refute again (hazard 3).
     incarnation = max(incarnation == .max ? .max : incarnation + 1, claimed == .max ? .max : claimed + 1)
@@ -238,8 +239,8 @@ extension Membership {
       me, incarnation, AliveClaim(address: own.address, versions: own.versions), own.meta.span.bytes, notice: notice, at: now)
   }
 
-  /// Changes what this node says about itself and spreads it; `notice` asks for ``MembershipOutput/broadcastFinished(_:)``. False, and
-  /// nothing changed, when the meta is too long or the node is leaving.
+  /// Changes what this node says about itself and spreads it; `notice` asks for ``MembershipOutput/broadcastFinished(_:)``. False when the meta is
+  /// too long or the node is leaving; then nothing has changed.
   package mutating func updateMeta(_ meta: [UInt8], notice: BroadcastID? = nil, at now: Instant) -> Bool {
     guard meta.count <= configuration.limits.metaLength, hasStarted, !isLeaving else { return false }
     incarnation = incarnation == .max ? .max : incarnation + 1

@@ -4,8 +4,8 @@ package import SerfPrimitives
 extension Membership {
   // MARK: Accepted
 
-  /// A request came on a reliable exchange that a peer opened: one whole message, label, encryption and compression removed. It is answered
-  /// by `respond`, `finish` or `refuse`. The transport numbers accepted exchanges from 2⁶³ up, so that they never meet ours.
+  /// A request came on a reliable exchange that a peer opened: one whole message, without label, encryption and compression. It is answered by
+  /// `respond`, `finish` or `refuse`. The transport numbers accepted exchanges from 2⁶³ up, so that they never coincide with ours.
   package mutating func exchangeReceived(_ id: ExchangeID, message: RawSpan, from peer: Peer, at now: Instant) {
     guard hasStarted else { return outbox.push(.refuse(id, .unexpectedType)) }
     if configuration.namesAreProven { heard(from: peer, at: now) }
@@ -25,8 +25,8 @@ extension Membership {
     flushFinished()
   }
 
-  /// Who must be speaking in an exchange with `peer`; nil where any peer may. A transport that proves the names of streams only (TLS) is held to
-  /// them here, although its packets prove none.
+  /// Which member must be speaking in an exchange with `peer`; nil where any peer may. A transport that proves the names of streams only (TLS) is
+  /// checked here as well, although its packets prove no name.
   private func provenSender(_ peer: Peer) -> NodeName? { peer.provenName ?? (configuration.namesAreProven ? NodeName(bytes: []) : nil) }
 
   private mutating func reliablePingReceived(_ id: ExchangeID, _ ping: borrowing Ping, from peer: Peer, at now: Instant) {
@@ -77,7 +77,7 @@ extension Membership {
 
   // MARK: Our own
 
-  /// An exchange of ours ended with this reply, which is empty where none was due.
+  /// Our exchange ended with this reply, which is empty where no reply was due.
   package mutating func exchangeCompleted(_ id: ExchangeID, reply: RawSpan, from peer: Peer, at now: Instant) {
     guard let purpose = exchanges.removeValue(forKey: id) else { return }
     if configuration.namesAreProven { heard(from: peer, at: now) }
@@ -100,7 +100,7 @@ extension Membership {
     flushFinished()
   }
 
-  /// An exchange of ours failed.
+  /// Our exchange failed.
   package mutating func exchangeFailed(_ id: ExchangeID, reason: ContactFailure, at now: Instant) {
     guard let purpose = exchanges.removeValue(forKey: id) else { return }
     switch purpose {
@@ -128,7 +128,7 @@ extension Membership {
     }
   }
 
-  /// Merges the reply to a push/pull of ours; tells why not, if so.
+  /// Merges the reply to our push/pull. Returns why not, if it was not merged.
   private mutating func stateReceived(
     _ reply: RawSpan, join: JoinID?, target: JoinTarget? = nil, from peer: Peer, at now: Instant
   ) -> JoinFailure? {
@@ -146,7 +146,7 @@ extension Membership {
         claimedOtherName(NodeName(bytes: []), peer)
         return .unproven
       }
-      // Without proof of names any node can answer, also we ourselves, at an address that we did not know to be ours.
+      // Without proof of names any node can answer, even this node itself, at an address that it did not know to be its own.
       if join != nil, proven == nil, examined.isOurOwn { return .contact(.ourselves) }
       if let reason = refusal(of: examined) {
         refuseMerge(reason, from: peer)

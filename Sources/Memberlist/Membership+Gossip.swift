@@ -15,7 +15,7 @@ extension Membership {
       }
     }
     for index in gossipSchedule.picked {
-      // Each target gets a batch of its own; what it is given counts as one transmission.
+      // Each target gets its own batch. Each message in it counts as transmitted once.
       var isSent = gossip(to: index) { queues, budget, transmissions, packet, finished in
         queues.pack(nil, budget: budget, transmissions: transmissions, into: &packet, finished: &finished)
       }
@@ -46,8 +46,8 @@ extension Membership {
     gossipSchedule.pick(wanted, in: table, random: &random, where: isEligible)
   }
 
-  /// The same for gossip, where a connection is not to be dialled for each message (`secure-transport.md` 2.6): all equally likely while too few are
-  /// warm, then warm ones. A member that is late dials for this one at a time, with a pause.
+  /// The same for gossip, which must not dial a connection for each message (`secure-transport.md` 2.6). All members are equally likely while too few
+  /// are warm; then warm ones are picked. A member that is late makes these dials one at a time, with a pause between them.
   mutating func pickContacts(_ wanted: Int, at now: Instant, where isEligible: GossipSchedule.Eligibility) {
     guard configuration.namesAreProven else { return pickMembers(wanted, where: isEligible) }
     guard configuration.adaptsToLoad else {
@@ -65,19 +65,19 @@ extension Membership {
     if dials { nextContactDial = now + lag(at: now) * Self.contactPause }
   }
 
-  /// For how many times its lateness a member makes no further dial for gossip, and none for a probe: a handshake is the most expensive thing that it
-  /// does, and more of them make it later still.
+  /// After a dial for gossip a late member makes no other one for 15 times its lateness, and after a dial for a probe none for 40 times. A handshake
+  /// is the most expensive thing that it does, and more of them make it later still.
   static let contactPause = 15
   static let probePause = 40
 
-  /// The same for helpers and exchanges: members with a connection as long as there are enough.
+  /// The same for helpers and exchanges: members with a connection as long as there are enough of them.
   mutating func pickWarmFirst(_ wanted: Int, where isEligible: GossipSchedule.Eligibility) {
     guard configuration.namesAreProven, configuration.adaptsToLoad else { return pickMembers(wanted, where: isEligible) }
     gossipSchedule.pickWarmFirst(wanted, in: table, random: &random, where: isEligible)
   }
 
-  /// How many warm members gossip wants before it stops dialling: ⌈ln n⌉ + 4. With ln n + c random contacts each, a message misses some member with
-  /// a probability of 1 − e^(−e^(−c)) (Erdős and Rényi's bound for connectedness): 2 % for c = 4. Probes meet all members in turn and change the set.
+  /// How many warm members gossip needs before it stops dialling: ⌈ln n⌉ + 4. With ln n + c random contacts each, a message misses some member with a
+  /// probability of 1 − e^(−e^(−c)) (Erdős and Rényi's bound for connectedness): 2 % for c = 4. Probes reach all members in turn and change the set.
   package static func warmMembers(of count: Int) -> Int {
     let wanted = Logarithm.natural(Double(max(1, count)))
     return Int(wanted) + (wanted == wanted.rounded(.down) ? 0 : 1) + 4

@@ -1,14 +1,14 @@
 package import SerfPrimitives
 
-// Joining (`memberlist.md` section 4.13). Go asks one address after another; here they are asked side by side, so that dead ones cost one deadline
-// and not one each.
+// Joining (`memberlist.md` section 4.13). Go asks one address after another; here they are asked side by side, so that several dead ones together
+// cost one deadline, not one each.
 extension Membership {
-  /// Exchanges states with each target, tells of each address as it answers or fails (``MembershipOutput/joinAnswered(_:_:)``), and reports on all
-  /// targets in ``MembershipOutput/joinFinished(_:_:)``, a push/pull's timeout from now at the latest. Targets that are the same are asked once.
+  /// Exchanges states with each target. Reports each address as it answers or fails (``MembershipOutput/joinAnswered(_:_:)``), and all targets in
+  /// ``MembershipOutput/joinFinished(_:_:)``, at the latest after the timeout of a push/pull. Targets that are the same are asked once.
   ///
-  /// Where a connection costs a handshake it is twice the timeout: among hundreds that join one member at once the last one waits for as long as all
-  /// others take. A target that says that it is too busy is asked again, and so is one that does not answer while we are late ourselves, if no other one
-  /// has answered.
+  /// Where a connection costs a handshake the join may take twice that timeout: if hundreds of nodes join one member at once, the last one waits
+  /// until all others are done. A target that says that it is too busy is asked again, and so is one that does not answer while we are late
+  /// ourselves, if no target has joined.
   ///
   /// On a transport that proves names a target with a name must be that member; one without may be any member but ourselves.
   package mutating func join(_ targets: [JoinTarget], id: JoinID, at now: Instant) {
@@ -21,7 +21,7 @@ extension Membership {
     continueJoin(id, at: now)
   }
 
-  /// Begins what there is a place for, or ends the join.
+  /// Asks as many addresses as there are free places, or ends the join.
   mutating func continueJoin(_ id: JoinID, at now: Instant) {
     guard let position = joins.firstIndex(where: { $0.id == id }) else { return }
     while let attempt = joins[position].begin(limit: max(1, configuration.limits.joinExchanges), at: now) {
@@ -58,7 +58,7 @@ extension Membership {
     joinAnswered(id, target: target, address, failure: .contact(.overloaded), at: now)
   }
 
-  /// Whom an attempt of a join means to reach.
+  /// The target of a join's attempt.
   func joinTarget(_ id: JoinID, _ target: Int, _ address: NodeAddress) -> JoinTarget? {
     joins.first { $0.id == id }.map { JoinTarget(address, name: $0.targets[target].target.name) }
   }

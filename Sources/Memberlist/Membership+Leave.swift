@@ -13,8 +13,8 @@ enum Departure: Hashable, Sendable {
 
 // Leaving (`memberlist.md` section 4.13).
 extension Membership {
-  /// Says goodbye: this node is `left` to every member that the news reaches, and ``MembershipOutput/leaveFinished(isComplete:)`` tells when
-  /// the news was sent out often enough, or that `timeout` (nil: none) ran out first.
+  /// Says goodbye: this node is `left` to every member that the news reaches, and ``MembershipOutput/leaveFinished(isComplete:)`` says that the news
+  /// was sent out often enough, or that `timeout` (nil: none) ran out first.
   ///
   /// The node goes on answering and gossiping, so that the news spreads, until its owner closes it. A second call does nothing.
   package mutating func leave(timeout: Duration?, at now: Instant) {
@@ -39,7 +39,7 @@ extension Membership {
     outbox.push(.leaveFinished(isComplete: false))
   }
 
-  /// A member suspects us although we left: the news goes out once more.
+  /// A member suspects us after we left: the news goes out once more.
   mutating func repeatDeparture() {
     guard departure == .done, table[me].state == .left else { return }
     if let handle = table[me].broadcast, dissemination[.membership].contains(handle) { return }

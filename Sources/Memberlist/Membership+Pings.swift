@@ -6,7 +6,7 @@ struct PendingPing: Sendable {
     /// An indirect ping, to be answered with the requester's own sequence number.
     case relay(to: Destination, sequenceNumber: UInt32, wantsNack: Bool)
     case user(PingID)
-    /// Whether a member that cannot refute is alive after all, as was claimed.
+    /// Asks whether a member that cannot refute is alive after all, as was claimed.
     case life(Member)
     /// A probe that wants a connection; see `Membership+ProbeByDial`.
     case dial
@@ -17,7 +17,7 @@ struct PendingPing: Sendable {
   var name: NodeName
   var address: NodeAddress
   var startedAt: Instant
-  /// Answered; kept until its timer comes, so that the limit on relays bounds the timers as well.
+  /// Answered. It is kept until its timer comes, so that the limit on relays limits the timers as well.
   var isDone = false
 }
 
@@ -49,9 +49,9 @@ extension Membership {
     }
   }
 
-  /// Where an answer goes. On connections: back on the one that asked (`secure-transport.md` 1.10). Elsewhere to the address that the
-  /// message states, since a member may ask from another socket than the one it listens on (memberlist 0.2.0). Nil, and counted, where nothing
-  /// may be sent there: the transport sees only where the packet came from.
+  /// Where an answer goes. On connections: back on the one that asked (`secure-transport.md` 1.10). Elsewhere to the address that the message states,
+  /// because a member may ask from another socket than the one it listens on (memberlist 0.2.0). Nil, and counted, where nothing may be sent to that
+  /// address: the transport sees only where the packet came from.
   private mutating func answer(to peer: Peer, source: NodeAddress?, sourceNode: RawSpan) -> (Destination, NodeIndex?)? {
     if configuration.namesAreProven { return (.reply(peer), peer.provenName.flatMap { table.find($0) }) }
     let index = sourceNode.isEmpty ? nil : table.find(sourceNode)
@@ -65,7 +65,7 @@ extension Membership {
     return (.member(NodeName(bytes: [UInt8](copying: sourceNode)), source), nil)
   }
 
-  /// Whether a message may name this address as one to send to: some node's, and in the allowed networks.
+  /// Whether we send to this address when a message names it: it can be a node's, and is in the allowed networks.
   package func maySend(to address: NodeAddress) -> Bool { address.isUsableAsPeer && configuration.allowedNetworks.contains(address) }
 
   private mutating func refuse(_ address: NodeAddress, from peer: Peer) {
@@ -94,7 +94,7 @@ extension Membership {
       index: index, at: now)
   }
 
-  /// Whom to ping. Where names are proven only members at the addresses that we know are pinged, never an address out of a message.
+  /// Which member to ping. Where names are proven only members are pinged, at the addresses that we know, never at an address out of a message.
   private func relayTarget(_ request: borrowing IndirectPing) -> (NodeName, NodeAddress, NodeIndex?)? {
     let index = table.find(request.node)
     if configuration.namesAreProven {
@@ -108,7 +108,7 @@ extension Membership {
 
   // MARK: The user's pings
 
-  /// Pings a member once, without consequences for it; the result comes as ``MembershipOutput/pingFinished(_:_:)`` within the probe timeout.
+  /// Pings a member once, with no effect on its state; the result comes as ``MembershipOutput/pingFinished(_:_:)`` within the probe timeout.
   package mutating func ping(_ name: NodeName, id: PingID, at now: Instant) {
     guard let index = table.find(name), index != me, table[index].state.isLive else {
       return outbox.push(.pingFinished(id, .unknownMember))
@@ -116,7 +116,7 @@ extension Membership {
     startPing(.user(id), name: name, address: table[index].member.address, index: index, at: now)
   }
 
-  /// Asks a member that is gone whether it is; see `Membership+HighIncarnations`.
+  /// Asks a member that is dead or left whether it is alive; see `Membership+HighIncarnations`.
   mutating func pingWhetherAlive(_ index: NodeIndex, _ claimed: Member, at now: Instant) {
     startPing(.life(claimed), name: claimed.name, address: table[index].member.address, index: index, at: now)
   }
@@ -143,8 +143,8 @@ extension Membership {
     sendDraft(to: .member(name, address), budget: index, path: path, id: id)
   }
 
-  /// A second try. For another member it goes on the connection that there is: a fresh one is for the prober to dial, since a suspect must not have a
-  /// handshake with each helper. For ourselves it goes on a fresh one: silence on a warm one means nothing (`secure-transport.md` 2.1).
+  /// A second try. A ping for another member uses the existing connection: only the prober dials a fresh one, because a suspect must not have a
+  /// handshake with each helper. Our own ping uses a fresh one, because silence on a warm one means nothing (`secure-transport.md` 2.1).
   mutating func repeatRelayedPing(_ sequenceNumber: UInt32, at now: Instant) {
     guard let ping = pings[sequenceNumber], !ping.isDone else { return }
     let index = ping.target.flatMap { table.contains($0) ? $0 : nil }
@@ -156,7 +156,7 @@ extension Membership {
   mutating func ackReceived(_ ack: borrowing Ack, from peer: Peer, at now: Instant) {
     if probeAckReceived(ack, from: peer, at: now) { return }
     if let ping = pings[ack.sequenceNumber], case .dial = ping.purpose, isFromTarget(of: ping, peer) {
-      // The connection was the answer; its time says nothing about the way.
+      // The connection was the answer; its time says nothing about the network.
       let payload = outbox.copy(ack.payloadBytes)
       outbox.push(.ackReceived(ping.name, roundTrip: nil, payload: payload))
       if !ping.isDone { packetDelayed(PacketID(Self.pingPackets | UInt64(ack.sequenceNumber)), at: now) }
@@ -209,15 +209,15 @@ extension Membership {
     }
   }
 
-  /// Marks the packets of these pings, which are numbered by sequence number; those of probes are counted from 1.
+  /// Marks the packets of these pings, which use the sequence number as their number; packets of probes are counted from 1.
   private static var pingPackets: UInt64 { 1 << 63 }
 
-  /// Which ping a packet is.
+  /// The ping that a packet belongs to.
   func pingSequenceNumber(_ id: PacketID) -> UInt32? {
     id.value & Self.pingPackets == 0 ? nil : UInt32(truncatingIfNeeded: id.value)
   }
 
-  /// A ping could not be sent. For a relay the requester hears nothing: a nack would say that we asked.
+  /// A ping could not be sent. If it was a relay, the requester gets no answer: a nack would say that we asked.
   mutating func pingPacketNotSent(_ id: PacketID, reason: ContactFailure, at now: Instant) {
     guard let sequenceNumber = pingSequenceNumber(id), let ping = pings[sequenceNumber], !ping.isDone else { return }
     pings[sequenceNumber]?.isDone = true

@@ -12,7 +12,7 @@ extension Membership {
     timers.schedule(.probeTick, at: now + configuration.probe.interval)
   }
 
-  /// Probes a member out of turn, at most once per probe interval each.
+  /// Probes a member out of turn, but the same member at most once per probe interval.
   mutating func hastenProbe(of index: NodeIndex, at now: Instant) {
     guard index != me, table[index].state.isLive, configuration.probe.interval > .zero else { return }
     if let last = table[index].urgentProbeAt, now - last < configuration.probe.interval { return }
@@ -24,8 +24,8 @@ extension Membership {
     if probe == nil { startNextProbe(at: now) }
   }
 
-  /// Starts a probe out of turn, if a member waits for one, but none that would cost a turn twice: members that cause such probes must not keep the
-  /// others from theirs, nor the dead in the table.
+  /// Starts a probe out of turn, if a member waits for one. If a turn was already given to such a probe, the member in turn is probed first: members
+  /// that cause probes out of turn must not take the turns of other members, or keep dead ones in the table.
   private mutating func startNextProbe(at now: Instant) {
     guard probeSchedule.hasUrgent else { return }
     if isTurnOverdue { startProbeInTurn(at: now) }
@@ -49,7 +49,7 @@ extension Membership {
     counters.probes += 1
     let member = table[index].member
     let isCold = configuration.namesAreProven && table[index].warmPosition == nil
-    // Besides the network there is what we are late ourselves: once with the ping and once with the ack, and the helpers' round takes the same again.
+    // Our own lateness is added to the network's time: once for the ping and once for the ack, and the same again for the helpers' round.
     let late = lag(at: now)
     let window = awareness.scaled(configuration.probe.interval)
     let timeout = min(configuration.probe.timeout, window) + late * 2
@@ -90,10 +90,10 @@ extension Membership {
     push(start, to: destination(probe.target), path: path, id: id, checksummed: isChecksummed(probe.target))
   }
 
-  /// Half of the probe timeout went by in silence. A warm connection is evidence of nothing, so the ping goes again on a fresh one
+  /// Half of the probe timeout went by in silence. Silence on a warm connection proves nothing, so the ping is sent again on a fresh one
   /// (`secure-transport.md` 2.1).
   ///
-  /// Unless the member was heard meanwhile: then the connection works, and the ack is late.
+  /// This is not done if the member was heard in the meantime: then the connection works, and the ack is late.
   mutating func repeatPing(_ sequenceNumber: UInt32, at now: Instant) {
     guard let probe = self.probe, probe.sequenceNumber == sequenceNumber, !isHeard(probe) else { return }
     let startedAt = probe.startedAt
@@ -115,11 +115,11 @@ extension Membership {
     guard var probe, probe.stage == .direct, table.contains(probe.target) else { return }
     probe.stage = .indirect
     let (target, me) = (probe.target, me)
-    // On connections that are there: a dial would make the helper's answer late, and cost two ends that have no part in this.
+    // On existing connections: a dial would delay the helper's answer, and cost work at both ends.
     pickWarmFirst(configuration.probe.indirectChecks) { index, state in index != me && index != target && state.state == .alive }
     for helper in gossipSchedule.picked {
       let member = table[helper].member
-      // Two names at one socket are one machine.
+      // Two names at one socket count as one helper.
       guard !probe.helpers.contains(where: { $0.address.isSameEndpoint(as: member.address) }) else { continue }
       let wantsNack = member.versions.protocolMaximum >= 4
       let packet = nextPacket()
@@ -142,14 +142,14 @@ extension Membership {
     self.probe = probe
   }
 
-  /// The reliable ping ended.
+  /// The exchange of the reliable ping ended.
   mutating func probeExchangeEnded(_ sequenceNumber: UInt32, isAcked: Bool) {
     if probe?.sequenceNumber == sequenceNumber, isAcked { probe?.isReliablyAcked = true }
   }
 
   // MARK: Outcomes
 
-  /// True when the ack belongs to the present probe.
+  /// True when the ack belongs to the current probe.
   mutating func probeAckReceived(_ ack: borrowing Ack, from peer: Peer, at now: Instant) -> Bool {
     guard let probe, probe.sequenceNumber == ack.sequenceNumber else { return false }
     let voice = probe.voice(of: peer, namesAreProven: configuration.namesAreProven)
@@ -167,7 +167,7 @@ extension Membership {
     return true
   }
 
-  /// True when the nack belongs to the present probe.
+  /// True when the nack belongs to the current probe.
   mutating func probeNackReceived(_ nack: Nack, from peer: Peer) -> Bool {
     guard let voice = probe?.voice(of: peer, namesAreProven: configuration.namesAreProven),
       probe?.sequenceNumber == nack.sequenceNumber
@@ -189,7 +189,7 @@ extension Membership {
 
   mutating func probeExpired(_ sequenceNumber: UInt32, at now: Instant) {
     guard let probe, probe.sequenceNumber == sequenceNumber else { return }
-    // The row, address or life that was probed is gone: no verdict on what came after.
+    // The row, address or life that was probed no longer exists: there is no verdict about what replaced it.
     guard table.contains(probe.target), table[probe.target].state.isLive,
       table[probe.target].member.address.isSameEndpoint(as: probe.address)
     else { return endProbe(at: now) }
@@ -199,18 +199,18 @@ extension Membership {
     }
     let late = now - probe.deadline
     if late > stallTolerance {
-      // We stood still ourselves; the ack may be among what we have not read yet. Not in memberlist.
+      // We stood still ourselves; the ack may be in what we have not read yet. Not in memberlist.
       counters.probesStalled += 1
       return endProbeWithoutVerdict(on: probe.target, at: now)
     }
     if late > Self.punctual, !probe.isPostponed, configuration.adaptsToLoad {
-      // The ack may have been in the socket before its time was over: what has arrived is read before the next timer comes up.
+      // The ack may have been in the socket before its time was over. What has arrived is read before the next timer is due.
       self.probe?.isPostponed = true
       self.probe?.deadline = now + late
       return timers.schedule(.probeDeadline(sequenceNumber), at: now + late)
     }
     if isTooLateToAccuse(at: now), !awareness.isLowest {
-      // A verdict by a node that gets to its own work so late is worth nothing, until it has given the member all the time that it ever gives.
+      // A node that is so late with its own work gives no verdict, until its awareness has given the member the longest time that it can.
       counters.probesStalled += 1
       return endProbeWithoutVerdict(on: probe.target, at: now)
     }
@@ -227,14 +227,14 @@ extension Membership {
     diagnose(.probeFailed(probe.name))
     let own = name.bytes
     suspect(probe.target, probe.incarnation, by: own.span.bytes, from: .own, at: now)
-    // One that cannot refute is asked again and again until its time is over.
+    // A member that cannot refute is asked again and again until its time is over.
     if isBeyondRefutation(probe.target) { hastenProbe(of: probe.target, at: now) }
     endProbe(at: now)
   }
 
   private mutating func endProbeWithoutVerdict(on target: NodeIndex, at now: Instant) {
     awareness.apply(1)
-    // One that cannot refute is asked again and again until its time is over.
+    // A member that cannot refute is asked again and again until its time is over.
     if isBeyondRefutation(target) { hastenProbe(of: target, at: now) }
     endProbe(at: now)
   }
@@ -254,15 +254,15 @@ extension Membership {
     endProbe(at: now)
   }
 
-  /// True when the packet belongs to the present probe.
+  /// True when the packet belongs to the current probe.
   mutating func probePacketNotSent(_ id: PacketID, reason: ContactFailure, at now: Instant) -> Bool {
     guard let present = probe else { return false }
     if present.packet == id {
       if reason == .notSent {
-        // Nothing is under way that could tell us anything (`secure-transport.md` 2.8).
+        // No message is on its way that could tell us anything (`secure-transport.md` 2.8).
         if present.stage == .direct, present.freshPacket == nil { probeNotSent(reason, at: now) } else { probe?.isOurFault = true }
       } else {
-        // No node there, or another one: for the member this is like no answer, only sooner.
+        // No node answers there, or another one does: for the member this counts as no answer, only sooner.
         probe?.earnsReward = false
         askHelpers(at: now)
       }

@@ -6,8 +6,8 @@ package import SerfPrimitives
 // The probe of the next member does not wait for it. If the dial fails, the member is probed in the usual way, with helpers, and may be accused
 // (`secure-transport.md` 2.3).
 extension Membership {
-  /// Probes a live member by dialling it, or lets its turn pass; false where it has to be probed in the usual way: it has a connection, its dial came to
-  /// nothing a moment ago, or it is suspect and has to hear of that.
+  /// Probes a live member by dialling it, or lets its turn pass; false where it has to be probed in the usual way. That is so when it has a
+  /// connection, when a dial to it has just failed, or when it is suspect and has to hear of that.
   ///
   /// Members that are asked out of turn get half of the places: claims of a hostile peer must not keep the others from their turns.
   mutating func probesByDial(_ index: NodeIndex, isUrgent: Bool, at now: Instant) -> Bool {
@@ -17,12 +17,12 @@ extension Membership {
     if table[index].isProbedByDial { return true }
     guard !table[index].hasDialFailed else { return false }
     let places = max(1, isUrgent ? configuration.limits.probesByDial / 2 : configuration.limits.probesByDial)
-    // Where many start at once their joins and the connections for gossip are all that the processors can do: 300 nodes in one process made half of
-    // their first handshakes for probes. So a member that has just joined, or refuted, is left alone for a tenth of a round.
+    // When many nodes start at once, joins and connections for gossip take all the processors' time: 300 nodes in one process made half of their
+    // first handshakes for probes. So a member that has just joined, or refuted, is left alone for a tenth of a round.
     let hasSettled = now - table[index].changedAt >= configuration.probe.interval * max(10, table.count / 10)
     guard hasSettled, now >= nextDialProbe, dialProbeCount < places else {
-      // It has said itself that it lives a moment ago, or we are late, or dials take long: its turn passes. Others probe it, those that have a
-      // connection to it first of all, and it dials us in its turn.
+      // It has just said itself that it lives, or we dialled too recently for our lateness, or too many dials are waiting: its turn passes. Other
+      // members probe it, first of all those that have a connection to it, and it dials us when it is our turn there.
       counters.probesPassed += 1
       return true
     }
@@ -35,10 +35,11 @@ extension Membership {
     return true
   }
 
-  /// The transport gives a dial up after five seconds; with this much more its answer has been read. One that has not begun by then is our own fault.
+  /// The transport gives up a dial after five seconds. The extra time lets us read its answer. If the dial has not begun by then, that is our own
+  /// fault.
   private var dialTime: Duration { .milliseconds(5500) }
 
-  /// The dial did not begin, or we could not send: nothing is known of the member, and its turn comes again (`secure-transport.md` 2.8).
+  /// The dial did not begin, or we could not send: this says nothing about the member, and its turn comes again (`secure-transport.md` 2.8).
   mutating func dialProbeNotSent(_ ping: PendingPing) {
     dialProbeCount -= 1
     counters.probesNotSent += 1
@@ -52,7 +53,7 @@ extension Membership {
     guard let index = ping.target, table.contains(index) else { return }
     table[index].isProbedByDial = false
     guard !isConnected else { return awareness.apply(-1) }
-    // The row or the address that was dialled may be another's by now.
+    // The row or the address that was dialled may belong to another node by now.
     guard table[index].state.isLive, table[index].warmPosition == nil, table[index].member.address.isSameEndpoint(as: ping.address) else {
       return
     }
@@ -60,7 +61,7 @@ extension Membership {
     hastenProbe(of: index, at: now)
   }
 
-  /// A packet that waited for a dial has left: there is a connection.
+  /// A packet that waited for a dial was sent: a connection exists.
   package mutating func packetDelayed(_ id: PacketID, at now: Instant) {
     guard let sequenceNumber = pingSequenceNumber(id), let ping = pings[sequenceNumber], case .dial = ping.purpose, !ping.isDone else {
       return

@@ -8,17 +8,17 @@ extension Membership {
     pushPull(at: now)
   }
 
-  /// A join is followed by further exchanges, the first as soon as gossip should have brought the news of all that joined at the same time. A
-  /// broadcast that goes out 8 times misses a member with a probability of e⁻⁸: among 50 that start together, most often one misses one,
-  /// until the next push/pull. Where many join for a while, or packets are lost for load, the later ones bring what the first could not: in a large
-  /// cluster the next one in turn is minutes away. Not in memberlist; to the peer it is a push/pull like any other.
+  /// A join is followed by further exchanges, the first as soon as gossip should have brought the news of all nodes that joined at the same time. A
+  /// broadcast that goes out 8 times misses a member with a probability of e⁻⁸: among 50 nodes that start together, usually one of them misses
+  /// another until the next push/pull. If nodes keep joining for a while, or packets are lost because of load, the later exchanges bring what the
+  /// first could not: in a large cluster the next regular one is minutes away. Not in memberlist; to the peer it is a push/pull like any other.
   mutating func joinSucceeded(at now: Instant) {
     guard configuration.pushPull.interval > .zero, followUp?.followsJoin != true else { return }
     scheduleFollowUp(step: 0, followsJoin: true, at: now)
   }
 
-  /// An exchange brought members that gossip had not brought, so that there may be more: another one follows, unless one is due anyway. Among
-  /// hundreds that start on a slow machine, some are still joining when the exchanges after our join are over.
+  /// An exchange brought members that gossip had not brought, so there may be more: another exchange follows, unless one is due anyway. When hundreds
+  /// of nodes start on a slow machine, some are still joining when the exchanges after our join are over.
   mutating func exchangeBroughtMembers(at now: Instant) {
     guard configuration.pushPull.interval > .zero, followUp == nil else { return }
     var last = 0
@@ -46,7 +46,7 @@ extension Membership {
   private mutating func pushPull(at now: Instant) {
     guard !isLeaving else { return }
     let me = me
-    // A warm one, if there is any: the exchange should not cost a handshake (`secure-transport.md` 2.6).
+    // A warm member, if there is one: the exchange should not cost a handshake (`secure-transport.md` 2.6).
     pickWarmFirst(1) { index, state in index != me && state.state == .alive }
     guard let partner = gossipSchedule.picked.first else { return }
     openPushPull(with: partner, at: now)
@@ -57,7 +57,7 @@ extension Membership {
       .pushPull, to: destination(partner), path: .warm, deadline: now + configuration.pushPull.timeout, .pushPull(isJoin: false))
   }
 
-  /// Appends a push/pull message with everything that is known, dead and left nodes included, and the layer above's state.
+  /// Appends a push/pull message with everything that is known, including dead and left nodes, and the layer above's state.
   package func encodePushPull(isJoin: Bool, userState: RawSpan, into bytes: inout [UInt8]) {
     PushPullHeader(isJoin: isJoin, nodeCount: table.count, userStateLength: userState.byteCount).encode(into: &bytes)
     for index in table.order {
@@ -72,28 +72,28 @@ extension Membership {
 
   // MARK: Receiving
 
-  /// What a push/pull was found to be before anything of it is applied.
+  /// What was found in a push/pull before any of it is applied.
   struct Examined {
     var isJoin = false
     var nodeCount = 0
     /// Whether it has an entry of the sender, and a live one.
     var holdsSender = false
     var holdsLiveSender = false
-    /// Whether there is an entry of the sender and its versions do not fit; and how many entries' versions do.
+    /// Whether it has an entry of the sender whose versions do not fit; and how many entries have versions that fit.
     var isSenderForeign = false
     var fittingCount = 0
-    /// The address of the sender's own entry, when no node can be reached there.
+    /// The address of the sender's own entry, if no node can be reached at it.
     var unusableAddress: NodeAddress?
-    /// Whether it has our own entry, with our address, and no other that we would not have in the same way: a node that answers lists itself, so
-    /// that such an answer is our own.
+    /// Whether it has our own entry, with our address, and no other entry except of nodes that are gone here as well. A node that answers lists
+    /// itself, so such an answer comes from this node.
     var isOurOwn: Bool { holdsOurAddress && !holdsOthers }
     var holdsOurAddress = false
     var holdsOthers = false
     var members: [Member] = []
   }
 
-  /// Reads the whole message once, applying nothing. `sender` is who must be speaking, where names are proven; `target` is whom we meant to
-  /// reach, where we opened the exchange to join.
+  /// Reads the whole message once and applies nothing. `sender` is the member that must be speaking, where names are proven. `target` is the one that
+  /// we meant to reach, where we opened the exchange to join.
   func examine(_ message: RawSpan, sender: NodeName?, target: JoinTarget? = nil) throws(WireError) -> Examined {
     var state = try PushPull(decoding: message, limits: streamLimits)
     var examined = Examined(isJoin: state.header.isJoin, nodeCount: state.header.nodeCount)
@@ -113,7 +113,7 @@ extension Membership {
       if node.name.equals(name.bytes) {
         examined.holdsOurAddress = node.address?.isSameEndpoint(as: local.address) ?? false
       } else if memberState?.isLive != false || table.find(node.name).map({ table[$0].state.isLive }) != false {
-        // Alive, or gone and not gone to us: a member that leaves lists itself so.
+        // Alive, or gone there and not gone here: a member that leaves lists itself as gone.
         examined.holdsOthers = true
       }
       let isSender = sender.map { node.name.equals($0.bytes) } ?? (target.map { Self.isEntry(node, of: $0) } ?? false)
@@ -141,18 +141,18 @@ extension Membership {
     }
     // An invented name at the sender's address is not the sender.
     if senderFits { examined.isSenderForeign = false }
-    // A node that answers without a name is told by its being alone: among others the unusable entry may be any member's.
+    // A node that answers without a name is recognised only if its entry is the only one: among others the unusable entry may be any member's.
     if !isNamed, holdsReachable { examined.unusableAddress = nil }
     return examined
   }
 
-  /// Whether the entry is about the member that we meant to reach, as far as we can tell.
+  /// Whether the entry is about the member that we meant to reach, as far as we can know.
   private static func isEntry(_ node: borrowing PushPullNode, of target: JoinTarget) -> Bool {
     if let name = target.name { return node.name.equals(name.bytes) }
     return node.state == MemberState.alive.rawValue && node.address?.isSameEndpoint(as: target.address) == true
   }
 
-  /// Why this state must not be merged, if so.
+  /// Why this state must not be merged; nil if it may be.
   func refusal(of examined: Examined) -> RefusalReason? {
     if examined.nodeCount > 2 * configuration.limits.members { return .tooLarge }
     if examined.isSenderForeign || examined.nodeCount > 0 && examined.fittingCount == 0 { return .versionMismatch }
@@ -160,8 +160,8 @@ extension Membership {
     return nil
   }
 
-  /// Applies a state that was examined, then hands the layer above its part, if there is one. `isReply` when we opened the exchange; `join` is
-  /// set when we did so to join.
+  /// Applies a state that was examined, then gives the layer above its part, if it has one. `isReply`: we opened the exchange. `join` is set if we
+  /// did so to join.
   mutating func merge(_ message: RawSpan, isReply: Bool, join: JoinID?, from peer: Peer, at now: Instant) {
     let origin = Origin(peer: peer, isJoinReply: join != nil)
     do throws(WireError) {
@@ -171,7 +171,7 @@ extension Membership {
       let slot = outbox.copy(state.userState)
       outbox.push(.userState(slot, isJoin: join != nil || state.header.isJoin, isReply: isReply, join: join, from: peer))
     } catch {
-      // It was read to its end once.
+      // `examine` has read it to its end, so this does not happen.
       counters.exchangesMalformed += 1
     }
   }
@@ -181,13 +181,13 @@ extension Membership {
       drop(node.name, .state, origin)
       return
     }
-    // Whatever its state: a member where nothing can be sent is none. What is said of us is answered all the same.
+    // Whatever its state is: a node to which nothing can be sent is no member. An entry about ourselves is answered nevertheless.
     if let address = node.address, !address.isUnicast, !node.name.equals(name.bytes) {
       drop(node.name, .unusableAddress, origin)
       return
     }
-    // One entry with bad versions would make Go peers refuse the whole: it is skipped, the others are not (hazard 5). What is said of us we
-    // answer, whatever the versions: others may believe it.
+    // One entry with bad versions would make Go peers refuse the whole state: it is skipped, the others are not (hazard 5). An entry about ourselves
+    // is answered whatever its versions are, because others may believe it.
     let isFitting = node.versions.map { $0.isValid && $0.fits(local.versions) } ?? false
     guard state == .alive || isFitting || node.name.equals(name.bytes) else {
       drop(node.name, .versions, origin)
@@ -201,7 +201,7 @@ extension Membership {
     case .left:
       deadReceived(Dead(incarnation: node.incarnation, node: node.name, from: node.name), from: origin, at: now)
     case .dead, .suspect:
-      // Never dead at once: the member gets the time of a suspicion to refute.
+      // It is never dead at once: the member gets the time of a suspicion to refute.
       let own = name.bytes
       suspectReceived(Suspect(incarnation: node.incarnation, node: node.name, from: own.span.bytes), from: origin, at: now)
     }

@@ -1,19 +1,19 @@
 package import SerfPrimitives
 
-// Push/pulls that do not wait for their turn, because the layer above has seen that two states are apart.
+// Push/pulls that do not wait for their turn, because the layer above has seen that two states differ.
 //
-// A hostile peer can cause them. So each is paid for with a second, and as many as `limits.pushPullsOutOfTurn` can be owed.
+// A hostile peer can cause them. So each one uses up one second, and at most `limits.pushPullsOutOfTurn` of them may be done in advance.
 extension Membership {
   /// Exchanges states at once with the member that this peer is.
   ///
-  /// A TCP connection that was accepted tells only the host of the other side. If several members are there, it is one of them; if none is,
-  /// it is any member.
+  /// An accepted TCP connection shows only the host of the other side. If several members are at that host, one of them is chosen; if none is, any
+  /// member.
   package mutating func pushPull(with peer: Peer, at now: Instant) {
     guard let partner = partner(for: peer), mayPushPullOutOfTurn(at: now) else { return }
     openPushPull(with: partner, at: now)
   }
 
-  /// Exchanges states at once with as many random members.
+  /// Exchanges states at once with `count` random members.
   package mutating func pushPull(withOthers count: Int, at now: Instant) {
     let me = me
     pickWarmFirst(count) { index, state in index != me && state.state == .alive }

@@ -1,10 +1,10 @@
 package import SerfPrimitives
 
-/// Who brought a claim.
+/// Which peer brought a claim.
 struct Origin: Sendable {
   /// The sender of the packet or push/pull; nil for what this node itself concluded.
   var peer: Peer?
-  /// Whether it is the reply to a join of ours, which may bring any number of new names.
+  /// Whether it is the reply to our join, which may bring any number of new names.
   var isJoinReply = false
 
   /// This node.
@@ -14,13 +14,13 @@ struct Origin: Sendable {
   var carrier: NodeName? { peer?.provenName }
 }
 
-// Packets: what is in them, and in which order it is done.
+// Packets: what they contain, and in which order that is handled.
 extension Membership {
-  /// A packet came: everything behind label and encryption, checksum and compression included.
+  /// A packet came: all that is inside label and encryption, including checksum and compression.
   ///
-  /// Where names are proven, the names in the whole packet are checked before anything of it is applied (`secure-transport.md` 1.5). Then
-  /// news goes before pings, whatever their order in the packet, so that the ack to a ping already carries the refutation of the suspicion
-  /// that came beside it.
+  /// Where names are proven, the names in the whole packet are checked before any of it is applied (`secure-transport.md` 1.5). Then updates are
+  /// handled before pings, whatever their order in the packet. So the ack to a ping already carries the refutation of the suspicion that came beside
+  /// it.
   package mutating func receive(_ packet: RawSpan, from peer: Peer, at now: Instant) {
     guard hasStarted else { return }
     counters.packetsReceived += 1
@@ -34,7 +34,7 @@ extension Membership {
 
   private enum Pass { case news, probes }
 
-  /// Handles the messages of one kind; true when there are some of the other.
+  /// Handles the messages of one kind; true when the packet has some of the other kind.
   private mutating func walk(_ packet: RawSpan, _ pass: Pass, from peer: Peer, at now: Instant) -> Bool {
     var expansion = PacketWalker.Expansion()
     swap(&expansion, &self.expansion)
@@ -82,8 +82,7 @@ extension Membership {
 
   // MARK: Proven names
 
-  /// Whether every name that the packet speaks for is the one its connection proves. If not, the packet is dropped whole and the connection
-  /// closed.
+  /// Whether every name that the packet speaks for is the one its connection proves. If not, the whole packet is dropped and the connection closed.
   private mutating func namesHold(in packet: RawSpan, from peer: Peer) -> Bool {
     var expansion = PacketWalker.Expansion()
     swap(&expansion, &self.expansion)
@@ -104,7 +103,7 @@ extension Membership {
     return false
   }
 
-  /// The name spoken for, if it is stated and not the proven one.
+  /// The name spoken for, if it is stated and is not the proven one.
   private static func claim(_ name: RawSpan, notProvenBy peer: Peer) -> NodeName? {
     if name.isEmpty { return nil }
     if let proven = peer.provenName, name.equals(proven.bytes) { return nil }
@@ -126,7 +125,7 @@ extension Membership {
     if table[index].waitingClaim != nil { reconsiderMove(of: index, at: now) }
   }
 
-  /// A connection ended. That may start a probe, and is never more than that (`secure-transport.md` 2.2). `reason` is nil for a reset.
+  /// A connection ended. That may start a probe, but never does more (`secure-transport.md` 2.2). `reason` is nil for a reset.
   package mutating func connectionClosed(_ peer: Peer, reason: CloseReason?, at now: Instant) {
     guard hasStarted else { return }
     switch reason {

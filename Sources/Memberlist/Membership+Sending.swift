@@ -1,6 +1,6 @@
 package import SerfPrimitives
 
-// How messages become packets: piggybacking, budgets, and who gets a checksum.
+// How messages become packets: piggybacking, budgets, and which of them get a checksum.
 extension Membership {
   var transmissions: Dissemination.Transmissions {
     let gossip = configuration.gossip
@@ -13,7 +13,7 @@ extension Membership {
   /// What one packet to this peer may hold.
   func packetBudget(_ index: NodeIndex?) -> Int { index.flatMap { table[$0].packetBudget } ?? configuration.packetBudget }
 
-  /// Whether packets to this node carry a CRC: it reads them, and nothing better protects them.
+  /// Whether packets to this node carry a CRC: the node reads it, and nothing better protects the packets.
   func isChecksummed(_ index: NodeIndex) -> Bool {
     !configuration.namesAreProven && table[index].member.versions.protocolMaximum >= 5
   }
@@ -40,7 +40,7 @@ extension Membership {
     flushFinished()
   }
 
-  /// Tells who waits for broadcasts that have ended.
+  /// Reports broadcasts that have ended.
   mutating func flushFinished() {
     guard !finished.isEmpty else { return }
     for notice in finished {
@@ -49,7 +49,7 @@ extension Membership {
     finished.removeAll(keepingCapacity: true)
   }
 
-  /// Queues the message in `draft` as the news about a node, in place of older news about it.
+  /// Queues the message in `draft` as the update about a node, in place of an older one.
   mutating func queueDraft(about index: NodeIndex, notice: BroadcastID? = nil) {
     table[index].broadcast = dissemination[.membership].add(
       draft, replacing: table[index].broadcast, notice: notice, finished: &finished)
@@ -79,7 +79,7 @@ extension Membership {
     diagnose(.limitReached(.queuedBroadcasts))
   }
 
-  /// Sends a message of the layer above in a packet of its own, best effort. Where names are proven, `.anyMember` goes nowhere.
+  /// Sends a message of the layer above in a packet of its own, best effort. Where names are proven, nothing is sent to `.anyMember`.
   ///
   /// The message is not checked against the packet budget: the transport knows what it can carry.
   package mutating func sendUserMessage(_ message: RawSpan, to destination: Destination) {
@@ -100,7 +100,7 @@ extension Membership {
       .userMessage, to: destination, path: .warm, deadline: now + configuration.pushPull.timeout, .bytes(outbox.end(start)))
   }
 
-  // MARK: What the transport tells
+  // MARK: What the transport reports
 
   /// Whether the transport has a connection to a member; gossip and push/pull prefer those (`secure-transport.md` 2.6).
   package mutating func setWarm(_ name: NodeName, _ isWarm: Bool) {
@@ -114,14 +114,14 @@ extension Membership {
     }
   }
 
-  /// More than a transport has connections; what is beyond counts as cold until its next connection.
+  /// More than the connections of a transport. Names beyond the limit count as cold until their next connection.
   private static let warmStrangerLimit = 4096
 
-  /// What one packet to a member may hold, where it differs from the configuration's; nil for the latter.
+  /// What one packet to a member may hold, if it differs from the configuration; nil for the configuration's value.
   package mutating func setPacketBudget(_ budget: Int?, for name: NodeName) {
     if let index = table.find(name) { table[index].packetBudget = budget }
   }
 
-  /// What acks to pings carry from now on; nil for nothing.
+  /// What acks to pings carry from now on; nil for no payload.
   package mutating func setAckPayload(_ payload: [UInt8]?) { ackPayload = payload }
 }

@@ -2,11 +2,11 @@ import SerfPrimitives
 
 // Whether a member's protocol versions let it be one here (`memberlist.md` section 4.12).
 //
-// Go checks a whole push/pull, its own members included, and refuses all of it for one offender. So one claim about an invented name, once taken
-// in and relayed, would end every join and every push/pull. Here the claim itself is checked, before it changes anything or is relayed, and a
-// push/pull loses no more than the entry.
+// Go checks a whole push/pull, including its own members, and refuses all of it because of one offender. So one claim about an invented name, once it
+// is believed and relayed, would end every join and every push/pull. Here the claim itself is checked before it changes anything or is relayed, and a
+// push/pull loses only that entry.
 extension Membership {
-  /// Whether these versions fit ours, and leave the members that we know able to understand each other: of two that fit us but not one another
+  /// Whether these versions fit ours, and leave the members that we know able to understand each other: of two members that fit us but not each other
   /// the first is kept.
   func areFitting(_ versions: ProtocolVersions, of node: RawSpan) -> Bool {
     let own = local.versions
@@ -14,7 +14,7 @@ extension Membership {
     guard versions.isValid, versions.fits(own) else { return false }
     let known = table.find(node)
     if let known, table[known].state.isLive, table[known].member.versions == versions { return true }
-    // Only a member that is not like us, and is news, costs a look at all the others.
+    // Only a new member with other versions than ours costs a look at all the others.
     var range = VersionRange()
     range.add(versions, isAlive: true)
     for index in table.order where index != known { range.add(table[index].member.versions, isAlive: table[index].state.isLive) }
@@ -22,9 +22,9 @@ extension Membership {
   }
 }
 
-/// The protocol versions that every live member understands, and whether all of them speak one of them (`memberlist.md` section 4.12).
+/// The protocol versions that every live member understands, and whether each member speaks one of these (`memberlist.md` section 4.12).
 ///
-/// The range is that of the alive ones, ours and theirs; what is spoken is checked for all, dead ones included.
+/// The range comes from the alive members, this node included. The spoken versions are checked for all members, including dead ones.
 package struct VersionRange: Sendable {
   private var protocolMinimum: UInt8 = 0
   private var protocolMaximum: UInt8 = .max

@@ -1,22 +1,22 @@
 package import SerfPrimitives
 
-/// SWIM with Lifeguard, as HashiCorp's memberlist speaks it: who is in the group, who failed, who left.
+/// SWIM with Lifeguard, as HashiCorp's memberlist speaks it: which nodes are in the group, which failed, which left.
 ///
-/// It is a value that eats inputs and fills one outbox. It has no clock, no socket and no thread; a run is a function of its seed and inputs.
+/// It is a value that takes inputs and fills one outbox. It has no clock, no socket and no thread; a run is a function of its seed and inputs.
 ///
-/// - **Inputs**, with the time: ``start(at:)``, ``receive(_:from:at:)``, ``packetNotSent(_:reason:at:)``,
+/// - **Inputs**, with the time `at`: ``start(at:)``, ``receive(_:from:at:)``, ``packetNotSent(_:reason:at:)``,
 ///   ``exchangeReceived(_:message:from:at:)``, ``exchangeCompleted(_:reply:from:at:)``, ``exchangeFailed(_:reason:at:)``,
-///   ``connectionClosed(_:reason:at:)``, ``addressStated(_:by:at:)``, ``advance(to:)``; and without: ``setWarm(_:_:)``,
-///   ``setPacketBudget(_:for:)``, ``setAckPayload(_:)``.
+///   ``connectionClosed(_:reason:at:)``, ``addressStated(_:by:at:)``, ``advance(to:)``; and without: ``setWarm(_:_:)``, ``setPacketBudget(_:for:)``,
+///   ``setAckPayload(_:)``.
 /// - **Commands**: ``join(_:id:at:)``, ``leave(timeout:at:)``, ``updateMeta(_:notice:at:)``, ``broadcast(_:tier:id:)``,
 ///   ``sendUserMessage(_:to:)``, ``sendUserMessageReliably(_:to:at:)``, ``ping(_:id:at:)``, ``pushPull(with:at:)``,
 ///   ``pushPull(withOthers:at:)``.
 /// - **Outputs**: call ``nextOutput()`` until nil after each batch of inputs; read packets with ``bytes(_:)``; then arm one timer for
-///   ``nextDeadline`` and call ``advance(to:)`` when it is due. Inputs that have arrived go before `advance`, so that a late ack that was
-///   in the queue is not mistaken for a missing one.
+///   ``nextDeadline`` and call ``advance(to:)`` when it is due. Pass inputs that have arrived before you call `advance`, so that a late ack that was
+///   in the queue is not taken for a missing one.
 ///
-/// The machine is divided by the paper's nouns: `FailureDetection/`, `Dissemination/`, `Nodes/`; the extensions of this type divide it by
-/// input. Deviations from memberlist, each with its reason, stand where they are made; most answer a hazard of `memberlist.md` section 5.1.
+/// The machine is divided by the paper's nouns: `FailureDetection/`, `Dissemination/`, `Nodes/`; the extensions of this type divide it by input. Each
+/// deviation from memberlist is described, with its reason, where it is made; most answer a hazard of `memberlist.md` section 5.1.
 package struct Membership: ~Copyable, Sendable {
   package let configuration: MembershipConfiguration
   /// This node's name.
@@ -43,20 +43,20 @@ package struct Membership: ~Copyable, Sendable {
   var timerDelay: Lateness
   var probeSchedule = ProbeSchedule()
   var probe: Probe?
-  /// Whether a tick went by with a probe out of turn.
+  /// Whether a tick passed while a probe out of turn was running, so that a probe in turn is due first.
   var isTurnOverdue = false
   /// Pings for others and for the user, by sequence number.
   var pings: [UInt32: PendingPing] = [:]
   var relayCount = 0
-  /// How many of them are probes that wait for a dial.
+  /// How many pings are probes that wait for a dial.
   var dialProbeCount = 0
-  /// Not before this does another one begin, and another dial for gossip.
+  /// No other dial for a probe begins before this time; ``nextContactDial`` is the same for dials for gossip.
   var nextDialProbe = Instant.zero
   var nextContactDial = Instant.zero
 
   var dissemination = Dissemination()
   var gossipSchedule = GossipSchedule()
-  /// Names that the transport is connected to and that are not in the table: a connection is there before the state that it brings.
+  /// Names that the transport is connected to and that are not in the table: a connection exists before the state that it brings.
   var warmStrangers: Set<NodeName> = []
   var exchanges: [ExchangeID: ExchangePurpose] = [:]
   var joins: [JoinProgress] = []
@@ -64,11 +64,11 @@ package struct Membership: ~Copyable, Sendable {
   /// The exchange out of turn that is due, if any.
   var followUp: FollowUp?
   var lastFollowUp: UInt32 = 0
-  /// Until when the push/pulls out of turn are paid for; see `Membership+PushPullOutOfTurn`.
+  /// The time that the push/pulls out of turn have used up so far; see `Membership+PushPullOutOfTurn`.
   var outOfTurnPaidUntil = Instant.zero
   /// What acks carry; nil until the layer above sets it.
   var ackPayload: [UInt8]?
-  /// How many members the layer above knows; its queues count on the larger of this and ``count``.
+  /// How many members the layer above knows; its queues use the larger of this and ``count``.
   package var applicationMemberCount = 0
   var hasStarted = false
 
@@ -109,12 +109,12 @@ package struct Membership: ~Copyable, Sendable {
   /// When ``advance(to:)`` is due next.
   package var nextDeadline: Instant? { timers.nextDeadline }
 
-  // MARK: What the layer above may ask
+  // MARK: What the layer above can ask
 
   /// This node's own record.
   package var local: Member { table[me].member }
 
-  /// The member of this name, in whatever state.
+  /// The member of this name, in any state.
   package func member(_ name: NodeName) -> Member? { table.find(name).map { table[$0].member } }
 
   /// How many members are alive or suspect, this node included.
@@ -127,10 +127,10 @@ package struct Membership: ~Copyable, Sendable {
   /// Whether any other member is alive or suspect: whether there is a member to tell.
   package var hasOtherLive: Bool { table.order.contains { $0 != me && table[$0].state.isLive } }
 
-  /// How many nodes are known, dead ones included until they are forgotten.
+  /// How many nodes are known, including dead ones until they are forgotten.
   package var count: Int { table.count }
 
-  /// How many timer entries wait, forgotten ones included.
+  /// How many timer entries wait, including those whose reason has gone.
   package var timerCount: Int { timers.count }
 
   /// Visits every known node, in probe order.
@@ -173,8 +173,8 @@ package struct Membership: ~Copyable, Sendable {
   /// How late this member is itself.
   package func lateness(at now: Instant) -> Duration { timerDelay.value(at: now) }
 
-  /// What this member allows for its lateness: nothing while that is a few milliseconds, and no more than a stall, or one long pause would keep it from
-  /// its work for many times as long. Nothing at all where it does not adapt.
+  /// The extra time that this member allows because of its own lateness. It is zero while the lateness is a few milliseconds, and at most a stall:
+  /// otherwise one long pause would keep the member from its work for many times as long. Always zero where it does not adapt.
   func lag(at now: Instant) -> Duration {
     let lateness = lateness(at: now)
     return configuration.adaptsToLoad && lateness > Self.punctual ? min(lateness, stallTolerance) : .zero
@@ -223,7 +223,7 @@ package struct Membership: ~Copyable, Sendable {
     case addressPause(NodeIndex)
   }
 
-  /// What an exchange of ours is for.
+  /// What our own exchange is for.
   enum ExchangePurpose: Sendable {
     case probe(UInt32)
     case join(JoinID, target: Int, NodeAddress)

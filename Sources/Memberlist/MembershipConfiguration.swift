@@ -2,7 +2,7 @@ public import SerfPrimitives
 
 /// How a member probes, suspects and spreads, with presets for the networks that the protocol was tuned for.
 ///
-/// Start from ``lan``, ``wan`` or ``local`` and change what you know better. The values and the formulas that they feed are in
+/// Start from ``lan``, ``wan`` or ``local`` and change what you know better for your network. The values and the formulas that they feed are in
 /// `memberlist.md` section 4.
 public struct MembershipConfiguration: Sendable {
   /// Failure detection: who is asked, how often, and how long an answer may take.
@@ -14,7 +14,7 @@ public struct MembershipConfiguration: Sendable {
     public var timeout: Duration
     /// How many helpers are asked to ping a silent member.
     public var indirectChecks: Int
-    /// Upper bound of the awareness multiplier (Lifeguard): a node in trouble stretches its probes up to this many times.
+    /// Upper bound of the awareness multiplier (Lifeguard): a node in trouble makes its probes up to this many times longer.
     public var awarenessMaximum: Int
     /// Whether a silent member is also pinged over a reliable exchange, which tells lost packets from a lost member.
     public var usesReliablePing: Bool
@@ -22,7 +22,7 @@ public struct MembershipConfiguration: Sendable {
 
   /// How long a suspect has to refute.
   public struct Suspecting: Sendable, Hashable {
-    /// The shortest wait is this × log10(members) × probe interval. More is slower and surer.
+    /// The shortest wait is this × log10(members) × probe interval. A larger value is slower and surer.
     public var multiplier: Int
     /// The longest wait, while no other member confirms, is this × the shortest.
     public var maximumMultiplier: Int
@@ -36,33 +36,33 @@ public struct MembershipConfiguration: Sendable {
     public var fanout: Int
     /// Each broadcast goes out this × ⌈log10(members + 1)⌉ times, and at least 4 times for each of the first three other members.
     public var retransmitMultiplier: Int
-    /// For how long a dead member still gets gossip, so that it can refute; afterwards it is forgotten.
+    /// How long a dead member still gets gossip, so that it can refute; after that it is forgotten.
     public var toTheDead: Duration
-    /// Of the members chosen in a round, how many may be ones to whom the transport has no connection yet, as long as it has fewer than ⌈ln n⌉ + 4
+    /// How many of the members chosen in a round may have no connection yet, as long as the transport has fewer than ⌈ln n⌉ + 4 connections
     /// (`secure-transport.md` 2.6).
     public var coldDials: Int
-    /// Whether a broadcast larger than a packet is sent alone, for the transport to carry on a stream (`secure-transport.md` 2.9). Otherwise
-    /// it waits in the queue and spreads through push/pull only, as with Go.
+    /// Whether a broadcast larger than a packet is sent alone, and the transport carries it on a stream (`secure-transport.md` 2.9). Otherwise it
+    /// waits in the queue and spreads through push/pull only, as with Go.
     public var sendsOversizedAlone: Bool
   }
 
   /// Anti-entropy: full state exchanges.
   public struct PushPulling: Sendable, Hashable {
-    /// Time between two exchanges at up to 32 members, stretched with every doubling above. Zero: only joins.
+    /// Time between two exchanges at up to 32 members, longer with every doubling above that. Zero: only joins.
     public var interval: Duration
     /// How long an exchange may take, dial included.
     public var timeout: Duration
   }
 
-  /// What a peer can make us hold. Everything beyond is dropped and counted.
+  /// What a peer can make us store. Anything beyond these limits is dropped and counted.
   public struct Limits: Sendable, Hashable {
     /// Members in the table, dead ones included.
     public var members = 100_000
-    /// Members first heard of through one peer within a minute, replies to our own joins excepted. Only where names are proven.
+    /// Members first heard of through one peer within a minute, except in replies to our own joins. Only where names are proven.
     public var newNamesPerPeerPerMinute = 10_000
     /// Bytes of a name.
     public var nameLength = 512
-    /// Bytes of a member's meta; the protocol's own limit.
+    /// Bytes of a member's meta; this is the protocol's own limit.
     public var metaLength = 512
     /// Broadcasts of the layer above that wait in each of its queues; the most transmitted ones go first.
     public var queuedBroadcasts = 4_096
@@ -72,15 +72,16 @@ public struct MembershipConfiguration: Sendable {
     public var userStateLength = 20 << 20
     /// Joins that run side by side.
     public var joins = 16
-    /// Addresses that one join asks side by side. With more addresses than this, the first ones get a share of the time that a push/pull may take.
+    /// Addresses that one join asks side by side. With more addresses than this, each of the first ones gets a share of the time that a push/pull may
+    /// take.
     public var joinExchanges = 16
-    /// How many members may be probed by a dial at the same time, each for 5.5 seconds at most. While all places are taken, the turns of other members
-    /// without a connection pass.
+    /// How many members may be probed by a dial at the same time, each for 5.5 seconds at most. While all places are taken, other members without a
+    /// connection are skipped in their turn.
     public var probesByDial = 6
     /// Members waiting for a probe out of turn.
     public var urgentProbes = 64
-    /// Push/pulls out of turn, for the layer above, that may follow each other at once; one more may with each second. They end what hostile
-    /// Lamport times leave behind, one push/pull for each that was hostile (`secure-transport.md` 3.3).
+    /// Push/pulls out of turn, for the layer above, that may follow each other at once; each second allows one more. They repair the effects of
+    /// hostile Lamport times, one push/pull for each hostile time (`secure-transport.md` 3.3).
     public var pushPullsOutOfTurn = 256
   }
 
@@ -92,27 +93,27 @@ public struct MembershipConfiguration: Sendable {
   public var gossip: Gossiping
   /// Full state exchanges.
   public var pushPull: PushPulling
-  /// What a peer can make us hold.
+  /// What a peer can make us store.
   public var limits = Limits()
 
   /// Whether the transport proves the name at the other end of every connection. Switches the rules of `secure-transport.md` sections 1 and
   /// 2 that live in the core. Off by default: on TCP and UDP a name is what a packet says.
   public var namesAreProven = false
-  /// Whether a member allows for its own lateness and, where names are proven, for what connections cost (`secure-transport.md` 2.3 and 2.6). Off only in
-  /// tests that show what becomes of a cluster without it.
+  /// Whether a member allows for its own lateness and, where names are proven, for what connections cost (`secure-transport.md` 2.3 and 2.6). Off
+  /// only in tests that show how a cluster behaves without it.
   package var adaptsToLoad = true
-  /// Where members may be: an alive about another node at an address outside creates and changes nothing. All by default.
+  /// Where members may be: an alive about another node at an address outside creates and changes nothing. The default is all.
   public var allowedNetworks = AllowedNetworks.all
-  /// Bytes that one packet may hold, compound header included: what the transport's packet leaves after its own wrapping (TCP/UDP: 1400
-  /// less label, less 29 or 45 when sealed, less 5; QUIC: 1160 less the pulse).
+  /// Bytes that one packet may hold, compound header included: what is left of the transport's packet after its own wrapping (TCP/UDP: 1400 less
+  /// label, less 29 or 45 when sealed, less 5; QUIC: 1160 less the pulse).
   public var packetBudget = 1395
-  /// After how long a dead member's name may be taken by another address (Go peers' transport only). Zero: never; a member that left frees
-  /// its name at once.
+  /// How long a member must be dead before another address may take its name (Go peers' transport only). Zero: never; a member that left frees its
+  /// name at once.
   public var deadNodeReclaimTime: Duration = .zero
 
-  /// Asked before an alive about any member is applied, repeated ones included; false drops it. It must be quick and without effects.
+  /// Asked before an alive about any member is applied, also a repeated one; false drops it. It must be quick and have no side effects.
   package var aliveFilter: (@Sendable (Member) -> Bool)?
-  /// Asked with all entries of a received push/pull of a join, on both sides, before any is applied; false refuses the whole.
+  /// Asked with all entries of a received push/pull of a join, on both sides, before any is applied; false refuses the whole push/pull.
   package var mergeFilter: (@Sendable ([Member]) -> Bool)?
 
   /// A local network: round trips of a few milliseconds. The default.

@@ -1,4 +1,4 @@
-/// How often something happened since the start. Nothing here steers the protocol.
+/// How often something happened since the start. No decision of the protocol depends on them.
 package struct MembershipCounters: Sendable, Hashable {
   package var packetsReceived: UInt64 = 0
   package var packetsSent: UInt64 = 0
@@ -6,7 +6,7 @@ package struct MembershipCounters: Sendable, Hashable {
   package var packetsMalformed: UInt64 = 0
   package var messagesMalformed: UInt64 = 0
   package var exchangesMalformed: UInt64 = 0
-  /// Packets and exchanges dropped because they spoke for another name than their connection's.
+  /// Packets and exchanges dropped because they spoke for another name than the one their connection proves.
   package var claimedOtherName: UInt64 = 0
   /// Claims dropped, by ``ClaimProblem``.
   package var claimsWithBadVersions: UInt64 = 0
@@ -18,18 +18,18 @@ package struct MembershipCounters: Sendable, Hashable {
   package var claimsToUnprovenAddress: UInt64 = 0
   package var claimsOutsideNetworks: UInt64 = 0
   package var claimsWithUnusableAddress: UInt64 = 0
-  /// Alives that the alive filter did not want.
+  /// Alives that the alive filter refused.
   package var claimsFiltered: UInt64 = 0
-  /// Death notices about members that we hear from.
+  /// Death notices about members that we still hear from, and suspicions of such members whose time was over.
   package var doubtfulDeaths: UInt64 = 0
   package var probes: UInt64 = 0
   package var probesFailed: UInt64 = 0
   package var probesNotSent: UInt64 = 0
   /// Probes without a verdict, because we were late ourselves.
   package var probesStalled: UInt64 = 0
-  /// Probes without an ack whose target spoke to us meanwhile.
+  /// Probes without an ack whose target spoke to us in the meantime.
   package var probesHeard: UInt64 = 0
-  /// Turns of members without a connection that passed, because we were late ourselves or dials took long.
+  /// Members without a connection that were skipped in their turn, because we were late ourselves or dials took long.
   package var probesPassed: UInt64 = 0
   package var suspicions: UInt64 = 0
   package var suspicionsConfirmed: UInt64 = 0
@@ -43,10 +43,10 @@ package struct MembershipCounters: Sendable, Hashable {
   package var pingsForOthers: UInt64 = 0
   package var indirectPingsToUnknown: UInt64 = 0
   package var relaysRefused: UInt64 = 0
-  /// Pings and indirect pings that name an address where nothing may be sent.
+  /// Pings and indirect pings that name an address to which nothing may be sent.
   package var addressesRefused: UInt64 = 0
   package var addressDials: UInt64 = 0
-  /// Messages that told a member at which other address it is held, or a peer where we really are.
+  /// Messages that told a member which other address is held for it, or told a peer our real address.
   package var addressesCorrected: UInt64 = 0
   package var mergesRefused: UInt64 = 0
   package var membersRefused: UInt64 = 0

@@ -1,11 +1,11 @@
 package import SerfPrimitives
 
-/// What the core wants done, in the order in which it is to be done.
+/// What the core wants the caller to do, in this order.
 package enum MembershipOutput: Sendable {
   // MARK: To the transport
 
-  /// Send a packet. `id` is set where the core wants to hear of a packet that could not be sent (`packetNotSent`). `checksummed`: prefix a
-  /// CRC, the peer reads it (never set where names are proven).
+  /// Send a packet. `id` is set where the core wants to hear of a packet that could not be sent (`packetNotSent`). `checksummed`: put a CRC in front,
+  /// which the peer reads (never set where names are proven).
   case send(PacketSlot, to: Destination, path: SendPath, id: PacketID?, checksummed: Bool)
   /// Open a reliable exchange, send the request and report its end before or at the deadline: `exchangeCompleted` with the reply, which is
   /// empty for a request that has none, or `exchangeFailed`.
@@ -18,14 +18,14 @@ package enum MembershipOutput: Sendable {
   case refuse(ExchangeID, RefusalReason)
   /// Close the connection that this peer is on.
   case close(Peer, CloseReason)
-  /// The member is forgotten: drop what is kept for it.
+  /// The member is forgotten: drop what you keep for it.
   case forget(NodeName)
 
   // MARK: To the layer above
 
   /// A message of the layer above, from a packet or a stream.
   case userMessage(PacketSlot, from: Peer)
-  /// The layer above's state, received in a push/pull. `isReply`: this node opened the exchange; `join` is set if it did so to join.
+  /// The layer above's state, received in a push/pull. `isReply`: this node opened the exchange. `join` is set if it did so to join.
   case userState(PacketSlot, isJoin: Bool, isReply: Bool, join: JoinID?, from: Peer)
   /// A member is new, or back from dead or left. The first is this node itself.
   case joined(Member)
@@ -39,13 +39,13 @@ package enum MembershipOutput: Sendable {
   case nameRefused(by: Peer)
   /// The broadcast was sent out often enough, replaced or dropped.
   case broadcastFinished(BroadcastID)
-  /// An address of a join has answered, or will not.
+  /// An address of a join has answered or failed.
   case joinAnswered(JoinID, JoinAnswer)
   /// All targets of a join have ended; one result for each, in the order in which they were given.
   case joinFinished(JoinID, [JoinResult])
-  /// The leave was spread, or its time ran out. The node still answers; close when it suits.
+  /// The leave was spread, or its time ran out. The node still answers; close it when you like.
   case leaveFinished(isComplete: Bool)
-  /// An ack came in time to measure: what the layer above learns from (Serf: coordinates). `roundTrip` is nil when it may contain a dial.
+  /// An ack came in time to measure: what the layer above learns from (Serf: coordinates). `roundTrip` is nil when it may include a dial.
   case ackReceived(NodeName, roundTrip: Duration?, payload: PacketSlot)
   /// A ping that the user asked for has ended.
   case pingFinished(PingID, PingResult)
@@ -59,7 +59,7 @@ package enum MembershipOutput: Sendable {
 package enum ExchangeContent: Sendable, Hashable {
   /// These bytes.
   case bytes(PacketSlot)
-  /// The whole state, which is encoded when the output is handled, so that the layer above can add its own: see `encodePushPull`.
+  /// The whole state, which is encoded when the caller handles the output, so that the layer above can add its own state: see `encodePushPull`.
   case pushPull(isJoin: Bool)
 }
 
@@ -72,9 +72,9 @@ package enum RefusalReason: Sendable, Hashable {
   case wrongNode
   /// The peer spoke for a name that is not the one its connection proves.
   case claimedOtherName
-  /// The peer's own protocol versions do not fit ours, or those of no member in its state do.
+  /// The peer's own protocol versions do not fit ours, or no member in its state has versions that do.
   case versionMismatch
-  /// The merge filter does not want the peer's members.
+  /// The merge filter refuses the peer's members.
   case filtered
   /// A count or length above its limit.
   case tooLarge
@@ -91,7 +91,7 @@ package struct JoinID: Hashable, Sendable {
 package struct JoinTarget: Hashable, Sendable {
   package var name: NodeName?
   package var address: NodeAddress
-  /// Further addresses of the same host. One of all of them is enough: they are asked when those before have failed, or do not answer at once.
+  /// Further addresses of the same host. One of them all is enough. They are asked when those before them have failed or do not answer at once.
   package var alternatives: [NodeAddress]
 
   package init(_ address: NodeAddress, name: NodeName? = nil, alternatives: [NodeAddress] = []) {
@@ -101,7 +101,7 @@ package struct JoinTarget: Hashable, Sendable {
   }
 }
 
-/// What became of one address of a join.
+/// The outcome of one address of a join.
 package struct JoinAnswer: Hashable, Sendable {
   /// The targets that it belongs to, as positions in the join's list: several where the list names one target more than once.
   package var targets: [Int]
@@ -110,10 +110,10 @@ package struct JoinAnswer: Hashable, Sendable {
   package var failure: JoinFailure?
 }
 
-/// What became of one target of a join.
+/// The outcome of one target of a join.
 package struct JoinResult: Hashable, Sendable {
   package var target: JoinTarget
-  /// Nil when states were exchanged; else what became of the address that failed last.
+  /// Nil when states were exchanged; else why the last address failed.
   package var failure: JoinFailure?
 }
 
@@ -124,13 +124,13 @@ package enum JoinFailure: Hashable, Sendable {
   case remote([UInt8])
   /// Its answer could not be read.
   case malformed(WireError)
-  /// Its answer holds no live member of the name that its connection proves, or the name is our own.
+  /// Its answer lists no live member with the name that its connection proves, or the name is our own.
   case unproven
   /// A member says that another process has our name, and answers at the address that the cluster knows.
   case nameInUse
   case versionMismatch
   case filtered
-  /// It advertises this address, at which no node can be reached. What it said of others was taken.
+  /// It advertises this address, at which no node can be reached. What it said about other members was merged.
   case unusableAddress(NodeAddress)
   /// We are leaving.
   case leaving
@@ -145,7 +145,7 @@ package struct PingID: Hashable, Sendable {
   package init(_ value: UInt64) { self.value = value }
 }
 
-/// What became of a ping that the user asked for.
+/// The outcome of a ping that the user asked for.
 package enum PingResult: Hashable, Sendable {
   case answered(roundTrip: Duration)
   /// No ack within the probe timeout.
@@ -165,7 +165,7 @@ package enum MembershipDiagnostic: Sendable {
   case claimDropped(NodeName, ClaimProblem, deliveredBy: NodeName?)
   /// A member is suspected.
   case suspected(NodeName, by: NodeName, deliveredBy: NodeName?)
-  /// `left` or `dead` about a member that we hear from: taken as suspect, and probed at once.
+  /// `left` or `dead` about a member that we still hear from: it is treated as suspect, and probed at once.
   case doubtfulDeath(NodeName, by: NodeName, deliveredBy: NodeName?)
   /// We were accused, and refuted with this incarnation.
   case refuted(incarnation: UInt32, deliveredBy: NodeName?)
@@ -175,9 +175,9 @@ package enum MembershipDiagnostic: Sendable {
   case probeNotSent(NodeName, ContactFailure)
   /// Packets to the member are lost, but a reliable ping came through.
   case onlyReliablyReachable(NodeName)
-  /// A ping for another node's name: an address used twice, or a stale member table.
+  /// A ping for another node's name: two nodes use one address, or a member table is out of date.
   case pingForOther(NodeName, from: Peer)
-  /// A ping or indirect ping was not answered, or not passed on: it names an address where nothing may be sent.
+  /// A ping was not answered, or an indirect ping was not passed on: it names an address to which nothing may be sent.
   case addressRefused(NodeAddress, from: Peer)
   /// A whole push/pull was refused.
   case mergeRefused(RefusalReason, from: Peer)
@@ -195,17 +195,17 @@ package enum ClaimProblem: UInt8, Sendable, Hashable {
   case address
   /// Meta above the limit.
   case meta
-  /// An accusation at an incarnation near the last: no more than a reason to probe.
+  /// An accusation at an incarnation near the last one: it is only a reason to probe.
   case incarnation
-  /// A state that is none.
+  /// A state that does not exist.
   case state
-  /// Another address than the one that is proven, and no proof yet.
+  /// Another address than the one that is proven, without proof so far.
   case unprovenAddress
   /// An address outside the allowed networks.
   case network
-  /// A new name, said by a peer that is no member itself: it may introduce no node but itself.
+  /// A new name, said by a peer that is not a member: it may introduce no node but itself.
   case introducer
-  /// An address at which no single node can be: unspecified, multicast or broadcast.
+  /// An address that cannot belong to a single node: unspecified, multicast or broadcast.
   case unusableAddress
 }
 

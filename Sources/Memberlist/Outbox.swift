@@ -12,7 +12,7 @@ package struct PacketSlot: Hashable, Sendable {
   }
 }
 
-/// What the core wants done, in order, with the bytes of all packets back to back in one arena that is used again and again.
+/// What the core wants the caller to do, in order. The bytes of all packets are back to back in one arena that is used again and again.
 ///
 /// Once ``next()`` has returned nil the arena is free: the following input overwrites it. Until then every slot stays valid.
 package struct Outbox: ~Copyable, Sendable {
@@ -52,7 +52,7 @@ package struct Outbox: ~Copyable, Sendable {
     outputs.append(output)
   }
 
-  /// One message can hold a million mistakes; the first of a batch are told, and the counters have all of them.
+  /// One message can hold a million mistakes; the first ones of a batch are reported, and the counters count all of them.
   mutating func report(_ diagnostic: MembershipDiagnostic) {
     recycle()
     guard reports < Self.reportLimit else { return }
@@ -79,7 +79,7 @@ package struct Outbox: ~Copyable, Sendable {
   }
 
   private static let keptCapacity = 1 << 20
-  /// How many outputs keep their place between batches.
+  /// How many outputs keep their memory between batches.
   package static let keptOutputs = 4096
   /// How many diagnostics one batch of input may cause.
   package static let reportLimit = 256

@@ -1,23 +1,23 @@
 import SerfPrimitives
 
-/// Names a broadcast whose end somebody waits for.
+/// Names a broadcast about whose end the core or the layer above is told.
 package struct BroadcastID: Hashable, Sendable {
   package let value: UInt64
 
   package init(_ value: UInt64) { self.value = value }
 }
 
-/// Where a queued broadcast is. The order number tells a slot's tenants apart.
+/// Where a queued broadcast is. A slot is used again and again; the order number tells one broadcast in it from another.
 package struct BroadcastHandle: Hashable, Sendable {
   let slot: Int
   let order: UInt64
 }
 
-/// Messages that wait to be piggybacked, the least transmitted first, then the longest, then the newest (`memberlist.md` section 4.11).
+/// Messages that wait to be piggybacked: the least transmitted go first, then the longest, then the newest (`memberlist.md` section 4.11).
 ///
-/// Broadcasts of one transmission count form a *tier*, sorted by length, so that the best fit for what is left of a packet is found by
-/// binary search. A packet is filled in two steps: ``take(limit:overhead:parts:)`` picks, and after the caller has copied the bytes,
-/// ``commit(transmissions:finished:)`` counts. Slots keep their byte arrays, so that a steady flow of broadcasts allocates nothing.
+/// Broadcasts of one transmission count form a *tier*, sorted by length. So a binary search finds the best fit for what is left of a packet. A packet
+/// is filled in two steps: ``take(limit:overhead:parts:)`` picks, and after the caller has copied the bytes, ``commit(transmissions:finished:)``
+/// counts. Slots keep their byte arrays, so that a steady flow of broadcasts allocates nothing.
 package struct BroadcastQueue: Sendable {
   private struct Item: Sendable {
     var bytes: [UInt8] = []
@@ -44,14 +44,14 @@ package struct BroadcastQueue: Sendable {
 
   /// How many broadcasts wait.
   package private(set) var count = 0
-  /// Their bytes.
+  /// The bytes of all of them together.
   package private(set) var byteCount = 0
 
   package init() {}
 
   package var isEmpty: Bool { count == 0 }
 
-  /// Adds a copy of a message; `replacing` names an older one about the same thing, whose waiter is then told.
+  /// Adds a copy of a message; `replacing` names an older one about the same thing, which is then reported as finished.
   @discardableResult
   package mutating func add(
     _ message: [UInt8], replacing older: BroadcastHandle? = nil, notice: BroadcastID? = nil, finished: inout [BroadcastID]
@@ -88,10 +88,10 @@ package struct BroadcastQueue: Sendable {
     finish(handle.slot, &finished)
   }
 
-  /// Picks what goes into a packet that has room for `limit` bytes, each message costing `overhead` more than its length, at most `parts` of
-  /// them. They are out of the queue until ``commit(transmissions:finished:)``; calling again before that picks more.
+  /// Picks what goes into a packet that has room for `limit` bytes: at most `parts` messages, each of which costs `overhead` more than its length.
+  /// They are out of the queue until ``commit(transmissions:finished:)``; calling again before that picks more.
   ///
-  /// Returns the bytes used, overheads included.
+  /// Returns the bytes used, including overheads.
   package mutating func take(limit: Int, overhead: Int, parts: Int) -> Int {
     var used = 0
     var tier = 0
@@ -127,7 +127,7 @@ package struct BroadcastQueue: Sendable {
   /// The bytes of a message picked since the last commit.
   package func taken(_ position: Int) -> [UInt8] { items[taken[position]].bytes }
 
-  /// Counts a transmission of each message picked. Those that went out often enough are finished, the others wait again.
+  /// Counts a transmission of each message picked. Those that went out often enough are finished, the others go back into the queue.
   package mutating func commit(transmissions: Int, finished: inout [BroadcastID]) {
     for slot in taken {
       items[slot].transmissions += 1
@@ -136,9 +136,10 @@ package struct BroadcastQueue: Sendable {
     taken.removeAll(keepingCapacity: true)
   }
 
-  /// Drops the most transmitted, then shortest, then oldest, until `maximum` are left. Returns how many went.
+  /// Drops the most transmitted, then shortest, then oldest, until `maximum` are left. Returns how many were dropped.
   ///
-  /// Before them go messages longer than `fitting`, which no packet takes: they would wait for ever, and what is new would make room for them.
+  /// Messages longer than `fitting` go first, because no packet takes them: they would wait for ever, and new ones would be dropped to make room for
+  /// them.
   package mutating func prune(to maximum: Int, fitting limit: Int = .max, finished: inout [BroadcastID]) -> Int {
     var dropped = 0
     for tier in tiers.indices {

@@ -2,9 +2,9 @@ import SerfPrimitives
 
 /// The order in which broadcasts go into a packet.
 package enum BroadcastTier: Int, Sendable, Hashable, CaseIterable {
-  /// News about members; this layer's own.
+  /// Updates about members; this layer's own.
   case membership = 0
-  /// The layer above's most urgent ones (Serf: join and leave intents).
+  /// The most urgent ones of the layer above (Serf: join and leave intents).
   case intent = 1
   case query = 2
   case event = 3
@@ -15,7 +15,7 @@ package enum BroadcastTier: Int, Sendable, Hashable, CaseIterable {
 
 /// The broadcast queues, and how they fill a packet.
 ///
-/// They live together, so that packing is one function and needs no callback into the layer above.
+/// They are in one type, so that packing is one function and needs no callback into the layer above.
 package struct Dissemination: Sendable {
   private var queues = Array(repeating: BroadcastQueue(), count: BroadcastTier.allCases.count)
   private var compound = CompoundWriter()
@@ -29,7 +29,7 @@ package struct Dissemination: Sendable {
     _modify { yield &queues[tier.rawValue] }
   }
 
-  /// How often a broadcast goes out: ``membership`` for news about members, ``application`` for the others.
+  /// How often a broadcast goes out: ``membership`` for updates about members, ``application`` for the others.
   package struct Transmissions: Sendable {
     package var membership: Int
     package var application: Int
@@ -42,12 +42,12 @@ package struct Dissemination: Sendable {
     func of(_ tier: BroadcastTier) -> Int { tier == .membership ? membership : application }
   }
 
-  /// Appends one packet: `message` with whatever broadcasts fit beside it, or, without a message, a batch of broadcasts.
+  /// Appends one packet: `message` with the broadcasts that fit beside it; without a message, a batch of broadcasts.
   ///
   /// A single message goes bare, several in a compound of at most ``CompoundWriter/maximumParts``. Returns false, and appends nothing, when there is nothing.
   ///
-  /// While the layer above has broadcasts waiting, a quarter of the room is kept for them: a flood of membership news must not starve them
-  /// (`memberlist.md` 5.1, hazard 18). What they leave is given back.
+  /// While the layer above has broadcasts waiting, a quarter of the room is kept for them: a flood of membership updates must not starve them
+  /// (`memberlist.md` 5.1, hazard 18). Room that they do not use goes to the membership updates.
   package mutating func pack(
     _ message: [UInt8]?, budget: Int, transmissions: Transmissions, into packet: inout [UInt8], finished: inout [BroadcastID]
   ) -> Bool {
@@ -90,7 +90,7 @@ package struct Dissemination: Sendable {
     return false
   }
 
-  /// How long a message of the layer above may be to go into a packet, alone.
+  /// How long a message of the layer above may be to fit into a packet alone.
   static func room(in budget: Int) -> Int { budget - CompoundWriter.overhead - CompoundWriter.overheadPerPart - userOverhead }
 
   private var takenCount: Int { queues.reduce(0) { $0 + $1.takenCount } }

@@ -2,7 +2,7 @@ package import SerfPrimitives
 
 /// Picks random members: those who get gossip, help with a probe, or exchange state.
 ///
-/// It keeps its working arrays, so that a round allocates nothing.
+/// It keeps its arrays from round to round, so that a round allocates nothing.
 package struct GossipSchedule: Sendable {
   package typealias Eligibility = (NodeIndex, NodeState) -> Bool
 
@@ -12,8 +12,8 @@ package struct GossipSchedule: Sendable {
 
   package init() {}
 
-  /// Picks up to `wanted` different eligible nodes, all equally likely (`memberlist.md` 4.3): below 3k nodes from a shuffled copy, which
-  /// misses nobody, else by at most 3n draws.
+  /// Picks up to `wanted` different eligible nodes, all equally likely (`memberlist.md` 4.3). Below 3k nodes it takes them from a shuffled copy,
+  /// which misses no node; above that it makes at most 3n draws.
   package mutating func pick(
     _ wanted: Int, in table: borrowing NodeTable, random: inout SeededRandom, where isEligible: Eligibility
   ) {
@@ -23,9 +23,9 @@ package struct GossipSchedule: Sendable {
 
   /// Picks members on a transport where one without a connection costs a handshake (`secure-transport.md` 2.6).
   ///
-  /// One of them is drawn from everybody, so that news cross from one set of warm members to another and the graph stays random; the
-  /// others are warm ones. Where too few are warm the rest is drawn from everybody, up to `coldDials` cold ones in all. Dead members are cold and do
-  /// not count: a dial to one costs no handshake unless it lives, and then it has to hear of its death.
+  /// One of them is drawn from all members, so that news crosses from one set of warm members to another and the graph stays random; the others are
+  /// warm ones. Where too few are warm, the rest is drawn from all members, up to `coldDials` cold ones in all. Dead members are cold and do not
+  /// count: a dial to one costs no handshake unless it lives, and then it has to hear of its death.
   package mutating func pickPreferringWarm(
     _ wanted: Int, coldDials: Int, in table: borrowing NodeTable, random: inout SeededRandom, where isEligible: Eligibility
   ) {
@@ -36,7 +36,7 @@ package struct GossipSchedule: Sendable {
     addAllowingCold(wanted - picked.count, &coldLeft, in: table, random: &random, where: isEligible)
   }
 
-  /// Picks members, all equally likely, of whom up to `coldDials` may be cold ones; the rest is warm.
+  /// Picks members, all equally likely, of which up to `coldDials` may be cold; the rest are warm.
   package mutating func pickAllowingCold(
     _ wanted: Int, coldDials: Int, in table: borrowing NodeTable, random: inout SeededRandom, where isEligible: Eligibility
   ) {
@@ -45,7 +45,7 @@ package struct GossipSchedule: Sendable {
     addAllowingCold(wanted, &coldLeft, in: table, random: &random, where: isEligible)
   }
 
-  /// Picks members with a connection, and others only where these are too few.
+  /// Picks members with a connection, and others only where there are too few of these.
   package mutating func pickWarmFirst(
     _ wanted: Int, in table: borrowing NodeTable, random: inout SeededRandom, where isEligible: Eligibility
   ) {
@@ -91,6 +91,6 @@ package struct GossipSchedule: Sendable {
     }
   }
 
-  /// Up to here the list is walked whole even for one pick: draws could miss the only eligible member.
+  /// Up to here the whole list is walked even for one pick: draws could miss the only eligible member.
   private static let smallCluster = 16
 }

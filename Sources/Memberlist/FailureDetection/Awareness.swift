@@ -1,6 +1,6 @@
 /// How far this node doubts itself (Lifeguard, local health multiplier): 0 is healthy.
 ///
-/// A node that misses acks which others get is probably slow itself, so it gives its own probes more time before it accuses anybody.
+/// A node that misses acks which other nodes get is probably slow itself, so it gives its own probes more time before it accuses a member.
 package struct Awareness: Sendable {
   /// 0 ..< maximum.
   package private(set) var score = 0
@@ -9,11 +9,11 @@ package struct Awareness: Sendable {
   /// A healthy node whose score stays below `maximum`.
   package init(maximum: Int) { self.maximum = max(1, maximum) }
 
-  /// Moves the score, clamped. −1 for a successful probe; + the missed nacks, or 1, for a failed one; +1 for each refutation and for each
-  /// packet that we could not send.
+  /// Moves the score, clamped. A successful probe: −1. A failed one: + the missed nacks, or + 1 if none was due. Each refutation, and each packet
+  /// that we could not send: +1.
   package mutating func apply(_ change: Int) { score = min(max(score + change, 0), maximum - 1) }
 
-  /// Whether the member trusts itself as little as it ever does.
+  /// Whether the node trusts itself as little as the score can say.
   package var isLowest: Bool { score >= maximum - 1 }
 
   /// The probe interval at the present score.

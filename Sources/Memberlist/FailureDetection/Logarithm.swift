@@ -1,6 +1,6 @@
-/// Logarithms for the protocol's formulas: the pure targets have no C library to ask.
+/// Logarithms for the protocol's formulas: the pure targets have no C library for them.
 package enum Logarithm {
-  /// The natural logarithm of a positive finite number, good to the last digits of a `Double`.
+  /// The natural logarithm of a positive finite number, accurate to the last digits of a `Double`.
   ///
   /// x = m · 2ᵉ with m in [√½, √2), then ln m = 2 artanh((m − 1) / (m + 1)), whose series converges by a factor of 33 a term.
   package static func natural(_ x: Double) -> Double {
@@ -17,7 +17,7 @@ package enum Logarithm {
     return exponent * 0.693_147_180_559_945_3 + 2 * ratio * sum
   }
 
-  /// ⌊1000 · log10(x)⌋ for a positive whole number. Exact powers of ten come out exact: nothing else comes within 10⁻⁹ of a whole number.
+  /// ⌊1000 · log10(x)⌋ for a positive whole number. Powers of ten give exact results: no other number comes within 10⁻⁹ of a whole number.
   package static func thousandthsOfDecades(_ x: Int) -> Int {
     Int(natural(Double(max(1, x))) / 2.302_585_092_994_045_7 * 1000 + 1e-9)
   }

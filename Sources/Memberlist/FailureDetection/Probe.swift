@@ -10,7 +10,7 @@ import SerfPrimitives
 ///       ▼
 ///     failed: the member is suspected, unless what failed was our own sending
 ///
-/// It is bound to the row, address and incarnation that it began with. A member that moved, left or was replaced meanwhile is not punished.
+/// It is tied to the row, address and incarnation that it began with. A member that moved, left or was replaced in the meantime is not punished.
 package struct Probe: Sendable {
   package enum Stage: Hashable, Sendable { case direct, indirect }
 
@@ -28,7 +28,7 @@ package struct Probe: Sendable {
   let incarnation: UInt32
   let sequenceNumber: UInt32
   let startedAt: Instant
-  /// Until when an answer counts. Later than planned when we are late ourselves.
+  /// Until when an answer counts. It is later than planned when we are late ourselves.
   var deadline: Instant
   /// Whether a round-trip time means anything: false when the ping may have waited for a dial, or when it was sent twice.
   var measuresRoundTrip: Bool
@@ -45,15 +45,15 @@ package struct Probe: Sendable {
   var isReliablyAcked = false
   /// False after a failed send, which takes the reward away (`memberlist.md` 4.5, step 2).
   var earnsReward = true
-  /// Whether the target was not next in turn.
+  /// Whether the target was probed out of turn.
   var isUrgent = false
-  /// Whether the verdict came up late and was put off once.
+  /// Whether the verdict came too late and was postponed once.
   var isPostponed = false
-  /// Whether a failure would be our own: a packet that we could not send (`secure-transport.md` 2.8).
+  /// Whether a failure would be our own fault: a packet that we could not send (`secure-transport.md` 2.8).
   var isOurFault = false
 
-  /// Who, if anybody, may have sent this ack or nack. Where names are not proven the sender is not looked at, as with Go: an address
-  /// proves nothing, and a member may answer from another of its own.
+  /// Which node, if any, may have sent this ack or nack. Where names are not proven the sender is not checked, as with Go: an address proves nothing,
+  /// and a member may answer from another of its addresses.
   enum Voice: Hashable { case target, helper(Int), stranger }
 
   func voice(of peer: Peer, namesAreProven: Bool) -> Voice {

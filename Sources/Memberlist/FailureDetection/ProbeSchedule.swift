@@ -1,14 +1,14 @@
 package import SerfPrimitives
 
-/// Whose turn it is to be probed: round-robin over a list that is shuffled after each walk, which bounds the time to first detection
-/// (SWIM, section 4.3), with a short queue of members that are to be probed out of turn.
+/// Whose turn it is to be probed: round-robin over a list that is shuffled after each walk, which bounds the time to first detection (SWIM, section
+/// 4.3). A short queue holds members that are to be probed out of turn.
 package struct ProbeSchedule: Sendable {
   private var position = 0
   private var urgent: [NodeIndex] = []
 
   package init() {}
 
-  /// Asks for a probe out of turn. False when too many wait already.
+  /// Asks for a probe out of turn. False when too many members wait already.
   package mutating func hasten(_ index: NodeIndex, limit: Int) -> Bool {
     if urgent.contains(index) { return true }
     guard urgent.count < limit else { return false }
@@ -16,7 +16,7 @@ package struct ProbeSchedule: Sendable {
     return true
   }
 
-  /// Whether anybody waits for a probe out of turn.
+  /// Whether any member waits for a probe out of turn.
   var hasUrgent: Bool { !urgent.isEmpty }
 
   /// The member that waits longest for a probe out of turn.
@@ -28,8 +28,8 @@ package struct ProbeSchedule: Sendable {
     return nil
   }
 
-  /// The next live member in turn, other than `me`. At the end of the list the caller's nodes are reaped and shuffled, and the walk goes on;
-  /// it gives up after as many steps as the list has entries, the wrap counted as one.
+  /// The next live member in turn, other than `me`. At the end of the list the caller's nodes are reaped and shuffled, and the walk goes on; it gives
+  /// up after as many steps as the list has entries. Going back to the start counts as one step.
   package mutating func next(
     in table: inout NodeTable, except me: NodeIndex, forgettingAfter age: Duration, random: inout SeededRandom, at now: Instant,
     reaped: inout [NodeName]

@@ -2,20 +2,20 @@ package import SerfPrimitives
 
 /// Decides when a suspected member is declared dead (Lifeguard, section IV-B).
 ///
-/// A suspicion that nobody shares lasts long, since the accuser may be the one in trouble; every independent voice shortens it:
+/// A suspicion that no other member shares lasts long, because the accuser may be the one in trouble. Every independent voice shortens it:
 ///
 ///     suspect ──confirm──→ deadline moves towards start + minimum ──→ dead
 package struct Suspicion: Sendable {
   package enum Outcome: Hashable, Sendable {
     /// A new voice: the member is dead unless it refutes before this instant. The voice is worth relaying.
     case deadline(Instant)
-    /// A voice already heard, or more of them than can matter.
+    /// A voice already heard, or one more than the formula counts.
     case ignored
   }
 
   /// When the member is declared dead.
   package private(set) var deadline: Instant
-  /// Since when the member may have spoken: the suspicion's begin, or when it was last given more time for that.
+  /// Since when the member may have spoken: the suspicion's start, or when the member was last given more time to speak.
   private(set) var listensSince: Instant
   /// How many voices beside the first were accepted.
   package private(set) var confirmations = 0
@@ -28,7 +28,8 @@ package struct Suspicion: Sendable {
   private var accusers: [NodeName]
   private var carriers: [NodeName]
 
-  /// A suspicion raised by `accuser`, whose message `carrier` delivered (nil where names are not proven, or when the accuser is this node).
+  /// A suspicion raised by `accuser`, whose message `carrier` delivered. `carrier` is nil where names are not proven, or when the accuser is this
+  /// node.
   ///
   /// `expected` is k, the number of confirmations after which the wait is shortest.
   package init(
@@ -46,8 +47,8 @@ package struct Suspicion: Sendable {
 
   /// Another member suspects the same node; independent voices shorten the wait.
   ///
-  /// Each accuser counts once and, where names are proven, so does each peer that delivers: one member that invents accusers is one voice
-  /// (`secure-transport.md` 1.9, taken by the carrier's name, since one peer may have several connections).
+  /// Each accuser counts once. Where names are proven, each peer that delivers counts once as well: a member that invents accusers is one voice
+  /// (`secure-transport.md` 1.9). The peer is told by its name, because one peer may have several connections.
   package mutating func confirm(by accuser: RawSpan, carrier: NodeName?) -> Outcome {
     guard confirmations < expected, !accusers.contains(where: { accuser.equals($0.bytes) }) else { return .ignored }
     if let carrier {
@@ -81,13 +82,13 @@ package struct Suspicion: Sendable {
     return max(minimum, .milliseconds(Int64((seconds * 1000).rounded(.down))))
   }
 
-  /// The shortest wait in a cluster of `nodes`: multiplier · max(1, log10 n) · probe interval, the logarithm cut to thousandths.
+  /// The shortest wait in a cluster of `nodes`: multiplier · max(1, log10 n) · probe interval, the logarithm rounded down to thousandths.
   package static func minimum(multiplier: Int, nodes: Int, interval: Duration) -> Duration {
     let scale = max(1000, Logarithm.thousandthsOfDecades(nodes))
     return interval * (multiplier * scale) / 1000
   }
 
-  /// How many confirmations are waited for: multiplier − 2, or none in a cluster that is too small to bring them.
+  /// How many confirmations are waited for: multiplier − 2, or none in a cluster that is too small for that many.
   package static func expectedConfirmations(multiplier: Int, nodes: Int) -> Int {
     let wanted = multiplier - 2
     return nodes - 2 < wanted ? 0 : max(0, wanted)

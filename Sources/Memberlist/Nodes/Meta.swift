@@ -1,4 +1,4 @@
-// Absent and empty differ on the wire only: to the machine both mean "nothing said".
+// Absent and empty differ on the wire only: for the core both mean "nothing said".
 
 extension Alive {
   var metaBytes: RawSpan { @_lifetime(copy self) get { if let meta { meta } else { RawSpan() } } }

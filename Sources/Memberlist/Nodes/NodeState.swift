@@ -2,9 +2,9 @@ package import SerfPrimitives
 
 /// What we believe of a member's life. The raw values are those of push/pull.
 package enum MemberState: UInt8, Sendable, Hashable {
-  /// It answers, or nobody has reason to doubt it.
+  /// It answers, or no member has a reason to doubt it.
   case alive = 0
-  /// Somebody got no answer; it has until the suspicion's deadline to refute.
+  /// A member got no answer from it. It has until the suspicion's deadline to refute.
   case suspect = 1
   /// It did not refute in time.
   case dead = 2
@@ -30,7 +30,7 @@ extension MemberState: CustomStringConvertible {
 package struct Member: Sendable, Hashable {
   package var name: NodeName
   package var address: NodeAddress
-  /// What the layer above of that member says about it (Serf: its tags).
+  /// What that member's layer above says about it (Serf: its tags).
   package var meta: [UInt8]
   package var versions: ProtocolVersions
   package var incarnation: UInt32
@@ -60,14 +60,14 @@ package struct NodeState: Sendable {
   package var member: Member
   /// When ``Member/state`` last changed.
   package var changedAt: Instant
-  /// The running suspicion; there is one exactly while the state is suspect.
+  /// The running suspicion; it exists exactly while the state is suspect.
   package var suspicion: Suspicion?
   /// The earliest timer entry that will look at ``suspicion``; see `Membership.armSuspicion`.
   var suspicionTimer: Instant?
   /// The queued broadcast about this node, if it is still queued.
   var broadcast: BroadcastHandle?
 
-  // What proven connections tell; see secure-transport.md. Unused where names are not proven.
+  // What proven connections tell us; see `secure-transport.md`. Unused where names are not proven.
 
   /// When the node's own connection last delivered something.
   var heardAt: Instant?
@@ -77,20 +77,20 @@ package struct NodeState: Sendable {
   var isProven = false
   /// Its place in the table's list of warm members.
   package internal(set) var warmPosition: Int?
-  /// Whether a dial to it is its probe, and whether the last such dial came to nothing.
+  /// Whether a dial to it is in progress as its probe, and whether the last such dial failed.
   var isProbedByDial = false
   var hasDialFailed = false
-  /// When we last dialled an address that somebody else claimed for it.
+  /// When we last dialled an address that another member claimed for it.
   var addressDialledAt: Instant?
   /// The newest claim to another address that could not be checked yet.
   var waitingClaim: Membership.AddressClaim?
-  /// Whether a timer will take that claim up.
+  /// Whether a timer will check that claim.
   var isAddressPauseArmed = false
   /// Whether a claim to another address is being checked.
   var isAddressInQuestion = false
-  /// When it was last sent an address that somebody has wrong.
+  /// When it was last told about a wrong address that a peer has for it.
   var correctedAt: Instant?
-  /// Names first heard of through this node: how many, since when.
+  /// Names first heard of through this node: how many, and since when.
   var namesIntroduced = 0
   var namesIntroducedSince: Instant?
 
@@ -98,7 +98,7 @@ package struct NodeState: Sendable {
   var urgentProbeAt: Instant?
   /// When an accusation was last queued again because of a stale alive.
   var accusationRequeuedAt: Instant?
-  /// Bytes that one packet to it may hold, where the transport said so.
+  /// Bytes that one packet to it may hold, if the transport said so.
   var packetBudget: Int?
 
   var state: MemberState {

@@ -1,16 +1,16 @@
 package import SerfPrimitives
 
-/// Where a node's row is. A row that was given to another node since is told apart by its generation, so that a probe or timer that outlives
-/// its node meets nothing instead of a stranger.
+/// Where a node's row is. The generation tells whether the row was given to another node since. So a probe or timer that outlives its node finds
+/// nothing instead of another node.
 package struct NodeIndex: Hashable, Sendable {
   let row: UInt32
   let generation: UInt32
 }
 
-/// Every node that we know of, dead and left ones included until they are reaped: rows found by name bytes, and a list in probe order.
+/// Every node that we know of, including dead and left ones until they are reaped: rows found by name bytes, and a list in probe order.
 ///
-/// Looking a name up neither allocates nor copies. The hash table is open addressing with linear probing over row numbers; its hashing is
-/// the language's seeded one, since the names are chosen by peers. Nothing iterates over it: whatever visits all nodes walks ``order``.
+/// Looking a name up neither allocates nor copies. The hash table uses open addressing with linear probing over row numbers. Its hash is the
+/// language's seeded one, because peers choose the names. Nothing iterates over it: code that visits all nodes walks ``order``.
 package struct NodeTable: ~Copyable, Sendable {
   private var rows: [NodeState] = []
   private var generations: [UInt32] = []
@@ -21,14 +21,14 @@ package struct NodeTable: ~Copyable, Sendable {
 
   /// All nodes in the order in which they are probed.
   package private(set) var order: [NodeIndex] = []
-  /// Members whom the transport has a connection to.
+  /// Members that the transport has a connection to.
   package private(set) var warm: [NodeIndex] = []
   /// Nodes that have never been at the other end of a connection themselves.
   package private(set) var unprovenCount = 0
 
   package init() {}
 
-  /// How many nodes there are, in whatever state: what every logarithm of the protocol is taken of.
+  /// How many nodes there are, in any state. Every logarithm of the protocol is of this number.
   package var count: Int { order.count }
 
   /// The node of this name, or nil.
@@ -77,7 +77,7 @@ package struct NodeTable: ~Copyable, Sendable {
     return index
   }
 
-  /// Drops the nodes that have been dead or left for longer than `age`, but never `kept`, and tells their names.
+  /// Drops the nodes that have been dead or left for longer than `age`, but never `kept`. Returns their names.
   package mutating func reap(olderThan age: Duration, except kept: NodeIndex?, at now: Instant) -> [NodeName] {
     var names: [NodeName] = []
     var remaining = 0
