@@ -1,12 +1,12 @@
 public import SerfPrimitives
 
-/// A mistake of our own caller, the only thing that the core throws. Nothing has changed when it is thrown.
+/// A mistake of the caller, the only error that the core throws. Nothing has changed when it is thrown.
 public enum SerfCoreError: Error, Hashable, Sendable {
   /// The encoded tags do not fit the 512 bytes that a member can say about itself. Use fewer or shorter tags.
   case tagsTooLarge(byteCount: Int, limit: Int)
   /// A user event is larger than `UserEvents.sizeLimit`: its name and payload, or (`isEncoded`) the message that they make.
   case userEventTooLarge(byteCount: Int, limit: Int, isEncoded: Bool)
-  /// `UserEvents.sizeLimit` is higher than any peer takes.
+  /// `UserEvents.sizeLimit` is higher than any peer accepts.
   case userEventLimitTooHigh(Int)
   /// A ring of no slots, in `UserEvents.bufferSize` or `Queries.bufferSize`.
   case emptyBuffer
@@ -14,7 +14,7 @@ public enum SerfCoreError: Error, Hashable, Sendable {
   case badName(NodeNameProblem)
   /// Peers cannot reach a node at this address: unspecified, multicast, broadcast, or without a port.
   case unusableAddress(NodeAddress)
-  /// The verb needs a node that is alive.
+  /// The verb needs a node whose status is alive.
   case notAlive(NodeStatus)
 
   /// What is wrong with a name.

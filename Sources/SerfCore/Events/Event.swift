@@ -2,7 +2,7 @@
 public enum Event: Hashable, Sendable {
   /// Members came, went or changed.
   case member(MemberEvent)
-  /// A message of the application's own, sent by any member.
+  /// A message of the application, sent by any member.
   case user(UserEvent)
 }
 
@@ -18,7 +18,7 @@ public struct MemberEvent: Hashable, Sendable {
     case failed
     /// Their tags, address or versions changed.
     case update
-    /// They were gone for so long, or were pruned, that they are forgotten.
+    /// They are forgotten, because they were gone for too long or were pruned.
     case reap
   }
 
@@ -47,7 +47,7 @@ extension MemberEvent.Kind: CustomStringConvertible {
   }
 }
 
-/// A message of the application's own that reaches every member: a name and a payload (`serf.md` section 8).
+/// A message of the application that reaches every member: a name and a payload (`serf.md` section 8).
 public struct UserEvent: Hashable, Sendable {
   /// The event's place in the order of events.
   public var time: LamportTime
@@ -55,7 +55,7 @@ public struct UserEvent: Hashable, Sendable {
   public var nameBytes: [UInt8]
   /// The payload.
   public var payload: [UInt8]
-  /// Whether the sender allows that of several events of this name in a short time only the newest is delivered.
+  /// Whether the sender allows that only the newest of several events of this name within a short time is delivered.
   public var coalesces: Bool
 
   /// An event with these parts.

@@ -1,10 +1,9 @@
 import Memberlist
 
-/// The newest user events by Lamport time: tells news from repetition, and is what a push/pull replays to a late joiner
-/// (`serf.md` section 8).
+/// The newest user events by Lamport time: tells new events from repeated ones, and a push/pull replays them to a late joiner (`serf.md` section 8).
 ///
-/// Slot = time mod size, one time per slot. Members that send at once share a time; their events are told apart by name and payload.
-/// A slot is bounded in events and bytes, where Go's grows without end (`secure-transport.md` 3.3).
+/// Slot = time mod size, one time per slot. Members that send at once share a time; their events are told apart by name and payload. A slot is
+/// limited in events and bytes; Go's grows without limit (`secure-transport.md` 3.3).
 package struct EventRing: Sendable {
   package struct Slot: Sendable {
     package let time: LamportTime
@@ -29,10 +28,10 @@ package struct EventRing: Sendable {
   /// From now on, events before `time` are dropped.
   package mutating func ignoreEvents(before time: LamportTime) { minimumTime = max(minimumTime, time) }
 
-  /// From now on, events of any time are taken in, as far as the ring reaches back.
+  /// From now on, events of any time are accepted, as far back as the ring reaches.
   package mutating func acceptOldEvents() { minimumTime = 0 }
 
-  /// Takes in an event, unless it is no news. `clock` is the event clock after it witnessed the event. Nothing is copied for a repetition,
+  /// Adds an event, unless it is not new. `clock` is the event clock after it witnessed the event. Nothing is copied for a repeated event, which is
   /// the common case: every event arrives several times.
   package mutating func insert(
     time: LamportTime, name: RawSpan, payload: RawSpan, coalesces: Bool, clock: LamportTime
@@ -55,7 +54,7 @@ package struct EventRing: Sendable {
     return event
   }
 
-  /// The filled slots, oldest first; of many, as many of the newest as `budget` bytes of names and payloads allow.
+  /// The filled slots, oldest first: as many of the newest as fit into `budget` bytes of names and payloads.
   package func newest(within budget: Int) -> ArraySlice<Slot> {
     let filled = slots.compactMap { $0 }.sorted { $0.time < $1.time }
     var left = budget

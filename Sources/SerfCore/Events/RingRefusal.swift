@@ -1,10 +1,10 @@
-/// Why a user event or query is no news to its ring.
+/// Why a user event or query is not new to its ring.
 package enum RingRefusal: Error, Hashable, Sendable, CaseIterable {
   /// Seen before.
   case duplicate
-  /// From before the time at which we began to listen, or so far back that nobody can tell any more whether it was seen.
+  /// From before the time at which we began to listen, or so old that the ring cannot tell any more whether it was seen.
   case tooOld
-  /// The slot of its time is full. It does not travel on.
+  /// The slot of its time is full. It is not passed on.
   case full
 }
 

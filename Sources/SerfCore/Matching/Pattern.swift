@@ -1,4 +1,4 @@
-/// A regular expression in RE2's syntax, matched in time linear in the text, whatever the expression.
+/// A regular expression in RE2's syntax, matched in time linear in the text, whatever the expression is.
 ///
 /// Peers send patterns (the tag filters of a query), and a backtracking matcher lets one of them stop a node with `(a*)*b`. This one runs
 /// all alternatives side by side (Thompson, "Regular Expression Search Algorithm", 1968; Pike's variant) and has limits on the pattern's
@@ -20,15 +20,14 @@
 public struct Pattern: Sendable {
   private let program: PatternProgram
 
-  /// Reads `text`. The pattern is searched for anywhere in a text; anchor it with `^` and `$` for less.
+  /// Reads `text`. The pattern is searched for anywhere in a text; anchor it with `^` and `$` to match the whole text.
   public init(_ text: String) throws(PatternError) {
     guard text.utf8.count <= Self.lengthLimit else { throw PatternError(.tooLong, at: Self.lengthLimit) }
     var parser = PatternParser(text)
     program = try PatternProgram(compiling: parser.parse())
   }
 
-  /// Reads `^text$`, pasted together as plain text, as Serf's member filters do: `a|b` becomes `^a|b$`, and so means "begins with a, or
-  /// ends with b".
+  /// Reads `^text$`, joined as plain text, as Serf's member filters do: `a|b` becomes `^a|b$`, and so means "begins with a, or ends with b".
   public init(pasting text: String) throws(PatternError) {
     do {
       try self.init("^" + text + "$")
@@ -52,12 +51,12 @@ public struct Pattern: Sendable {
   public static let nestingLimit = 100
   /// The largest bound of one repetition, as in RE2.
   public static let repetitionLimit = 1_000
-  /// The largest compiled pattern, in instructions. Repetitions are written out, so nested ones reach it soon: `(a{100}){100}` is too
+  /// The largest compiled pattern, in instructions. Repetitions are written out, so nested ones reach the limit quickly: `(a{100}){100}` is too
   /// large.
   public static let programLimit = 4_096
 }
 
-/// Why a text is no pattern of the supported syntax, and where.
+/// Why a text is not a pattern of the supported syntax, and where it breaks off.
 public struct PatternError: Error, Hashable, Sendable {
   /// What is wrong.
   public enum Reason: Hashable, Sendable {
@@ -80,7 +79,7 @@ public struct PatternError: Error, Hashable, Sendable {
 
   /// What is wrong.
   public var reason: Reason
-  /// Where: the number of characters (Unicode scalars) before it.
+  /// The place: the number of characters (Unicode scalars) before it.
   public var position: Int
 
   init(_ reason: Reason, at position: Int) {

@@ -5,7 +5,7 @@ indirect enum PatternNode: Sendable {
   case assertion(PatternAssertion)
   case sequence([PatternNode])
   case alternatives([PatternNode])
-  /// `maximum` is nil for "without end".
+  /// `maximum` is nil for "without limit".
   case repetition(PatternNode, minimum: Int, maximum: Int?)
 }
 
@@ -45,7 +45,7 @@ struct PatternParser {
 
   private mutating func sequence() throws(PatternError) -> PatternNode {
     var items: [PatternNode] = []
-    // Where the last item can be repeated: not at the start, not after a repetition, not after bare flags.
+    // Whether the last item can be repeated: not at the start, not after a repetition, not after bare flags.
     var repeatable = false
     while let next = peek, next != "|", next != ")" {
       let start = position
@@ -104,7 +104,7 @@ struct PatternParser {
     return inner
   }
 
-  /// Reads `i-s:` or `i)`; true when a group follows, false when the flags hold for the rest of the enclosing group.
+  /// Reads `i-s:` or `i)`. True when a group follows, false when the flags apply to the rest of the enclosing group.
   private mutating func groupFlags(openedAt start: Int) throws(PatternError) -> Bool {
     var on = true
     var changed = flags
@@ -183,7 +183,7 @@ struct PatternParser {
     return .set(folded(ScalarSet([scalar...scalar])))
   }
 
-  /// `\d` and its kin, after the backslash; nil when it is something else.
+  /// `\d` and similar classes, after the backslash; nil when it is something else.
   private mutating func escapedClass() -> ScalarSet? {
     let set: ScalarSet
     switch peek {

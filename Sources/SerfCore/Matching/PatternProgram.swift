@@ -13,7 +13,7 @@ struct PatternProgram: Sendable {
   private var instructions: [Instruction] = []
   private var sets: [ScalarSet] = []
   private var setIndexes: [ScalarSet: Int] = [:]
-  /// Nodes visited while compiling. Counted apart from instructions, because repetitions of nothing emit none and still cost time.
+  /// Nodes visited while compiling. They are counted separately, because repetitions of an empty pattern emit no instructions but still cost time.
   private var visits = 0
 
   init(compiling node: PatternNode) throws(PatternError) {

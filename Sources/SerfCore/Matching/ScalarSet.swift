@@ -15,7 +15,7 @@ struct ScalarSet: Hashable, Sendable {
 
   mutating func formUnion(_ other: ScalarSet) { ranges = Self.normalised(ranges + other.ranges) }
 
-  /// Everything that this set does not hold.
+  /// All characters that this set does not contain.
   var inverted: ScalarSet {
     var gaps: [ClosedRange<UInt32>] = []
     var next: UInt32 = 0

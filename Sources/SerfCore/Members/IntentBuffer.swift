@@ -8,8 +8,9 @@ package struct Intent: Hashable, Sendable {
 
   package var kind: Kind
   package var time: LamportTime
-  /// Read out of a push/pull, and not heard: all that one says is the time of the newest intent that the sender knew, not of which kind it was, and
-  /// who has left, not when. What stands for a leave has a guessed time, one above; what is taken for a join may be a leave that is on its way.
+  /// Read from a push/pull, and not heard as a message. A push/pull gives only the time of the newest intent that the sender knew, not its kind, and
+  /// the names of members that have left, not when they left. So a leave gets a guessed time, one above; and what is taken for a join may be a leave
+  /// that is still on its way.
   package var isImplied: Bool
 
   package init(_ kind: Kind, at time: LamportTime, isImplied: Bool = false) {
@@ -18,16 +19,16 @@ package struct Intent: Hashable, Sendable {
     self.isImplied = isImplied
   }
 
-  /// Whether this one counts although one of this `time` is known. At equal times what was heard counts for more than what was implied.
+  /// Whether this intent counts although one of this `time` is known. At equal times an intent that was heard outranks one that was implied.
   func isNewer(than time: LamportTime, isImplied isKnownImplied: Bool) -> Bool {
     self.time > time || self.time == time && isKnownImplied && !isImplied
   }
 }
 
-/// Intents about nodes that we have not met: gossip about a node often arrives before the node does (`serf.md` section 6).
+/// Intents about nodes that we do not know yet: gossip about a node often arrives before the node does (`serf.md` section 6).
 ///
-/// One intent per name, the newest. Entries stay when the node appears, and go when they are old. A flood of made-up names fills the
-/// buffer and no more: what does not fit is refused, and then does not travel on either.
+/// One intent per name, the newest. Entries stay when the node appears, and are removed when they are old. A flood of made-up names can only fill the
+/// buffer: what does not fit is refused, and is not passed on either.
 package struct IntentBuffer: Sendable {
   private var intents: [NodeName: (intent: Intent, arrivedAt: Instant)] = [:]
   private let limit: Int
@@ -38,9 +39,9 @@ package struct IntentBuffer: Sendable {
   /// How many names have an intent.
   package var count: Int { intents.count }
 
-  /// What became of an intent.
+  /// What happened to an intent.
   package enum Outcome: Hashable, Sendable {
-    /// Kept, because it is the first or newest of its name: it travels on.
+    /// Kept, because it is the first or newest of its name: it is passed on.
     case new
     /// Not newer than what is known.
     case stale
@@ -62,7 +63,7 @@ package struct IntentBuffer: Sendable {
   /// The intent that waits for `name`.
   package subscript(name: NodeName) -> Intent? { intents[name]?.intent }
 
-  /// Forgets what arrived before `limit`.
+  /// Removes what arrived before `limit`.
   package mutating func removeOlder(than limit: Instant) {
     intents = intents.filter { $0.value.arrivedAt >= limit }
   }

@@ -1,19 +1,19 @@
 public import SerfPrimitives
 
-/// What this node knows of one member of the cluster, itself included.
+/// What this node knows about one member of the cluster, or about itself.
 public struct Member: Hashable, Sendable {
   /// The name, unique in the cluster.
   public var name: NodeName
-  /// Where the member is reached, as it advertises itself.
+  /// The address at which the member is reached, as it advertises it.
   public var address: NodeAddress
-  /// Its tags. Each byte of a peer that is not UTF-8 stands here as `\xNN`.
+  /// Its tags. Each byte of a peer that is not UTF-8 appears here as `\xNN`.
   public var tags: [String: String]
-  /// Alive or not, as far as this node knows.
+  /// Alive or not, to this node's knowledge.
   public var status: MemberStatus
-  /// The protocol versions that it states.
+  /// The protocol versions that it announces.
   public var versions: MemberVersions
 
-  /// A member with these facts.
+  /// A member with these properties.
   public init(name: NodeName, address: NodeAddress, tags: [String: String], status: MemberStatus, versions: MemberVersions) {
     self.name = name
     self.address = address
@@ -23,7 +23,7 @@ public struct Member: Hashable, Sendable {
   }
 }
 
-/// Where a member is in its life. The raw values are Serf's wire numbers (`serf.md` section 3, message 6).
+/// The stage of a member's life. The raw values are Serf's wire numbers (`serf.md` section 3, message 6).
 public enum MemberStatus: UInt8, Hashable, Sendable, CaseIterable {
   /// Nothing is known.
   case none = 0
@@ -31,9 +31,9 @@ public enum MemberStatus: UInt8, Hashable, Sendable, CaseIterable {
   case alive = 1
   /// It, or an operator on its behalf, announced that it leaves; it still answers.
   case leaving = 2
-  /// Gone on purpose.
+  /// Left the cluster on purpose.
   case left = 3
-  /// Gone without a word.
+  /// Failed without announcing that it leaves.
   case failed = 4
 }
 

@@ -2,18 +2,18 @@ package import SerfPrimitives
 
 /// Every member that this node knows, with the state machine of ``MemberTransition`` applied to it.
 ///
-/// Go keeps the failed and the left members in two lists beside its map. Here the status is the list: a member is among the failed ones
-/// because its status says so, and the two cannot disagree.
+/// Go keeps the failed and the left members in two lists beside its map. Here there are no such lists: a member is among the failed ones because its
+/// status says so, so the two cannot disagree.
 package struct MemberTable: Sendable {
   package struct Row: Sendable {
     package fileprivate(set) var member: Member
-    /// The newest intent about the member: older ones are no news.
+    /// The newest intent about the member: older ones are not new.
     package fileprivate(set) var intentTime: LamportTime
-    /// Whether that time came out of a push/pull; an intent of the very same time that is heard is then news.
+    /// Whether that time came from a push/pull. If so, a message with an intent of the same time still counts as new.
     fileprivate var isTimeImplied = false
-    /// When it failed or left; nil while it is here. A failed member that is declared left keeps the time of its failure.
+    /// When it failed or left; nil while it is in the cluster. A failed member that is declared left keeps the time of its failure.
     package fileprivate(set) var goneAt: Instant?
-    /// A leave that is implied of a member that is alive: it decides how the member's end is called, should that come soon.
+    /// A push/pull implied a leave of this member, which is alive. If the member ends soon, that decides whether it left or failed.
     fileprivate var impliedLeave: (time: LamportTime, at: Instant)?
   }
 
@@ -23,11 +23,11 @@ package struct MemberTable: Sendable {
     package var event: MemberEvent.Kind?
     /// The member afterwards.
     package var member: Member
-    /// It had failed, and came back so soon that the failure was probably none.
+    /// It had failed, and came back so soon that it had probably not failed at all.
     package var flapped = false
   }
 
-  /// In the order of arrival, but for erased members, whose place the last one takes.
+  /// In the order of arrival, except that the last member takes the place of an erased one.
   package private(set) var rows: [Row] = []
   private var indexes: [NodeName: Int] = [:]
   private var counts = [Int](repeating: 0, count: MemberStatus.allCases.count)
@@ -45,8 +45,8 @@ package struct MemberTable: Sendable {
 
   // MARK: Inputs
 
-  /// The gossip layer sees `member` alive. `pending` is the intent that arrived ahead of it; a failed member that returns within
-  /// `flapTimeout` flapped.
+  /// The gossip layer sees `member` alive. `pending` is the intent that arrived before the member. A failed member that returns within `flapTimeout`
+  /// flapped.
   package mutating func joined(_ member: Member, pending: Intent?, flapTimeout: Duration, at now: Instant) -> Change {
     guard let index = indexes[member.name] else {
       var newcomer = member
@@ -87,11 +87,11 @@ package struct MemberTable: Sendable {
     return Change(event: apply(.departed, at: index, now), member: rows[index].member)
   }
 
-  /// An intent about a known member; nil when it is no news, and then does not travel on.
+  /// An intent about a known member; nil when it is not new, and then it is not passed on.
   ///
-  /// An implied leave ends a failed member, and otherwise moves nothing. A member that is alive may have left and returned since, and then its
-  /// join intent need not be above the guess: each exchange between Go agents raises that by one (`serf.md` section 7), and a member that Go takes
-  /// for leaving on this account stays so for good. One that left already has no use for a later guess, which would only raise ours.
+  /// An implied leave ends a failed member, and changes nothing otherwise. A member that is alive may have left and returned since. Then its join
+  /// intent need not be above the guessed time: each exchange between Go agents raises that time by one (`serf.md` section 7), and a member that Go
+  /// therefore takes for leaving stays so for good. A later guess is of no use for a member that left already: it would only raise our own guess.
   package mutating func intended(_ intent: Intent, for name: NodeName, at now: Instant) -> Change? {
     guard let index = indexes[name], intent.isNewer(than: rows[index].intentTime, isImplied: rows[index].isTimeImplied) else { return nil }
     if intent.isImplied, intent.kind == .leave, rows[index].member.status != .failed {
@@ -107,7 +107,7 @@ package struct MemberTable: Sendable {
   /// Erases the members that are gone and for which `isExpired` holds; returns them as they were.
   package mutating func removeExpired(where isExpired: (Row) -> Bool) -> [Member] {
     var erased: [Member] = []
-    // Backwards, so that the member that takes an erased one's place has already been looked at.
+    // Backwards, so that the member that takes an erased one's place has already been checked.
     for index in rows.indices.reversed() where MemberTransition.from(rows[index].member.status, on: .expired).status == nil {
       if isExpired(rows[index]) { erased.append(remove(at: index)) }
     }
@@ -119,7 +119,7 @@ package struct MemberTable: Sendable {
 
   // MARK: The table itself
 
-  /// Far longer than it takes until a member that has left is missed.
+  /// Far longer than the gossip layer takes to notice that a member has left.
   private static let impliedLeaveLifetime = Duration.seconds(120)
 
   private mutating func apply(_ input: MemberInput, at index: Int, _ now: Instant) -> MemberEvent.Kind? {

@@ -4,13 +4,13 @@ package enum MemberInput: Hashable, Sendable, CaseIterable {
   case joined
   /// The gossip layer sees it dead or left; our status tells the two apart.
   case departed
-  /// The gossip layer has a new address or new tags of it.
+  /// The gossip layer has a new address or new tags for it.
   case updated
-  /// A join intent newer than all that we know of it.
+  /// A join intent newer than any that we know of it.
   case joinIntent
-  /// A leave intent newer than all that we know of it.
+  /// A leave intent newer than any that we know of it.
   case leaveIntent
-  /// It has been gone for longer than anybody cares.
+  /// It has been gone for longer than the configured time.
   case expired
 }
 
@@ -23,12 +23,12 @@ package enum MemberInput: Hashable, Sendable, CaseIterable {
 /// | failed | alive, *join* | – | *update* | – | left, *leave* | erased, *reap* |
 /// | left | alive, *join* | – | *update* | – | – | erased, *reap* |
 ///
-/// An intent that is heard moves the member's intent time in every cell, also where nothing else changes, and travels on because it was new:
-/// were the time left behind, two leaves that cross would be rebroadcast for ever (Consul issues 7960 and 8179). A leave that a push/pull only
-/// implies moves nothing, the time included, except of a member that failed; of one that is alive it may decide, if the end comes soon, whether
-/// that is *left* or *failed*. Nothing announces *leaving*: it is a wish, not a fact.
+/// An intent that is heard moves the member's intent time in every cell, even where nothing else changes, and is passed on because it was new. If the
+/// time did not move, two leaves that cross would be rebroadcast for ever (Consul issues 7960 and 8179). A leave that a push/pull only implies
+/// changes nothing, not even the time, except for a member that failed. If a member that is alive ends soon afterwards, the implied leave may decide
+/// whether it is *left* or *failed*. No event announces *leaving*: it is an intention, not a fact.
 package struct MemberTransition: Hashable, Sendable {
-  /// The status afterwards; nil when the member is erased.
+  /// The new status; nil when the member is erased.
   package var status: MemberStatus?
   /// What the application is told.
   package var event: MemberEvent.Kind?
@@ -38,7 +38,7 @@ package struct MemberTransition: Hashable, Sendable {
     self.event = event
   }
 
-  /// The cell for `input` in the row of `status`.
+  /// The cell in the row `status` and the column `input`.
   package static func from(_ status: MemberStatus, on input: MemberInput) -> MemberTransition {
     switch (input, status) {
     case (.joined, _): MemberTransition(status: .alive, event: .join)

@@ -15,8 +15,8 @@ extension NodeCore {
     intents.removeOlder(than: now - reaping.intentTimeout)
   }
 
-  /// Tries one failed member, with a probability that grows with the share of failed ones: in all, the living members then try each
-  /// failed one about once per interval, however many they are.
+  /// Tries one failed member, with a probability that grows with the share of failed ones: so the living members together try each failed one about
+  /// once per interval, however many members there are.
   mutating func reconnect() {
     schedule(.reconnect, after: configuration.reconnecting.interval)
     let failed = table.count(of: .failed)
@@ -37,7 +37,7 @@ extension NodeCore {
     }
   }
 
-  /// Warns of deep queues and cuts off what is beyond the limit.
+  /// Warns of deep queues and drops what is beyond the limit.
   mutating func checkQueues() {
     schedule(.queueCheck, after: configuration.queues.checkInterval)
     let limit = configuration.queues.limit(members: table.count)

@@ -1,15 +1,15 @@
 import Memberlist
 import SerfPrimitives
 
-/// A broadcast whose end somebody waits for, but not longer than the broadcast timeout.
+/// A broadcast whose end the node waits for, at most for the broadcast timeout.
 struct PendingBroadcast: Sendable {
   var purpose: BroadcastPurpose
   var request: RequestID?
 }
 
-/// Handing messages to the gossip layer, and waiting until they have been handed on.
+/// Handing messages to the gossip layer, and waiting until enough members have them.
 extension NodeCore {
-  /// Queues a message of ours. `encode` gets an empty array and this node's name.
+  /// Queues one of our messages. `encode` gets an empty array and this node's name.
   mutating func broadcast(_ tier: BroadcastTier, id: BroadcastID? = nil, encode: (inout [UInt8], RawSpan) -> Void) {
     var message = takeScratch()
     encode(&message, name.bytes.span.bytes)
@@ -33,7 +33,7 @@ extension NodeCore {
     return id
   }
 
-  /// Enough members have it, or something newer took its place.
+  /// Enough members have it, or a newer one replaced it.
   mutating func broadcastFinished(_ id: BroadcastID) {
     guard let pending = broadcasts.removeValue(forKey: id) else { return }
     conclude(pending, isSpread: true)

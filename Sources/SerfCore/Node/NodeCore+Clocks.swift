@@ -3,18 +3,18 @@ import SerfPrimitives
 
 /// The three Lamport clocks against times that are too far away (`secure-transport.md` 3.3).
 ///
-/// Hostile times can move some clocks of a cluster and not others. Then what one member sends is too far ahead, or too old, for another. Such
-/// members find together by push/pulls out of turn:
+/// Hostile times can move some clocks of a cluster and not others. Then what one member sends is too far ahead, or too old, for another. Push/pulls
+/// out of turn bring such members together again:
 ///
 /// - Where a push/pull brings the clocks only part of the way, it is repeated at once with the same member.
 /// - Where gossip shows that its sender's clock is far from ours, we exchange states with the member that delivered it.
-/// - A member whose clock a push/pull moved to a height that no honest one reaches passes that on to a few others.
+/// - If a push/pull moved a member's clock to a value that no honest clock reaches, the member passes that value on to a few others.
 ///
-/// The gossip layer bounds how many there are in all.
+/// The gossip layer limits their number.
 extension NodeCore {
   // MARK: Gossip
 
-  /// Every message moves its clock before anything else is asked of it. False when its time cannot be true.
+  /// Every message moves its clock before it is handled otherwise. False when its time is not plausible.
   mutating func witnessMember(_ time: LamportTime, _ type: SerfMessageType, from peer: Peer) -> Bool {
     isPlausible(memberClock.witness(time), time, type, from: peer)
   }
@@ -32,7 +32,7 @@ extension NodeCore {
   ) -> Bool {
     guard distance != .near else { return true }
     if distance == .ahead { implausible(time, type, from: peer) }
-    // Once in a while, however many such messages there are.
+    // At most once per pause, however many such messages there are.
     if askedForClocksAt.map({ now - $0 >= Self.clockPause }) ?? true {
       askedForClocksAt = now
       membership.pushPull(with: peer, at: now)
@@ -49,14 +49,16 @@ extension NodeCore {
 
   var clocks: Clocks { Clocks(member: memberClock.time, event: eventClock.time, query: queryClock.time) }
 
-  /// Raises each clock to the sender's, as far as one push/pull may. Each is judged by itself, and the exchange goes on whatever they are.
+  /// Raises each clock to the sender's, as far as one push/pull may. Each clock is judged by itself, and the exchange goes on whatever the values
+  /// are.
   mutating func raiseClocks(_ meeting: inout ClockMeeting, from peer: Peer) {
     note(memberClock.raise(to: meeting.theirs.member, within: meeting.bounds.member), meeting.theirs.member, &meeting, from: peer)
     note(eventClock.raise(to: meeting.theirs.event, within: meeting.bounds.event), meeting.theirs.event, &meeting, from: peer)
     note(queryClock.raise(to: meeting.theirs.query, within: meeting.bounds.query), meeting.theirs.query, &meeting, from: peer)
   }
 
-  /// An intent of this time stands in a push/pull. False when it is beyond what the exchange may raise the clock to: then it must not count.
+  /// A push/pull contains an intent of this time. False when the time is beyond what the exchange may raise the clock to: then the intent must not
+  /// count.
   mutating func raiseMemberClock(after time: LamportTime, _ meeting: inout ClockMeeting, from peer: Peer) -> Bool {
     let isWithin = memberClock.raise(to: LamportClock.successor(of: time), within: meeting.bounds.member)
     note(isWithin, time, &meeting, from: peer)
@@ -78,15 +80,16 @@ extension NodeCore {
 
   /// A push/pull has been merged.
   mutating func clocksMet(_ meeting: ClockMeeting, isReply: Bool, with peer: Peer) {
-    // Whoever opened it can say with whom to repeat it; who was asked knows the other side of a TCP connection by its host at best. So the
-    // one that opened it repeats it for both.
+    // The member that opened the exchange can say with whom to repeat it. The other one knows the opener of a TCP connection by its host at best. So
+    // the opener repeats it for both.
     if meeting.isCut || isReply && meeting.isTheirsCut { membership.pushPull(with: peer, at: now) }
     guard !spreadsClocks, clocks.areFarAbove(meeting.before) else { return }
     spreadsClocks = true
     schedule(.spreadClocks, after: Self.clockPause + random.fraction(of: Self.clockPause))
   }
 
-  /// Passes the height of our clocks on. The join intent takes back, wherever it comes, what was said of us at times that we did not know.
+  /// Passes the values of our clocks on. Our join intent overrides, at every member that gets it, what was said about us at times that our clock had
+  /// not reached.
   mutating func spreadClocks() {
     spreadsClocks = false
     guard status == .alive else { return }
@@ -94,7 +97,7 @@ extension NodeCore {
     broadcastJoinIntent()
   }
 
-  /// Between two push/pulls that gossip causes, and before the height of our clocks is passed on.
+  /// The pause between two push/pulls that gossip causes, and the one before the values of our clocks are passed on.
   private static var clockPause: Duration { .seconds(1) }
 }
 
@@ -111,7 +114,7 @@ struct Clocks: Hashable, Sendable {
       query: LamportClock.exchangeBound(of: query))
   }
 
-  /// Whether one of them went up to where no honest clock is, and farther than peers follow by gossip.
+  /// Whether one of them rose to a value that no honest clock has, and farther than peers follow through gossip.
   func areFarAbove(_ before: Clocks) -> Bool {
     func isFar(_ time: LamportTime, above before: LamportTime) -> Bool {
       time > LamportClock.gossipHeight && time > before && time - before > LamportClock.gossipLead
@@ -122,13 +125,13 @@ struct Clocks: Hashable, Sendable {
 
 /// The clocks of two members in one push/pull.
 struct ClockMeeting: Sendable {
-  /// Ours when the exchange came.
+  /// Ours before the exchange.
   let before: Clocks
-  /// What this exchange may raise ours to, whatever stands in it.
+  /// What this exchange may raise ours to, whatever it contains.
   let bounds: Clocks
   /// The sender's.
   let theirs: Clocks
-  /// Whether a time in it was beyond our bound.
+  /// Whether it contained a time beyond our bound.
   var isCut = false
   /// Whether ours are beyond what the same exchange may raise the sender's to.
   let isTheirsCut: Bool

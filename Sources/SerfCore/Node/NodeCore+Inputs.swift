@@ -1,7 +1,7 @@
 import Memberlist
 package import SerfPrimitives
 
-/// What comes from the transport and the clock. All but time is the gossip layer's business.
+/// What comes from the transport and the clock. The gossip layer handles all of it except the time.
 extension NodeCore {
   /// Announces this node to itself and starts the loops.
   package mutating func start(at now: Instant) {
@@ -33,14 +33,14 @@ extension NodeCore {
     membership.exchangeReceived(id, message: message, from: peer, at: now)
   }
 
-  /// An exchange of ours has its reply, empty where there is none.
+  /// Our exchange has its reply, which is empty where none was due.
   package mutating func exchangeCompleted(_ id: ExchangeID, reply: RawSpan, from peer: Peer, at now: Instant) {
     guard status != .shutDown else { return }
     self.now = now
     membership.exchangeCompleted(id, reply: reply, from: peer, at: now)
   }
 
-  /// An exchange of ours came to nothing.
+  /// Our exchange failed.
   package mutating func exchangeFailed(_ id: ExchangeID, reason: ContactFailure, at now: Instant) {
     guard status != .shutDown else { return }
     self.now = now
@@ -54,7 +54,7 @@ extension NodeCore {
     membership.connectionClosed(peer, reason: reason, at: now)
   }
 
-  /// A peer said where it is to be reached, on a connection that proves its name.
+  /// A peer said at which address it can be reached, on a connection that proves its name.
   package mutating func addressStated(_ address: NodeAddress, by peer: Peer, at now: Instant) {
     guard status != .shutDown else { return }
     self.now = now
@@ -64,7 +64,7 @@ extension NodeCore {
   /// The transport has, or no longer has, a connection to this member.
   package mutating func setWarm(_ name: NodeName, _ isWarm: Bool) { membership.setWarm(name, isWarm) }
 
-  /// A packet that waited for a dial has left.
+  /// A packet that waited for a dial was sent.
   package mutating func packetDelayed(_ id: PacketID, at now: Instant) { membership.packetDelayed(id, at: now) }
 
   /// How many bytes one packet to this member may hold; nil for what the configuration says.
@@ -90,7 +90,7 @@ extension NodeCore {
     }
   }
 
-  /// Nothing happens after an interval of zero: that switches a loop off.
+  /// A delay of zero schedules nothing: an interval of zero switches a loop off.
   mutating func schedule(_ timer: Timer, after delay: Duration) {
     guard delay > .zero else { return }
     timers.schedule(timer, at: now + delay)

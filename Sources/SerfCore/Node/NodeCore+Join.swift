@@ -3,24 +3,24 @@ package import SerfPrimitives
 
 /// A join that the gossip layer is working on.
 struct PendingJoin: Sendable {
-  /// Who waits for it; nil for an attempt of our own to reconnect.
+  /// The call that waits for it; nil for our own attempt to reconnect.
   var request: RequestID?
   /// Whether events from before the join are to be dropped.
   var ignoresOldEvents: Bool
-  /// How often others had said that we are elsewhere when it began.
+  /// How often, before it began, other members had said that our name is at another address.
   var ownNameElsewhere: UInt64 = 0
   /// Whether a member has said that our name is in use.
   var isNameRefused = false
-  /// What became of it, while the members that answered may still refuse our name.
+  /// Its results, kept while the members that answered may still refuse our name.
   var results: [JoinResult]?
 }
 
 /// Joining (`serf.md` section 17).
 extension NodeCore {
-  /// Exchanges states with each of `targets`; the reply says what became of each. If one succeeded, everybody is told that we are here.
+  /// Exchanges states with each of `targets`; the reply has the result of each. If one succeeded, all members are told that we have joined.
   ///
-  /// With `ignoreOld`, user events from before the join are not delivered. Go keeps that in a flag of the whole node while the join runs;
-  /// here it belongs to this join's own exchanges.
+  /// With `ignoreOld`, user events from before the join are not delivered. Go keeps that in a flag of the whole node while the join runs; here it
+  /// applies only to this join's own exchanges.
   package mutating func join(
     _ targets: [JoinTarget], ignoreOld: Bool, request: RequestID, at now: Instant
   ) throws(SerfCoreError) {
@@ -37,12 +37,13 @@ extension NodeCore {
     let isContested = membership.counters.ownNameElsewhere > join.ownNameElsewhere && results.contains { $0.failure == nil }
     joins[id]?.results = results
     guard join.request != nil, isContested, !join.isNameRefused else { return concludeJoin(id) }
-    // Who answered has us at another address, and asks there whether that is still so (`secure-transport.md` 1.6). It closes our connection
-    // if it is. Where we have only moved there is no answer within a probe timeout, which here gets the time for both ways on top.
+    // A member that answered has another address for us, and asks there whether that is still right (`secure-transport.md` 1.6). If it is, the member
+    // closes our connection. If we have only moved, no answer comes there within a probe timeout. Another timeout is added for the way to the member
+    // and back.
     timers.schedule(.nameVerdict(id), at: now + configuration.membership.probe.timeout * 2)
   }
 
-  /// A member says that our name belongs to another process: joins that run, or have ended just now, have failed.
+  /// A member says that our name belongs to another process. Joins that run, or have only just ended, have failed.
   mutating func nameRefused(by peer: Peer) {
     diagnose(.ownNameRefused(by: peer))
     for id in joins.keys.sorted(by: { $0.value < $1.value }) {
@@ -51,7 +52,7 @@ extension NodeCore {
     }
   }
 
-  /// Nobody has refused our name in time.
+  /// No member has refused our name in time.
   mutating func nameAccepted(_ id: JoinID) {
     if joins[id]?.results != nil { concludeJoin(id) }
   }

@@ -6,10 +6,10 @@ package import SerfPrimitives
 /// ```
 ///  alive ── leave ──▶ leaving: intent spread? ──▶ farewell (dead by our own word) spread? ──▶ delay ──▶ left
 /// ```
-/// Each wait ends with the broadcast timeout at the latest. That is a warning and no failure: what was queued goes on travelling.
+/// Each wait ends with the broadcast timeout at the latest. That is a warning and not a failure: what was queued still spreads.
 extension NodeCore {
-  /// Tells the cluster that this node goes, so that it is shown as left and not as failed. The reply comes when the others have had time
-  /// to hear it; then the node can be shut down. Calling it on a node that has left is answered at once.
+  /// Tells the cluster that this node leaves, so that it is shown as left and not as failed. The reply comes when the other members have had time to
+  /// hear it; then the node can be shut down. On a node that has already left the reply comes at once.
   package mutating func leave(request: RequestID, at now: Instant) throws(SerfCoreError) {
     switch status {
     case .alive: break
@@ -26,7 +26,7 @@ extension NodeCore {
     broadcast(.intent, id: id) { bytes, name in LeaveMessage(time: time, node: name, prunes: false).encode(into: &bytes) }
   }
 
-  /// The intent has been around; now the gossip layer says that we are gone.
+  /// The intent has been spread; now the gossip layer announces that we left.
   mutating func sayFarewell(intentIsSpread: Bool) {
     departure.isSpread = intentIsSpread
     membership.leave(timeout: configuration.leaving.broadcastTimeout, at: now)
@@ -50,8 +50,8 @@ extension NodeCore {
     departure.request = nil
   }
 
-  /// Stops. Nobody is told: peers see a failure, unless ``leave(request:at:)`` ran before. Every request that waits is answered, nothing
-  /// is sent any more, and later inputs are ignored.
+  /// Stops the node without telling any peer: peers see a failure, unless ``leave(request:at:)`` ran before. Every waiting request is answered,
+  /// nothing is sent any more, and later inputs are ignored.
   package mutating func shutDown(at now: Instant) {
     guard status != .shutDown else { return }
     self.now = now
@@ -64,11 +64,11 @@ extension NodeCore {
     departure.request = nil
   }
 
-  /// Declares a member gone: a failed one becomes left, everywhere, and is not tried again; with `prune` it is also forgotten. A member
-  /// that lives refutes it. An unknown name is fine: others may know it.
+  /// Declares a member gone: a failed one becomes left at all members, and no member tries it again. With `prune` it is also forgotten. A member that
+  /// is alive refutes this. An unknown name is no error, because other members may know it.
   ///
-  /// The intent is told to everybody whom the gossip layer sees alive. Go asks its own member list, in which the member that is declared gone
-  /// no longer counts: of two members the other one then never hears of it, and never refutes.
+  /// The intent goes to all members that the gossip layer sees alive. Go uses its own member list, in which the member that is declared gone no
+  /// longer counts. In a cluster of two the other member then never hears of it and never refutes it.
   package mutating func forceLeave(
     _ node: NodeName, prune: Bool, request: RequestID, at now: Instant
   ) throws(SerfCoreError) {
@@ -84,9 +84,9 @@ extension NodeCore {
   }
 }
 
-/// How far our own leave is.
+/// How far our own leave has come.
 struct Departure: Sendable {
   var request: RequestID?
-  /// Whether everything so far was handed on within its time.
+  /// Whether everything so far was handed to other members in time.
   var isSpread = true
 }

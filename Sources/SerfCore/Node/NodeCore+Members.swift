@@ -1,7 +1,7 @@
 import Memberlist
 import SerfPrimitives
 
-/// Members as the gossip layer and the intents tell of them (`serf.md` section 6).
+/// Members as the gossip layer and the intents report them (`serf.md` section 6).
 extension NodeCore {
   // MARK: From the gossip layer
 
@@ -17,15 +17,16 @@ extension NodeCore {
     deliver(change.event, change.member)
   }
 
-  /// The gossip layer tells dead from left by who said so. We go by the intents, as Go does: a member whose leave we heard of has left,
-  /// however its end came about.
+  /// The gossip layer tells dead from left by the sender of the notice. We use the intents, as Go does: a member whose leave we heard of has left,
+  /// however its end was noticed.
   mutating func memberDeparted(_ node: Memberlist.Member) {
     guard let change = table.departed(node.name, at: now) else { return }
     deliver(change.event, change.member)
   }
 
   mutating func nameConflict(existing: Memberlist.Member, claimant: Memberlist.Member) {
-    // The vote among the others on which of two rivals stays needs own queries (`serf.md` section 11).
+    // When two nodes claim one name, the other members vote on which one stays. That vote needs our own queries, which do not exist yet (`serf.md`
+    // section 11).
     diagnose(
       existing.name == name
         ? .ownNameConflict(claimant: claimant.address)
@@ -41,7 +42,8 @@ extension NodeCore {
         delegateMinimum: versions.delegateMinimum, delegateMaximum: versions.delegateMaximum, delegateCurrent: versions.delegateCurrent))
   }
 
-  /// Tells the application, and the gossip layer how many members there are: how often a broadcast goes out depends on it.
+  /// Tells the application what happened, and the gossip layer how many members there are: the number of transmissions of a broadcast depends on
+  /// that.
   mutating func deliver(_ kind: MemberEvent.Kind?, _ member: Member) {
     guard let kind else { return }
     membership.applicationMemberCount = table.count
@@ -57,11 +59,11 @@ extension NodeCore {
 
   // MARK: Intents
 
-  /// An intent arrived, from wherever; the clock has witnessed its time. True when it is news, and travels on.
+  /// An intent arrived, by gossip or in a push/pull; the clock has witnessed its time. True when it is new, and is passed on.
   mutating func intentReceived(_ intent: Intent, about node: NodeName, prune: Bool = false) -> Bool {
     guard let row = table[node] else { return buffer(intent, about: node) }
-    // Somebody says that we leave, and we do not: a newer join intent takes it back everywhere. Go answers only what is newer than our last
-    // join; a leave of the very time of that join, from a member that had not heard of it, then stands wherever it came first.
+    // A member says that we leave, and we do not: a newer join intent overrides it everywhere. Go answers only a leave that is newer than our last
+    // join. A leave with the same time as that join, from a member that had not heard the join, then stays valid wherever it arrived first.
     if intent.kind == .leave, node == name, status == .alive, intent.time >= row.intentTime {
       counters.leavesRefuted += 1
       diagnose(.leaveRefuted(time: intent.time))
@@ -78,7 +80,7 @@ extension NodeCore {
   }
 
   private mutating func buffer(_ intent: Intent, about node: NodeName) -> Bool {
-    // No member can have such a name, and 4,096 of them could fill the memory.
+    // No member can have such a name, and 4,096 such names could fill the memory.
     guard !node.isEmpty, node.bytes.count <= configuration.membership.limits.nameLength else {
       counters.intentsRefused += 1
       diagnose(.limitReached(.nameLength))
@@ -94,7 +96,7 @@ extension NodeCore {
     return false
   }
 
-  /// Tells everybody that we are here, with a time newer than all that we have heard.
+  /// Tells all members that we are here, with a time newer than any that we have heard.
   mutating func broadcastJoinIntent() {
     let time = memberClock.tick()
     _ = table.intended(Intent(.join, at: time), for: name, at: now)
@@ -103,12 +105,12 @@ extension NodeCore {
 
   // MARK: Prune
 
-  /// Forgets a member that is declared gone. One that is only leaving gets the time that a leave takes; Go sleeps that long with its
-  /// member table locked, and we set a timer.
+  /// Forgets a member that is declared gone. A member that is only leaving gets the time that a leave takes. Go sleeps for that time with its member
+  /// table locked; we set a timer.
   private mutating func prune(_ member: Member) {
     guard member.name != name else { return }
     if member.status == .leaving {
-      // Once, however often it is asked for: a flood of such intents must not pile up timers.
+      // Only once per member, however often it is requested: a flood of such intents must not pile up timers.
       guard pruning.insert(member.name).inserted else { return }
       schedulePrune(of: member.name)
     } else {
@@ -120,8 +122,8 @@ extension NodeCore {
     schedule(.prune(node), after: configuration.leaving.broadcastTimeout + configuration.leaving.propagateDelay)
   }
 
-  /// The wait is over. A member that has meanwhile taken the leave back stays, and one that still lives is waited for: Go erases both, and they
-  /// are then alive for the gossip layer and invisible here until they fail and return.
+  /// The wait is over. A member that has refuted the leave in the meantime stays, and one that is still alive gets more time. Go erases both: they
+  /// are then alive for the gossip layer, but not in the member list until they fail and return.
   mutating func pruneDue(_ node: NodeName) {
     if let row = table[node], row.member.status == .leaving, membership.member(node)?.state.isLive == true {
       return schedulePrune(of: node)

@@ -1,11 +1,11 @@
 import Memberlist
 import SerfPrimitives
 
-/// Serf's own messages, which the gossip layer carries without looking into them (`serf.md` section 3).
+/// Serf's own messages, which the gossip layer carries without reading them (`serf.md` section 3).
 extension NodeCore {
   mutating func messageReceived(_ slot: PacketSlot, from peer: Peer) {
     counters.messagesReceived += 1
-    // Out of the gossip layer's memory, since what we do with the message changes that.
+    // Copied out of the gossip layer's memory, because handling the message changes that memory.
     var message: [UInt8] = []
     swap(&message, &inbox)
     message.removeAll(keepingCapacity: true)
@@ -22,7 +22,7 @@ extension NodeCore {
       return diagnose(.malformed(nil, .unexpectedType, from: peer))
     }
     do {
-      // What is news travels on byte for byte, so that other implementations' encodings survive.
+      // New messages are passed on byte for byte, so that the encodings of other implementations survive.
       if let tier = try handle(type, message.extracting(droppingFirst: 1), from: peer) {
         membership.broadcast(message, tier: tier, id: nil)
       }
@@ -31,7 +31,7 @@ extension NodeCore {
     }
   }
 
-  /// The queue in which the message travels on; nil when it does not.
+  /// The queue in which the message is passed on; nil when it is not.
   private mutating func handle(_ type: SerfMessageType, _ body: RawSpan, from peer: Peer) throws(WireError) -> BroadcastTier? {
     switch type {
     case .leave:
@@ -57,7 +57,7 @@ extension NodeCore {
       try relayReceived(body, from: peer)
       return nil
     case .pushPull, .conflictResponse, .keyRequest, .keyResponse:
-      // Not messages of their own: they stand in a push/pull, or in the payload of a query or response.
+      // These are not messages by themselves: they are in a push/pull, or in the payload of a query or response.
       throw .unexpectedType
     }
   }

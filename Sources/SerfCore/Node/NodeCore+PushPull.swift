@@ -13,7 +13,7 @@ extension NodeCore {
     if state.capacity <= Self.keptCapacity { scratch = state }
   }
 
-  /// Writes the three clocks, every member's newest intent time, who has left, and the events that are still remembered.
+  /// Writes the three clocks, every member's newest intent time, the members that have left, and the events that are still remembered.
   private func encodeState(into bytes: inout [UInt8]) {
     let slots = events.newest(within: configuration.userEvents.replayLimit)
     // Go sends its ring as it is, 512 slots and most of them nil. A receiver takes any number.
@@ -26,8 +26,8 @@ extension NodeCore {
     for row in table.rows where row.member.status == .left { writer.left(row.member.name.bytes.span.bytes) }
     writer.queryClock(queryClock.time, statuses: table.count)
     for row in table.rows {
-      // Receivers take the time of whoever has not left for that of a join, and whoever hears of the leave afterwards, at the same time, would
-      // not believe it and see the member fail.
+      // Receivers take the time of a member that has not left for that of a join. If they then heard of the leave with the same time, they would not
+      // believe it, and would see the member fail.
       let time = row.member.status == .leaving && row.intentTime > 0 ? row.intentTime - 1 : row.intentTime
       writer.status(row.member.name.bytes.span.bytes, time)
     }
@@ -66,9 +66,10 @@ extension NodeCore {
     clocksMet(meeting, isReply: isReply, with: peer)
   }
 
-  /// Intents from a push/pull are not gossiped: the exchange itself reaches everybody in time.
+  /// Intents from a push/pull are not gossiped: exchanges reach all members in time.
   private mutating func mergeIntents(_ state: borrowing SerfPushPull, _ meeting: inout ClockMeeting, from peer: Peer) {
-    // Twice as many as there can be members, as with the members themselves; short entries could be ten million.
+    // Twice as many as there can be members, the same limit as for the members themselves. Without it a state of short entries could have ten
+    // million.
     let limit = 2 * configuration.membership.limits.members
     var left: [NodeName: LamportTime] = [:]
     var names = state.leftMembers
@@ -88,7 +89,7 @@ extension NodeCore {
       }
       names = state.leftMembers
       while let name = names.next() {
-        // When exactly it left is not stated; this is newer than the newest intent that the sender has, and no more.
+        // The time at which it left is not stated; this one is just above the newest intent that the sender has.
         let name = NodeName(bytes: [UInt8](copying: name))
         let time = LamportClock.successor(of: left[name] ?? 0)
         mergeIntent(Intent(.leave, at: time, isImplied: true), name, &meeting, from: peer)
@@ -113,7 +114,7 @@ extension NodeCore {
     var slots = state.events
     while var slot = slots.next() {
       let time = slot.time
-      // Of a time that cannot be true yet: the push/pull that follows brings it again.
+      // Its time is not plausible yet: the push/pull that follows brings the events again.
       guard slot.count == 0 || raiseEventClock(after: time, &meeting, from: peer) else { continue }
       while let event = slot.next() {
         _ = eventReceived(UserEventMessage(time: time, name: event.name, payload: event.payload, coalesces: false))
@@ -121,8 +122,8 @@ extension NodeCore {
     }
   }
 
-  /// The first push/pull of a node's life brings old events only if the node wants them, whichever side opened it; what later ones bring, and the
-  /// node has not seen, it has missed. A join of ours can ask for the old ones, or not, at any time.
+  /// The first push/pull of a node's life brings old events only if the node wants them, whichever side opened it. If a later one brings an event
+  /// that the node has not seen, the node has missed it. Our own join can ask for the old ones, or not, at any time.
   private mutating func limitReplay(join: JoinID?, eventTime: LamportTime, bound: LamportTime) {
     let asked = join.flatMap { joins[$0] }.flatMap { $0.request == nil ? nil : $0 }
     if asked?.ignoresOldEvents == false, isReplayLimitImplied {
@@ -134,11 +135,11 @@ extension NodeCore {
       isReplayLimitImplied = asked == nil && (isReplayLimitImplied || events.minimumTime == 0)
       events.ignoreEvents(before: min(eventTime, bound))
     }
-    // Cut, the limit lies before the sender's newest events. The push/pull that follows raises it.
+    // If it was cut off, the limit lies before the sender's newest events. The push/pull that follows raises it.
     isNewcomer = ignoresOld && eventTime > bound
   }
 
-  /// Whether we want old events from whoever is first: by our own setting, or because a join that asks for them is under way.
+  /// Whether we want old events from the first member that we exchange states with: by our own setting, or because a running join asks for them.
   private var wantsOldEvents: Bool {
     configuration.userEvents.deliversOldEvents || joins.values.contains { $0.request != nil && !$0.ignoresOldEvents }
   }

@@ -1,10 +1,10 @@
 import Memberlist
 import SerfPrimitives
 
-/// Queries of other members pass through (`serf.md` section 9): noted, so that each is taken once, and sent on. Answering them, and
-/// asking our own, belongs here.
+/// Queries of other members are passed on (`serf.md` section 9), and remembered so that each is handled once. Answering them, and asking our own,
+/// belongs here.
 extension NodeCore {
-  /// A query arrived, whose time the clock has witnessed; true when it is news and may travel on.
+  /// A query arrived, whose time the clock has witnessed; true when it is new and may be passed on.
   mutating func queryReceived(_ message: borrowing QueryMessage) -> Bool {
     do {
       try queries.insert(id: message.id, time: message.time, clock: queryClock.time)
@@ -22,16 +22,16 @@ extension NodeCore {
     return !message.flags.contains(.noBroadcast)
   }
 
-  /// An answer, which nobody waits for: this node asks nothing yet.
+  /// An answer to a query. This node asks no queries yet, so no call waits for it.
   mutating func responseReceived(_ body: RawSpan) throws(WireError) {
     _ = try QueryResponseMessage(decoding: body)
     counters.responsesWithoutQuery += 1
   }
 
-  /// A member asks us to hand a message to another one: answers to queries take such detours so that more of them arrive.
+  /// A member asks us to hand a message to another one: answers to queries also take such detours, so that more of them arrive.
   ///
-  /// Where names are proven, an address out of a message is never used: the name is looked up in the member table (`secure-transport.md`
-  /// 1.10). Elsewhere it must be in the allowed networks.
+  /// Where names are proven, an address from a message is never used: the name is looked up in the member table (`secure-transport.md` 1.10).
+  /// Otherwise the address must be in the allowed networks.
   mutating func relayReceived(_ body: RawSpan, from peer: Peer) throws(WireError) {
     let message = try RelayMessage(decoding: body)
     guard !message.message.isEmpty else { throw .empty }

@@ -16,7 +16,7 @@ extension NodeCore {
     _ = membership.updateMeta(meta, notice: id, at: now)
   }
 
-  /// Deletes and then sets tags of those that this node has now, so that no change made meanwhile is lost. Otherwise as
+  /// Removes tags from, and then sets tags in, the tags that this node has now, so that no change made in the meantime is lost. Otherwise like
   /// ``setTags(_:request:at:)``.
   package mutating func updateTags(
     setting: [String: String], deleting: [String], request: RequestID, at now: Instant
@@ -27,10 +27,10 @@ extension NodeCore {
     try setTags(tags, request: request, at: now)
   }
 
-  /// What this node says about itself, from the latest meta: the member list learns of it only when the outbox is drained.
+  /// What this node says about itself, from the latest meta: the member list is updated only when the outbox is drained.
   private var ownTags: [String: String] { TagMap.decode(meta: membership.local.meta.span.bytes).tags }
 
-  /// The meta that says `tags`.
+  /// The meta that encodes `tags`.
   static func encodeTags(_ tags: [String: String]) throws(SerfCoreError) -> [UInt8] {
     let meta = TagMap.encode(meta: tags)
     guard meta.count <= TagMap.maximumLength else { throw .tagsTooLarge(byteCount: meta.count, limit: TagMap.maximumLength) }

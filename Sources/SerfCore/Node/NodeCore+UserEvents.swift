@@ -1,12 +1,11 @@
 import Memberlist
 package import SerfPrimitives
 
-/// User events: ours, and those of others (`serf.md` section 8).
+/// User events: our own, and those of other members (`serf.md` section 8).
 extension NodeCore {
   /// Sends an event to every member, this one included. An empty name is allowed.
   ///
-  /// An event that does not fit one packet travels by other ways than gossip and is slower; the transport's packet budget says when that
-  /// is.
+  /// An event that does not fit into one packet is carried by other means than gossip and is slower; the transport's packet budget decides.
   package mutating func userEvent(name: [UInt8], payload: [UInt8], coalesces: Bool, at now: Instant) throws(SerfCoreError) {
     guard status == .alive || status == .leaving else { throw .notAlive(status) }
     let limit = configuration.userEvents.sizeLimit
@@ -25,18 +24,18 @@ extension NodeCore {
       counters.eventsDelivered += 1
       outbox.push(.event(.user(event)))
     } catch {
-      // Only at the end of the clock's range, where times repeat.
+      // This happens only at the end of the clock's range, where times repeat.
       count(error)
     }
     membership.broadcast(encoded.span.bytes, tier: .event, id: nil)
     scratch = encoded
   }
 
-  /// An event arrived, by gossip or in a push/pull, and the clock has taken note of its time; true when it is news, and travels on.
+  /// An event arrived, by gossip or in a push/pull, and the clock has taken note of its time; true when it is new, and is passed on.
   mutating func eventReceived(_ message: borrowing UserEventMessage) -> Bool {
     var payload = RawSpan()
     if let stated = message.payload { payload = stated }
-    // No sender may send it, and a ring full of such events could fill the memory.
+    // No sender may send an event of this size, and a ring full of them could fill the memory.
     guard message.name.byteCount + payload.byteCount <= SerfCoreConfiguration.UserEvents.largestSizeLimit else {
       counters.eventsRefused += 1
       diagnose(.limitReached(.eventSize))

@@ -3,21 +3,20 @@ package import SerfPrimitives
 
 /// A Serf node without its sockets: members, intents, tags and user events on top of the gossip layer, which it owns.
 ///
-/// It is a value that eats inputs and fills one outbox. It has no clock, no socket and no thread; a run is a function of its seed and
-/// inputs.
+/// It is a value that takes inputs and fills one outbox. It has no clock, no socket and no thread; a run is a function of its seed and inputs.
 ///
 /// - **Inputs**, from the transport: ``start(at:)``, ``receive(_:from:at:)``, ``packetNotSent(_:reason:at:)``,
 ///   ``exchangeReceived(_:message:from:at:)``, ``exchangeCompleted(_:reply:from:at:)``, ``exchangeFailed(_:reason:at:)``,
 ///   ``connectionClosed(_:reason:at:)``, ``addressStated(_:by:at:)``, ``advance(to:)``, and without time ``setWarm(_:_:)`` and ``setPacketBudget(_:for:)``.
 /// - **Verbs**, from the user: ``join(_:ignoreOld:request:at:)``, ``leave(request:at:)``, ``shutDown(at:)``,
-///   ``userEvent(name:payload:coalesces:at:)``, ``setTags(_:request:at:)``, ``forceLeave(_:prune:request:at:)``. Those that take time
-///   end with a ``NodeOutput/reply(_:_:)`` that carries their request's ID. They throw ``SerfCoreError`` for mistakes of the caller; a
-///   peer's mistake is a counter and a diagnostic.
+///   ``userEvent(name:payload:coalesces:at:)``, ``setTags(_:request:at:)``, ``forceLeave(_:prune:request:at:)``. Those that take time end with a
+///   ``NodeOutput/reply(_:_:)`` that carries their request's ID. They throw ``SerfCoreError`` for a mistake of the caller; a peer's mistake gives a
+///   counter and a diagnostic.
 /// - **Questions**: ``members``, ``localMember``, ``status``, ``statistics``, ``counters``.
-/// - **Outputs**: after each input or verb, or each batch of them, call ``nextOutput()`` until it returns nil, doing what each output says
-///   before asking for the next: read packets with ``bytes(_:)``, and the state that a push/pull carries with
-///   ``encodePushPull(isJoin:into:)``. Part of the work is done in `nextOutput`, so answers to questions are current only once it has
-///   returned nil. Then arm one timer for ``nextDeadline`` and call ``advance(to:)`` when it is due, after the packets that have arrived.
+/// - **Outputs**: after each input or verb, or each batch of them, call ``nextOutput()`` until it returns nil. Do what each output says before you
+///   ask for the next one: read packets with ``bytes(_:)``, and the state that a push/pull carries with ``encodePushPull(isJoin:into:)``. Part of the
+///   work is done in `nextOutput`, so the answers to questions are current only after it has returned nil. Then arm one timer for ``nextDeadline``
+///   and call ``advance(to:)`` when it is due, after the packets that have arrived.
 ///
 /// ```
 ///  transport ── inputs ──▶ ┌───────────────────────────┐ ── send, open, respond ──▶ transport
@@ -28,8 +27,8 @@ package import SerfPrimitives
 /// ```
 ///
 /// The extensions divide this type by input: `+Messages` (gossip of Serf's own), `+PushPull`, `+Clocks`, `+Members`, `+UserEvents`, `+Queries`,
-/// `+Leave` and so on. What a node does of its own will has room beside them: own queries in `Queries/`, coordinates where `ackReceived`
-/// is translated below, snapshot records where ``NodeOutput/event(_:)`` is produced.
+/// `+Leave` and so on. Features to come have their place: our own queries in `Queries/`, coordinates where `ackReceived` is translated below,
+/// snapshot records where ``NodeOutput/event(_:)`` is produced.
 package struct NodeCore: ~Copyable, Sendable {
   package let configuration: SerfCoreConfiguration
   /// This node's name.
@@ -45,7 +44,7 @@ package struct NodeCore: ~Copyable, Sendable {
   var queryClock = LamportClock()
   /// When gossip last made us ask a member for its clocks.
   var askedForClocksAt: Instant?
-  /// Whether a timer will pass the height of our clocks on.
+  /// Whether a timer will pass the values of our clocks on.
   var spreadsClocks = false
 
   var table = MemberTable()
@@ -53,16 +52,16 @@ package struct NodeCore: ~Copyable, Sendable {
   var pruning: Set<NodeName> = []
   var intents: IntentBuffer
   var events: EventRing
-  /// Whether no push/pull has told us yet how far the cluster's events are.
+  /// Whether no push/pull has told us yet how far the cluster's events have come.
   var isNewcomer = true
-  /// Whether the oldest events that we take follow from the first push/pull, and not from a join that said so.
+  /// Whether the time of the oldest events that we accept comes from the first push/pull, and not from a join that set it.
   var isReplayLimitImplied = false
   var queries: QueryRing
 
   var timers = DeadlineQueue<Timer>()
   var random: SeededRandom
   var outbox = NodeOutbox()
-  /// The time of the last input: what happens while outputs are drained happens then.
+  /// The time of the last input: what happens while outputs are drained has this time.
   var now = Instant.zero
 
   var joins: [JoinID: PendingJoin] = [:]
@@ -73,9 +72,9 @@ package struct NodeCore: ~Copyable, Sendable {
   var inbox: [UInt8] = []
   var scratch: [UInt8] = []
 
-  /// A node that does nothing before ``start(at:)``.
+  /// Makes a node that does nothing before ``start(at:)``.
   ///
-  /// `address` is what peers reach it at. `seed` must come from the system's generator, except where a run is to be repeated.
+  /// Peers reach it at `address`. `seed` must come from the system's generator, except where a run must be repeatable.
   package init(
     _ configuration: SerfCoreConfiguration, name: NodeName, address: NodeAddress, tags: [String: String] = [:], seed: UInt64
   ) throws(SerfCoreError) {
@@ -108,7 +107,7 @@ package struct NodeCore: ~Copyable, Sendable {
 
   /// The next thing to do, or nil when all is done.
   package mutating func nextOutput() -> NodeOutput? {
-    // What is ours comes before what the gossip layer has next, since it follows from what that said before.
+    // Our own outputs come before the gossip layer's next one, because they follow from its last one.
     while true {
       if let output = outbox.next() { return output }
       guard status != .shutDown, let output = membership.nextOutput() else { return nil }
@@ -127,7 +126,7 @@ package struct NodeCore: ~Copyable, Sendable {
     return membership.nextDeadline.map { min($0, own) } ?? own
   }
 
-  /// What an output of the gossip layer means here; nil when it was handled and the driver has nothing to do with it.
+  /// Turns an output of the gossip layer into one for the driver; nil when it was handled here.
   private mutating func translate(_ output: MembershipOutput) -> NodeOutput? {
     switch output {
     case .send(let slot, let destination, let path, let id, let checksummed):
@@ -148,12 +147,12 @@ package struct NodeCore: ~Copyable, Sendable {
     case .userMessage(let slot, let peer): messageReceived(slot, from: peer)
     case .userState(let slot, _, let isReply, let join, let peer): stateReceived(slot, isReply: isReply, join: join, from: peer)
     case .joinAnswered(let id, let answer):
-      // An attempt to reconnect is nobody's verb.
+      // An attempt to reconnect belongs to no call.
       if let request = joins[id]?.request { return .joinAnswered(request, answer) }
     case .joinFinished(let id, let results): joinFinished(id, results)
     case .broadcastFinished(let id): broadcastFinished(id)
     case .leaveFinished(let isComplete): farewellFinished(isSpread: isComplete)
-    // Coordinates learn from the first; pings and reliable messages of the user's own are not offered yet.
+    // Coordinates will use the first one. Pings and reliable messages for the user are not offered yet.
     case .ackReceived, .pingFinished, .userMessageFinished: break
     }
     return nil
@@ -164,7 +163,7 @@ package struct NodeCore: ~Copyable, Sendable {
   /// Every known member, in any status, by name.
   package var members: [Member] { table.rows.map { $0.member }.sorted { $0.name < $1.name } }
 
-  /// This node as the others see it; nil before ``start(at:)``.
+  /// This node as other members see it; nil before ``start(at:)``.
   package var localMember: Member? { table[name]?.member }
 
   /// The figures behind `serf info`.
@@ -184,7 +183,7 @@ package struct NodeCore: ~Copyable, Sendable {
 
   mutating func diagnose(_ diagnostic: NodeDiagnostic) { outbox.report(diagnostic) }
 
-  /// What `advance` is due for.
+  /// What a timer is for.
   enum Timer: Sendable {
     case reap
     case reconnect
@@ -205,7 +204,7 @@ struct NodeOutbox: Sendable {
 
   mutating func push(_ output: NodeOutput) { outputs.append(output) }
 
-  /// One message can hold a million mistakes; the first of a batch are told, and the counters have all of them.
+  /// One message can hold a million mistakes; the first ones of a batch are reported, and the counters count all of them.
   mutating func report(_ diagnostic: NodeDiagnostic) {
     guard reports < Outbox.reportLimit else { return }
     reports += 1

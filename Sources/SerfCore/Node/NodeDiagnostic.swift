@@ -5,15 +5,15 @@ package import SerfPrimitives
 package enum NodeDiagnostic: Sendable {
   /// From the gossip layer.
   case membership(MembershipDiagnostic)
-  /// A message of Serf's could not be read; nil for a type that there is none of.
+  /// A Serf message could not be read; nil for a type that does not exist.
   case malformed(SerfMessageType?, WireError, from: Peer)
-  /// A message carries a Lamport time too far ahead to be true.
+  /// A message carries a Lamport time too far ahead to be plausible.
   case implausibleTime(SerfMessageType, LamportTime, from: Peer)
   /// A limit was reached, and something was dropped.
   case limitReached(NodeLimit)
-  /// Somebody announced that we leave, which we do not: we refuted it.
+  /// A member announced that we leave. We do not, and refuted it.
   case leaveRefuted(time: LamportTime)
-  /// The node waited for others to take up a broadcast until the time ran out; it goes on travelling.
+  /// The node waited for other members to get a broadcast until the time ran out. The broadcast still spreads.
   case broadcastTimedOut(BroadcastPurpose)
   /// A queue of broadcasts is deep: more is sent than the cluster can carry. `dropped` were cut off.
   case queueDeep(BroadcastTier, depth: Int, dropped: Int)
@@ -27,7 +27,7 @@ package enum NodeDiagnostic: Sendable {
   case ownNameConflict(claimant: NodeAddress)
   /// A peer says that our name is in use elsewhere: another node runs with our certificate.
   case ownNameRefused(by: Peer)
-  /// A relayed message names a member that we do not know, or an address on a transport that dials none out of messages.
+  /// A relayed message names a member that we do not know, or an address on a transport that never dials an address from a message.
   case relayDropped(NodeName, from: Peer)
 }
 
@@ -61,7 +61,7 @@ package enum NodeLimit: UInt8, Hashable, Sendable {
   case stateEntries
 }
 
-/// How often something happened since the start. Nothing here steers the protocol.
+/// How often something happened since the start. No decision of the protocol depends on them.
 package struct NodeCounters: Hashable, Sendable {
   package var messagesReceived: UInt64 = 0
   package var messagesMalformed: UInt64 = 0
@@ -99,9 +99,9 @@ package struct NodeCounters: Hashable, Sendable {
 public struct NodeStatistics: Hashable, Sendable {
   /// Members in any status, this node included.
   public var members: Int
-  /// Of these, failed ones.
+  /// How many of these have failed.
   public var failed: Int
-  /// Of these, ones that left.
+  /// How many of these have left.
   public var left: Int
   /// How far this node doubts itself (Lifeguard); 0 is healthy.
   public var healthScore: Int

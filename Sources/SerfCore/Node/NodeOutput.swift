@@ -1,11 +1,11 @@
 package import Memberlist
 package import SerfPrimitives
 
-/// What the core wants done, in the order in which it is to be done.
+/// What the core wants the driver to do, in this order.
 package enum NodeOutput: Sendable {
   // MARK: To the transport. Bytes of a slot are read with `NodeCore.bytes(_:)`.
 
-  /// Send a packet. With an `id`, report its failure (`packetNotSent`). `checksummed`: prefix a CRC.
+  /// Send a packet. With an `id`, report its failure (`packetNotSent`). `checksummed`: put a CRC in front.
   case send(PacketSlot, to: Destination, path: SendPath, id: PacketID?, checksummed: Bool)
   /// Open a reliable exchange, send the request, and report its end before or at the deadline (`exchangeCompleted`, `exchangeFailed`).
   case open(ExchangeID, to: Destination, path: SendPath, deadline: Instant, ExchangeContent)
@@ -17,16 +17,16 @@ package enum NodeOutput: Sendable {
   case refuse(ExchangeID, RefusalReason)
   /// Close the connection that this peer is on.
   case close(Peer, CloseReason)
-  /// The gossip layer has forgotten the member: drop what is kept for it.
+  /// The gossip layer has forgotten the member: drop what you keep for it.
   case forget(NodeName)
 
   // MARK: To the user
 
   /// Tell the subscribers.
   case event(Event)
-  /// An address of a join has answered, or will not; the reply to the verb follows when all have.
+  /// An address of a join has answered or failed; the reply to the verb follows after all of them.
   case joinAnswered(RequestID, JoinAnswer)
-  /// A verb has run its course.
+  /// A verb has ended.
   case reply(RequestID, NodeReply)
   /// Worth a log line.
   case diagnostic(NodeDiagnostic)
@@ -41,22 +41,22 @@ package struct RequestID: Hashable, Sendable {
 
 /// How a verb ended.
 package enum NodeReply: Hashable, Sendable {
-  /// A join: what became of each address. It succeeded if one of them has no failure.
+  /// A join: the result of each address. It succeeded if one of them has no failure.
   case joined([JoinResult])
-  /// A leave, force-leave or change of tags is done. `isSpread` is false when the time ran out before enough members had the news; it still
-  /// travels on, so this is worth a warning and no more.
+  /// A leave, force-leave or change of tags is done. `isSpread` is false when the time ran out before enough members had the news; it still spreads,
+  /// so this is worth only a warning.
   case done(isSpread: Bool)
   /// The node was shut down first.
   case shutDown
 }
 
-/// Where this node is in its own life.
+/// The stage of this node's own life.
 public enum NodeStatus: UInt8, Hashable, Sendable, CaseIterable {
   /// Running.
   case alive
-  /// Telling the others that it goes.
+  /// Telling other members that it leaves.
   case leaving
-  /// Gone from the cluster, on purpose; it can only be shut down.
+  /// Has left the cluster on purpose; it can only be shut down.
   case left
   /// Stopped.
   case shutDown

@@ -1,7 +1,6 @@
-/// The newest queries by Lamport time and ID: tells news from repetition (`serf.md` section 9).
+/// The newest queries by Lamport time and ID: tells new queries from repeated ones (`serf.md` section 9).
 ///
-/// Slot = time mod size, one time per slot. Only IDs are kept, since queries are not replayed; their number is bounded
-/// (`secure-transport.md` 3.3).
+/// Slot = time mod size, one time per slot. Only IDs are kept, because queries are not replayed; their number is limited (`secure-transport.md` 3.3).
 package struct QueryRing: Sendable {
   private struct Slot: Sendable {
     let time: LamportTime
@@ -18,7 +17,7 @@ package struct QueryRing: Sendable {
     self.idsPerSlot = idsPerSlot
   }
 
-  /// Takes note of a query, unless it is no news. `clock` is the query clock after it witnessed the query.
+  /// Remembers a query, unless it is not new. `clock` is the query clock after it witnessed the query.
   package mutating func insert(id: UInt32, time: LamportTime, clock: LamportTime) throws(RingRefusal) {
     guard !isTooOld(time, clock: clock, ringSize: slots.count) else { throw .tooOld }
     let index = Int(time % LamportTime(slots.count))

@@ -1,9 +1,9 @@
 package import Memberlist
 package import SerfPrimitives
 
-/// Whom a member knows by a name that two claim (message 6).
+/// The member that a member knows under a name that two nodes claim (message 6).
 package struct ConflictResponseMessage: ~Escapable {
-  /// Whether the member knows anybody of that name; if not, nothing else is stated.
+  /// Whether the member knows a node with that name; if not, nothing else is stated.
   package private(set) var isKnown: Bool
   package private(set) var name: RawSpan
   /// Nil when the bytes are no address.
@@ -61,7 +61,7 @@ package struct ConflictResponseMessage: ~Escapable {
     address?.port = port
   }
 
-  /// Appends an answer of ours, type byte and map; nil when nobody is known.
+  /// Appends our answer, type byte and map; nil when no node is known.
   package static func encode(_ member: Member?, into bytes: inout [UInt8]) {
     var writer = MessagePackWriter(taking: &bytes)
     writer.raw(SerfMessageType.conflictResponse.rawValue)

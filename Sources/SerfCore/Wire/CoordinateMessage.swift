@@ -2,7 +2,7 @@ package import Memberlist
 
 /// A network coordinate as the payload of an ack carries it (`serf.md`): the version byte 1 and a map.
 package struct CoordinateMessage: Sendable {
-  /// The version that everybody speaks; others are ignored.
+  /// The version that all peers speak; others are ignored.
   package static let version: UInt8 = 1
   /// How many components every coordinate has; one of another dimension cannot be compared and is refused.
   package static let dimensions = 8

@@ -1,6 +1,6 @@
 package import Memberlist
 
-/// A member joined, or is back (message 1).
+/// A member joined, or is back again (message 1).
 package struct JoinMessage: ~Escapable {
   package var time: LamportTime
   package var node: RawSpan

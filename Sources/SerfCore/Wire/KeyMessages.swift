@@ -1,8 +1,8 @@
 package import Memberlist
 
-/// What a member shall do with its keyring (message 7); which operation it is says the query's name.
+/// What a member has to do with its keyring (message 7). The query's name says which operation it is.
 package struct KeyRequestMessage: ~Escapable {
-  /// The key, 16, 24 or 32 bytes if the sender is sane; empty to list the keys.
+  /// The key, 16, 24 or 32 bytes if the sender is correct; empty to list the keys.
   package var key: RawSpan
 
   @_lifetime(copy key)
@@ -29,15 +29,15 @@ package struct KeyRequestMessage: ~Escapable {
   }
 }
 
-/// What came of a key request (message 8).
+/// The result of a key request (message 8).
 package struct KeyResponseMessage: ~Escapable {
-  /// Whether it was done.
+  /// Whether it succeeded.
   package private(set) var succeeded: Bool
   /// Why not, or a remark.
   package private(set) var text: RawSpan
-  /// The keys, in base64; nothing unless they were asked for.
+  /// The keys, in base64; empty unless they were requested.
   package private(set) var keys: StringList
-  /// The primary key, in base64; empty unless the keys were asked for.
+  /// The primary key, in base64; empty unless the keys were requested.
   package private(set) var primaryKey: RawSpan
 
   /// Decodes the map behind the type byte.
@@ -64,7 +64,7 @@ package struct KeyResponseMessage: ~Escapable {
     }
   }
 
-  /// Appends a response of ours, type byte and map. Nil keys are for an answer that lists none.
+  /// Appends our response, type byte and map. Nil keys: the answer does not list keys.
   package static func encode(
     succeeded: Bool, text: [UInt8], keys: [[UInt8]]?, primaryKey: [UInt8], into bytes: inout [UInt8]
   ) {

@@ -1,11 +1,11 @@
 package import Memberlist
 package import SerfPrimitives
 
-/// Whom a query of ours asks; all filters must match (`serf.md` section 3).
+/// Which members our query asks; all filters must match (`serf.md` section 3).
 package enum QueryFilter: Hashable, Sendable {
-  /// Members of these names.
+  /// Members with these names.
   case nodes([NodeName])
-  /// Members whose tag matches the regular expression, an absent tag being empty.
+  /// Members whose tag matches the regular expression, where an absent tag counts as empty.
   case tag(name: [UInt8], expression: [UInt8])
 
   /// The filters as the one MessagePack value that ``QueryMessage/filters`` takes; no bytes for no filters.
@@ -48,7 +48,7 @@ package struct QueryFilterList: ~Escapable {
     left = filters.isEmpty ? 0 : try reader.readArrayHeader()
   }
 
-  /// The bytes of the next filter, nil after the last. A nil filter is an empty one, which matches nobody.
+  /// The bytes of the next filter, nil after the last. A nil filter is an empty one, which matches no member.
   @_lifetime(copy self) @_lifetime(self: copy self)
   package mutating func next() throws(WireError) -> RawSpan? {
     guard left > 0 else { return nil }
@@ -56,7 +56,7 @@ package struct QueryFilterList: ~Escapable {
     return try reader.readString()
   }
 
-  /// Passes a list of filters, whose elements have to be byte strings.
+  /// Skips a list of filters, whose elements must be byte strings.
   @_lifetime(reader: copy reader)
   static func validate(_ reader: inout MessagePackReader) throws(WireError) {
     for _ in 0..<(try reader.readArrayHeader()) { _ = try reader.readBytes() }
@@ -66,9 +66,9 @@ package struct QueryFilterList: ~Escapable {
 /// One filter of a received query.
 package struct QueryFilterView: ~Escapable {
   package enum Kind: Hashable, Sendable {
-    /// ``names`` tells who is asked.
+    /// ``names`` tells which members are asked.
     case nodes
-    /// ``tag`` and ``expression`` tell who is asked.
+    /// ``tag`` and ``expression`` tell which members are asked.
     case tag
   }
 
@@ -83,7 +83,7 @@ package struct QueryFilterView: ~Escapable {
   /// The regular expression for its value.
   package private(set) var expression: RawSpan
 
-  /// Decodes a type byte and a body. No bytes, an unknown type and a bad body throw: such a filter matches nobody.
+  /// Decodes a type byte and a body. No bytes, an unknown type and a bad body throw: such a filter matches no member.
   @_lifetime(copy filter)
   package init(decoding filter: RawSpan) throws(WireError) {
     var reader = MessagePackReader(filter)

@@ -7,9 +7,9 @@ package struct QueryMessage: ~Escapable {
     package var rawValue: UInt32
     package init(rawValue: UInt32) { self.rawValue = rawValue }
 
-    /// Every member that is asked shall say so.
+    /// Every member that is asked must say so.
     package static let wantsAck = Flags(rawValue: 1)
-    /// Members shall not pass the query on.
+    /// Members must not pass the query on.
     package static let noBroadcast = Flags(rawValue: 2)
   }
 
@@ -20,10 +20,10 @@ package struct QueryMessage: ~Escapable {
   package var source: NodeAddress?
   /// The asking member; empty from old versions.
   package var sourceNode: RawSpan
-  /// The filters as one MessagePack value; read them with ``QueryFilterList``. Empty bytes stand for none.
+  /// The filters as one MessagePack value; read them with ``QueryFilterList``. Empty bytes mean no filters.
   package var filters: RawSpan
   package var flags: Flags
-  /// Through how many other members each answer shall go, besides the direct way.
+  /// Through how many other members each answer is sent, besides directly.
   package var relayFactor: UInt8
   /// How long answers are waited for. As sent: may be negative.
   package var timeoutNanoseconds: Int64
@@ -120,11 +120,11 @@ package struct QueryMessage: ~Escapable {
   }
 }
 
-/// An answer to a query, or the word that it arrived (message 5).
+/// An answer to a query, or the note that it arrived (message 5).
 package struct QueryResponseMessage: ~Escapable {
   package var time: LamportTime
   package var id: UInt32
-  /// Who answers.
+  /// The member that answers.
   package var from: RawSpan
   /// As sent; see ``isAck``.
   package var flags: UInt32

@@ -3,7 +3,7 @@ package import SerfPrimitives
 
 /// Asks the receiver to pass a query response on (message 9): a header, then the response as it is.
 package struct RelayMessage: ~Escapable {
-  /// Where to; nil when the bytes are no address.
+  /// The destination; nil when the bytes are no address.
   package var destination: NodeAddress?
   /// The IPv6 zone, which means nothing on another machine.
   package var zone: RawSpan

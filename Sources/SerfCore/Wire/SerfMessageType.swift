@@ -7,8 +7,8 @@
 /// - push/pull: ``SerfPushPull`` (received), ``SerfPushPullWriter`` (ours)
 /// - in other messages: ``TagMap`` (a member's meta), ``CoordinateMessage`` (an ack's payload)
 ///
-/// Each message is a view that borrows the received bytes: `init(decoding:)` takes what is behind the type byte, checks all of it and
-/// allocates nothing; `encode(into:)` appends type byte and body. Lists inside are read with `next()`, which fails no more.
+/// Each message is a view that borrows the received bytes: `init(decoding:)` takes what is behind the type byte, checks all of it and allocates
+/// nothing; `encode(into:)` appends type byte and body. Lists inside are read with `next()`, which no longer fails.
 package enum SerfMessageType: UInt8, Sendable, CaseIterable {
   case leave = 0
   case join = 1

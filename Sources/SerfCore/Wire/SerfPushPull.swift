@@ -1,8 +1,8 @@
 package import Memberlist
 
-/// What a member hands over of Serf's state in a push/pull (message 2): clocks, intents and recent events.
+/// The part of Serf's state that a member sends in a push/pull (message 2): clocks, intents and recent events.
 ///
-/// Everything has been checked when it decodes; the lists are read as they stand, with `next()`.
+/// Decoding checks everything; the lists are then read from the received bytes with `next()`.
 package struct SerfPushPull: ~Escapable {
   /// The member clock.
   package private(set) var time: LamportTime
@@ -50,12 +50,12 @@ package struct SerfPushPull: ~Escapable {
   }
 }
 
-/// The events of a push/pull: Go sends its ring of 512 slots, mostly nil; these are passed over (`serf.md` section 3).
+/// The events of a push/pull: Go sends its ring of 512 slots, mostly nil; the nil ones are skipped (`serf.md` section 3).
 package struct EventSlotList: ~Escapable {
   private var reader: MessagePackReader
   private var slotsLeft: Int
 
-  /// The list of nothing.
+  /// The empty list.
   @_lifetime(immortal)
   package init() {
     reader = MessagePackReader(RawSpan())
@@ -82,7 +82,7 @@ package struct EventSlotList: ~Escapable {
 
 /// The events of one Lamport time.
 package struct EventSlot: ~Escapable {
-  /// One event; such an event does not say whether it may be coalesced.
+  /// One event. It does not say whether it may be coalesced.
   package struct Event: ~Escapable {
     package private(set) var name: RawSpan
     package let payload: RawSpan?
@@ -138,8 +138,8 @@ package struct EventSlot: ~Escapable {
   }
 }
 
-/// Writes the state that ``SerfPushPull`` reads, part by part, since it is as long as the cluster is large. Every part is stated with its
-/// count first; the calls come in the order of the functions.
+/// Writes the state that ``SerfPushPull`` reads, part by part, because its length grows with the cluster. Every part begins with its count. Make the
+/// calls in the order of the functions.
 package struct SerfPushPullWriter: ~Copyable {
   private var writer: MessagePackWriter
 
@@ -198,7 +198,7 @@ package struct SerfPushPullWriter: ~Copyable {
   /// Gives the array back.
   package consuming func finish() -> [UInt8] { writer.finish() }
 
-  // A slot's time stands behind its events.
+  // A slot's time comes after its events.
   private var pendingSlotTime: LamportTime = 0
   private var eventsLeft = 0
 

@@ -1,9 +1,9 @@
 import Memberlist
 import SerfPrimitives
 
-/// A member's tags as they stand in its meta or in a conflict response (`serf.md` section 4).
+/// A member's tags as they are in its meta or in a conflict response (`serf.md` section 4).
 ///
-/// Since protocol 3 the meta is `ff` and a map of strings. Any other meta, the empty one included, is the value of the tag `role`.
+/// Since protocol 3 the meta is `ff` and a map of strings. Any other meta, including an empty one, is the value of the tag `role`.
 package struct TagMap: ~Escapable {
   /// One tag.
   package struct Tag: ~Escapable {
@@ -59,8 +59,8 @@ package struct TagMap: ~Escapable {
 // MARK: - Meta
 
 extension TagMap {
-  /// The tags in a member's meta, nil or empty included, as ``readableText(of:)`` makes text of bytes.
-  /// - Returns: the tags, and whether the meta was sound; of one that breaks off the tags before the break.
+  /// The tags in a member's meta, also of a nil or empty one. ``readableText(of:)`` turns the bytes into text.
+  /// - Returns: the tags, and whether the meta was sound; if it breaks off, the tags before the break.
   package static func decode(meta: RawSpan?) -> (tags: [String: String], isSound: Bool) {
     guard let meta, !meta.isEmpty else { return (["role": ""], true) }
     guard meta[checked: 0] == magic else { return (["role": readableText(of: [UInt8](copying: meta))], true) }
@@ -78,7 +78,7 @@ extension TagMap {
     }
   }
 
-  /// The meta for these tags; it may be longer than ``maximumLength``, which the caller refuses.
+  /// The meta for these tags; it may be longer than ``maximumLength``, and then the caller must refuse it.
   package static func encode(meta tags: [String: String]) -> [UInt8] {
     var writer = MessagePackWriter()
     writer.raw(magic)

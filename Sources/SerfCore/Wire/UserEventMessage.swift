@@ -6,7 +6,7 @@ package struct UserEventMessage: ~Escapable {
   package var name: RawSpan
   /// Nil and empty differ on the wire only.
   package let payload: RawSpan?
-  /// Whether of several events of this name only the newest need be delivered.
+  /// Whether only the newest of several events of this name need be delivered.
   package var coalesces: Bool
 
   @_lifetime(copy name, copy payload)

@@ -6,7 +6,7 @@ package struct StringList: ~Escapable {
   /// Strings that have not been given out.
   package private(set) var count: Int
 
-  /// The list of nothing.
+  /// The empty list.
   @_lifetime(immortal)
   package init() {
     reader = MessagePackReader(RawSpan())
@@ -29,7 +29,7 @@ package struct StringList: ~Escapable {
     return try? reader.readString()
   }
 
-  /// Whether a string of these bytes is among those that have not been given out.
+  /// Whether a string of these bytes is among those not given out yet.
   package func contains(_ string: RawSpan) -> Bool {
     var rest = self
     while let candidate = rest.next() {
@@ -57,7 +57,7 @@ package struct TimeMap: ~Escapable {
   /// Pairs that have not been given out.
   package private(set) var count: Int
 
-  /// The map of nothing.
+  /// The empty map.
   @_lifetime(immortal)
   package init() {
     reader = MessagePackReader(RawSpan())
