@@ -2,7 +2,7 @@ import SerfPrimitives
 
 /// What happens to a packet on its way. Exchanges are reliable: they are delayed, and fail only when their ends cannot reach each other.
 package struct NetworkConditions: Sendable {
-  /// One way, uniform between the two.
+  /// One way, uniformly distributed between the two.
   package var latency: ClosedRange<Duration> = .microseconds(200)...(.microseconds(800))
   /// The probability that a packet is lost.
   package var loss = 0.0

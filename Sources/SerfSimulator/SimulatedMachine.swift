@@ -22,11 +22,11 @@ package protocol SimulatedMachine<Report>: ~Copyable {
   mutating func addressStated(_ address: NodeAddress, by peer: Peer, at now: Instant)
   mutating func setWarm(_ name: NodeName, _ isWarm: Bool)
 
-  /// The next thing that it wants done, or nil when there is nothing more.
+  /// The next thing that it wants the network to do, or nil when there is nothing more.
   mutating func nextAction() -> SimulatedAction<Report>?
 }
 
-/// What a simulated machine wants done, bytes included.
+/// What a simulated machine wants the network to do, including the bytes.
 package enum SimulatedAction<Report> {
   case send([UInt8], to: Destination, path: SendPath, id: PacketID?)
   case open(ExchangeID, to: Destination, path: SendPath, deadline: Instant, [UInt8])

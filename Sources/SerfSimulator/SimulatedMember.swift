@@ -3,7 +3,7 @@ package import SerfPrimitives
 
 /// A ``Membership`` in a ``VirtualNetwork``.
 package struct SimulatedMember: SimulatedMachine, ~Copyable {
-  /// An output for the layer above, with its bytes where it has any.
+  /// An output for the layer above, with its bytes if it has any.
   package struct Report: Sendable {
     package let output: MembershipOutput
     package let bytes: [UInt8]

@@ -69,7 +69,7 @@ extension VirtualNetwork where Machine: ~Copyable {
   }
 
   private func answer(_ id: ExchangeID, _ bytes: [UInt8]) {
-    // Left to its deadline when the way back is blocked.
+    // If the way back is blocked, the exchange waits for its deadline.
     guard let exchange = exchanges[id], !isBlocked(exchange.acceptor, exchange.opener) else { return }
     let time = now + latency()
     guard time < exchange.deadline else { return }
@@ -86,7 +86,7 @@ extension VirtualNetwork where Machine: ~Copyable {
   // MARK: Routes and connections
 
   enum Route {
-    /// A node, on a connection where there are such, after a dial that takes this long.
+    /// A node, on a connection where the network has connections, after a dial that takes this long.
     case reached(Int, ConnectionID?, Duration)
     case failed(ContactFailure)
     /// Nothing comes back, not even a refusal.
@@ -112,7 +112,8 @@ extension VirtualNetwork where Machine: ~Copyable {
     }
   }
 
-  /// The node that listens at the address, on a new connection when `dialledBy` says who dials, unless the name that answers is not acceptable.
+  /// The node that listens at the address, on a new connection when `dialledBy` names the dialling node. It fails if the name that answers is not
+  /// acceptable.
   private func reach(_ address: NodeAddress, dialledBy sender: Int? = nil, _ problem: (NodeName) -> ContactFailure?) -> Route {
     guard let receiver = nodes.lastIndex(where: { !$0.isDown && $0.address.isSameEndpoint(as: address) }) else {
       let isSilent = nodes.last { $0.address.isSameEndpoint(as: address) }?.isSilent ?? false
@@ -126,7 +127,7 @@ extension VirtualNetwork where Machine: ~Copyable {
     return .reached(receiver, ConnectionID(UInt64(connections.count - 1)), latency() + latency())
   }
 
-  /// The connection that was used last, if the path allows an old one. One whose far end was replaced at its address is found reset.
+  /// The connection that was used last, if the path allows an old one. A connection whose far end was replaced at its address counts as reset.
   private func warmConnection(_ sender: Int, _ address: NodeAddress, _ path: SendPath) -> Route? {
     var best: Int?
     for index in connections.indices where !connections[index].isClosed {
@@ -152,7 +153,7 @@ extension VirtualNetwork where Machine: ~Copyable {
     Peer(address: nodes[sender].address, connection: connection, provenName: provesNames ? nodes[sender].machine.name : nil)
   }
 
-  /// Whether this is the first that a node gets on a connection: the other one's hello comes with it.
+  /// Whether this is the first message that a node gets on a connection: the other node's hello comes with it.
   func greet(_ index: Int, _ node: Int) -> Bool {
     let isFirst = connections[index].ends.0 == node
     let isGreeted = isFirst ? connections[index].greeted.0 : connections[index].greeted.1

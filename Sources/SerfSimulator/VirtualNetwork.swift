@@ -9,8 +9,8 @@ package import SerfPrimitives
 /// let a = network.add(machine, at: address)
 /// network.run(for: .seconds(10))
 /// ```
-/// With `provesNames` it behaves like the QUIC transport: every packet comes with a connection and the name that it proves, a dial to the
-/// wrong name fails, and `SendPath.fresh` dials anew.
+/// With `provesNames` it behaves like the QUIC transport: every packet comes with a connection and the name that it proves, a dial to the wrong name
+/// fails, and `SendPath.fresh` makes a new dial.
 package final class VirtualNetwork<Machine: SimulatedMachine & ~Copyable> {
   /// A place in the network; it outlives the machine that runs there.
   package struct NodeID: Hashable, Sendable {
@@ -21,10 +21,10 @@ package final class VirtualNetwork<Machine: SimulatedMachine & ~Copyable> {
     var machine: Machine
     let address: NodeAddress
     var isDown = false
-    /// Whether the machine that it ran on is gone as well, so that nothing refuses a dial.
+    /// Whether the machine that it ran on has stopped as well, so that nothing refuses a dial.
     var isSilent = false
     var isPaused = false
-    /// What came while it was paused; bounded like a socket's buffer.
+    /// What arrived while it was paused; limited like a socket's buffer.
     var backlog: [Event] = []
     var armed: Instant?
     var reports: [(time: Instant, report: Machine.Report)] = []
@@ -43,7 +43,7 @@ package final class VirtualNetwork<Machine: SimulatedMachine & ~Copyable> {
     case reply(Int, ExchangeID, [UInt8], from: Peer)
     case failure(Int, ExchangeID, ContactFailure)
     case closed(Int, Peer, CloseReason?)
-    /// The deadline of an exchange that the other side may have answered.
+    /// The deadline of an exchange, to which the other side may have answered already.
     case expiry(Int, ExchangeID)
 
     var node: Int {
@@ -66,11 +66,11 @@ package final class VirtualNetwork<Machine: SimulatedMachine & ~Copyable> {
     var usedAt: Instant
     var isStalled = false
     var isClosed = false
-    /// The nodes that have had the other one's hello.
+    /// Which of the two nodes have had the other one's hello.
     var greeted: (Bool, Bool) = (false, false)
   }
 
-  /// An exchange under way, by the number that the accepting side knows.
+  /// An exchange in progress, by the number that the accepting side knows.
   struct OpenExchange {
     let opener: Int
     let openerID: ExchangeID
@@ -103,7 +103,7 @@ package final class VirtualNetwork<Machine: SimulatedMachine & ~Copyable> {
 
   // MARK: Nodes
 
-  /// Puts a machine at an address and starts it. A machine that is down at that address makes way.
+  /// Puts a machine at an address and starts it. A machine that is down at that address is replaced.
   @discardableResult
   package func add(_ machine: consuming Machine, at address: NodeAddress) -> NodeID {
     precondition(!nodes.contains { $0.address.isSameEndpoint(as: address) && !$0.isDown }, "the address is in use")
@@ -114,7 +114,7 @@ package final class VirtualNetwork<Machine: SimulatedMachine & ~Copyable> {
     return NodeID(index: index)
   }
 
-  /// Gives a machine an input, and does what it then wants done.
+  /// Gives a machine an input, and does what the machine then wants.
   package func with<Result>(_ node: NodeID, _ body: (inout Machine, Instant) -> Result) -> Result {
     let result = body(&nodes[node.index].machine, now)
     settle(node.index)
@@ -131,7 +131,7 @@ package final class VirtualNetwork<Machine: SimulatedMachine & ~Copyable> {
 
   // MARK: Faults
 
-  /// The process ends and tells no peer. A dial to its port is refused at once, or, when `silently`, not answered at all.
+  /// The process ends and tells no peer. A dial to its port is refused at once, or, with `silently`, not answered at all.
   package func crash(_ node: NodeID, silently: Bool = false) {
     nodes[node.index].isDown = true
     nodes[node.index].isSilent = silently
@@ -140,7 +140,7 @@ package final class VirtualNetwork<Machine: SimulatedMachine & ~Copyable> {
   /// The process stands still: nothing is read, no timer runs.
   package func pause(_ node: NodeID) { nodes[node.index].isPaused = true }
 
-  /// It goes on, with what came meanwhile before its overdue timers.
+  /// It continues. What arrived in the meantime is handled before its overdue timers.
   package func resume(_ node: NodeID) {
     nodes[node.index].isPaused = false
     let backlog = nodes[node.index].backlog
@@ -168,7 +168,7 @@ package final class VirtualNetwork<Machine: SimulatedMachine & ~Copyable> {
     isolatedLoss.removeAll()
   }
 
-  /// Packets from and to this node are lost with this probability besides the network's own.
+  /// Packets from and to this node are lost with this probability in addition to the network's own loss.
   package func setLoss(_ loss: Double, at node: NodeID) { isolatedLoss[node.index] = loss }
 
   /// Swallows everything on the connections that now exist between two nodes; new ones pass.
@@ -185,7 +185,7 @@ package final class VirtualNetwork<Machine: SimulatedMachine & ~Copyable> {
     now = end
   }
 
-  /// Runs until the condition holds, which is looked at every 10 ms; false when it did not within the limit.
+  /// Runs until the condition holds, which is checked every 10 ms; false when it did not hold within the limit.
   @discardableResult
   package func run(within limit: Duration, until condition: () -> Bool) -> Bool { run(until: now + limit, condition) }
 
@@ -257,7 +257,7 @@ package final class VirtualNetwork<Machine: SimulatedMachine & ~Copyable> {
     for byte in bytes { mix(UInt64(byte)) }
   }
 
-  /// Does what a machine wants done, and sees to its timer.
+  /// Does what a machine wants, and sets its timer.
   private func settle(_ index: Int) {
     while let action = nodes[index].machine.nextAction() {
       if case .report(let report) = action {
