@@ -1,6 +1,6 @@
 internal import CGnuTLS
 
-/// A `cg_status` that is not OK, for callers that turn it into words of their own.
+/// A `cg_status` that is not OK, for callers that turn it into an error of their own.
 package enum CShimError: Error, Sendable {
   case empty, tooLarge, tooMany, malformed, encrypted, keyMismatch, notOurs, unsupported, outOfMemory, other
 
@@ -34,7 +34,7 @@ extension VerificationFailure {
   }
 }
 
-/// Copies what a shim function returned and gives it back; nil stays nil.
+/// Copies what a shim function returned, and frees the original; nil stays nil.
 func cBytes(_ pointer: UnsafeMutablePointer<UInt8>?, _ length: Int) -> [UInt8]? {
   guard let pointer else { return nil }
   defer { cg_bytes_free(pointer, length) }

@@ -8,7 +8,7 @@ public struct CertificateAuthority: Sendable {
     package let chain: CertificateChain
     package let key: PrivateKey
 
-    /// A copy of the key, which is the caller's to keep secret.
+    /// A copy of the key. The caller has to keep it secret.
     public var privateKeyPEM: [UInt8] { key.pem.copy }
 
     /// The certificate's last valid second.
@@ -23,11 +23,11 @@ public struct CertificateAuthority: Sendable {
   public var certificatePEM: [UInt8] { issued.certificatePEM }
   public var privateKeyPEM: [UInt8] { issued.privateKeyPEM }
 
-  /// How far into the past a new certificate reaches, so that a machine whose clock is a little late accepts it (`secure-transport.md` 3.6).
+  /// How far into the past a new certificate reaches, so that a machine whose clock is a little slow accepts it (`secure-transport.md` 3.6).
   public static let backdating = Duration.seconds(300)
 
-  /// Makes a new self-signed authority. It issues nodes' certificates and no further authority (path length 0): a thief of a node's key
-  /// cannot make members with it, whatever else the node's certificate says.
+  /// Makes a new self-signed authority. It issues nodes' certificates and no further authority (path length 0): with a stolen key of a node no
+  /// members can be made, whatever else the node's certificate says.
   ///
   /// - Parameter cluster: goes into its common name, for people; a random part tells two authorities of one cluster apart.
   public init(cluster: String = "default", validFor: Duration = .days(3650), key kind: KeyKind = .p256, at now: UTCTime = .now)
@@ -38,7 +38,7 @@ public struct CertificateAuthority: Sendable {
     var request = CertificateRequest.authority(commonName: "Serf CA \(cluster) \(mark)", from: now - Self.backdating, until: now + validFor)
     request.pathLength = 0
     guard CertificateName.isValid(cluster.utf8) else { throw .nameNotInAlphabet }
-    // For `serf certs node`, so that an operator need not repeat the cluster's name; verification never looks at an authority's names.
+    // For `serf certs node`, so that an operator does not have to repeat the cluster's name; verification never looks at an authority's names.
     request.names = SubjectAlternativeNames([.uri(Array((Self.clusterPrefix + cluster).utf8))])
     self.init(adopting: try Self.sign(request, key: kind, issuer: nil))
   }
@@ -71,17 +71,17 @@ public struct CertificateAuthority: Sendable {
     issued = Issued(certificatePEM: certificatePEM, chain: chain, key: key)
   }
 
-  /// Signs with any pair at all, an authority or not: for impostors in tests.
+  /// Signs with any certificate and key, whether they are an authority's or not: for impostors in tests.
   package init(adopting issued: Issued) { self.issued = issued }
 
-  /// A certificate that vouches for itself.
+  /// A self-signed certificate.
   package static func selfSigned(_ request: CertificateRequest, key kind: KeyKind = .p256) throws(IssuingError) -> Issued {
     try sign(request, key: kind, issuer: nil)
   }
 
   /// Issues what a node needs: `serf://<cluster>/<node>`, both purposes, digitalSignature.
   ///
-  /// The certificate never outlives the authority: it would be refused from then on anyway.
+  /// The certificate never outlives the authority: after the authority's end it would be refused anyway.
   public func issue(
     node: String, cluster: String = "default", validFor: Duration = .days(365), key kind: KeyKind = .p256, at now: UTCTime = .now
   ) throws(IssuingError) -> Issued {
@@ -91,7 +91,7 @@ public struct CertificateAuthority: Sendable {
       .node(node, cluster: cluster, from: now - Self.backdating, until: min(now + validFor, expiry)), key: kind)
   }
 
-  /// Issues what is requested, right or wrong: the caller decides.
+  /// Issues what is requested without checking it: the caller decides.
   package func issue(_ request: CertificateRequest, key kind: KeyKind = .p256) throws(IssuingError) -> Issued {
     try Self.sign(request, key: kind, issuer: self)
   }
@@ -102,7 +102,7 @@ public struct CertificateAuthority: Sendable {
     return CertificateAuthority(adopting: issued)
   }
 
-  /// A revocation list over these certificates, PEM.
+  /// A revocation list of these certificates, PEM.
   package func revocationList(of revoked: [Issued], at now: UTCTime, nextUpdate: UTCTime) -> [UInt8] {
     var length = 0
     let lists: [OpaquePointer?] = revoked.map(\.chain.raw)
@@ -141,7 +141,7 @@ public enum IssuingError: Error, Hashable, Sendable {
 }
 
 extension IssuingError: CustomStringConvertible {
-  /// Cause and next step, on one line.
+  /// The cause and the next step, on one line.
   public var description: String {
     switch self {
     case .unreadableCertificate: "the CA file holds no readable PEM certificate; give the file that 'serf certs ca' made"

@@ -11,7 +11,7 @@ package final class CertificateChain: @unchecked Sendable {
 
   deinit { cg_chain_free(raw) }
 
-  /// From a peer's bytes, which GnuTLS sees only once they have passed ``screen(_:)``.
+  /// From a peer's bytes. GnuTLS sees them only after they have passed ``screen(_:)``.
   package convenience init(der pieces: [[UInt8]]) throws(VerificationFailure) {
     try Self.screen(pieces)
     var status = CG_OK
@@ -40,7 +40,7 @@ package final class CertificateChain: @unchecked Sendable {
     try self.init(der: received.map(Array.init))
   }
 
-  /// Refuses what may cost too much, or has a key that no node may have, by our own bytes alone (`secure-transport.md` 1.2).
+  /// Refuses what may cost too much, or has a key that no node may have. Only our own code reads the bytes (`secure-transport.md` 1.2).
   package static func screen(_ pieces: [[UInt8]]) throws(VerificationFailure) {
     try checkLimits(count: pieces.count, bytes: pieces.reduce(0) { $0 + $1.count })
     for (index, piece) in pieces.enumerated() { try CertificateOutline(der: piece).checkKey(isLeaf: index == 0) }
@@ -74,7 +74,7 @@ package final class CertificateChain: @unchecked Sendable {
   package var der: [[UInt8]] { (0..<count).map { self[$0].der } }
 }
 
-/// One certificate of a chain, asked lazily.
+/// One certificate of a chain, which is read on demand.
 package struct Certificate {
   fileprivate let chain: CertificateChain
   fileprivate let index: Int
@@ -93,7 +93,7 @@ package struct Certificate {
   package var notBefore: UTCTime { UTCTime(secondsSinceEpoch: cg_chain_not_before(chain.raw, index)) }
   package var notAfter: UTCTime { UTCTime(secondsSinceEpoch: cg_chain_not_after(chain.raw, index)) }
   package var isAuthority: Bool { cg_chain_is_authority(chain.raw, index) != 0 }
-  /// How many authorities may stand between this one and a leaf; nil without a limit.
+  /// How many authorities may be between this one and a leaf; nil without a limit.
   package var pathLength: Int? {
     let length = cg_chain_path_length(chain.raw, index)
     return length < 0 ? nil : Int(length)
@@ -124,7 +124,7 @@ package struct Certificate {
   }
 }
 
-/// What a certificate's key may be used for, as far as we ask.
+/// What a certificate's key may be used for, as far as we check it.
 package struct KeyUsage: OptionSet, Sendable {
   package let rawValue: UInt32
   package init(rawValue: UInt32) { self.rawValue = rawValue }
@@ -134,7 +134,7 @@ package struct KeyUsage: OptionSet, Sendable {
   package static let certificateSign = KeyUsage(rawValue: 4)
 }
 
-/// The extended key usage, as far as we ask.
+/// The extended key usage, as far as we check it.
 package struct KeyPurposes: OptionSet, Sendable {
   package let rawValue: UInt32
   package init(rawValue: UInt32) { self.rawValue = rawValue }

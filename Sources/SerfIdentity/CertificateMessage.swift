@@ -1,7 +1,7 @@
-/// TLS's Certificate message (RFC 8446, 4.4.2), read before a TLS library does.
+/// TLS's Certificate message (RFC 8446, 4.4.2), read before a TLS library reads it.
 package enum CertificateMessage {
-  /// Refuses what may cost too much: a chain, a certificate or a key beyond the limits of `secure-transport.md` 1.2, or a key of a kind that no
-  /// node may have. What passes is not trusted, only cheap to look at.
+  /// Refuses what may cost too much: a chain, a certificate or a key beyond the limits of `secure-transport.md` 1.2, or a key of a kind that no node
+  /// may have. What passes is not trusted yet; it is only cheap to check.
   ///
   /// - Parameter body: the message without its header.
   package static func screen(_ body: [UInt8]) throws(VerificationFailure) {

@@ -1,6 +1,6 @@
 public import SerfPrimitives
 
-/// Where a certificate says which node it is.
+/// Where a certificate states the name of its node.
 public enum IdentityMode: Hashable, Sendable {
   /// The default: exactly one URI `serf://<cluster>/<node>`.
   case uri
@@ -10,7 +10,7 @@ public enum IdentityMode: Hashable, Sendable {
 
 /// The name that a certificate proves, by the rules of `secure-transport.md` 1.1.
 ///
-/// CN, IP addresses, other URIs, letter-case folding and IDN are never looked at; the comparison is over bytes.
+/// CN, IP addresses, other URIs, letter-case folding and IDN are never used; the comparison is over bytes.
 public struct CertificateName: Hashable, Sendable {
   /// Nil with ``IdentityMode/dns``, which proves no cluster.
   public let cluster: String?
@@ -27,9 +27,9 @@ public struct CertificateName: Hashable, Sendable {
     (1...lengthMaximum).contains(name.count) && name.allSatisfy(isInAlphabet)
   }
 
-  /// Picks the one name out of a certificate's names, for a cluster of this name.
+  /// Picks the one node name from a certificate's names, for the cluster of this name.
   package init(_ names: SubjectAlternativeNames, cluster: String, mode: IdentityMode) throws(VerificationFailure) {
-    // Whatever resembles our scheme counts, so that no variant in another letter case slips past as "some other URI".
+    // All that resembles our scheme counts, so that no variant in another letter case passes as "some other URI".
     var ours: [[UInt8]] = []
     var dns: [[UInt8]] = []
     for name in names.names {
@@ -53,7 +53,7 @@ public struct CertificateName: Hashable, Sendable {
     }
   }
 
-  /// A name that no certificate proves: for adversaries in tests.
+  /// A name that no certificate proves: for attackers in tests.
   init(impostor node: NodeName, cluster: String) { self.init(cluster: cluster, node: node) }
 
   private init(cluster: String?, node: NodeName) {

@@ -1,8 +1,8 @@
-/// What is read of a peer's certificate by our own bytes before GnuTLS sees any of it: its key, its names, and how much there is in it.
+/// What our own code reads of a peer's certificate before GnuTLS sees any of it: its key, its names, and how many elements it has.
 ///
-/// A TLS library checks the signature of CertificateVerify before it asks us anything, and a stranger chooses the key that it is checked with:
-/// an RSA modulus and exponent of 32,768 bits keep GnuTLS busy for seconds. Its parser takes time that is quadratic in the number of elements.
-/// So both are bounded here, in time linear in the certificate's size and without any arithmetic (`secure-transport.md` 1.2).
+/// A TLS library checks the signature of CertificateVerify before it asks us, and a stranger chooses the key for that check: an RSA modulus and
+/// exponent of 32,768 bits keep GnuTLS busy for seconds. GnuTLS's parser takes time that is quadratic in the number of elements. So both are limited
+/// here, in time linear in the certificate's size and without any arithmetic (`secure-transport.md` 1.2).
 package struct CertificateOutline {
   /// The public key that a certificate carries.
   package struct Key: Hashable, Sendable {
@@ -14,16 +14,16 @@ package struct CertificateOutline {
   package let key: Key
   package let names: SubjectAlternativeNames
 
-  /// More elements than any certificate in use has: one of ours has about 70, one with 64 names about 130. From some thousands on GnuTLS takes
-  /// more than 10 ms to read them.
+  /// More elements than any certificate in use has: our own have about 70, one with 64 names about 130. For several thousand elements GnuTLS takes
+  /// more than 10 ms.
   package static let elementMaximum = 512
-  /// What a peer's RSA key may have at most.
+  /// The most bits that a peer's RSA key may have.
   package static let modulusBitsMaximum = 4096
   package static let exponentBitsMaximum = 33
 
   /// Reads a certificate.
   ///
-  /// - Throws: ``VerificationFailure/unreadable`` when it is not DER as RFC 5280 wants it, ``VerificationFailure/tooManyNames``, or
+  /// - Throws: ``VerificationFailure/unreadable`` when it is not DER as RFC 5280 requires, ``VerificationFailure/tooManyNames``, or
   ///   ``VerificationFailure/tooManyElements``.
   package init(der: [UInt8]) throws(VerificationFailure) {
     // Certificate ::= SEQUENCE { tbsCertificate SEQUENCE { … }, signatureAlgorithm, signatureValue }
@@ -79,7 +79,7 @@ package struct CertificateOutline {
     return names ?? SubjectAlternativeNames([])
   }
 
-  /// Takes one from `room` for each element, those in the values of extensions included. What is no DER any more is not counted: no parser goes
+  /// Takes one from `room` for each element, including those in the values of extensions. Bytes that are not DER are not counted: no parser reads
   /// further than that.
   private static func countElements(_ bytes: ArraySlice<UInt8>, depth: Int, room: inout Int) throws(VerificationFailure) {
     guard depth < depthMaximum else { return }
@@ -92,7 +92,7 @@ package struct CertificateOutline {
     }
   }
 
-  /// Deeper than any extension that GnuTLS parses by itself.
+  /// Deeper than any extension that GnuTLS parses on its own.
   private static let depthMaximum = 24
   /// id-ce-subjectAltName, 2.5.29.17.
   private static let subjectAlternativeName: [UInt8] = [0x55, 0x1d, 0x11]
@@ -126,7 +126,7 @@ extension CertificateOutline.Key {
     }
   }
 
-  /// Of a number that is taken for positive, as GnuTLS takes it.
+  /// The bits of a number that is read as positive, as GnuTLS does.
   private static func bitCount(_ number: ArraySlice<UInt8>) -> Int {
     let digits = number.drop { $0 == 0 }
     return digits.first.map { digits.count * 8 - $0.leadingZeroBitCount } ?? 0

@@ -1,6 +1,6 @@
 internal import CGnuTLS
 
-/// What to put into a certificate. Every field can be set to something wrong: the tests' bad certificates are made with it.
+/// What to put into a certificate. Every field can be set to a wrong value: tests make their bad certificates with it.
 package struct CertificateRequest: Sendable {
   package enum Hash: Sendable { case sha256, sha1 }
 
@@ -9,13 +9,13 @@ package struct CertificateRequest: Sendable {
   package var notBefore: UTCTime
   package var notAfter: UTCTime
   package var isAuthority = false
-  /// How many authorities may stand between this one and a leaf; -1 sets no limit.
+  /// How many authorities may be between this one and a leaf; -1 sets no limit.
   package var pathLength: Int32 = -1
   package var keyUsage: KeyUsage = .digitalSignature
   package var purposes: KeyPurposes = .both
   package var hash = Hash.sha256
 
-  /// A node's certificate as it should be.
+  /// A correct node certificate.
   package static func node(_ node: String, cluster: String = "default", from: UTCTime, until: UTCTime) -> CertificateRequest {
     CertificateRequest(
       commonName: node, names: SubjectAlternativeNames([.uri(Array(CertificateName.uri(cluster: cluster, node: node).utf8))]),
@@ -33,7 +33,7 @@ package struct CertificateRequest: Sendable {
   func makeTemplate() -> OpaquePointer {
     guard let template = cg_template_new() else { fatalError("out of memory") }
     if let commonName {
-      // X.520 allows 64 characters; the name that counts is the alternative one.
+      // X.520 allows 64 characters; the name that counts is the subject alternative name.
       let bytes = Array(commonName.utf8.prefix(64))
       cg_template_set_common_name(template, bytes, bytes.count)
     }

@@ -4,9 +4,9 @@
   import Musl
 #endif
 
-/// Reading and writing the small files that credentials live in.
+/// Reads and writes the small files of credentials.
 package enum CredentialFile {
-  /// A CA bundle of dozens of authorities, or a long revocation list, fits; a wrong path to something huge does not.
+  /// A CA bundle of dozens of authorities, or a long revocation list, fits; a huge file at a wrong path does not.
   package static let sizeMaximum = 1 << 20
 
   /// Who may read a file.
@@ -36,7 +36,7 @@ package enum CredentialFile {
         .keyReadableByOthers, file: path, cause: "the \(what) is open to group or others (mode \(mode))",
         nextStep: "run 'chmod 600 \(path)'" + (escape.map { ", or accept it with \($0)" } ?? ""))
     }
-    // All at once: a buffer that grows leaves copies behind.
+    // Allocated once at full size: a buffer that grows leaves copies behind.
     let storage = UnsafeMutableRawBufferPointer.allocate(byteCount: sizeMaximum + 1, alignment: 1)
     var (total, failure) = (0, Int32(0))
     while total < storage.count {
@@ -58,7 +58,7 @@ package enum CredentialFile {
     return bytes
   }
 
-  /// The mode of a file that others than its owner may read, such as `0644`.
+  /// The mode of a file that users other than its owner may read, such as `0644`.
   package static func openMode(of path: String) -> String? {
     var status = stat()
     return stat(path, &status) == 0 ? openMode(status) : nil
@@ -68,7 +68,7 @@ package enum CredentialFile {
     status.st_mode & 0o077 == 0 ? nil : "0" + String(status.st_mode & 0o777, radix: 8)
   }
 
-  /// Writes a new file, durable when this returns; an existing one is replaced only with `overwrite`, and then in one step.
+  /// Writes a new file, which is durable when this returns. An existing file is replaced only with `overwrite`, and then in one step.
   package static func write(_ bytes: [UInt8], to path: String, mode: UInt32, overwrite: Bool) throws(CredentialsError) {
     try write(SecretBytes(copying: bytes), to: path, mode: mode, overwrite: overwrite)
   }
@@ -89,7 +89,7 @@ package enum CredentialFile {
     }
     if failure == 0, fsync(descriptor) != 0 { failure = errno }
     if close(descriptor) != 0, failure == 0 { failure = errno }
-    // link() refuses an existing name, so that two writers cannot both believe that they made the file.
+    // link() refuses an existing name, so two writers cannot both believe that they made the file.
     if failure == 0 {
       if overwrite ? rename(temporary, path) != 0 : link(temporary, path) != 0 { failure = errno }
     }
@@ -98,7 +98,7 @@ package enum CredentialFile {
     if failure != 0 { throw notWritable(path, error: failure) }
   }
 
-  /// Fails for the first of these that is there already, before anything is written.
+  /// Fails for the first of these files that exists already, before anything is written.
   package static func requireFree(_ paths: [String], overwrite: Bool) throws(CredentialsError) {
     guard !overwrite, let taken = paths.first(where: { access($0, F_OK) == 0 }) else { return }
     throw exists(taken)
@@ -109,7 +109,7 @@ package enum CredentialFile {
       .exists, file: path, cause: "the file exists already", nextStep: "remove it, choose another -out, or replace it with -force")
   }
 
-  /// Makes a directory and those above it, as far as they are missing.
+  /// Makes a directory and all missing directories above it.
   package static func makeDirectory(_ path: String) throws(CredentialsError) {
     var end = path.startIndex
     while end < path.endIndex {

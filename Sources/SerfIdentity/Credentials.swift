@@ -1,23 +1,24 @@
 internal import CGnuTLS
 public import SerfPrimitives
 
-/// What a node is and which peers it believes: its certificate and private key, the cluster's authorities and their revocation lists.
+/// Who a node is and which peers it accepts: its certificate and private key, the cluster's authorities and their revocation lists.
 ///
-/// A value of this type has passed: its own certificate would be accepted by any node with the same CA file, at the time of loading.
-/// Immutable; rotation loads a new one and swaps it in (`secure-transport.md` 1.7). A broken file throws, and the old one stays in use.
+/// A value of this type has passed all checks: at the time of loading, any node with the same CA file would accept its certificate. Immutable;
+/// rotation loads a new one and swaps it in (`secure-transport.md` 1.7). A broken file throws, and the old one stays in use.
 ///
 /// `@unchecked Sendable`: all parts are immutable, the C ones by the contract in `CGnuTLS.h`.
 public final class Credentials: @unchecked Sendable {
   /// Paths of PEM files.
   public struct Files: Hashable, Sendable {
-    /// The authorities whose nodes are members; two of them while one replaces the other.
+    /// The authorities whose nodes are members; several while one replaces another.
     public var authorities: String
     /// This node's certificate, followed by intermediates if there are any.
     public var certificate: String
     public var privateKey: String
     /// Revocation lists of the authorities.
     public var revocations: String?
-    /// Accepts a private key that group or others can read. Off; turn it on only where file modes mean nothing, as on some volume mounts.
+    /// Accepts a private key that group or others can read. The default is off. Turn it on only where file modes mean nothing, as on some volume
+    /// mounts.
     public var allowsInsecureKey: Bool
 
     public init(
@@ -39,20 +40,21 @@ public final class Credentials: @unchecked Sendable {
   /// The cluster that peers must be of.
   public var cluster: String { policy.cluster }
   public var mode: IdentityMode { policy.mode }
-  /// When the earliest revocation list should have been replaced by a newer one. Overdue lists still count: say so in the log.
+  /// When the earliest revocation list should have been replaced by a newer one. Overdue lists still count; the log should say so.
   public var revocationsNextUpdate: UTCTime? { policy.revocationsNextUpdate }
 
-  /// Which peers we believe.
+  /// Which peers we accept.
   package let policy: TrustPolicy
   /// The `cg_credentials`: a TLS session takes it with `cg_credentials_retain`, and gives it back after the session is gone.
   package let tls: OpaquePointer
   private let privateKey: PrivateKey
 
-  /// Loads and checks everything, in the order a reader would look for the mistake: settings, files, whether they fit together, whether peers would accept us.
+  /// Loads and checks everything, in the order in which an operator would look for a mistake: the settings, the files, whether they fit together,
+  /// whether peers would accept us.
   ///
   /// - Parameters:
   ///   - cluster: 1–128 bytes of `[A-Za-z0-9._-]`.
-  ///   - expected: the configured node name, which the certificate must carry; nil takes the certificate's.
+  ///   - expected: the configured node name, which the certificate must carry; nil accepts the certificate's name.
   public convenience init(
     files: Files, cluster: String = "default", mode: IdentityMode = .uri, expecting expected: String? = nil, at now: UTCTime = .now
   ) throws(CredentialsError) {
@@ -91,7 +93,7 @@ public final class Credentials: @unchecked Sendable {
     try self.init(pem: pem, key: key, files: files, cluster: cluster, mode: mode, expecting: expected, at: now)
   }
 
-  /// From the texts and the key, which is not looked for in them.
+  /// From the texts and the key, which is given separately.
   private init(
     pem: PEM, key: PrivateKey, files: Files, cluster: String, mode: IdentityMode, expecting expected: String?, at now: UTCTime
   ) throws(CredentialsError) {
@@ -110,7 +112,7 @@ public final class Credentials: @unchecked Sendable {
     tls = made
   }
 
-  /// Presents whatever is given, or no certificate at all, unchecked: for adversaries in tests. What *it* believes is `authorities`, as usual.
+  /// Presents what it is given, or no certificate at all, unchecked: for attackers in tests. What *it* believes is `authorities`, as usual.
   package init(
     impostor issued: CertificateAuthority.Issued?, calling name: NodeName, authorities: [UInt8], cluster: String = "default"
   ) throws(CShimError) {
@@ -125,7 +127,7 @@ public final class Credentials: @unchecked Sendable {
     tls = made
   }
 
-  /// Presents what a `gnutls_certificate_credentials_t` of the test's own holds, which is taken over.
+  /// Presents what a `gnutls_certificate_credentials_t` that a test made holds, and takes it over.
   package init(
     impostor tls: UnsafeMutableRawPointer, calling name: NodeName, authorities: [UInt8], cluster: String = "default"
   ) throws(CShimError) {
@@ -140,18 +142,18 @@ public final class Credentials: @unchecked Sendable {
 
   deinit { cg_credentials_release(tls) }
 
-  /// Who the peer of a TLS session is: what the session's verify callback asks. `session` is a `gnutls_session_t`.
+  /// The identity of the peer of a TLS session: the session's verify callback calls this. `session` is a `gnutls_session_t`.
   package func verifyPeer(ofSession session: UnsafeMutableRawPointer, at now: UTCTime) throws(VerificationFailure) -> PeerIdentity {
     try policy.verify(CertificateChain(peerOfSession: session), at: now)
   }
 
-  /// Who proves what with this chain: DER certificates, leaf first. No role: every node's certificate must serve both.
+  /// The identity that this chain proves: DER certificates, leaf first. There is no role: every node's certificate must serve both.
   package func verify(chain: [[UInt8]], at now: UTCTime) throws(VerificationFailure) -> PeerIdentity {
     try policy.verify(CertificateChain(der: chain), at: now)
   }
 
-  /// Whether a peer that was verified before, perhaps by other credentials, still is what it was: at each reload and every 60 s
-  /// (`secure-transport.md` 1.7). Costs a comparison of two times unless authorities or revocation lists changed since.
+  /// Checks that a peer that was verified before, perhaps with other credentials, is still acceptable: at each reload and every 60 s
+  /// (`secure-transport.md` 1.7). This costs a comparison of two times, unless authorities or revocation lists have changed since.
   package func reverify(_ identity: PeerIdentity, at now: UTCTime) throws(VerificationFailure) {
     try policy.reverify(identity, at: now)
   }
@@ -164,7 +166,7 @@ public final class Credentials: @unchecked Sendable {
 }
 
 extension Credentials {
-  /// Everything that loading checks, apart from reading the private key: also for certificates whose key is elsewhere.
+  /// All the checks of loading, apart from reading the private key: also for certificates whose key is elsewhere.
   package static func check(
     pem: PEM, privateKey: PrivateKey?, files: Files, cluster: String, mode: IdentityMode, expecting expected: String?, at now: UTCTime
   ) throws(CredentialsError) -> (chain: CertificateChain, policy: TrustPolicy, identity: PeerIdentity) {
@@ -213,7 +215,7 @@ extension Credentials {
   }
 
   package static func parseKey(_ pem: SecretBytes, file: String) throws(CredentialsError) -> PrivateKey {
-    // Both ways of writing an encrypted key say so in clear: "ENCRYPTED PRIVATE KEY", or a header "Proc-Type: 4,ENCRYPTED".
+    // Both ways of writing an encrypted key say so in clear text: "ENCRYPTED PRIVATE KEY", or a header "Proc-Type: 4,ENCRYPTED".
     if pem.contains("ENCRYPTED") {
       throw CredentialsError(
         .keyEncrypted, file: file, cause: "the private key is encrypted",
@@ -264,12 +266,12 @@ extension Credentials {
     }
   }
 
-  /// Our own certificate by our own rules: whatever a peer would refuse is found here, before the first packet.
+  /// Checks our own certificate by our own rules: all that a peer would refuse is found here, before the first packet.
   private static func checkOurselves(
     _ chain: CertificateChain, policy: TrustPolicy, files: Files, at now: UTCTime
   ) throws(CredentialsError) -> PeerIdentity {
     do {
-      // Through DER, so that the limits for peers hold for us too.
+      // Through DER, so that the limits for peers apply to us too.
       return try policy.verify(CertificateChain(der: chain.der), at: now)
     } catch {
       throw CredentialsError(

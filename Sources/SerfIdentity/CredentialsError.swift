@@ -14,7 +14,7 @@ public struct CredentialsError: Error, Hashable, Sendable {
     case clusterNotInAlphabet, nameNotInAlphabet
     /// The configured node name is not the one in the certificate.
     case nameNotCarried
-    /// A file to be written is there already, or cannot be written.
+    /// A file to be written exists already, or cannot be written.
     case exists, notWritable
     case internalFailure
   }
@@ -36,7 +36,7 @@ public struct CredentialsError: Error, Hashable, Sendable {
 }
 
 extension CredentialsError {
-  /// One word for JSON and counters; stable.
+  /// One word for JSON and counters. It never changes.
   public var label: String {
     switch code {
     case .missing: "missing"

@@ -6,7 +6,7 @@ struct DERReader {
 
   var isAtEnd: Bool { rest.isEmpty }
 
-  /// The next element; fails when what follows is no DER element that fits.
+  /// The next element; fails when what follows is not a complete DER element.
   mutating func next() throws(VerificationFailure) -> (tag: UInt8, content: ArraySlice<UInt8>) {
     guard let tag = rest.popFirst(), tag & 0x1f != 0x1f, let first = rest.popFirst() else { throw .unreadable }
     var length = Int(first)
@@ -30,7 +30,7 @@ struct DERReader {
   }
 }
 
-/// The tags that certificates are made of, as far as we look.
+/// The tags that certificates are made of, as far as we read them.
 enum DERTag {
   static let boolean: UInt8 = 0x01
   static let integer: UInt8 = 0x02
@@ -38,7 +38,7 @@ enum DERTag {
   static let octetString: UInt8 = 0x04
   static let objectIdentifier: UInt8 = 0x06
   static let sequence: UInt8 = 0x30
-  /// The bit of a tag that says that the content is made of elements.
+  /// The bit of a tag that says that the content consists of elements.
   static let constructed: UInt8 = 0x20
 
   /// A context-specific tag of elements: `[3]`.

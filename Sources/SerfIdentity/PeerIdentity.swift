@@ -5,7 +5,7 @@ public struct PeerIdentity: Sendable {
   public let name: CertificateName
   /// The chain's certificates in DER, leaf first, to be verified again (`secure-transport.md` 1.7).
   package let chain: [[UInt8]]
-  /// When every certificate of the path is valid.
+  /// The time in which every certificate of the path is valid.
   package let validity: Range<UTCTime>
   package let policyDigest: [UInt8]
 

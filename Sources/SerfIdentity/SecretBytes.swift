@@ -1,12 +1,12 @@
 internal import CGnuTLS
 
-/// Bytes that are overwritten when their last owner lets them go: keys, and the texts and files that hold them.
+/// Bytes that are overwritten when their last owner releases them: keys, and the texts and files that hold them.
 ///
 /// An array cannot promise that: it is copied when it grows and when two owners change it, and what is freed keeps its content.
 ///
-/// `@unchecked Sendable`: the bytes are written before the first owner has the object, and only read until the last one lets it go.
+/// `@unchecked Sendable`: the bytes are written before the first owner has the object, and only read until the last one releases it.
 package final class SecretBytes: @unchecked Sendable {
-  /// Where the bytes are. For C that keeps pointing at them while the caller keeps this object; else use ``withUnsafeBytes(_:)``.
+  /// Where the bytes are. For C code that keeps a pointer to them while the caller keeps this object; otherwise use ``withUnsafeBytes(_:)``.
   package let pointer: UnsafePointer<UInt8>
   package let count: Int
   private let storage: UnsafeMutableRawBufferPointer
@@ -23,7 +23,7 @@ package final class SecretBytes: @unchecked Sendable {
     pointer = UnsafePointer(base.assumingMemoryBound(to: UInt8.self))
   }
 
-  /// `count` bytes, which `fill` writes. Nothing is left of them when it throws.
+  /// `count` bytes, which `fill` writes. If it throws, the bytes are overwritten.
   package convenience init<Failure: Error>(
     count: Int, _ fill: (UnsafeMutableBufferPointer<UInt8>) throws(Failure) -> Void
   ) throws(Failure) {
@@ -71,7 +71,7 @@ package final class SecretBytes: @unchecked Sendable {
 }
 
 extension SecretBytes: Equatable {
-  /// Takes the same time wherever the first difference is.
+  /// It takes the same time wherever the first difference is.
   package static func == (left: SecretBytes, right: SecretBytes) -> Bool {
     left.withUnsafeBytes { left in
       right.withUnsafeBytes { right in left.count == right.count && zip(left, right).reduce(0) { $0 | ($1.0 ^ $1.1) } == 0 }

@@ -1,16 +1,16 @@
-/// The subjectAltName extension, read and written by our own bytes (RFC 5280, 4.2.1.6).
+/// The subjectAltName extension, read and written by our own code (RFC 5280, 4.2.1.6).
 ///
-/// GnuTLS decodes these names too, but turns them into C strings and knows conversions; a name that decides about membership is
-/// compared exactly as it stands in the certificate (`secure-transport.md` 1.1).
+/// GnuTLS decodes these names too, but turns them into C strings and may convert them. A name that decides about membership is compared exactly as it
+/// is in the certificate (`secure-transport.md` 1.1).
 package struct SubjectAlternativeNames: Equatable, Sendable {
   package enum Name: Equatable, Sendable {
     case dns([UInt8])
     case uri([UInt8])
-    /// An address, a mailbox, …: present, never looked at.
+    /// An address, a mailbox, …: present, but never used.
     case other(tag: UInt8)
   }
 
-  /// A node's certificate needs one name; a few more for other uses of the same certificate are no harm.
+  /// A node's certificate needs one name; a few more, for other uses of the same certificate, do no harm.
   package static let countMaximum = 64
 
   package var names: [Name]

@@ -3,13 +3,14 @@ internal import CGnuTLS
 /// Decides whether a certificate chain is a node of our cluster: the rules of `secure-transport.md` 1.1 and 1.2, in one order.
 ///
 /// 1. size, depth and keys, when the chain is made of a peer's bytes (``CertificateChain/screen(_:)``), before GnuTLS parses it; 2. algorithms,
-/// before any of its signatures is checked; 3. the path to an authority of ours and revocation; 4. time; 5. purpose; 6. name. There is no "role": a node dials and accepts, so its certificate must serve both.
+///    before any of its signatures is checked; 3. the path to one of our authorities, and revocation; 4. time; 5. purpose; 6. name. There is no
+///    "role": a node dials and accepts, so its certificate must serve both.
 ///
 /// `@unchecked Sendable`: the C trust list is not changed after `init`, and verification only reads it.
 package final class TrustPolicy: @unchecked Sendable {
   package let cluster: String
   package let mode: IdentityMode
-  /// SHA-256 over all that a verdict depends on apart from the chain and the time: equal digests, equal verdicts.
+  /// SHA-256 over all that a verdict depends on apart from the chain and the time: equal digests give equal verdicts.
   package let digest: [UInt8]
   /// When the earliest revocation list should have been replaced; an overdue list still counts.
   package let revocationsNextUpdate: UTCTime?
@@ -40,7 +41,7 @@ package final class TrustPolicy: @unchecked Sendable {
 
   deinit { cg_trust_free(raw) }
 
-  /// The node that this chain proves, at this time.
+  /// The node whose identity this chain proves, at this time.
   package func verify(_ chain: CertificateChain, at now: UTCTime) throws(VerificationFailure) -> PeerIdentity {
     try checkSignatures(chain)
     let validity = try checkPath(chain, at: now)
@@ -49,7 +50,7 @@ package final class TrustPolicy: @unchecked Sendable {
     return PeerIdentity(name: name, chain: chain.der, validity: validity, policyDigest: digest)
   }
 
-  /// Verifies a chain that once passed again. Only the clock can have changed when the policy is the one that judged it before.
+  /// Verifies again a chain that has passed before. If the same policy judged it then, only the time can have changed.
   package func reverify(_ identity: PeerIdentity, at now: UTCTime) throws(VerificationFailure) {
     if identity.policyDigest == digest, identity.validity.contains(now) { return }
     let again = try verify(CertificateChain(der: identity.chain), at: now)
@@ -66,7 +67,7 @@ package final class TrustPolicy: @unchecked Sendable {
     }
   }
 
-  /// Returns when the whole path is valid.
+  /// Returns the time in which the whole path is valid.
   private func checkPath(_ chain: CertificateChain, at now: UTCTime) throws(VerificationFailure) -> Range<UTCTime> {
     var used = 0
     var anchorNotBefore: Int64 = 0
@@ -102,7 +103,7 @@ package final class TrustPolicy: @unchecked Sendable {
     let leaf = chain.leaf
     guard !leaf.isAuthority else { throw .isAuthority }
     guard leaf.keyUsage.contains(.digitalSignature) else { throw .missingDigitalSignature }
-    // anyExtendedKeyUsage does not stand for these two: an absent limit is not a permission.
+    // anyExtendedKeyUsage does not replace these two: the absence of a limit is not a permission.
     guard leaf.purposes.contains(.clientAuth) else { throw .missingClientAuth }
     guard leaf.purposes.contains(.serverAuth) else { throw .missingServerAuth }
     for index in 1..<max(chain.count, 1) {

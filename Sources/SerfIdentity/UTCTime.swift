@@ -6,7 +6,7 @@
 
 /// A point in civil time, as certificates state it: whole seconds since 1970-01-01 00:00 UTC.
 ///
-/// Distinct from the node's monotonic `Instant` on purpose: validity is a matter of the calendar, deadlines are not.
+/// It is a different type from the node's monotonic `Instant` on purpose: validity depends on the calendar, deadlines do not.
 public struct UTCTime: Hashable, Comparable, Sendable {
   public var secondsSinceEpoch: Int64
 
@@ -46,7 +46,7 @@ extension UTCTime: CustomStringConvertible {
 
   private static func twoDigits(_ value: Int64) -> String { value < 10 ? "0\(value)" : "\(value)" }
 
-  /// The proleptic Gregorian date of a day counted from 1970-01-01: years begin in March here, so that the leap day is the last.
+  /// The proleptic Gregorian date of a day counted from 1970-01-01: years begin in March here, so that the leap day is the last day.
   private static func civil(day: Int64) -> (year: Int64, month: Int64, day: Int64) {
     let shifted = day + 719_468
     let era = shifted.quotientRoundingDown(by: 146_097)

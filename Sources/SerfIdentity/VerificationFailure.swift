@@ -10,9 +10,9 @@ public enum VerificationFailure: Error, Hashable, Sendable {
   case unreadable
   /// The key's kind and size, such as `RSA 1024`.
   case weakKey(String)
-  /// An RSA key beyond 4,096 bits: work that a peer could make us do.
+  /// An RSA key beyond 4,096 bits: checking it would be work that a peer could force on us.
   case keyTooLarge(bits: Int)
-  /// An RSA public exponent beyond 33 bits: likewise.
+  /// An RSA public exponent beyond 33 bits: the same work.
   case exponentTooLarge(bits: Int)
   /// The signature algorithm's name, such as `RSA-SHA1`.
   case weakSignature(String)
@@ -20,7 +20,7 @@ public enum VerificationFailure: Error, Hashable, Sendable {
   case unknownIssuer(String)
   case badSignature
   case revoked
-  /// A certificate in between may not issue others, or constrains what it may issue.
+  /// An intermediate certificate may not issue others, or limits what it may issue.
   case issuerNotAllowed
   case unknownCriticalExtension
   case expired(UTCTime)
@@ -33,7 +33,7 @@ public enum VerificationFailure: Error, Hashable, Sendable {
   case missingClientAuth
   case missingServerAuth
   case tooManyNames
-  /// More elements than any certificate has that is in use: reading them could take long.
+  /// More elements than any certificate in use has: reading them could take long.
   case tooManyElements
   case noName
   case severalNames
@@ -42,7 +42,7 @@ public enum VerificationFailure: Error, Hashable, Sendable {
 }
 
 extension VerificationFailure {
-  /// One word for counters and JSON; stable.
+  /// One word for counters and JSON. It never changes.
   public var label: String {
     switch self {
     case .noCertificate: "noCertificate"
@@ -90,8 +90,8 @@ extension VerificationFailure {
     }
   }
 
-  /// What a peer meant by a TLS alert about *our* certificate, for "peer refused our certificate: …" (`secure-transport.md` 1.8). Nil for alerts
-  /// that are not about certificates.
+  /// What a peer means by a TLS alert about *our* certificate, for "peer refused our certificate: …" (`secure-transport.md` 1.8). Nil for alerts that
+  /// are not about certificates.
   public static func meaning(ofTLSAlert alert: UInt8) -> String? {
     switch alert {
     case 42: "not acceptable"
