@@ -1,11 +1,11 @@
-/// Bytes that an event carries: a place in the endpoint's arena, good until the endpoint's next input.
+/// Bytes that an event carries: a place in the endpoint's arena, valid until the endpoint's next input.
 package struct ByteSlot: Hashable, Sendable {
   let block: Int32
   let offset: Int32
   package let count: Int
 }
 
-/// Where received bytes wait for whoever drains the events. Blocks never move and are used again once all events are drained, so that
+/// Holds received bytes until the endpoint's owner drains the events. Blocks never move and are used again once all events are drained, so that
 /// steady traffic allocates nothing.
 struct ByteArena: ~Copyable {
   private static let blockSize = 64 << 10
@@ -45,7 +45,7 @@ struct ByteArena: ~Copyable {
   }
 }
 
-/// Events and their bytes, in order. Connections append, the endpoint's user takes out.
+/// Events and their bytes, in order. Connections append them, and the endpoint's owner takes them out.
 final class Inbox {
   private var events: [QUICEvent] = []
   private var next = 0
@@ -65,7 +65,7 @@ final class Inbox {
     return events[next]
   }
 
-  /// At the beginning of an input: what was drained is forgotten. While events wait, their bytes stay.
+  /// Called at the beginning of an input: drops what was drained. While events wait, their bytes stay.
   func recycle() {
     guard isDrained, next > 0 else { return }
     events.removeAll(keepingCapacity: events.capacity < 4096)

@@ -33,7 +33,7 @@ struct TokenKey: Hashable {
 }
 
 extension NodeAddress {
-  /// In the form that ngtcp2 gets: IPv4 always in four bytes, so that one socket has one address.
+  /// The form that ngtcp2 gets: IPv4 always in four bytes, so that one socket has one address.
   var raw: sq_address {
     let address = canonical
     return sq_address(high: address.high, low: address.low, port: address.port, length: address.byteCount, zone: address.zone)
@@ -45,7 +45,7 @@ extension NodeAddress {
 }
 
 extension Instant {
-  /// ngtcp2's time: unsigned, and never the zero at which some of its fields mean "never".
+  /// ngtcp2's time: unsigned, and never zero, which means "never" in some of its fields.
   var ticks: UInt64 { UInt64(max(nanoseconds, 0)) + Self.tickOrigin }
 
   /// Nil for "never".
@@ -63,7 +63,7 @@ extension Duration {
 }
 
 extension SecretBytes {
-  /// What stateless resets or Retry tokens derive from, if it need not be the same after a restart.
+  /// A secret from which stateless resets or Retry tokens derive, if it need not be the same after a restart.
   static func random() -> SecretBytes {
     SecretBytes(count: Int(SQ_SECRET_LENGTH)) { precondition(sq_random($0.baseAddress, $0.count), "the system's random generator fails") }
   }

@@ -1,12 +1,12 @@
 internal import SerfPrimitives
 
-/// The connections by their next deadline: a binary heap in which each connection knows its place, since deadlines move with every packet.
+/// The connections by their next deadline: a binary heap. Each connection knows its place in it, because deadlines move with every packet.
 struct ConnectionTimers {
   private var heap: [QUICConnection] = []
 
   var first: QUICConnection? { heap.first }
 
-  /// Puts the connection where `deadline` belongs; `distantFuture` takes it out.
+  /// Moves the connection to the place of `deadline`; `distantFuture` removes it.
   mutating func schedule(_ connection: QUICConnection, at deadline: Instant) {
     if deadline == .distantFuture { return remove(connection) }
     connection.timerDeadline = deadline

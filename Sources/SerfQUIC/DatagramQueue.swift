@@ -2,18 +2,18 @@ internal import SerfPrimitives
 
 /// Packets that wait to be sent as datagrams on one connection, and those sent but not yet acknowledged.
 ///
-/// Bounded; the oldest leaves first. A packet whose deadline has passed is never sent. What it stores is copied into buffers that are
-/// used again (``PacketBuffers``), so that steady traffic allocates nothing.
+/// The queue is limited; the oldest packet is dropped first. A packet whose deadline has passed is never sent. Packets are copied into buffers that
+/// are used again (``PacketBuffers``), so that steady traffic allocates nothing.
 struct DatagramQueue {
   struct Entry {
     var bytes: UnsafeMutableRawBufferPointer
     var count: Int
     var id: PacketID?
     var deadline: Instant
-    /// When it was sent, and under which number of ngtcp2's.
+    /// When it was sent, and under which of ngtcp2's numbers.
     var sentAt = Instant.zero
     var number: UInt64 = 0
-    /// It was on another connection before, and is not moved a second time: a peer that closes at once could keep it going for ever.
+    /// It was on another connection before, and is not moved a second time: a peer that closes at once could keep it moving for ever.
     var isMoved = false
 
     var content: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: bytes[..<count]) }
@@ -21,7 +21,7 @@ struct DatagramQueue {
 
   private(set) var waiting: [Entry] = []
   private(set) var unacknowledged: [Entry] = []
-  /// The earliest deadline of what waits.
+  /// The earliest deadline of the waiting packets.
   private(set) var nextDeadline = Instant.distantFuture
   private var lastNumber: UInt64 = 0
 
@@ -30,7 +30,7 @@ struct DatagramQueue {
   /// The number that the next datagram gets.
   var nextNumber: UInt64 { lastNumber + 1 }
 
-  /// Adds a packet and returns one that had to leave for it.
+  /// Adds a packet and returns one that was dropped for it.
   mutating func append(
     _ bytes: RawSpan, id: PacketID?, deadline: Instant, isMoved: Bool, limit: Int, buffers: PacketBuffers
   ) -> Entry? {
@@ -42,7 +42,7 @@ struct DatagramQueue {
     return oldest
   }
 
-  /// The first was accepted for sending: keeps it until it is acknowledged, and gives back the oldest beyond `limit`.
+  /// The first packet was accepted for sending. Keeps it until it is acknowledged, and drops the oldest ones beyond `limit`.
   mutating func sent(at now: Instant, limit: Int, buffers: PacketBuffers) {
     var entry = waiting.removeFirst()
     lastNumber += 1
@@ -54,7 +54,7 @@ struct DatagramQueue {
   }
 
   mutating func acknowledged(_ number: UInt64, buffers: PacketBuffers) {
-    // Numbers rise, so that the place is found by halving.
+    // Numbers rise, so a binary search finds the place.
     var low = 0
     var high = unacknowledged.count
     while low < high {
@@ -65,7 +65,7 @@ struct DatagramQueue {
     buffers.give(unacknowledged.remove(at: low).bytes)
   }
 
-  /// Lets go of what was sent before `earliest`: too old to be worth moving, acknowledged or not.
+  /// Drops what was sent before `earliest`: too old to be worth moving, acknowledged or not.
   mutating func forget(before earliest: Instant, buffers: PacketBuffers) {
     var count = 0
     while count < unacknowledged.count, unacknowledged[count].sentAt < earliest {
@@ -75,13 +75,13 @@ struct DatagramQueue {
     if count > 0 { unacknowledged.removeFirst(count) }
   }
 
-  /// Takes out the first, which is not to be sent.
+  /// Takes out the first packet, which will not be sent.
   mutating func removeFirst() -> Entry {
     defer { updateDeadline() }
     return waiting.removeFirst()
   }
 
-  /// Takes out what may not be sent any more.
+  /// Takes out the packets whose deadline has passed.
   mutating func removeExpired(at now: Instant) -> [Entry] {
     guard nextDeadline <= now else { return [] }
     let expired = waiting.filter { $0.deadline <= now }
@@ -90,7 +90,7 @@ struct DatagramQueue {
     return expired
   }
 
-  /// Forgets everything, returning it for whoever wants to send it elsewhere or report it.
+  /// Removes everything, and returns it so that the caller can send it elsewhere or report it.
   mutating func removeAll() -> (waiting: [Entry], unacknowledged: [Entry]) {
     defer {
       waiting = []

@@ -1,15 +1,15 @@
 internal import SerfPrimitives
 
-/// Clients' handshakes in progress, and which of them makes room when there are too many (`secure-transport.md` 3.1).
+/// Clients' handshakes in progress, and which of them is ended when there are too many (`secure-transport.md` 3.1).
 ///
-/// Whatever a client does, it holds no more places than its address and its network may hold. When a newcomer finds one of the three limits
-/// reached, those that hold the most places are looked at: at the limit of an address the handshakes of that address, at the limit of a
-/// network those of that network, and at the limit of all those of the network that holds most. The one that is due first makes room.
+/// Whatever a client does, it has no more places than its address and its network may have. When a newcomer finds one of the three limits reached,
+/// the handshakes of those that have the most places are considered. At the limit of an address these are the handshakes of that address, at the
+/// limit of a network those of that network, and at the total limit those of the network that has the most. The one that was due first makes room.
 ///
-/// A handshake is *due* when its client has been silent for the ``patience``, or when it is four times as old. Where handshakes take longer, because
-/// the processor or the network is slow, the patience is longer too. An honest client answers each
-/// flight within a round trip; one that only talks to keep its place does not keep it for long. A handshake that is not due is never displaced:
-/// otherwise a crowd of honest newcomers would end each other's handshakes, and none would complete.
+/// A handshake is *due* when its client has been silent for the ``patience``, or when it is four times that old. Where handshakes take longer,
+/// because the processor or the network is slow, the patience is longer too. An honest client answers each flight within a round trip; one that sends
+/// only to keep its place does not keep it for long. A handshake that is not due is never displaced: otherwise a crowd of honest newcomers would end
+/// each other's handshakes, and none would complete.
 struct HalfOpenHandshakes {
   struct Limits {
     let perHost: Int
@@ -22,7 +22,7 @@ struct HalfOpenHandshakes {
       perHost = configuration.halfOpenPerAddress
       perNetwork = configuration.halfOpenPerNetwork
       all = configuration.halfOpenLimit
-      // Eight round trips, if the first guess is right: 240 ms in a LAN, in which a lost flight has been sent again.
+      // Eight round trips, if the first guess is right: 240 ms in a LAN, which is enough for a lost flight to be sent again.
       patience = configuration.initialRoundTrip * 8
       longestPatience = configuration.crowdedHandshakeTimeout
     }
@@ -30,9 +30,9 @@ struct HalfOpenHandshakes {
 
   enum Place: Equatable {
     case free
-    /// There is one as soon as this handshake is given up.
+    /// A place is free as soon as this handshake is given up.
     case heldBy(ConnectionID)
-    /// All are held by handshakes that are not due before this time.
+    /// All places are taken by handshakes that are not due before this time.
     case none(until: Instant)
   }
 
@@ -43,10 +43,10 @@ struct HalfOpenHandshakes {
     let startedAt: Instant
     var heardAt: Instant
 
-    /// Its packets that we have not taken up yet.
+    /// Its packets that we have not handled yet.
     var queued = 0
 
-    /// Silence that is ours does not count.
+    /// Silence that we cause does not count.
     func dueAt(_ patience: Duration) -> Instant {
       let end = startedAt + patience * 4
       return queued > 0 ? end : min(heardAt + patience, end)
@@ -57,8 +57,8 @@ struct HalfOpenHandshakes {
   /// In the order in which they began.
   private var handshakes: [Handshake] = []
   private(set) var tally = SourceTally()
-  /// How long handshakes take that are completed, here and now: a longer time at once, a shorter one by an eighth each. It halves with each five seconds
-  /// without one: a node that was slow once is not slow for ever.
+  /// How long completed handshakes take at present. It follows a longer time at once, and a shorter one by an eighth each time. It halves every five
+  /// seconds without a handshake: a node that was slow once is not slow for ever.
   private var time = Duration.zero
   private var timedAt = Instant.zero
   private static let halfLife = Duration.seconds(5)
@@ -72,7 +72,7 @@ struct HalfOpenHandshakes {
 
   func contains(from source: NodeAddress) -> Bool { handshakes.contains { $0.source == source } }
 
-  /// Handshakes from exactly this address and port that began without a proof of it.
+  /// Handshakes from exactly this address and port that began without proof of that address.
   func unproven(from source: NodeAddress) -> Int { handshakes.count { $0.source == source && !$0.isProven } }
 
   mutating func begin(_ id: ConnectionID, from source: NodeAddress, isProven: Bool, at now: Instant) {
@@ -80,19 +80,19 @@ struct HalfOpenHandshakes {
     tally.add(source)
   }
 
-  /// A packet came for it, and waits for its turn.
+  /// A packet arrived for the handshake and waits for its turn.
   mutating func queued(_ id: ConnectionID) {
     if let index = handshakes.firstIndex(where: { $0.id == id }) { handshakes[index].queued += 1 }
   }
 
-  /// A packet of it is taken up, and answered.
+  /// A packet of the handshake is handled and answered.
   mutating func heard(_ id: ConnectionID, at now: Instant) {
     guard let index = handshakes.firstIndex(where: { $0.id == id }) else { return }
     handshakes[index].queued = max(0, handshakes[index].queued - 1)
     handshakes[index].heardAt = now
   }
 
-  /// It is complete, or will not be. Returns whether its client had proven its address; nil when there is no such handshake.
+  /// The handshake is complete or has failed. Returns whether its client had proven its address; nil when there is no such handshake.
   @discardableResult
   mutating func end(_ id: ConnectionID, completedAt now: Instant? = nil) -> Bool? {
     guard let index = handshakes.firstIndex(where: { $0.id == id }) else { return nil }
@@ -137,7 +137,7 @@ struct HalfOpenHandshakes {
     }
     guard let first else { return .none(until: .distantFuture) }
     let due = first.dueAt(patience)
-    // Looked at again soon: a packet that waited may be taken up meanwhile, and the patience grows shorter.
+    // Checked again soon: a waiting packet may be handled in the meantime, and the patience gets shorter.
     return due <= now ? .heldBy(first.id) : .none(until: min(due, now + limits.patience))
   }
 }
@@ -173,13 +173,13 @@ extension NodeAddress {
   /// The host: its address without a port.
   fileprivate var anyPort: NodeAddress { with(port: 0) }
 
-  /// The network that one owner is taken to have: a /24 of IPv4, a /56 of IPv6.
+  /// The network that is assumed to have one owner: a /24 of IPv4, a /56 of IPv6.
   var network: NodeAddress {
     let address = canonical
     return address.prefix(address.byteCount == 4 ? 24 : 56)
   }
 
-  /// The network of this many leading bits: the rest and the port are zero.
+  /// The network with this many leading bits; the other bits and the port are zero.
   func prefix(_ length: Int) -> NodeAddress {
     let highBits = min(max(length, 0), 64)
     let lowBits = min(max(length - 64, 0), 64)

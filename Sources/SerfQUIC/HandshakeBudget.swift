@@ -2,19 +2,19 @@ internal import SerfPrimitives
 
 /// Decides what to do with a client's first packet, before anything is allocated for it (`secure-transport.md` 3.1, RFC 9000 section 21).
 ///
-/// A client that has not proven its address gets a handshake only while few are in progress: few in all, few of its network, and few of its
-/// address. Otherwise it has to prove the address with a Retry, which costs us nothing to remember. A client that has proven it goes on to the
+/// A client that has not proven its address gets a handshake only while few are in progress: few in total, few from its network, and few from its
+/// address. Otherwise it has to prove the address with a Retry, which needs no memory here. A client that has proven it goes to the
 /// ``HandshakeQueue``, where it waits for a place.
 struct HandshakeBudget {
-  /// What the source of a packet has under way with us, handshakes that wait for a place included.
+  /// How many handshakes are in progress, including those that wait for a place.
   struct Load {
-    /// Of all sources, of its network, of its address with any port.
+    /// From all sources, from the packet's network, and from its address with any port.
     var all: Int
     var network: Int
     var host: Int
   }
 
-  /// Sources and addresses remembered; beyond it the oldest knowledge is dropped, which only costs a Retry.
+  /// How many sources and addresses are remembered. Beyond that the oldest are dropped, which only costs a Retry.
   private static let tableLimit = 4096
   /// How long an address is known after a connection was validated from it.
   private static let validityOfAddress = Duration.seconds(600)
@@ -24,7 +24,7 @@ struct HandshakeBudget {
   private let retryThreshold: Int
   private let perKnownAddress: Int
   private let limits: HalfOpenHandshakes.Limits
-  /// Handshakes that may begin now, of all clients together.
+  /// Handshakes that may begin now, from all clients together.
   var all: RateLimit
   private var sources: [NodeAddress: RateLimit] = [:]
   private var validated: [NodeAddress: Instant] = [:]
@@ -38,9 +38,9 @@ struct HandshakeBudget {
     all = RateLimit(perSecond: configuration.handshakesPerSecond, burst: configuration.handshakeBurst, at: now)
   }
 
-  /// Whether a first packet from `address` has to come back with a proof of that address.
+  /// Whether a first packet from `address` must be repeated with proof of that address.
   ///
-  /// - Parameter unproven: what exactly this address and port has under way without such a proof.
+  /// - Parameter unproven: how many handshakes exactly this address and port has in progress without such proof.
   mutating func needsRetry(_ address: NodeAddress, load: Load, unproven: @autoclosure () -> Int, at now: Instant) -> Bool {
     if isKnown(address, at: now) {
       guard unproven() < perKnownAddress else { return true }
@@ -67,7 +67,7 @@ struct HandshakeBudget {
     let source = address.network
     if sources[source] == nil, sources.count >= Self.tableLimit {
       sources = sources.filter { !$0.value.isFull(at: now) }
-      // A flood from everywhere: everybody unknown proves the address.
+      // A flood from everywhere: all unknown clients have to prove their address.
       guard sources.count < Self.tableLimit else { return false }
     }
     return sources[source, default: RateLimit(perSecond: perSourceRate, burst: perSourceBurst, at: now)].take(at: now)

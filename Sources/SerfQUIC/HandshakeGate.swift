@@ -1,24 +1,24 @@
 package import SerfIdentity
 
-/// What the peer's handshake messages pass through on their way to GnuTLS, because GnuTLS checks the signature of CertificateVerify, with the key
-/// of a certificate that nobody has looked at, before it asks us about that certificate.
+/// The peer's handshake messages pass through this gate on their way to GnuTLS. GnuTLS checks the signature of CertificateVerify before it asks us
+/// about the certificate, and it does so with the certificate's key, which is unchecked at that time.
 ///
 /// ```
 /// CRYPTO frames ──▶ header ──allowed──▶ GnuTLS
 ///                     │ Certificate: the body waits until it is complete ──screened──▶ GnuTLS
-///                     └ another type than belongs here, too long, or a message across encryption levels ──▶ alert
+///                     └ a type that is not allowed here, too long, or a message across encryption levels ──▶ alert
 /// ```
-/// GnuTLS joins the bytes of all encryption levels to one stream, so there is one reader for all of them: a certificate cannot pass by coming at
-/// another level than it should.
+/// GnuTLS joins the bytes of all encryption levels into one stream, so the gate has one reader for all of them: a certificate cannot pass by arriving
+/// at the wrong level.
 package final class HandshakeGate {
   /// Which keys protected the bytes.
   package enum Level { case initial, handshake, application }
 
-  /// What is to be done with the first bytes of an input. The rest of it comes next.
+  /// What to do with the first bytes of an input. Pass the rest to the next call.
   package enum Step {
-    /// So many bytes are dealt with, and these go on to GnuTLS: bytes of the input, or those that were held. Good until the next call.
+    /// `taken` bytes are done, and these bytes go on to GnuTLS: bytes of the input, or those that were held. Valid until the next call.
     case pass(UnsafeRawBufferPointer, taken: Int)
-    /// So many bytes wait for the rest of their message.
+    /// `taken` bytes wait for the rest of their message.
     case hold(taken: Int)
     /// The handshake is over, with this TLS alert.
     case refuse(alert: UInt8)
@@ -30,14 +30,14 @@ package final class HandshakeGate {
   private let role: QUICRole
   private let messageLimit: Int
   private var header: [UInt8] = []
-  /// Bytes of the current message that are still to come.
+  /// Bytes of the current message that have not arrived yet.
   private var left = 0
   private var level = Level.initial
-  /// The body of a Certificate message, as long as its header says, and how much of it is there.
+  /// The body of a Certificate message, with the length that its header states, and how much of it has arrived.
   private var held: UnsafeMutableRawBufferPointer?
   private var heldCount = 0
 
-  /// A gate for a connection on which we have this role. No message of the peer's may be longer than `messageLimit`.
+  /// A gate for a connection on which we have this role. No message of the peer may be longer than `messageLimit`.
   package init(role: QUICRole, messageLimit: Int) {
     self.role = role
     self.messageLimit = messageLimit
@@ -46,7 +46,7 @@ package final class HandshakeGate {
 
   deinit { held?.deallocate() }
 
-  /// The next bytes that the peer sent at `level`, in order; there is at least one.
+  /// The next bytes that the peer sent at `level`, in order; at least one.
   package func receive(_ bytes: UnsafeRawBufferPointer, at level: Level) -> Step {
     if left == 0 { releaseHeld() }
     var taken = 0
@@ -65,13 +65,13 @@ package final class HandshakeGate {
       taken += 1
       guard header.count == 4 else { continue }
       if let alert = begin() { return .refuse(alert: alert) }
-      // The header may go; what follows it waits.
+      // The header may pass; the body waits.
       if held != nil { break }
     }
     return .pass(UnsafeRawBufferPointer(rebasing: bytes[..<taken]), taken: taken)
   }
 
-  /// A header is complete. Returns the alert for a message that may not come.
+  /// A header is complete. Returns the alert for a message that is not allowed.
   private func begin() -> UInt8? {
     let type = header[0]
     left = Int(header[1]) << 16 | Int(header[2]) << 8 | Int(header[3])
@@ -109,8 +109,8 @@ package final class HandshakeGate {
     held = nil
   }
 
-  /// How long a message of this type may be; nil when it has no place at the current level in a handshake of ours: no compressed certificates, no
-  /// early data, no certificates after the handshake, and no KeyUpdate, which QUIC does without.
+  /// How long a message of this type may be; nil when our handshakes do not allow it at the current level: no compressed certificates, no early data,
+  /// no certificates after the handshake, and no KeyUpdate, which QUIC does not use.
   private func limit(of type: UInt8) -> Int? {
     switch (level, role, type) {
     case (.initial, .server, MessageType.clientHello), (.initial, .client, MessageType.serverHello): messageLimit
@@ -123,7 +123,7 @@ package final class HandshakeGate {
     }
   }
 
-  /// Algorithm, length, and the signature of an RSA key of 4,096 bits.
+  /// The algorithm, the length, and the signature of an RSA key of 4,096 bits.
   private static let certificateVerifyLimit = 2 + 2 + 512
   /// The longest hash.
   private static let finishedLimit = 64

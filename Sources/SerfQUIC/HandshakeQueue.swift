@@ -1,10 +1,10 @@
 internal import SerfPrimitives
 
-/// Long-header packets that wait for their turn, bounded: those of connections, first come, first served, and those of strangers, who wait for
-/// a place among the ``HalfOpenHandshakes``.
+/// A limited number of long-header packets that wait for their turn. Packets of connections are served in order. Packets of strangers, which are
+/// first packets of clients, wait for a place among the ``HalfOpenHandshakes``.
 ///
-/// A stranger that finds no place is not refused. The crowd of a cluster that starts at once behind one address is served as fast as handshakes
-/// complete, and whom the queue does not hold either sends its packet again.
+/// A stranger that finds no place is not refused. If a whole cluster behind one address starts at once, it is served as fast as handshakes complete.
+/// A client whose packet does not fit into the queue sends it again.
 struct HandshakeQueue {
   struct Packet {
     let bytes: [UInt8]
@@ -15,12 +15,12 @@ struct HandshakeQueue {
 
   struct Stranger {
     let packet: Packet
-    /// Whether it came with a token of ours for its address.
+    /// Whether it came with our token for its address.
     let isProven: Bool
     let arrivedAt: Instant
   }
 
-  /// Who is served first: the lowest.
+  /// The order of service: the lowest goes first.
   typealias Rank = (Int, Int, Int)
 
   private let limit: Int
@@ -29,7 +29,7 @@ struct HandshakeQueue {
   /// In the order in which they came.
   private var strangers: [Stranger] = []
   private(set) var tally = SourceTally()
-  /// When it is worth looking for a place for a stranger again.
+  /// When to look again for a place for a stranger.
   private(set) var nextAdmission = Instant.distantFuture
 
   init(limit: Int) { self.limit = limit }
@@ -61,8 +61,8 @@ struct HandshakeQueue {
 
   // MARK: Packets of strangers
 
-  /// Queues a stranger. Strangers get half of the queue, so that they cannot keep out what is under way; when it is full, the last one of the
-  /// network that holds most of it makes room. False when a packet was dropped: that one, or the newcomer.
+  /// Queues a stranger. Strangers get half of the queue, so that they cannot keep out handshakes in progress. When their half is full, the last
+  /// packet of the network that has the most packets in it is dropped. False when a packet was dropped: that one, or the newcomer.
   mutating func append(_ stranger: Stranger, admissionAt time: Instant) -> Bool {
     let isCrowded = strangers.count >= limit / 2
     if isCrowded {
@@ -77,16 +77,16 @@ struct HandshakeQueue {
     return !isCrowded
   }
 
-  /// Packets from exactly this address and port that came without a proof of it.
+  /// Packets from exactly this address and port that came without proof of that address.
   func unproven(from source: NodeAddress) -> Int { strangers.count { $0.packet.source == source && !$0.isProven } }
 
-  /// Perhaps there is a place now.
+  /// A place may be free at this time.
   mutating func look(at time: Instant) { nextAdmission = strangers.isEmpty ? .distantFuture : min(nextAdmission, time) }
 
-  /// There is none before this time.
+  /// No place is free before this time.
   mutating func wait(until time: Instant) { nextAdmission = strangers.isEmpty ? .distantFuture : time }
 
-  /// Takes out the stranger of the lowest rank, of equals the one that came first. Those without a rank stay.
+  /// Takes out the stranger with the lowest rank; among equals the one that came first. Strangers without a rank stay.
   mutating func takeStranger(_ rank: (Stranger) -> Rank?) -> Stranger? {
     var best: (index: Int, rank: Rank)?
     for (index, stranger) in strangers.enumerated() {
@@ -97,7 +97,7 @@ struct HandshakeQueue {
     return remove(at: best.index)
   }
 
-  /// Removes those who came before `time`: their clients have sent again, or given up. Returns how many.
+  /// Removes strangers that came before `time`: their clients have sent again or given up. Returns how many.
   mutating func removeStrangers(before time: Instant) -> Int {
     var removed = 0
     while let first = strangers.first, first.arrivedAt < time {

@@ -1,16 +1,16 @@
 internal import SerfPrimitives
 
-/// What a peer sent on streams that we refused, and for which it has not got leave to send as much again.
+/// What a peer sent on streams that we refused, for which it has not got new credit yet.
 ///
-/// It gets it, because bytes that were under way when we refused must not use up the connection for ever; but slowly, so that a peer which does not
-/// stop cannot have us decrypt for nothing as fast as the line goes.
+/// It gets that credit, because bytes that were on their way when we refused must not use up the connection for ever. But it gets it slowly, so that
+/// a peer that does not stop cannot make us decrypt useless bytes at full speed.
 struct IgnoredCredit {
   private var bytes = 0
   private var bidirectional = 0
   private var unidirectional = 0
   private var byteRate: RateLimit
   private var streamRate: RateLimit
-  /// When some of it is to be given back.
+  /// When some of the credit is due.
   private(set) var nextReturn = Instant.distantFuture
 
   private static let pause = Duration.milliseconds(250)
@@ -26,13 +26,13 @@ struct IgnoredCredit {
     nextReturn = .zero
   }
 
-  /// A stream that we refused is over.
+  /// A stream that we refused has ended.
   mutating func addStream(isBidirectional: Bool) {
     if isBidirectional { bidirectional += 1 } else { unidirectional += 1 }
     nextReturn = .zero
   }
 
-  /// What may be given back now.
+  /// The credit that is due now.
   mutating func take(at now: Instant) -> (bytes: Int, bidirectional: Int, unidirectional: Int) {
     guard nextReturn <= now else { return (0, 0, 0) }
     let taken = (

@@ -1,16 +1,16 @@
 package import SerfIdentity
 package import SerfPrimitives
 
-/// What a ``QUICEndpoint`` may do and how much of it. Every limit has a counter in ``QUICCounters`` for what it refused.
+/// What a ``QUICEndpoint`` may do, and how much of it. For every limit, ``QUICCounters`` counts what it refused.
 package struct QUICConfiguration: Sendable {
-  /// The address that the socket is bound to. It has to be the same for the endpoint's life: QUIC takes another for a migration.
+  /// The address that the socket is bound to. It must stay the same for the endpoint's life: QUIC takes another address for a migration.
   package var localAddress: NodeAddress
-  /// The application protocol, mandatory on both sides. Empty only for adversaries in tests: none is offered, and none asked for.
+  /// The application protocol, mandatory on both sides. Empty only for attackers in tests: then none is offered, and none required.
   package var applicationProtocol = "serf/1"
   /// Sent at the head of the first unidirectional stream of each connection (`secure-transport.md` 2.10): one MessagePack map. Nothing waits for it.
   package var hello: [UInt8] = [0x80]
 
-  /// What the round trip is taken for before the first sample, which sets when a lost first packet is sent again: 30 ms in a LAN, 100 ms in a WAN.
+  /// The round trip that is assumed before the first sample. It sets when a lost first packet is sent again: 30 ms in a LAN, 100 ms in a WAN.
   package var initialRoundTrip = Duration.milliseconds(30)
   /// Bytes of one handshake message: a chain of 16 KiB and its framing (`secure-transport.md` 1.2).
   package var handshakeMessageLimit = 17 << 10
@@ -20,49 +20,51 @@ package struct QUICConfiguration: Sendable {
   package var dialTimeout = Duration.seconds(20)
   /// How long a client's handshake may take while more than ``retryThreshold`` are in progress, and how long a first packet waits for a place.
   package var crowdedHandshakeTimeout = Duration.seconds(3)
-  /// The idle time announced to peers. The lower of both ends counts and it cannot change later, so it is long and eviction is the pool's.
+  /// The idle time announced to peers. The lower of both ends' values counts, and it cannot change later. So it is long, and the pool decides about
+  /// eviction.
   package var idleTimeout = Duration.seconds(30 * 60)
-  /// UDP payload of the largest packet sent: 1,200 passes everywhere, more only with ``discoversMTU``.
+  /// UDP payload of the largest packet sent: 1,200 passes everywhere; more is used only with ``discoversMTU``.
   package var largestPacket = 1200
-  /// Whether larger packets are tried on each path. Off by default (`secure-transport.md` 2.9).
+  /// Whether larger packets are tried on each path. The default is off (`secure-transport.md` 2.9).
   package var discoversMTU = false
 
-  /// Whether a client may take a connection along to another address. Off: a member that moves is a new connection, whose address is proven.
+  /// Whether a client may move a connection to another address. The default is off: a member that moves makes a new connection, whose address is
+  /// proven.
   package var allowsMigration = false
 
-  /// Bytes that a peer may have under way to us on all streams of a connection and on one of them, before we consume.
+  /// Bytes that a peer may send, on all streams of a connection and on one of them, before we consume any.
   package var connectionWindow = 1 << 20
   package var streamWindow = 256 << 10
   /// Bidirectional streams that a peer may have open at once.
   package var streamLimit = 64
-  /// Unidirectional streams that a peer may have open at once; 16 is what every peer may count on.
+  /// Unidirectional streams that a peer may have open at once; every peer may rely on 16.
   package var unidirectionalStreamLimit = 16
-  /// Unidirectional streams of a peer on one connection, all told, after which it is closed as `replaced`; only with ngtcp2 below 0.14, which
-  /// never frees them (about 300 bytes each).
+  /// The total of a peer's unidirectional streams after which a connection is closed as `replaced`; only with ngtcp2 below 0.14, which never frees
+  /// them (about 300 bytes each).
   package var unidirectionalStreamTotal = 8192
   /// Bytes queued on one stream beyond which ``QUICEvent/streamWritable(_:)`` is promised once half of them are gone.
   package var streamSendBuffer = 256 << 10
 
-  /// Packets and requests taken from one peer, on all its connections, in a second and at once; what is more is dropped (`secure-transport.md` 3.2).
-  /// Gossip needs some hundreds.
+  /// Packets and requests accepted from one peer, on all its connections, in a second and at once; more are dropped (`secure-transport.md` 3.2).
+  /// Gossip needs a few hundred.
   package var packetsPerSecond = 20_000
   package var packetBurst = 40_000
-  /// Bytes of packets and streams taken from one peer, on all its connections, in a second and at once. As many as full packets at the rate above. A
-  /// push/pull of 100,000 members is some 15 MB.
+  /// Bytes of packets and streams accepted from one peer, on all its connections, in a second and at once. It is about as much as full packets at the
+  /// rate above. A push/pull of 100,000 members has about 15 MB.
   package var bytesPerSecond = 32 << 20
   package var byteBurst = 64 << 20
-  /// Bytes of streams that we have refused, and such streams themselves, for which a peer gets leave to send others: in a second and at once, on each
-  /// connection. More would let it send for nothing as fast as the line goes.
+  /// For bytes on streams that we refused, and for such streams, a peer gets new credit: this much in a second and at once, on each connection. More
+  /// would let it send useless bytes at full speed.
   package var ignoredBytesPerSecond = 64 << 10
   package var ignoredByteBurst = 512 << 10
   package var ignoredStreamsPerSecond = 64
   package var ignoredStreamBurst = 128
-  /// Datagrams waiting on one connection; the oldest leaves for a new one.
+  /// Datagrams waiting on one connection; the oldest is dropped for a new one.
   package var datagramQueueLimit = 64
-  /// Bytes of oversized packets that wait on one connection for leave to be sent.
+  /// Bytes of oversized packets that wait on one connection until they may be sent.
   package var oversizedBacklog = 256 << 10
-  /// Sent datagrams kept until they are acknowledged, for a successor of the connection (`secure-transport.md` 2.4): how many, and how long at
-  /// most. More than any probe's patience.
+  /// Sent datagrams kept until they are acknowledged, for a successor of the connection (`secure-transport.md` 2.4): how many, and how long at most.
+  /// That is longer than any probe waits.
   package var unacknowledgedLimit = 64
   package var unacknowledgedAge = Duration.seconds(5)
   /// The largest packet that goes on a stream of its own when no datagram holds it.
@@ -70,10 +72,10 @@ package struct QUICConfiguration: Sendable {
 
   /// Connections at once, in any state. The pool's cap is lower; this one protects memory from handshakes.
   package var connectionLimit = 2048
-  /// Handshakes of clients in progress from which on an unknown address is asked to prove itself.
+  /// When this many handshakes of clients are in progress, an unknown address has to prove itself.
   package var retryThreshold = 64
-  /// Handshakes of clients in progress, of those that proved their address and of those that did not: in all, from one /24 or /56, and from one
-  /// IP address. At a limit a newcomer that proved its address waits for the place of the handshake that is due to make room.
+  /// Handshakes of clients in progress, whether they proved their address or not: in total, from one /24 or /56, and from one IP address. At a limit
+  /// a newcomer that proved its address waits for the place of the handshake that is due to make room.
   package var halfOpenLimit = 256
   package var halfOpenPerNetwork = 128
   package var halfOpenPerAddress = 16
@@ -85,27 +87,27 @@ package struct QUICConfiguration: Sendable {
   /// New handshakes from one /24 or /56 that need no Retry.
   package var handshakesPerSourcePerSecond = 20
   package var handshakeBurstPerSource = 100
-  /// Handshake packets taken up per turn, so that a wave of dials delays nobody's ack (`secure-transport.md` 2.7).
+  /// Handshake packets handled per turn, so that a wave of dials delays no member's ack (`secure-transport.md` 2.7).
   package var handshakeStepsPerTurn = 4
-  /// Long-header packets waiting for their turn; half of them at most are first packets of clients.
+  /// Long-header packets waiting for their turn; at most half of them are first packets of clients.
   package var handshakeQueueLimit = 512
   /// Refusals, version negotiations and resets in a second.
   package var statelessRepliesPerSecond = 500
-  /// Retries in a second. They have a budget of their own, so that no other junk keeps a newcomer from proving its address.
+  /// Retries in a second. They have their own budget, so that no other junk keeps a newcomer from proving its address.
   package var retriesPerSecond = 2000
 
   /// 32 bytes from which stateless reset tokens derive, and the same after a restart (`secure-transport.md` 2.4): derive it from the private key.
-  /// Nil: random, so that a restarted endpoint's resets are not believed.
+  /// Nil: random, and then peers do not believe the resets of a restarted endpoint.
   package var resetSecret: SecretBytes?
 
-  /// Whether a byte of a stream rides with every datagram so that its loss is noticed; needed by ngtcp2 below 0.14 and off only to show that.
+  /// Whether a byte of a stream goes with every datagram, so that its loss is noticed. ngtcp2 below 0.14 needs this; it is off only to show that.
   package var pulses = QUICEndpoint.needsPulse
 
   /// The defaults, on this address.
   package init(localAddress: NodeAddress) { self.localAddress = localAddress }
 }
 
-/// What an endpoint counted since it began. Every refusal shows up in one of these.
+/// What an endpoint counted since it began. Every refusal is counted in one of these.
 package struct QUICCounters: Hashable, Sendable {
   package var datagramsReceived: UInt64 = 0
   package var datagramsSent: UInt64 = 0
@@ -115,11 +117,11 @@ package struct QUICCounters: Hashable, Sendable {
   package var versionNegotiations: UInt64 = 0
   package var retries: UInt64 = 0
   package var invalidTokens: UInt64 = 0
-  /// Clients told that there are as many connections as allowed.
+  /// Clients that were told that no more connections are allowed.
   package var refusedForLoad: UInt64 = 0
-  /// Unfinished handshakes of clients that made room for others.
+  /// Unfinished handshakes of clients that were ended to make room for others.
   package var handshakesDisplaced: UInt64 = 0
-  /// Handshake packets that the queue did not hold, or held for too long.
+  /// Handshake packets that did not fit into the queue, or were in it for too long.
   package var handshakeQueueOverflows: UInt64 = 0
   package var statelessRepliesWithheld: UInt64 = 0
   package var resetsSent: UInt64 = 0
@@ -128,7 +130,7 @@ package struct QUICCounters: Hashable, Sendable {
   package var handshakesAccepted: UInt64 = 0
   package var handshakesCompleted: UInt64 = 0
   package var certificatesRefused: UInt64 = 0
-  /// Handshakes of clients that an error of TLS or QUIC ended, another application protocol among them.
+  /// Handshakes of clients that an error of TLS or QUIC ended, such as another application protocol.
   package var handshakesFailed: UInt64 = 0
   package var packetsNotSent: UInt64 = 0
   package var streamsRefused: UInt64 = 0

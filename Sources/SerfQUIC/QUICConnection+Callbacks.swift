@@ -2,8 +2,8 @@ internal import CNgtcp2
 internal import SerfIdentity
 internal import SerfPrimitives
 
-/// What ngtcp2 calls, in a table of functions that find the connection by their context. They copy bytes, note what happened and return;
-/// whatever needs another call into the connection waits until the one that is under way has returned.
+/// What ngtcp2 calls, in a table of functions that find the connection by their context. They copy bytes, note what happened and return. Anything
+/// that needs another call into the connection waits until the current call has returned.
 extension QUICConnection {
   nonisolated(unsafe) static let callbacks: UnsafePointer<sq_callbacks> = {
     let table = UnsafeMutablePointer<sq_callbacks>.allocate(capacity: 1)
@@ -74,7 +74,7 @@ extension QUICConnection {
   private func handshakeCompleted() -> UInt8 {
     heard()
     guard let identity else { return refuse(.noCertificate) }
-    // A handshake can take seconds. What we believe may have changed since the peer was verified, and so may the time.
+    // A handshake can take seconds. Our credentials may have changed since the peer was verified, and so has the time.
     do throws(VerificationFailure) {
       try endpoint.credentials.reverify(identity, at: endpoint.civilTime(at: endpoint.callbackTime))
     } catch { return refuse(error) }
@@ -95,11 +95,11 @@ extension QUICConnection {
       endpoint.counters.handshakesCompleted += 1
       inbox.append(.established(id, role, name: name, address: remote))
     } else {
-      // The close can be read by the peer only once it has our last flight: it goes out when the peer confirms.
+      // The peer can read the close only after it has our last flight: it is sent when the peer confirms.
       phase = .rejected
       endpoint.rejected(self, role == .client ? .wrongName(name) : .closed(.nameInUse))
     }
-    // For a server the two are one, and ngtcp2 calls for the first only.
+    // For a server completed and confirmed are the same, and ngtcp2 calls only for the first.
     if role == .server { handshakeConfirmed() }
   }
 
@@ -163,7 +163,7 @@ extension QUICConnection {
       return
     }
     if stream.isRefused { ignored.add(bytes: bytes.count) } else { returnLater(bytes.count, on: stream) }
-    stream.kind = .outgoing  // so that the parser is not shared while it changes
+    stream.kind = .outgoing  // so that no copy of the parser is shared while it changes
     let step = parser.receive(bytes, end: end, mayBeHello: !hasPeerHello, packetLimit: endpoint.configuration.oversizedPacketLimit)
     stream.kind = .incoming(parser)
     switch step {
@@ -181,8 +181,8 @@ extension QUICConnection {
     if end { incomingEnded(stream) }
   }
 
-  /// A unidirectional stream of the peer's is over. ngtcp2 below 0.14 does not say so, and keeps a few hundred bytes of it for the life of the
-  /// connection; a connection that has seen very many is therefore replaced.
+  /// A unidirectional stream of the peer has ended. ngtcp2 below 0.14 does not report that, and keeps a few hundred bytes of it for the life of the
+  /// connection. So a connection that has had very many is replaced.
   private func incomingEnded(_ stream: QUICStream) {
     guard !QUICEndpoint.closesUnidirectionalStreams else { return }
     streams[stream.number] = nil
@@ -200,7 +200,7 @@ extension QUICConnection {
     }
   }
 
-  /// The stream is given up when the call into C is over; nothing is said of it.
+  /// The stream is given up when the call into C has returned; nothing is reported about it.
   private func refuseLater(_ stream: QUICStream) {
     stream.isRefused = true
     stream.isSendClosed = true
@@ -263,7 +263,7 @@ extension QUICConnection {
   }
 
   private func pathValidated(_ address: NodeAddress, success: Bool) {
-    // A path fails when time is over, and nothing was heard.
+    // If a path fails, its time ran out and nothing was heard.
     guard success else { return }
     heard()
     guard address != remote else { return }

@@ -4,7 +4,7 @@ internal import SerfPrimitives
 
 /// Commands on streams and datagrams.
 extension QUICConnection {
-  /// The largest packet that a datagram to this peer holds now: the path's payload less at most 40 bytes of headers, tag and pulse.
+  /// The largest packet that a datagram to this peer holds now: the path's payload minus at most 40 bytes for headers, tag and pulse.
   var datagramLimit: Int {
     guard isUsable else { return 0 }
     let path = Int(sq_connection_path_payload(raw)) - 40
@@ -13,7 +13,7 @@ extension QUICConnection {
   }
 
   func send(_ packet: RawSpan, id packetID: PacketID?, deadline: Instant, isMoved: Bool) -> Bool {
-    // ngtcp2 aborts the process over an empty datagram.
+    // ngtcp2 aborts the process for an empty datagram.
     guard isUsable, packet.byteCount > 0 else { return false }
     if packet.byteCount > datagramLimit { return sendOversized(packet, id: packetID) }
     let limit = endpoint.configuration.datagramQueueLimit
@@ -24,9 +24,9 @@ extension QUICConnection {
     return true
   }
 
-  /// A packet that fits no datagram goes alone on a stream (`secure-transport.md` 2.9).
+  /// A packet that fits into no datagram is sent alone on a stream (`secure-transport.md` 2.9).
   private func sendOversized(_ packet: RawSpan, id packetID: PacketID?) -> Bool {
-    // A peer that allows streams and then takes nothing from them must not have us keep them all.
+    // A peer that allows streams and then accepts no bytes on them must not make us keep them all.
     let unsent = streams.values.reduce(packet.byteCount) { sum, stream in
       if case .outgoing = stream.kind { sum + stream.outgoing.unsent } else { sum }
     }
@@ -40,7 +40,7 @@ extension QUICConnection {
     return true
   }
 
-  /// Opens a stream, unless the peer allows no more of them for now.
+  /// Opens a stream, unless the peer allows no more streams for now.
   func open(_ kind: QUICStream.Kind) -> QUICStream? {
     guard isUsable else { return nil }
     var number: Int64 = -1
@@ -112,7 +112,7 @@ extension QUICConnection {
     endpoint.markDirty(self)
   }
 
-  /// Credit for bytes that nobody has to consume: noted in a callback, given back after it.
+  /// Credit for bytes that the application does not consume: noted in a callback, given back after it.
   func returnLater(_ count: Int, on stream: QUICStream?) {
     owedCredit += count
     guard let stream, !stream.isReceiveClosed else { return }

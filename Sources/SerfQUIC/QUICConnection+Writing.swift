@@ -2,7 +2,7 @@ internal import CNgtcp2
 internal import SerfIdentity
 internal import SerfPrimitives
 
-/// Filling packets: datagrams before streams, each packet as full as it gets.
+/// Filling packets: datagrams before streams, each packet as full as possible.
 extension QUICConnection {
   /// At the start of a batch: how much stream data may be added to what is in flight. Half the congestion window, so that a probe never
   /// waits behind bulk data (`secure-transport.md` 2.7).
@@ -12,7 +12,7 @@ extension QUICConnection {
     return max(Int(clamping: statistics.congestion_window) / 2, 2 * endpoint.configuration.largestPacket) - streamBytesInFlight
   }
 
-  /// Writes one packet, or leaves `packet.count` 0 when there is nothing to send or no leave to send it. False when the connection ended.
+  /// Writes one packet, or leaves `packet.count` 0 when there is nothing to send or sending is not allowed now. False when the connection ended.
   func writePacket(_ packet: inout sq_packet, allowance: inout Int, at now: Instant) -> Bool {
     packet.count = 0
     if isUsable {
@@ -49,7 +49,7 @@ extension QUICConnection {
     guard datagrams.first != nil else { return .open }
     var hasPulse = !endpoint.configuration.pulses
     while let entry = datagrams.first {
-      // The path may have shrunk since it was queued; ngtcp2 would say "blocked" for ever.
+      // The path's limit may have become smaller since it was queued; ngtcp2 would say "blocked" for ever.
       if entry.count > datagramLimit {
         notSent(datagrams.removeFirst())
         continue
@@ -75,8 +75,8 @@ extension QUICConnection {
     return .open
   }
 
-  /// One byte of a stream in every packet with datagrams: without it ngtcp2 below 0.14 arms no timer for the packet, and a window full of
-  /// lost datagrams stalls for ever (`quic.md` section 0).
+  /// One byte of a stream in every packet with datagrams: without it ngtcp2 below 0.14 sets no timer for the packet, and a window full of lost
+  /// datagrams stalls for ever (`quic.md` section 0).
   private func writePulse(_ packet: inout sq_packet, at now: Instant) -> Progress {
     guard let number = pulse.stream, let stream = streams[number], !stream.outgoing.hasWork else { return .open }
     var piece = sq_bytes(base: Self.pulseByte, count: 1)
@@ -92,7 +92,7 @@ extension QUICConnection {
     }
   }
 
-  /// What ngtcp2 may point at for as long as it likes.
+  /// A byte that stays in place, so that ngtcp2 may keep a pointer to it.
   private nonisolated(unsafe) static let pulseByte: UnsafePointer<UInt8> = {
     let byte = UnsafeMutablePointer<UInt8>.allocate(capacity: 1)
     byte.initialize(to: 0)
@@ -134,7 +134,7 @@ extension QUICConnection {
 
   private func took(_ count: Int, end offered: Bool, on stream: QUICStream, allowance: inout Int) {
     guard !stream.isClosed else { return dequeue(stream) }
-    // The end went with the bytes only if all of them did.
+    // The end was sent with the bytes only if all of them were.
     let end = offered && count == stream.outgoing.unsent
     stream.outgoing.sent(count, end: end)
     if stream.number != pulse.stream {
@@ -146,7 +146,7 @@ extension QUICConnection {
       inbox.append(.streamWritable(QUICStreamID(connection: id, number: stream.number)))
     }
     dequeue(stream)
-    // To the back of the row: the others have their turn.
+    // To the end of the queue: it is the turn of the other streams.
     queueForSending(stream)
   }
 

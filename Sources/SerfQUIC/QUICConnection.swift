@@ -10,8 +10,8 @@ internal import SerfPrimitives
 ///       │               └──→ rejected ─┘          (a client met the wrong name: it waits to say so in a packet that the peer can read)
 ///       └──→ closing / draining / gone
 /// ```
-/// Whatever C may call back into, or keep a pointer to, is behind a pointer of its own or in this class: no `inout` access is ever open
-/// across a call into C.
+/// All that C may call back into, or keep a pointer to, is behind its own pointer or in this class: no `inout` access is ever open across a call into
+/// C.
 final class QUICConnection {
   enum Phase: Equatable {
     case handshaking
@@ -27,7 +27,7 @@ final class QUICConnection {
   let id: ConnectionID
   let role: QUICRole
   let expectation: DialExpectation?
-  /// Kept, because the session points into it.
+  /// Kept because the session has pointers into it.
   let credentials: Credentials
   unowned let endpoint: QUICEndpoint
   let inbox: Inbox
@@ -39,33 +39,33 @@ final class QUICConnection {
   var remote: NodeAddress
   var identity: PeerIdentity?
   var refusal: VerificationFailure?
-  /// When something arrived that only the peer can have sent.
+  /// When something last arrived that only the peer can have sent.
   var lastHeard: Instant
-  /// Whether anything came for the connection at all, a Retry for example.
+  /// Whether anything arrived for the connection at all, for example a Retry.
   var isAnswered = false
   let startedAt: Instant
 
-  /// IDs and tokens that lead here, to be withdrawn with it.
+  /// IDs and tokens that lead to this connection. They are withdrawn with it.
   var cids: [CIDKey] = []
   var tokens: [TokenKey] = []
-  /// The client's own choice of our first ID, until the handshake is confirmed.
+  /// The ID that the client first chose for us, until the handshake is confirmed.
   var initialCID: CIDKey?
 
   var datagrams = DatagramQueue()
-  /// What the peer gets back for streams that we refused.
+  /// The credit that the peer gets back for streams that we refused.
   var ignored: IgnoredCredit
   var streams: [Int64: QUICStream] = [:]
-  /// Streams with something to send, in turn.
+  /// Streams with something to send, in the order of their turns.
   var sendable: [QUICStream] = []
   var streamBytesInFlight = 0
   var pulse = Pulse()
-  /// A stream could not be opened for want of leave.
+  /// A stream could not be opened because the peer allowed no more.
   var wantsStreams = false
   var hasPeerHello = false
   var isConfirmedByPeer = false
   var wasReset = false
-  // What callbacks leave to be done when the call into C is over: streams of the peer that ended, credit for bytes that nobody has to
-  // consume, streams that we do not want.
+  // What callbacks leave to be done after the call into C: streams of the peer that ended, credit for bytes that the application does not consume,
+  // streams that we refuse.
   var returnedStreams = (bidirectional: 0, unidirectional: 0)
   var owedCredit = 0
   var owedStreamCredit: [Int64] = []
@@ -78,11 +78,11 @@ final class QUICConnection {
   /// Its packets in the endpoint's handshake queue.
   var waitingPackets = 0
   var isDirty = false
-  /// Where it stands in the endpoint's timers; -1: nowhere.
+  /// Its place in the endpoint's timers; -1: none.
   var timerIndex = -1
   var timerDeadline = Instant.distantFuture
 
-  /// While closing: the packet, until when, and how many packets came since.
+  /// While closing: the packet, how long to repeat it, and how many packets have arrived since.
   var closePacket: [UInt8] = []
   var closeDestination: NodeAddress?
   var closeUntil = Instant.distantFuture
@@ -110,7 +110,7 @@ final class QUICConnection {
     for entry in datagrams.waiting + datagrams.unacknowledged { entry.bytes.deallocate() }
   }
 
-  /// Whether application data may go out: never before we have verified the peer.
+  /// Whether application data may be sent: never before we have verified the peer.
   var isUsable: Bool { phase == .established || phase == .confirmed }
 
   // MARK: Inputs
@@ -145,28 +145,29 @@ final class QUICConnection {
     handle(sq_connection_handle_expiry(raw, now.ticks), at: now)
   }
 
-  /// The earliest time at which something has to happen.
+  /// The earliest time at which something is due.
   var deadline: Instant {
     switch phase {
     case .gone: return .distantFuture
     case .closing, .draining: return closeUntil
     case .handshaking, .established, .confirmed, .rejected:
       var expiry = Instant(ticks: sq_connection_expiry(raw)) ?? .distantFuture
-      // ngtcp2 0.12 leaves a retired connection ID that expires exactly now, and names the same time again, for ever if time stands still.
+      // If a retired connection ID expires exactly now, ngtcp2 0.12 keeps it and gives the same time again, for ever if time stands still.
       if let expiryHandledAt { expiry = max(expiry, expiryHandledAt + .nanoseconds(1)) }
       let own = min(expiry, datagrams.nextDeadline, ignored.nextReturn)
       return phase == .rejected ? min(own, rejectionEnd) : own
     }
   }
 
-  /// Until when a peer that is not who we meant has time to confirm the handshake. One that never does would keep a connection that nobody knows of.
+  /// The time by which a peer that is not the one we meant has to confirm the handshake. A peer that never does would keep a connection that our user
+  /// does not know about.
   private var rejectionEnd: Instant { startedAt + endpoint.configuration.handshakeTimeout }
 
   private func closeRejected(at now: Instant) { close(role == .client ? .wrongName : .nameInUse, at: now) }
 
   // MARK: Results
 
-  /// What a call into C came to, and what the callbacks left to do.
+  /// Handles the result of a call into C, and what the callbacks left to do.
   func handle(_ result: sq_result, at now: Instant) {
     switch result {
     case SQ_OK, SQ_MORE, SQ_BLOCKED, SQ_GONE, SQ_REFUSED:
@@ -181,7 +182,7 @@ final class QUICConnection {
     }
   }
 
-  /// After a call into C went well: gives back what callbacks could not, and lets the connection write.
+  /// After a successful call into C: gives back the credit that callbacks could not, and lets the connection write.
   private func settle(at now: Instant) {
     if phase == .established || phase == .confirmed { sendHello() }
     for number in owedStreamCredit {
@@ -212,7 +213,7 @@ final class QUICConnection {
     endpoint.markDirty(self)
   }
 
-  /// Gives the peer leave to send again, as slowly as ``IgnoredCredit`` says, for what it sent on streams that we refused.
+  /// Gives the peer new credit, as slowly as ``IgnoredCredit`` says, for what it sent on streams that we refused.
   private func returnIgnored(at now: Instant) {
     let (bytes, bidirectional, unidirectional) = ignored.take(at: now)
     if bytes > 0 { sq_connection_return_credit(raw, UInt64(bytes)) }
@@ -221,7 +222,7 @@ final class QUICConnection {
     if bytes + bidirectional + unidirectional > 0 { endpoint.markDirty(self) }
   }
 
-  /// What an error found here means.
+  /// The meaning of an error that we found.
   private func ourEnd(_ code: UInt64) -> QUICEnd {
     if let refusal { return .peerNotAuthorised(refusal) }
     return .error(code)
@@ -235,7 +236,7 @@ final class QUICConnection {
       return .closedByPeer(UInt8(exactly: close.code).flatMap(CloseReason.init(rawValue:)) ?? .none)
     case UInt8(SQ_CLOSE_TRANSPORT.rawValue):
       if close.code == UInt64(SQ_ERROR_REFUSED) { return .refusedByPeer }
-      // APPLICATION_ERROR is what a close of ours becomes before the handshake is over (RFC 9000, 10.2.3): the peer gave up its dial.
+      // Before the handshake is over, an application's close is sent as APPLICATION_ERROR (RFC 9000, 10.2.3): the peer gave up its dial.
       if close.code == 0 || close.code == UInt64(SQ_ERROR_APPLICATION) { return .closedByPeer(.none) }
       if let alert = UInt8(exactly: Int64(clamping: close.code) - Int64(SQ_ERROR_CRYPTO)),
         VerificationFailure.meaning(ofTLSAlert: alert) != nil
@@ -249,7 +250,7 @@ final class QUICConnection {
 
   // MARK: Ending
 
-  /// Ends the connection with a code of ours.
+  /// Ends the connection with our code.
   func close(_ reason: CloseReason, because end: QUICEnd? = nil, at now: Instant) {
     switch phase {
     case .closing, .draining, .gone: return
@@ -259,20 +260,20 @@ final class QUICConnection {
     finish(phase == .rejected ? nil : end ?? .closed(reason), lingering: true, at: now)
   }
 
-  /// The peer or an error ended it. `quiet`: the peer knows.
+  /// The peer or an error ended it. `quiet`: the peer knows already.
   private func end(_ end: QUICEnd, at now: Instant, quiet: Bool) {
     if !quiet { writeClose(application: nil, at: now) }
     finish(phase == .rejected ? nil : end, lingering: true, at: now)
     if quiet { phase = .draining }
   }
 
-  /// Over without a word.
+  /// Ends the connection without telling the peer.
   private func abandon(_ end: QUICEnd) {
     finish(phase == .rejected ? nil : end, lingering: false, at: lastHeard)
   }
 
-  /// A client's handshake makes room for another. The client is told only if its address is proven: what goes to an address that another host
-  /// made up must stay small.
+  /// Ends a client's handshake to make room for another. The client is told only if its address is proven: little may be sent to an address that
+  /// another host may have invented.
   func makeRoom(telling isProven: Bool, at now: Instant) {
     guard phase == .handshaking else { return }
     if isProven { writeClose(transport: UInt64(SQ_ERROR_REFUSED), at: now) }
@@ -284,7 +285,7 @@ final class QUICConnection {
     if phase == .handshaking { abandon(.handshakeTimeout) }
   }
 
-  /// The peer's stateless reset came in a packet of no connection's.
+  /// The peer's stateless reset came in a packet that belongs to no connection.
   func resetReceived(at now: Instant) {
     switch phase {
     case .closing, .draining, .gone: return
@@ -292,7 +293,7 @@ final class QUICConnection {
     }
   }
 
-  /// What we sent to the address came to us. False where that cannot be: it is no dial that waits for an answer.
+  /// What we sent to the address arrived here. False where that cannot be so, because the connection is not a dial that waits for an answer.
   func reachedOurselves(at now: Instant) -> Bool {
     guard role == .client, phase == .handshaking else { return false }
     finish(.ourselves, lingering: false, at: now)
@@ -312,7 +313,7 @@ final class QUICConnection {
     repeatClose()
   }
 
-  /// The close packet may have been lost: it is sent again for the first, second, fourth, eighth … packet that comes.
+  /// The close packet may have been lost: it is sent again for the first, second, fourth, eighth … packet that arrives.
   private func repeatClose() {
     guard let closeDestination, !closePacket.isEmpty else { return }
     packetsSinceClose += 1
@@ -338,9 +339,9 @@ final class QUICConnection {
   }
 }
 
-/// The unidirectional stream that carries our hello and then a byte beside every datagram.
+/// The unidirectional stream that carries our hello and then a byte with every datagram.
 struct Pulse {
   var stream: Int64?
-  /// Opened once per connection, even if the peer then wants none of it.
+  /// Opened once per connection, even if the peer then refuses it.
   var wasOpened = false
 }

@@ -2,16 +2,16 @@ internal import CNgtcp2
 internal import SerfIdentity
 package import SerfPrimitives
 
-/// Sorting what arrives, in the order of `secure-transport.md` 3.1: length and version, allowed sources, known connections, budgets, Retry, and
-/// only then TLS.
+/// Sorts what arrives, in the order of `secure-transport.md` 3.1: length and version, allowed sources, known connections, budgets, Retry, and only
+/// then TLS.
 extension QUICEndpoint {
-  /// The shortest packet that anything can be made of: a stateless reset (RFC 9000, 10.3).
+  /// The shortest packet that can mean anything: a stateless reset (RFC 9000, 10.3).
   private static let shortestPacket = 21
-  /// A client's first datagram is at least so long (RFC 9000, 14.1), and only one so long gets an answer without a connection.
+  /// A client's first datagram is at least this long (RFC 9000, 14.1). Without a connection, only a datagram of this length gets an answer.
   private static let shortestInitial = 1200
-  /// A stateless reset is shorter than what it answers, so that two endpoints never answer each other for ever; from this length on there is room.
+  /// A stateless reset is shorter than what it answers, so that two endpoints never answer each other for ever. From this length on a reset fits.
   private static let shortestForReset = 43
-  /// How many packets of one connection wait in the handshake queue: more than a flight with the longest chain.
+  /// How many packets of one connection wait in the handshake queue: more than one flight with the longest chain.
   private static let waitingPackets = 32
 
   /// One datagram. `ecn` is the two bits of the IP header.
@@ -37,7 +37,7 @@ extension QUICEndpoint {
       connection.receive(bytes, from: source, ecn: ecn, at: now)
       return schedule(connection)
     }
-    // A stateless reset has a random ID; only its last 16 bytes say whose it is.
+    // A stateless reset has a random ID; only its last 16 bytes say which connection it is for.
     let base = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
     if let connection = tokens[TokenKey(sq_token_at_end(base, bytes.count))] {
       return connection.resetReceived(at: now)
@@ -57,11 +57,11 @@ extension QUICEndpoint {
     reply(to: source) { sq_version_negotiation_write($0, $1, &header) }
   }
 
-  /// Packets of handshakes wait for their turn; what belongs to none has to be worth one.
+  /// Packets of handshakes wait for their turn. A packet of no connection must be one that may begin a handshake.
   private func receiveLong(_ bytes: UnsafeRawBufferPointer, _ header: sq_header, from source: NodeAddress, ecn: UInt8, at now: Instant) {
     let destination = CIDKey(header.destination)
     guard let known = routes[destination] else { return receiveFirst(bytes, to: destination, from: source, ecn: ecn, at: now) }
-    // Whoever has heard of one connection's ID must not fill the queue for all.
+    // A host that knows one connection's ID must not fill the queue for all.
     guard known.waitingPackets < Self.waitingPackets,
       handshakeQueue.append(.init(bytes: Array(bytes), destination: destination, source: source, ecn: ecn))
     else { return counters.handshakeQueueOverflows += 1 }
@@ -69,14 +69,14 @@ extension QUICEndpoint {
     handshakes.queued(known.id)
   }
 
-  /// What may be the first packet of a client.
+  /// A packet that may be the first one of a client.
   private func receiveFirst(_ bytes: UnsafeRawBufferPointer, to destination: CIDKey, from source: NodeAddress, ecn: UInt8, at now: Instant)
   {
     let base = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
     var initial = sq_initial()
     guard bytes.count >= Self.shortestInitial, sq_initial_decode(&initial, base, bytes.count) else { return counters.unroutable += 1 }
     if let own = routes[CIDKey(initial.source)] {
-      // The ID that its sender chose is one of ours: a dial of our own, to an address that leads to us.
+      // The ID that its sender chose is one of ours: our own dial, to an address that leads to us.
       if !own.reachedOurselves(at: now) { counters.unroutable += 1 }
       return
     }
@@ -112,18 +112,19 @@ extension QUICEndpoint {
       source, load: load, unproven: handshakes.unproven(from: source) + handshakeQueue.unproven(from: source), at: now)
   }
 
-  /// When there is a place for a client at this address, as things are; at the latest when its packet has waited for too long.
+  /// When a place for a client at this address should be free; at the latest when its packet has waited for too long.
   private func admissionTime(for source: NodeAddress, at now: Instant) -> Instant {
     guard case .none(let time) = handshakes.place(for: source, at: now) else { return now }
     return min(time, waitingEnd(of: now))
   }
 
-  /// When a packet that came at `arrival` is forgotten.
+  /// When a packet that came at `arrival` is dropped.
   private func waitingEnd(of arrival: Instant) -> Instant { arrival + configuration.crowdedHandshakeTimeout + .nanoseconds(1) }
 
   // MARK: A handshake packet's turn
 
-  /// A few packets a turn. The last of them is a stranger's, if one has a place, so that handshakes under way cannot keep out new ones.
+  /// Handles a few packets per turn. The last of them is a stranger's, if a place is free for one, so that handshakes in progress cannot keep out new
+  /// ones.
   func takeUpHandshakes(at now: Instant) {
     for step in 1...max(1, configuration.handshakeStepsPerTurn) {
       let strangersFirst = step == configuration.handshakeStepsPerTurn
@@ -148,8 +149,8 @@ extension QUICEndpoint {
     schedule(connection)
   }
 
-  /// Begins the handshake of the stranger whose turn it is: those who proved their address come first, then those of the network and the
-  /// address that have least under way. False when there is none, or no place.
+  /// Begins the handshake of the stranger whose turn it is: strangers that proved their address come first, then those whose network and address have
+  /// the fewest handshakes in progress. False when there is no stranger or no place.
   private func admitStranger(at now: Instant) -> Bool {
     guard handshakeQueue.nextAdmission <= now else { return false }
     let forgotten = handshakeQueue.removeStrangers(before: now - configuration.crowdedHandshakeTimeout)
@@ -161,7 +162,7 @@ extension QUICEndpoint {
     }
     var placeAt = Instant.distantFuture
     let stranger = handshakeQueue.takeStranger { stranger in
-      // It was let in, and has sent its first packet again.
+      // This stranger has a connection already, and has sent its first packet again.
       if routes[stranger.packet.destination] != nil { return (-1, 0, 0) }
       let source = stranger.packet.source
       if case .none(let time) = handshakes.place(for: source, at: now) {
@@ -183,7 +184,7 @@ extension QUICEndpoint {
     return true
   }
 
-  /// An unfinished handshake makes room. Its client hears of it only if it proved that the address is its own.
+  /// Ends an unfinished handshake to make room. Its client is told only if it proved that the address is its own.
   private func displace(_ id: ConnectionID, at now: Instant) {
     counters.handshakesDisplaced += 1
     let isProven = handshakes.end(id) ?? false
@@ -195,7 +196,7 @@ extension QUICEndpoint {
     packet.bytes.withUnsafeBytes { bytes in
       var initial = sq_initial()
       guard sq_initial_decode(&initial, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), bytes.count) else { return }
-      // Good when it was queued; here for what it says about the original ID.
+      // The token was valid when it was queued; it is read again for the original ID.
       if initial.token_is_retry, !sq_retry_token_verify(&initial, retrySecret.pointer, packet.source.raw, now.ticks) { return }
       guard connections.count < configuration.connectionLimit, budget.all.take(at: now) else { return }
       let connection = makeConnection(.server, nil, packet.source, at: now)
@@ -216,7 +217,7 @@ extension QUICEndpoint {
 
   // MARK: The time of handshakes
 
-  /// When the oldest handshake has had all the time that it gets while many are in progress.
+  /// When the time of the oldest handshake is over, while many are in progress.
   var crowdedEnd: Instant {
     guard handshakes.count > configuration.retryThreshold, let oldest = handshakes.oldest else { return .distantFuture }
     return oldest.startedAt + configuration.crowdedHandshakeTimeout

@@ -1,7 +1,7 @@
 internal import CNgtcp2
 package import SerfPrimitives
 
-/// One write to the socket: a datagram, or several of equal size back to back for one destination, the last perhaps shorter (GSO).
+/// One write to the socket: a datagram, or several of equal size back to back for one destination, of which the last may be shorter (GSO).
 package struct Transmit: Hashable, Sendable {
   package let destination: NodeAddress
   /// All bytes of the batch.
@@ -13,21 +13,21 @@ package struct Transmit: Hashable, Sendable {
   let offset: Int
 }
 
-/// Where outgoing packets are built: one buffer, used again for each batch.
+/// Builds outgoing packets in one buffer, which is used again for each batch.
 struct Transmitter {
-  /// GSO takes 64 segments and less than 64 KiB.
+  /// GSO accepts 64 segments and less than 64 KiB.
   static let segmentLimit = 64
   static let batchLimit = 64_000
-  /// More than any packet that is asked for.
+  /// More than any packet that is requested.
   static let packetLimit = 1500
 
   let buffer = TransmitBuffer()
-  /// Connections that may have something to send, in turn.
+  /// Connections that may have something to send, in the order of their turns.
   var dirty: [QUICConnection] = []
   var head = 0
-  /// A packet that did not fit the batch that it was written after.
+  /// A packet that did not fit into the batch that it was written after.
   var carried: Transmit?
-  /// Packets of no connection, or of one that is over.
+  /// Packets of no connection, or of one that has ended.
   var alone: [(packet: [UInt8], destination: NodeAddress)] = []
 
   mutating func takeDirty() -> QUICConnection? {
@@ -52,7 +52,7 @@ extension QUICEndpoint {
   /// Packets without a connection that may wait for the socket.
   private static let aloneLimit = 256
 
-  /// What to send next, or nil when everything is sent. ``withBytes(of:_:)-(Transmit,_)`` has its bytes until the next call.
+  /// What to send next, or nil when everything is sent. Read its bytes with ``withBytes(of:_:)-(Transmit,_)`` before the next call.
   package func nextTransmit(at now: Instant) -> Transmit? {
     callbackTime = now
     if let carried = transmitter.carried {
@@ -82,7 +82,7 @@ extension QUICEndpoint {
     return body(RawSpan(_unsafeBytes: UnsafeRawBufferPointer(rebasing: bytes)))
   }
 
-  /// Fills the buffer with packets of one size for one destination, as many as the congestion controller lets go at once.
+  /// Fills the buffer with packets of one size for one destination, as many as the congestion controller allows at once.
   private func writeBatch(of connection: QUICConnection, at now: Instant) -> Transmit? {
     let quantum = min(Transmitter.batchLimit, max(Int(sq_connection_send_quantum(connection.raw)), Transmitter.packetLimit))
     var allowance = connection.streamAllowance()
@@ -114,7 +114,7 @@ extension QUICEndpoint {
     }
     if connection.raw != nil {
       sq_connection_sent(connection.raw, now.ticks)
-      // There may be more; the others go first.
+      // There may be more to send; the other connections go first.
       markDirty(connection)
     }
     return batch(used, segment, segments, destination, ecn)

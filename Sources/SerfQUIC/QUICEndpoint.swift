@@ -2,38 +2,38 @@ internal import CNgtcp2
 package import SerfIdentity
 package import SerfPrimitives
 
-/// One UDP port's QUIC, both roles, without the port: datagrams and time go in, datagrams and events come out.
+/// QUIC for one UDP port, in both roles, without the socket: datagrams and time go in, datagrams and events come out.
 ///
-/// No sockets, no clocks, no threads. Everything is called from one place (an event loop, a test), `now` never runs backwards, and nothing
-/// calls back: what happened is found in ``nextEvent()``.
+/// No sockets, no clocks, no threads. All calls come from one place (an event loop, a test), and `now` never runs backwards. There are no callbacks:
+/// ``nextEvent()`` returns what happened.
 ///
-/// - **Inputs**: ``receive(_:from:ecn:at:)`` for each datagram of a batch, then ``advance(to:)`` once, also whenever ``nextDeadline`` is reached.
-///   Handshake packets are only queued by the first and taken up by the second, a few per turn.
+/// - **Inputs**: ``receive(_:from:ecn:at:)`` for each datagram of a batch, then ``advance(to:)`` once, also whenever ``nextDeadline`` is reached. The
+///   first only queues handshake packets; the second handles a few of them per turn.
 /// - **Commands**: ``connect(to:expecting:initialRoundTrip:at:)``, ``send(_:on:id:deadline:)``, ``openStream(on:)``, ``write(_:on:finish:)``,
 ///   ``finish(_:)``, ``reset(_:code:)``, ``consumed(_:on:)``, ``close(_:_:at:)``, ``replace(credentials:)``, ``recheckCredentials(at:)``,
 ///   ``setCivilTime(_:at:)``.
 /// - **Outputs**: ``nextEvent()``, ``nextTransmit(at:)``, ``nextDeadline``.
 ///
-/// The order is: inputs; then events until there are none, which may give commands; then transmits until there are none; then one timer for
-/// ``nextDeadline``. Bytes of an event are good until the next input, those of a transmit until the next ``nextTransmit(at:)``.
+/// The order is: inputs; then events until there are none (commands may be given while they are handled); then transmits until there are none; then
+/// one timer for ``nextDeadline``. Bytes of an event are valid until the next input, those of a transmit until the next ``nextTransmit(at:)``.
 ///
-/// Certificates are verified by ``Credentials``; names are compared with what the dial expects; a client's dial is *established* when it has
-/// verified the server and *confirmed* when the server has accepted it. Rules: `secure-transport.md`; ngtcp2's ways: `quic.md`.
+/// Certificates are verified by ``Credentials``; names are compared with what the dial expects; a client's dial is *established* when it has verified
+/// the server and *confirmed* when the server has accepted it. The rules are in `secure-transport.md`, the behaviour of ngtcp2 in `quic.md`.
 package final class QUICEndpoint {
   package private(set) var configuration: QUICConfiguration
   /// What new handshakes use; live connections keep theirs.
   package private(set) var credentials: Credentials
   package internal(set) var counters = QUICCounters()
 
-  /// The civil time at `Instant.zero`, which certificates are judged by.
+  /// The civil time at `Instant.zero`, with which certificates are verified.
   private var civilOrigin: UTCTime
 
   let inbox = Inbox()
   let buffers = PacketBuffers()
-  // C keeps pointing at them.
+  // C keeps pointers to them.
   let resetSecret: SecretBytes
   let retrySecret = SecretBytes.random()
-  /// `now` of the input that is being worked on, for callbacks.
+  /// `now` of the current input, for callbacks.
   var callbackTime: Instant
 
   var connections: [ConnectionID: QUICConnection] = [:]
@@ -48,12 +48,12 @@ package final class QUICEndpoint {
   var handshakeQueue: HandshakeQueue
   var transmitter = Transmitter()
   private var lastConnection: UInt64 = 0
-  /// What each peer may still send, by proven name.
+  /// How much each peer may still send, by proven name.
   private var packetRates: RateLimits<NodeName>
   private var byteRates: RateLimits<NodeName>
-  /// When a peer's excess is told of next, by name: rarely.
+  /// Limits how often a peer's excess is reported, by name.
   private var toldRates: RateLimits<NodeName>
-  /// Over, but named by an event that is perhaps not drained yet; their packets can still be moved.
+  /// Ended connections that are named in an event which may not be drained yet. Their packets can still be moved.
   private var ended: [QUICConnection] = []
 
   /// An endpoint with this certificate at `now`.
@@ -77,8 +77,8 @@ package final class QUICEndpoint {
 
   // MARK: The clock
 
-  /// What the system's clock says at `now`. The owner reads it for every turn, never once at the start: machines boot with a wrong clock, and sleep
-  /// (`secure-transport.md` 3.6). Between two readings civil time passes as `now` does.
+  /// What the system's clock says at `now`. The owner reads it for every turn, never once at the start: machines boot with a wrong clock, and
+  /// machines sleep (`secure-transport.md` 3.6). Between two readings civil time advances as `now` does.
   package func setCivilTime(_ time: UTCTime, at now: Instant) { civilOrigin = time - .nanoseconds(now.nanoseconds) }
 
   // MARK: Outputs
@@ -86,7 +86,7 @@ package final class QUICEndpoint {
   /// The next thing that happened, or nil.
   package func nextEvent() -> QUICEvent? { inbox.take() }
 
-  /// Whether ``nextEvent()`` has something to say.
+  /// Whether ``nextEvent()`` will return an event.
   package var hasEvents: Bool { !inbox.isDrained }
 
   /// The bytes that an event carries.
@@ -104,7 +104,7 @@ package final class QUICEndpoint {
 
   // MARK: Inputs
 
-  /// Every input begins so: what was drained is forgotten, and what ended connections still held goes.
+  /// Every input begins with this: drops what was drained, and what ended connections still kept.
   func beginInput(at now: Instant) {
     callbackTime = now
     guard inbox.isDrained else { return }
@@ -115,7 +115,7 @@ package final class QUICEndpoint {
     for connection in over { release(connection) }
   }
 
-  /// Time has come, or a batch of datagrams has been received: takes up waiting handshakes, and whatever is due.
+  /// A deadline has been reached, or a batch of datagrams has been received. Handles waiting handshakes, and all that is due.
   package func advance(to now: Instant) {
     beginInput(at: now)
     endLateHandshakes(at: now)
@@ -138,7 +138,7 @@ package final class QUICEndpoint {
   /// When the connection last received something that only its peer can have sent.
   package func lastHeard(_ id: ConnectionID) -> Instant? { connections[id]?.lastHeard }
 
-  /// Whether anything came for a connection.
+  /// Whether anything has arrived for a connection.
   func isAnswered(_ id: ConnectionID) -> Bool { connections[id]?.isAnswered ?? false }
 
   /// When the connection was dialled or accepted.
@@ -147,16 +147,16 @@ package final class QUICEndpoint {
   /// Which side of the connection we are.
   package func role(of id: ConnectionID) -> QUICRole? { connections[id]?.role }
 
-  /// The largest packet that goes as a datagram; larger ones go on a stream of their own.
+  /// The largest packet that is sent as a datagram; each larger one is sent on its own stream.
   package func datagramLimit(_ id: ConnectionID) -> Int { connections[id]?.datagramLimit ?? 0 }
 
   /// Datagrams queued and not yet sent.
   package func waitingDatagrams(_ id: ConnectionID) -> Int { connections[id]?.datagrams.waiting.count ?? 0 }
 
-  /// Bytes written on a stream that are kept: unsent, or not acknowledged.
+  /// Bytes written on a stream that are still kept: unsent, or not acknowledged.
   package func keptBytes(_ stream: QUICStreamID) -> Int { connections[stream.connection]?.streams[stream.number]?.outgoing.kept ?? 0 }
 
-  /// Bytes written on all streams that are kept, hellos aside.
+  /// Bytes written on all streams that are still kept, apart from hellos.
   package var keptBytes: Int {
     connections.values.reduce(0) { sum, connection in
       connection.streams.values.reduce(sum) { $0 + ($1.number == connection.pulse.stream ? 0 : $1.outgoing.kept) }
@@ -171,13 +171,13 @@ package final class QUICEndpoint {
     return statistics.sampled ? .nanoseconds(Int64(clamping: statistics.smoothed_rtt)) : nil
   }
 
-  /// Connections in any state, closing ones included.
+  /// Connections in any state, including closing ones.
   package var connectionCount: Int { connections.count }
 
   /// Whether ngtcp2 needs ``QUICConfiguration/pulses``.
   package static var needsPulse: Bool { sq_needs_pulse() }
 
-  /// Whether ngtcp2 says when a peer's unidirectional stream is over.
+  /// Whether ngtcp2 says when a peer's unidirectional stream has ended.
   static let closesUnidirectionalStreams = sq_closes_unidirectional()
 
   /// The version of ngtcp2.
@@ -191,22 +191,22 @@ package final class QUICEndpoint {
 
   private static let alertPrefix = "GNUTLS_A_"
 
-  /// The civil time that certificates are judged by.
+  /// The civil time with which certificates are verified.
   package func civilTime(at now: Instant) -> UTCTime { civilOrigin + .nanoseconds(now.nanoseconds) }
 
   // MARK: Commands
 
-  /// Replaces what new handshakes present and believe. Live connections are judged by it at ``recheckCredentials(at:)``, those whose handshake is
-  /// under way at its end.
+  /// Replaces the credentials that new handshakes present and trust. Live connections are verified with them at ``recheckCredentials(at:)``, and
+  /// those whose handshake is in progress at its end.
   package func replace(credentials: Credentials) { self.credentials = credentials }
 
-  /// Whether we prove our name on this connection with the credentials of now.
+  /// Whether we prove our name on this connection with the current credentials.
   func presentsCurrentCredentials(_ id: ConnectionID) -> Bool { connections[id].map { $0.credentials === credentials } ?? true }
 
-  /// Replaces the hello of connections to come.
+  /// Replaces the hello of future connections.
   package func replace(hello: [UInt8]) { configuration.hello = hello }
 
-  /// Judges every live connection again by the credentials of now (`secure-transport.md` 1.7); those that fail are closed.
+  /// Verifies every live connection again with the current credentials (`secure-transport.md` 1.7); those that fail are closed.
   package func recheckCredentials(at now: Instant) {
     beginInput(at: now)
     let time = civilTime(at: now)
@@ -221,8 +221,8 @@ package final class QUICEndpoint {
     }
   }
 
-  /// Dials. ``QUICEvent/established(_:_:name:address:)`` and ``QUICEvent/confirmed(_:)`` follow, or ``QUICEvent/closed(_:_:)``. Nil when there
-  /// are as many connections as allowed.
+  /// Dials. ``QUICEvent/established(_:_:name:address:)`` and ``QUICEvent/confirmed(_:)`` follow, or ``QUICEvent/closed(_:_:)``. Nil when no more
+  /// connections are allowed.
   package func connect(
     to address: NodeAddress, expecting expectation: DialExpectation, initialRoundTrip: Duration? = nil, at now: Instant
   ) -> ConnectionID? {
@@ -236,8 +236,8 @@ package final class QUICEndpoint {
     return connection.id
   }
 
-  /// Queues a packet. It leaves before `deadline` or never; then, if it has an `id`, ``QUICEvent/packetNotSent(_:)`` says so.
-  /// False, and nothing else said, when it cannot be queued at all.
+  /// Queues a packet. It is sent before `deadline` or never; if never, and it has an `id`, ``QUICEvent/packetNotSent(_:)`` says so. False, without an
+  /// event, when it cannot be queued at all.
   ///
   /// - Parameter isMoved: it was on another connection before; ``takeUnacknowledged(_:sentSince:_:)`` will not offer it again.
   package func send(
@@ -251,7 +251,7 @@ package final class QUICEndpoint {
     connections[id]?.open(.bidirectional).map { QUICStreamID(connection: id, number: $0.number) }
   }
 
-  /// Queues bytes, and with `finish` the end. False when the stream takes no more.
+  /// Queues bytes, and with `finish` the end. False when the stream accepts no more.
   @discardableResult
   package func write(_ chunk: SendChunk, on stream: QUICStreamID, finish: Bool = false) -> Bool {
     connections[stream.connection]?.write(chunk, on: stream.number, finish: finish) ?? false
@@ -277,16 +277,16 @@ package final class QUICEndpoint {
     return true
   }
 
-  /// Takes a connection that we dialled along to another local address, with new connection IDs. False when the server does not allow it. We never
-  /// do; a peer may.
+  /// Moves a connection that we dialled to another local address, with new connection IDs. False when the server does not allow it. Our servers never
+  /// allow it by default; a peer's may.
   package func migrate(_ id: ConnectionID, to local: NodeAddress, at now: Instant) -> Bool {
     guard let connection = connections[id], let raw = connection.raw, sq_connection_migrate(raw, local.raw, now.ticks) else { return false }
     markDirty(connection)
     return true
   }
 
-  /// Takes out the packets that a connection sent since `earliest` and its peer has not acknowledged, and those still waiting, oldest first, so
-  /// that they can go on another connection (`secure-transport.md` 2.4). Works on live connections and during ``QUICEvent/closed(_:_:)``.
+  /// Takes out the packets that a connection sent since `earliest` and its peer has not acknowledged, and those still waiting, oldest first, so that
+  /// they can be sent on another connection (`secure-transport.md` 2.4). Works on live connections and during ``QUICEvent/closed(_:_:)``.
   package func takeUnacknowledged(
     _ id: ConnectionID, sentSince earliest: Instant, _ body: (RawSpan, PacketID?, _ deadline: Instant) -> Void
   ) {
@@ -303,7 +303,7 @@ package final class QUICEndpoint {
     }
   }
 
-  // MARK: Life of a connection
+  // MARK: The life of a connection
 
   func makeConnection(_ role: QUICRole, _ expectation: DialExpectation?, _ address: NodeAddress, at now: Instant) -> QUICConnection {
     lastConnection += 1
@@ -346,7 +346,7 @@ package final class QUICEndpoint {
     markDirty(connection)
   }
 
-  /// A handshake is complete, or will not be.
+  /// A handshake is complete or has failed.
   func handshakeEnded(_ connection: QUICConnection, isComplete: Bool) {
     let completedAt = isComplete ? callbackTime : nil
     guard connection.role == .server, handshakes.end(connection.id, completedAt: completedAt) != nil else { return }
@@ -358,7 +358,7 @@ package final class QUICEndpoint {
 
   func validated(_ address: NodeAddress) { budget.validated(address, at: callbackTime) }
 
-  /// The handshake went well, but it is not whom we want. To our user it is over.
+  /// The handshake succeeded, but with the wrong peer. For our user the connection has ended.
   func rejected(_ connection: QUICConnection, _ end: QUICEnd) {
     inbox.append(connection.role == .client ? .closed(connection.id, end) : .turnedAway(connection.remote, end))
   }
@@ -374,7 +374,8 @@ package final class QUICEndpoint {
     inbox.append(isAnonymous ? .turnedAway(connection.remote, end) : .closed(connection.id, end))
   }
 
-  /// After the user has seen the end: what nobody moved to another connection was not sent, and a connection that does not linger is gone.
+  /// After the user has seen the end: packets that the user did not move to another connection count as not sent. A connection that does not linger
+  /// is removed.
   private func release(_ connection: QUICConnection) {
     let (waiting, unacknowledged) = connection.datagrams.removeAll()
     for entry in waiting { connection.notSent(entry) }
@@ -382,7 +383,7 @@ package final class QUICEndpoint {
     if connection.phase == .gone { connections[connection.id] = nil }
   }
 
-  /// Nothing leads to the connection any more.
+  /// Removes all routes to the connection.
   func forget(_ connection: QUICConnection) {
     connection.phase = .gone
     for cid in connection.cids where routes[cid] === connection { routes[cid] = nil }
@@ -395,7 +396,7 @@ package final class QUICEndpoint {
 
   // MARK: Rates
 
-  /// Whether one more packet, or request, of `count` bytes is taken from this peer.
+  /// Whether one more packet, or request, of `count` bytes is accepted from this peer.
   func admits(_ count: Int, from connection: QUICConnection) -> Bool {
     guard let name = connection.identity?.node else { return false }
     guard packetRates.take(of: name, at: callbackTime), byteRates.take(count, of: name, at: callbackTime) else {
@@ -406,7 +407,7 @@ package final class QUICEndpoint {
     return true
   }
 
-  /// Whether so many bytes of a stream are taken from this peer.
+  /// Whether this many bytes of a stream are accepted from this peer.
   func admitsStream(_ count: Int, from connection: QUICConnection) -> Bool {
     guard let name = connection.identity?.node else { return false }
     guard byteRates.take(count, of: name, at: callbackTime) else {
@@ -423,7 +424,7 @@ package final class QUICEndpoint {
 
   // MARK: Routes
 
-  /// A peer chose some of these bytes: what is taken stays where it is.
+  /// A peer chose some of these bytes: an ID that is in use keeps its connection.
   func register(_ cid: CIDKey, for connection: QUICConnection) {
     guard routes[cid] == nil else { return }
     routes[cid] = connection
@@ -449,7 +450,7 @@ package final class QUICEndpoint {
   }
 }
 
-/// A C string that stays where it is.
+/// A C string whose address does not change.
 final class CText {
   let pointer: UnsafePointer<CChar>
 

@@ -4,7 +4,7 @@ package import SerfPrimitives
 /// Which side of a connection we are.
 package enum QUICRole: Hashable, Sendable { case client, server }
 
-/// Who has to answer a dial.
+/// Which member has to answer a dial.
 package enum DialExpectation: Hashable, Sendable {
   /// Exactly this member.
   case name(NodeName)
@@ -23,41 +23,42 @@ package struct QUICStreamID: Hashable, Sendable {
   }
 }
 
-/// What happened, in the order in which it happened. Bytes stand in the endpoint (``QUICEndpoint/withBytes(of:_:)``) until the next input.
+/// What happened, in the order in which it happened. Read bytes with ``QUICEndpoint/withBytes(of:_:)`` before the next input.
 package enum QUICEvent: Sendable {
-  /// Both certificates are verified and the name is right; the connection may be used. On the client this is *completed*: the server may still refuse us.
+  /// We have verified the peer's certificate, and its name is right; the connection may be used. On the client this is *completed*: the server may
+  /// still refuse us.
   case established(ConnectionID, QUICRole, name: NodeName, address: NodeAddress)
-  /// The other side has accepted us as well. Only now is it contacted (`secure-transport.md` 1.8).
+  /// The other side has accepted us as well. Only now does it count as contacted (`secure-transport.md` 1.8).
   case confirmed(ConnectionID)
   /// The peer's hello.
   case hello(ConnectionID, ByteSlot)
-  /// A packet, from a datagram or a stream of its own.
+  /// A packet, from a datagram or from its own stream.
   case packet(ConnectionID, ByteSlot)
-  /// The peer sends more than it may: what is beyond is dropped. Said once a second.
+  /// The peer sends more than it may, and the excess is dropped. Reported once a second.
   case exceeded(ConnectionID)
-  /// A packet with an identity was not sent in time, or not at all. Our fault, never the peer's.
+  /// A packet with an ID was not sent in time, or not at all. The fault is ours, never the peer's.
   case packetNotSent(PacketID)
   /// The peer opened a bidirectional stream.
   case streamOpened(QUICStreamID)
-  /// Bytes of a stream; `end` with its last. Credit goes back to the peer when ``QUICEndpoint/consumed(_:_:at:)`` says so.
+  /// Bytes of a stream; `end` with its last ones. The peer gets credit again when ``QUICEndpoint/consumed(_:_:at:)`` says so.
   case streamData(QUICStreamID, ByteSlot, end: Bool)
   /// The peer gave up sending; what it sent before may be missing.
   case streamReset(QUICStreamID, code: UInt64)
-  /// The peer wants no more of what we send. Found when there was more to send, or when the stream closes without that the peer has it all.
+  /// The peer refuses the rest of what we send. This is found when there was more to send, or when the stream closes before the peer has everything.
   case streamStopped(QUICStreamID)
-  /// The peer has so many bytes more of what we wrote, and they are let go of.
+  /// The peer has this many more of the bytes that we wrote, and they are released.
   case streamSent(QUICStreamID, Int)
   /// A stream that had more than ``QUICConfiguration/streamSendBuffer`` queued has room again.
   case streamWritable(QUICStreamID)
-  /// Everything was sent and acknowledged, or given up, both ways.
+  /// All bytes were sent and acknowledged, or given up, in both directions.
   case streamClosed(QUICStreamID)
   /// The peer allows more streams, after one could not be opened.
   case streamsAllowed(ConnectionID)
   /// The peer's address changed and the new one was validated.
   case moved(ConnectionID, to: NodeAddress)
-  /// A dialled or established connection is over. All that was queued on it is gone.
+  /// A dialled or established connection has ended. All that was queued on it is lost.
   case closed(ConnectionID, QUICEnd)
-  /// A client was turned away before it was anybody.
+  /// A client was turned away before its name was proven.
   case turnedAway(NodeAddress, QUICEnd)
 }
 
@@ -69,11 +70,11 @@ package enum QUICEnd: Hashable, Sendable {
   case peerNotAuthorised(VerificationFailure)
   /// The peer does not accept ours; the TLS alert says why.
   case refusedOurCertificate(alert: UInt8)
-  /// Somebody else than expected answers at the address; the name that it proves.
+  /// Another member than the expected one answers at the address; this is the name that it proves.
   case wrongName(NodeName)
-  /// We dialled an address of our own: our first packet came to us.
+  /// We dialled our own address: our first packet arrived here.
   case ourselves
-  /// The peer is too busy, or not taking connections.
+  /// The peer is too busy, or accepts no connections.
   case refusedByPeer
   /// The peer has forgotten the connection: it restarted.
   case reset
@@ -85,7 +86,7 @@ package enum QUICEnd: Hashable, Sendable {
   /// An error found by the peer.
   case errorAtPeer(UInt64)
 
-  /// What it means for somebody who wanted to reach the peer.
+  /// What it means for a caller that wanted to reach the peer.
   package var contactFailure: ContactFailure {
     switch self {
     case .peerNotAuthorised, .wrongName, .closed(.wrongName): .identityMismatch

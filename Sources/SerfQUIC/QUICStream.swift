@@ -5,7 +5,7 @@ final class QUICStream {
   enum Kind {
     /// Reliable exchanges.
     case bidirectional
-    /// Ours: the hello and pulses, or one oversized packet.
+    /// Our own: the hello and pulses, or one oversized packet.
     case outgoing
     /// The peer's, whose first byte says what it is.
     case incoming(IncomingUnidirectional)
@@ -14,19 +14,19 @@ final class QUICStream {
   let number: Int64
   var kind: Kind
   var outgoing = SendQueue()
-  /// Bytes delivered whose credit the peer has not got back.
+  /// Delivered bytes for which the peer has not got credit again.
   var unconsumed = 0
-  /// In the connection's `sendable`.
+  /// Whether it is in the connection's `sendable`.
   var isQueued = false
   /// The peer has to give credit before more can go out.
   var isBlocked = false
   /// Nothing can be sent any more.
   var isSendClosed = false
-  /// The peer's end has been delivered, or it has reset the stream: credit for the stream alone is of no use.
+  /// The peer's end has been delivered, or it has reset the stream: credit for this stream alone is of no use.
   var isReceiveClosed = false
-  /// We gave it up before the peer's end: what comes on it is of no use.
+  /// We gave it up before the peer's end: what arrives on it is ignored.
   var isRefused = false
-  /// Over in ngtcp2; kept for what is not consumed yet.
+  /// It has ended in ngtcp2, and is kept for the bytes that are not consumed yet.
   var isClosed = false
   /// More than the send buffer was queued, and ``QUICEvent/streamWritable(_:)`` is owed.
   var owesWritable = false
@@ -36,13 +36,13 @@ final class QUICStream {
   }
 }
 
-/// What arrives on a unidirectional stream of the peer's (`secure-transport.md` 2.10).
+/// What arrives on a unidirectional stream of the peer (`secure-transport.md` 2.10).
 struct IncomingUnidirectional {
   enum Kind {
     case unknown
-    /// The hello is being gathered.
+    /// The hello is being collected.
     case hello
-    /// The hello is complete; pulses follow, which say nothing.
+    /// The hello is complete; pulses follow, which carry no information.
     case pulses
     case packet
     case ignored
@@ -65,7 +65,7 @@ struct IncomingUnidirectional {
   private var kind = Kind.unknown
   private var gathered: [UInt8] = []
 
-  /// The next bytes of the stream. `mayBeHello`: the connection has had none yet.
+  /// The next bytes of the stream. `mayBeHello`: the connection has had no hello yet.
   mutating func receive(_ bytes: UnsafeRawBufferPointer, end: Bool, mayBeHello: Bool, packetLimit: Int) -> Step {
     var rest = UnsafeRawBufferPointer(rebasing: bytes[...])
     if case .unknown = kind, let type = rest.first {
@@ -103,12 +103,12 @@ struct IncomingUnidirectional {
   }
 }
 
-/// Finds the end of the hello: the length of one MessagePack value, without reading what it says.
+/// Finds the end of the hello: the length of one MessagePack value, without interpreting it.
 package enum HelloScanner {
-  /// Nil while bytes are missing, and for ever when it is nested too deep or not MessagePack.
+  /// Nil while bytes are missing, and always when it is nested too deeply or is not MessagePack.
   package static func length(of bytes: [UInt8]) -> Int? {
     var position = 0
-    // Values still to come: one, and then whatever containers announce.
+    // Values that are still missing: one, and then those that containers announce.
     var missing = 1
     while missing > 0 {
       guard position < bytes.count else { return nil }

@@ -1,14 +1,14 @@
 internal import CNgtcp2
 
-/// Bytes to be sent on a stream, kept alive and unchanged until the peer has acknowledged them: ngtcp2 refers to them, it does not copy.
+/// Bytes to be sent on a stream, kept alive and unchanged until the peer has acknowledged them: ngtcp2 refers to them and does not copy them.
 package struct SendChunk {
   let base: UnsafeRawPointer
   package let count: Int
   private let owner: AnyObject
 
-  /// Refers to bytes that live, unchanged, as long as `owner` does: no copy.
+  /// Refers, without a copy, to bytes that stay unchanged as long as `owner` lives.
   ///
-  /// For a `ByteBuffer`, its storage and the pointer from `withUnsafeReadableBytesWithStorageManagement`.
+  /// For a `ByteBuffer`: its storage and the pointer from `withUnsafeReadableBytesWithStorageManagement`.
   package init(_ bytes: UnsafeRawBufferPointer, ownedBy owner: AnyObject) {
     base = bytes.baseAddress ?? UnsafeRawPointer(Unmanaged.passUnretained(owner).toOpaque())
     count = bytes.count
@@ -24,14 +24,14 @@ package struct SendChunk {
   /// A copy of `bytes`.
   package init(copying bytes: [UInt8]) { self.init(copying: bytes.span.bytes) }
 
-  /// A copy of `bytes` in pieces, each of which is let go of when the peer has it, or when it is given up unsent.
+  /// A copy of `bytes` in pieces, each of which is released when the peer has it, or when it is given up unsent.
   package static func pieces(copying bytes: [UInt8]) -> [SendChunk] {
     stride(from: 0, to: bytes.count, by: pieceLength).map { start in
       SendChunk(copying: bytes.span.bytes.extracting(start..<min(start + pieceLength, bytes.count)))
     }
   }
 
-  /// What a stream that was reset keeps at most beyond what is under way; small, because a peer may have 64 such streams.
+  /// The most that a reset stream keeps beyond the bytes in flight. It is small, because a peer may have 64 such streams.
   private static let pieceLength = 16 << 10
 
   private final class Storage {
@@ -112,7 +112,7 @@ struct SendQueue {
     if end { isEndSent = true }
   }
 
-  /// The peer has the next `count` bytes; chunks that it has whole are let go. Returns how many bytes those are.
+  /// The peer has the next `count` bytes; chunks that it has completely are released. Returns how many bytes those are.
   @discardableResult
   mutating func acknowledged(_ count: Int) -> Int {
     inFlight -= count
@@ -132,7 +132,7 @@ struct SendQueue {
     return bytes
   }
 
-  /// Nothing more is sent. What ngtcp2 has seen stays until the peer has it, because ngtcp2 may send it again even on a stream that was reset.
+  /// No more bytes are sent. What ngtcp2 has seen stays until the peer has it, because ngtcp2 may send it again even on a stream that was reset.
   mutating func giveUp() {
     isGivenUp = true
     unsent = 0
@@ -141,6 +141,6 @@ struct SendQueue {
     chunks.removeSubrange(inFlight > 0 ? min(chunks.count, unsentChunk + (unsentOffset > 0 ? 1 : 0))... : 0...)
   }
 
-  /// How many bytes are kept, acknowledged ones of an unfinished chunk included.
+  /// How many bytes are kept, including acknowledged ones of an unfinished chunk.
   var kept: Int { chunks.reduce(0) { $0 + $1.count } }
 }

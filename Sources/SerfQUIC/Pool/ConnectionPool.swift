@@ -1,20 +1,21 @@
 package import SerfPrimitives
 
-/// Which connection a message to a peer takes, which to dial, and which to let go: the rules of `secure-transport.md` sections 1.4–1.10 and 2.
+/// Which connection a message to a peer takes, which peer to dial, and which connection to close: the rules of `secure-transport.md` sections
+/// 1.4–1.10 and 2.
 ///
-/// A pure table. Connections are known by their ID; the owner (``QUICPeers``) dials and closes them as ``nextAction()`` orders and reports what
-/// became of them. A connection serves a *peer*: a proven name at an address.
+/// A pure table. Connections are known by their ID; the owner (``QUICPeers``) dials and closes them as ``nextAction()`` orders, and reports the
+/// results. A connection serves a *peer*: a proven name at an address.
 ///
 /// ```
-/// route(destination) ──→ .use(connection)             the one heard most recently, of those that suit
+/// route(destination) ──→ .use(connection) the one heard most recently of those that fit
 ///                    └─→ .wait(dial) ──→ .dial(…)     few at once, in all and per IP, else in a queue by urgency; back-off after failures
 /// ```
 package struct ConnectionPool {
   package enum Route: Hashable, Sendable {
     case use(ConnectionID)
-    /// A dial is under way or queued; its end comes with ``opened(_:name:address:endOf:took:startedAt:at:)`` or ``dialFailed(_:at:)``.
+    /// A dial is in progress or queued; its end comes with ``opened(_:name:address:endOf:took:startedAt:at:)`` or ``dialFailed(_:at:)``.
     case wait(DialID)
-    /// No way there, and none is to be tried now.
+    /// It cannot be reached, and no dial is allowed now.
     case unreachable(ContactFailure)
   }
 
@@ -22,9 +23,9 @@ package struct ConnectionPool {
   package enum Action: Hashable, Sendable {
     case dial(DialID, NodeAddress, DialExpectation)
     case close(ConnectionID, CloseReason)
-    /// The dial is given up. Whatever waits for it fails.
+    /// The dial is given up. All that waits for it fails.
     case abandon(DialID, ContactFailure)
-    /// Unacknowledged packets of one connection go on another, which replaces it.
+    /// Unacknowledged packets of one connection are sent on another one, which replaces it.
     case move(from: ConnectionID, to: ConnectionID)
   }
 
@@ -40,15 +41,16 @@ package struct ConnectionPool {
   private struct Link {
     let id: ConnectionID
     let name: NodeName
-    /// Where we dialled it, or where its packets come from.
+    /// The address that we dialled, or that its packets come from.
     let address: NodeAddress
-    /// Where it says that it is to be reached. The word of the peer alone: it helps to choose among its own connections, and is never dialled.
+    /// The address at which the peer says that it can be reached. Only the peer says so: the address helps to choose among the peer's own
+    /// connections, and is never dialled.
     var claim: NodeAddress?
     let startedAt: Instant
     var heardAt: Instant
     var usedAt: Instant
     var expiresAt: Instant
-    /// Being replaced: closed once its successor is there.
+    /// Whether it is being replaced: it is closed when its successor exists.
     var isExpiring = false
 
     func serves(_ destination: NodeAddress) -> Bool { address == destination || claim == destination }
@@ -63,7 +65,7 @@ package struct ConnectionPool {
     let wantedAt: Instant
     /// Nil while it waits for its turn.
     var startedAt: Instant?
-    /// How often the target was too busy, and until when it is left alone for that.
+    /// How often the target was too busy, and until when it is not dialled for that reason.
     var refusals = 0
     var notBefore = Instant.zero
   }
@@ -73,20 +75,20 @@ package struct ConnectionPool {
     var until: Instant
   }
 
-  /// A dial counts as in progress for so long, or for twice the time that dials take here where that is more: an address that does not answer may not
-  /// keep others from being dialled.
+  /// A dial counts as in progress for this time, or for twice the time that dials take here, whichever is longer. An address that does not answer
+  /// must not keep others from being dialled.
   private static let youngDial = Duration.seconds(1)
-  /// How often one dial goes to a target that is too busy: over some 13 s, if something waits for it as long.
+  /// How often one dial goes to a target that is too busy: over about 13 s, if something waits for it that long.
   private static let refusalLimit = 15
-  /// Addresses whose back-off is remembered.
+  /// How many addresses have their back-off remembered.
   private static let backOffLimit = 4096
 
   package var configuration: PoolConfiguration
-  /// Whether a member is under probe or suspicion: then its connections are not evicted. Asked only when one is about to be.
+  /// Whether a member is being probed or suspected: then its connections are not evicted. Called only before an eviction.
   package var isPinned: (NodeName) -> Bool = { _ in false }
-  /// Where the membership has a member: what is dialled without a destination that says so. Asked only then.
+  /// The address that the membership has for a member. Called only for a dial whose destination does not state an address.
   package var addressOf: (NodeName) -> NodeAddress? = { _ in nil }
-  /// Whether the target of a dial has said anything. Asked only when the dial is about to be given up.
+  /// Whether the target of a dial has answered at all. Called only before the dial is given up.
   package var isAnswered: (DialID) -> Bool = { _ in false }
   private var random: SeededRandom
   private var links: [ConnectionID: Link] = [:]
@@ -95,7 +97,7 @@ package struct ConnectionPool {
   private var backOffs: [NodeAddress: BackOff] = [:]
   private var memberCount = 1
   private var lastDial: UInt64 = 0
-  /// How long a dial takes here and now, from its begin to the connection. Follows a longer time at once, a shorter one by an eighth each.
+  /// How long a dial takes at present, from its start to the connection. It follows a longer time at once, and a shorter one by an eighth each time.
   package private(set) var dialTime = Duration.zero
   private var lastSweep = Instant.zero
   private var actions: [Action] = []
@@ -138,7 +140,7 @@ package struct ConnectionPool {
   package var connectionCount: Int { links.count }
   package var dialCount: Int { dials.count }
 
-  /// Whether a connection to this name is there.
+  /// Whether a connection to this name exists.
   package func isWarm(_ name: NodeName) -> Bool { !(linksByName[name] ?? []).isEmpty }
 
   /// The connections to a name, the one heard most recently first.
@@ -146,14 +148,14 @@ package struct ConnectionPool {
     (linksByName[name] ?? []).compactMap { links[$0] }.sorted(by: Self.isBetter).map(\.id)
   }
 
-  /// All connections, in the order in which they came.
+  /// All connections, in the order in which they were made.
   package var connections: [ConnectionID] { links.keys.sorted() }
 
   // MARK: Inputs from the membership
 
   package mutating func setMemberCount(_ count: Int) { memberCount = max(1, count) }
 
-  /// A member died or left: nothing more is to be said to it.
+  /// A member died or left: nothing more is sent to it.
   package mutating func departed(_ name: NodeName) {
     for id in linksByName[name] ?? [] { actions.append(.close(id, .none)) }
     for dial in dials where dial.expectation == .name(name) { actions.append(.abandon(dial.id, .noContact)) }
@@ -165,7 +167,7 @@ package struct ConnectionPool {
     for id in connections { renew(id, within: limit, at: now) }
   }
 
-  /// A connection on which we prove our name with a certificate that is no longer ours is replaced within this time.
+  /// A connection on which we prove our name with a certificate that we no longer use is replaced within this time.
   package mutating func renew(_ id: ConnectionID, within limit: Duration, at now: Instant) {
     guard let link = links[id] else { return }
     links[id]?.expiresAt = min(link.expiresAt, now + random.fraction(of: limit))
@@ -173,7 +175,7 @@ package struct ConnectionPool {
 
   // MARK: Inputs from the connections
 
-  /// A connection proved its name: ours, as the end of a dial, or one that the peer dialled, for which a dial may have waited.
+  /// A connection proved its name: one that we dialled, or one that the peer dialled and for which a dial may have waited.
   ///
   /// - Parameter took: how long our dial took; nil for a connection that the peer dialled.
   package mutating func opened(
@@ -200,7 +202,8 @@ package struct ConnectionPool {
     startQueuedDials(at: now)
   }
 
-  /// The peer's hello: where it says that it is to be reached. From then on messages to it, by name, at that address take the connection too.
+  /// The peer's hello: the address at which it says that it can be reached. From then on, messages to its name at that address can take this
+  /// connection too.
   package mutating func advertised(_ id: ConnectionID, _ address: NodeAddress) { links[id]?.claim = address.canonical }
 
   /// Dials of a name at an address that wait for their turn.
@@ -209,13 +212,13 @@ package struct ConnectionPool {
     return dials.filter { $0.startedAt == nil && $0.expectation == .name(name) && $0.address == address }.map(\.id)
   }
 
-  /// Something came on the connection that only its peer can have sent.
+  /// Something arrived on the connection that only its peer can have sent.
   package mutating func heard(_ id: ConnectionID, at now: Instant) {
     links[id]?.heardAt = now
     links[id]?.usedAt = now
   }
 
-  /// Where a name has several connections, the choice is by signs of life that only their owner sees, such as acknowledgements.
+  /// Where a name has several connections, the choice depends on signs of life that only their owner sees, such as acknowledgements.
   package mutating func refresh(_ name: NodeName, _ lastHeard: (ConnectionID) -> Instant?) {
     guard let rivals = linksByName[name], rivals.count > 1 else { return }
     for id in rivals {
@@ -223,7 +226,7 @@ package struct ConnectionPool {
     }
   }
 
-  /// A connection is over. True if it was the last one to its name.
+  /// A connection has ended. Returns its name, and whether it was the last one to that name.
   package mutating func closed(_ id: ConnectionID) -> (name: NodeName, wasLast: Bool)? {
     guard let link = links.removeValue(forKey: id) else { return nil }
     linksByName[link.name]?.removeAll { $0 == id }
@@ -232,7 +235,7 @@ package struct ConnectionPool {
     return (link.name, wasLast)
   }
 
-  /// A dial came to nothing.
+  /// A dial failed.
   package mutating func dialFailed(_ id: DialID, at now: Instant) {
     guard let index = dials.firstIndex(where: { $0.id == id }) else { return }
     let address = dials.remove(at: index).address
@@ -240,7 +243,7 @@ package struct ConnectionPool {
     startQueuedDials(at: now)
   }
 
-  /// Whether a dial has not begun yet, because it waits for others of ours.
+  /// Whether a dial has not begun yet, because it waits for our other dials.
   package func isQueued(_ id: DialID) -> Bool { dials.contains { $0.id == id && $0.startedAt == nil && $0.refusals == 0 } }
 
   /// Nothing waits for the dial any more. False when it has begun.
@@ -250,13 +253,13 @@ package struct ConnectionPool {
     return true
   }
 
-  /// The target is too busy now. The dial begins again after a while, longer each time; false when it has been refused too often.
+  /// The target is too busy now. The dial begins again after a pause, which is longer each time; false when it has been refused too often.
   package mutating func dialRefused(_ id: DialID, at now: Instant) -> Bool {
     guard let index = dials.firstIndex(where: { $0.id == id }), dials[index].refusals < Self.refusalLimit else { return false }
     let pause = min(configuration.busyPause.lowerBound * (1 << dials[index].refusals), configuration.busyPause.upperBound)
     dials[index].refusals += 1
     dials[index].startedAt = nil
-    // Those that were refused together do not come back together.
+    // Dials that were refused together do not begin again together.
     dials[index].notBefore = now + pause / 2 + random.fraction(of: pause)
     startQueuedDials(at: now)
     return true
@@ -265,7 +268,7 @@ package struct ConnectionPool {
   /// Whether the target of a dial was too busy before.
   package func wasRefused(_ id: DialID) -> Bool { dials.contains { $0.id == id && $0.refusals > 0 } }
 
-  /// Lets dials and connections go whose time is over.
+  /// Ends dials and connections whose time is over.
   package mutating func advance(to now: Instant) {
     lastAdvance = now
     for dial in dials {
@@ -285,9 +288,10 @@ package struct ConnectionPool {
 
   // MARK: Routing
 
-  /// The way to a destination. Dials when there is none.
+  /// The way to a destination. Dials when no connection fits.
   ///
-  /// - Parameter urgency: what the message is for. All but gossip dial even an address that failed a moment ago; a ``SendPath/fresh(since:)`` always does.
+  /// - Parameter urgency: what the message is for. All but gossip dial even an address that has just failed, and a ``SendPath/fresh(since:)`` always
+  ///   does.
   package mutating func route(
     _ destination: Destination, _ path: SendPath, urgency: DialUrgency = .gossip, at now: Instant
   ) -> Route {
@@ -306,13 +310,13 @@ package struct ConnectionPool {
       }
     case .anyMember(let address):
       let address = address.canonical
-      // By where a connection really leads, never by what its peer says of itself: anyone may claim the address of another.
+      // This looks at the real address of a connection, never at what its peer says about itself: a peer may claim the address of another one.
       if path == .warm, let best = links.values.filter({ $0.address == address }).min(by: Self.isBetter) { return use(best.id, at: now) }
       return dial(address, .anyMember, since: nil, .join, insists: true, at: now)
     }
   }
 
-  /// An answer goes back on the connection that it answers, or on another one of the same peer; never to an address of a message.
+  /// An answer goes back on the connection that it answers, or on another one of the same peer; never to an address from a message.
   private mutating func routeReply(_ peer: Peer, at now: Instant) -> Route {
     if let connection = peer.connection, links[connection] != nil { return use(connection, at: now) }
     guard let name = peer.provenName else { return .unreachable(.broken) }
@@ -320,7 +324,7 @@ package struct ConnectionPool {
     return .unreachable(.broken)
   }
 
-  /// The connection of a peer that was heard last, among those that began at `since` or later. Asked for each packet: allocates nothing.
+  /// The connection of a peer that was heard last, among those that began at `since` or later. Called for each packet, so it allocates nothing.
   private func best(of name: NodeName, at address: NodeAddress? = nil, since: Instant = .zero) -> ConnectionID? {
     guard let candidates = linksByName[name] else { return nil }
     var best: Link?
@@ -336,8 +340,7 @@ package struct ConnectionPool {
     return .use(id)
   }
 
-  /// Of two connections that lead to one peer: the one on which it was heard last. Never by name or number alone, which could pick a dead one
-  /// for ever.
+  /// Of two connections to one peer, the better one is that on which it was heard last. Name or number alone could pick a dead one for ever.
   private static func isBetter(_ left: Link, _ right: Link) -> Bool { (left.heardAt, left.id) > (right.heardAt, right.id) }
 
   private mutating func dial(
@@ -366,8 +369,8 @@ package struct ConnectionPool {
   /// How long a dial counts as in progress.
   private var young: Duration { max(Self.youngDial, min(dialTime * 2, configuration.dialTimeout)) }
 
-  /// Begins dials that wait, the most urgent first, as long as few enough are in progress: a handshake costs milliseconds of both ends' processors, and
-  /// more of them at once than these can pay only make all late. Under load dials take longer, so that fewer begin in a second.
+  /// Begins dials that wait, the most urgent first, as long as few enough are in progress. A handshake costs milliseconds on both ends' processors.
+  /// More of them at once than the processors can do only make all of them late. Under load dials take longer, so fewer begin in a second.
   private mutating func startQueuedDials(at now: Instant) {
     guard dials.contains(where: { $0.startedAt == nil }) else { return }
     var hosts: [NodeAddress: Int] = [:]
@@ -399,7 +402,7 @@ package struct ConnectionPool {
     backOffs[address] = BackOff(failures: failures, until: now + wait)
   }
 
-  // MARK: Letting go
+  // MARK: Ending
 
   private mutating func trim(_ name: NodeName, except newest: ConnectionID) {
     let all = connections(to: name).filter { $0 != newest }
@@ -426,7 +429,7 @@ package struct ConnectionPool {
       if now - link.usedAt > limit, !isPinned(link.name) {
         actions.append(.close(id, .none))
       } else if now >= link.expiresAt + configuration.renewalTime {
-        // Its successor did not come.
+        // Its successor was not made in time.
         actions.append(.close(id, .replaced))
       } else if now >= link.expiresAt, !link.isExpiring {
         replace(link, at: now)
@@ -435,7 +438,7 @@ package struct ConnectionPool {
     backOffs = backOffs.filter { now < $0.value.until + configuration.backOff.upperBound }
   }
 
-  /// A new connection is there before the old one goes. It leads to where the membership has the peer (`secure-transport.md` 1.10).
+  /// The new connection exists before the old one ends. It goes to the address that the membership has for the peer (`secure-transport.md` 1.10).
   private mutating func replace(_ link: Link, at now: Instant) {
     links[link.id]?.isExpiring = true
     let address = addressOf(link.name)?.canonical ?? link.address

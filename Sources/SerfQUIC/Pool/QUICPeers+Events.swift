@@ -1,6 +1,6 @@
 internal import SerfPrimitives
 
-/// What the endpoint's events mean for peers: packets and streams get their peer's name, the pool its news.
+/// What the endpoint's events mean for peers: packets and streams get their peer's name, and the pool is told of changes.
 extension QUICPeers {
   func translate(_ event: QUICEvent) {
     switch event {
@@ -54,7 +54,7 @@ extension QUICPeers {
     if let index = deferred.firstIndex(where: { $0.expectation == .name(name) && $0.address == address.canonical }) {
       dials.append(deferred.remove(at: index).dial)
     }
-    // Those that wait for their turn need no handshake of their own any more, unless it is the handshake that they want.
+    // Queued dials do not need their own handshake any more, unless they want a fresh one.
     dials += pool.queuedDials(to: name, at: address).filter { !freshDials.contains($0) }
     let startedAt = endpoint.startedAt(id) ?? now
     pool.opened(
@@ -68,7 +68,7 @@ extension QUICPeers {
     }
   }
 
-  /// What waited for a dial goes on the connection that ended it.
+  /// What waited for a dial is sent on the connection that ended the dial.
   private func sendWaiting(_ dial: ConnectionPool.DialID, on connection: ConnectionID) {
     guard var state = waiting.removeValue(forKey: dial) else { return }
     let deadline = now + Self.sendingLimit
@@ -94,7 +94,7 @@ extension QUICPeers {
   private func closed(_ id: ConnectionID, _ end: QUICEnd) {
     if let (dial, address, expectation) = dialsByConnection.removeValue(forKey: id) {
       connectionsByDial[dial] = nil
-      // A target that is too busy now has a place in a moment: what waits goes on waiting, within its own time.
+      // A target that is too busy now will have a place soon: what waits for the dial goes on waiting, within its own deadline.
       if end == .refusedByPeer, isWanted(dial), pool.dialRefused(dial, at: now) { return }
       failed(dial, end.contactFailure)
       events.append(.dialFailed(address, expectation, end))
@@ -114,7 +114,7 @@ extension QUICPeers {
     if let link, link.wasLast { events.append(.warmthChanged(link.name, isWarm: false)) }
   }
 
-  /// After a reset or a shutdown, young packets go to whatever serves the peer next (`secure-transport.md` 2.4); otherwise they are lost.
+  /// After a reset or a shutdown, young packets go to the peer's next connection (`secure-transport.md` 2.4); otherwise they are lost.
   private func followUp(_ id: ConnectionID, _ peer: Peer, _ end: QUICEnd) {
     let mayFollow = end == .reset || end == .closedByPeer(.shutdown) || end == .closedByPeer(.none) || end == .closedByPeer(.replaced)
     var young: [(bytes: [UInt8], id: PacketID?)] = []

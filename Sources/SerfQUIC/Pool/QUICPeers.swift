@@ -3,15 +3,15 @@ package import SerfPrimitives
 
 /// Peers instead of connections: a ``QUICEndpoint`` and the ``ConnectionPool`` that decides which of its connections a message takes.
 ///
-/// The same manners as the endpoint: no sockets, no clock, no callbacks.
+/// Like the endpoint it has no sockets, no clock and no callbacks.
 ///
 /// - **Inputs**: ``receive(_:from:ecn:at:)`` for each datagram of a batch, then ``advance(to:)``, also at ``nextDeadline``.
 /// - **Commands**: ``send(_:to:path:id:at:)``, ``open(_:to:path:deadline:at:)``, ``write(_:on:finish:)``, ``consumed(_:on:)``, ``reset(_:)``,
 ///   ``close(_:reason:at:)``, ``closeAll(_:at:)``, ``replace(credentials:at:)``, and what the membership knows.
 /// - **Outputs**: ``nextEvent()``, ``nextTransmit(at:)``, ``nextDeadline``.
 ///
-/// The order is: inputs; events until there are none, which may give commands; transmits until there are none; events again if commands were
-/// given; one timer for ``nextDeadline``.
+/// The order is: inputs; events until there are none (commands may be given while they are handled); transmits until there are none; events again if
+/// commands were given; one timer for ``nextDeadline``.
 ///
 /// Streams are named by the caller: even numbers for those that we open, odd ones, chosen here, for those that we accept.
 package final class QUICPeers {
@@ -20,7 +20,7 @@ package final class QUICPeers {
     var destination: Destination
     var path: SendPath
     var deadline: Instant
-    /// What was written before the stream could be opened.
+    /// Bytes written before the stream could be opened.
     var backlog: [[UInt8]] = []
     var isFinished = false
   }
@@ -30,16 +30,17 @@ package final class QUICPeers {
     var streams: [UInt64] = []
   }
 
-  /// A packet that has not left within this time is our own fault (`secure-transport.md` 2.8).
+  /// If a packet is not sent within this time, that is our own fault (`secure-transport.md` 2.8).
   static let sendingLimit = Duration.milliseconds(50)
-  /// For so long a dial waits while its target is dialling us, or as long as dials take here: one connection serves both, and a handshake is expensive.
+  /// How long a dial waits while its target is dialling us; longer if dials take longer here. One connection serves both, and a handshake is
+  /// expensive.
   private static let courtesy = Duration.milliseconds(250)
   static let roundTripLimit = 4096
-  /// The least that a first round trip is taken for: less would send a first packet twice while the peer still signs.
+  /// The shortest assumed first round trip: with less, a first packet would be sent twice while the peer still signs.
   static let shortestRoundTrip = Duration.milliseconds(10)
 
-  /// The most that it is taken for. The first packet is sent again after three times this (RFC 9002, 6.2.2), and one lost packet must not cost a probe
-  /// (`secure-transport.md` 2.3), though the last handshake with the peer was slow.
+  /// The longest assumed first round trip. The first packet is sent again after three times this (RFC 9002, 6.2.2). One lost packet must not fail a
+  /// probe (`secure-transport.md` 2.3), even if the last handshake with the peer was slow.
   var longestRoundTrip: Duration { max(endpoint.configuration.initialRoundTrip, pool.configuration.probeTimeout / 5) }
 
   package let endpoint: QUICEndpoint
@@ -52,11 +53,11 @@ package final class QUICPeers {
   var waiting: [ConnectionPool.DialID: Waiting] = [:]
   /// Dials that wait because their target is dialling us.
   var deferred: [(dial: ConnectionPool.DialID, address: NodeAddress, expectation: DialExpectation, until: Instant)] = []
-  /// Dials that must begin now: an older handshake is no evidence for the probe that wants them.
+  /// Dials that must begin now: an older handshake is no evidence for the probe that asked for them.
   var freshDials: Set<ConnectionPool.DialID> = []
   var streams: [UInt64: Stream] = [:]
   var tokens: [QUICStreamID: UInt64] = [:]
-  /// Streams whose connection allows no more of them for now.
+  /// Streams whose connection allows no more streams for now.
   var blockedStreams: [(stream: UInt64, connection: ConnectionID)] = []
   private var openingDeadlines = DeadlineQueue<UInt64>()
   var roundTrips: [NodeAddress: Duration] = [:]
@@ -84,7 +85,7 @@ package final class QUICPeers {
     endpoint.receive(datagram, from: source, ecn: ecn, at: now)
   }
 
-  /// Time has come, or a batch of datagrams is through.
+  /// A deadline has been reached, or a batch of datagrams was passed in.
   package func advance(to now: Instant) {
     self.now = now
     endpoint.advance(to: now)
@@ -121,13 +122,13 @@ package final class QUICPeers {
     }
   }
 
-  /// Whether ``nextEvent()`` may have something to say.
+  /// Whether ``nextEvent()`` may return an event.
   package var hasEvents: Bool { nextEventIndex < events.count || !endpoint.inbox.isDrained }
 
   /// The bytes that an event carries.
   package func withBytes<Result>(of slot: ByteSlot, _ body: (RawSpan) -> Result) -> Result { endpoint.withBytes(of: slot, body) }
 
-  /// The next write for the socket, or nil. Its bytes are good until the next call.
+  /// The next write for the socket, or nil. Its bytes are valid until the next call.
   package func nextTransmit(at now: Instant) -> Transmit? { endpoint.nextTransmit(at: now) }
 
   /// The bytes of a transmit.
@@ -145,13 +146,13 @@ package final class QUICPeers {
 
   // MARK: What the membership knows
 
-  /// How many members there are: decides how long an idle connection is worth keeping.
+  /// How many members there are: this decides how long an idle connection is kept.
   package func setMemberCount(_ count: Int) { pool.setMemberCount(count) }
 
-  /// Sets who tells whether a member is under probe or suspicion; connections to such a one are not evicted.
+  /// Sets the function that says whether a member is being probed or suspected; connections to such a member are not evicted.
   package func askBeforeEvicting(_ isPinned: @escaping (NodeName) -> Bool) { pool.isPinned = isPinned }
 
-  /// Sets who tells where the membership has a member; that is dialled when a connection is renewed.
+  /// Sets the function that gives the membership's address for a member. That address is dialled when a connection is renewed.
   package func askForAddresses(_ addressOf: @escaping (NodeName) -> NodeAddress?) { pool.addressOf = addressOf }
 
   /// A member died or left.
@@ -161,15 +162,15 @@ package final class QUICPeers {
     performActions()
   }
 
-  /// Where a peer's hello says that it can be reached; messages to the peer at that address take its connection. It is not dialled.
+  /// The address at which a peer's hello says that it can be reached. Messages to the peer at that address take its connection. It is not dialled.
   package func advertised(_ address: NodeAddress, by peer: Peer) {
     if let connection = peer.connection { pool.advertised(connection, address) }
   }
 
-  /// Whether a connection to this member is there.
+  /// Whether a connection to this member exists.
   package func isWarm(_ name: NodeName) -> Bool { pool.isWarm(name) }
 
-  /// How many dials have something that waits for them.
+  /// How many dials have something waiting for them.
   package var waitingDials: Int { waiting.count }
 
   /// The largest packet that goes to `destination` in a datagram; 1,160 before there is a connection.
@@ -189,7 +190,7 @@ package final class QUICPeers {
 
   // MARK: Commands
 
-  /// Sends a packet, dialling if need be. While dialling at most 4 packets wait, each at most a probe's patience, or a dial's if it has an identity;
+  /// Sends a packet, and dials if necessary. At most 4 packets wait for a dial, each for at most the time of a probe, or of a dial if it has an ID;
   /// nothing is sent late.
   package func send(_ packet: RawSpan, to destination: Destination, path: SendPath, id: PacketID?, at now: Instant) {
     self.now = now
@@ -213,7 +214,8 @@ package final class QUICPeers {
     }
   }
 
-  /// Opens a stream, dialling if need be: ``PeerEvent/streamOpened(_:_:)`` or ``PeerEvent/streamFailed(_:_:)`` follows, at `deadline` at the latest.
+  /// Opens a stream, and dials if necessary: ``PeerEvent/streamOpened(_:_:)`` or ``PeerEvent/streamFailed(_:_:)`` follows, by `deadline` at the
+  /// latest.
   package func open(_ stream: UInt64, to destination: Destination, path: SendPath, deadline: Instant, at now: Instant) {
     self.now = now
     streams[stream] = Stream(destination: destination, path: path, deadline: deadline)
@@ -248,7 +250,7 @@ package final class QUICPeers {
     if let quic = streams[stream]?.quic { endpoint.consumed(count, on: quic) }
   }
 
-  /// Gives up a stream in both directions. Nothing more is said about it.
+  /// Gives up a stream in both directions. Nothing more is reported about it.
   package func reset(_ stream: UInt64) {
     blockedStreams.removeAll { $0.stream == stream }
     guard let state = streams.removeValue(forKey: stream), let quic = state.quic else { return }
@@ -269,7 +271,7 @@ package final class QUICPeers {
     for connection in dialsByConnection.keys.sorted() { endpoint.close(connection, reason, at: now) }
   }
 
-  /// Uses new credentials: for new handshakes at once; live connections are judged by them now and renewed over ``renewalTime``.
+  /// Uses new credentials: for new handshakes at once; live connections are verified with them now, and renewed over ``renewalTime``.
   package func replace(credentials: Credentials, at now: Instant) {
     self.now = now
     endpoint.replace(credentials: credentials)
@@ -278,7 +280,7 @@ package final class QUICPeers {
     nextRecheck = now + pool.configuration.recheckInterval
   }
 
-  /// Over how long connections are renewed after our certificate changed: what is configured, or a third of what is left of the new certificate's
+  /// The time over which connections are renewed after our certificate changed: the configured time, or a third of the new certificate's remaining
   /// life if that is less (`secure-transport.md` 1.7).
   var renewalTime: Duration {
     let (seconds, overflow) = endpoint.credentials.identity.expiry.secondsSinceEpoch.subtractingReportingOverflow(
@@ -286,7 +288,7 @@ package final class QUICPeers {
     return overflow ? pool.configuration.renewalTime : min(pool.configuration.renewalTime, .seconds(max(0, seconds)) / 3)
   }
 
-  /// How long a dial waits for the target's own: as long as dials take here, and no longer than leaves it time for itself.
+  /// How long a dial waits for the target's own: twice the time that dials take here, but at most half of its own time.
   private var dialAllowance: Duration { max(Self.courtesy, min(pool.dialTime * 2, pool.configuration.dialTimeout / 2)) }
 
   // MARK: Routing
@@ -302,7 +304,7 @@ package final class QUICPeers {
     while let action = pool.nextAction() {
       switch action {
       case .dial(let dial, let address, let expectation):
-        // What waited for its turn was told so. A dial that renews a connection has nothing waiting from the start.
+        // All that waited for this dial has expired, and that was reported. A dial that renews a connection never has anything waiting.
         if waiting[dial] != nil || pool.wasRefused(dial), !isWanted(dial) {
           failed(dial, .overloaded)
           continue
@@ -328,7 +330,7 @@ package final class QUICPeers {
     }
   }
 
-  /// A dial has to be a handshake of its own, begun now: the target's own one, for which it may be waiting, is older and no evidence.
+  /// Makes a dial start its own handshake now. The target's handshake with us, for which it may be waiting, is older and therefore no evidence.
   private func wantFresh(_ dial: ConnectionPool.DialID) {
     freshDials.insert(dial)
     guard let index = deferred.firstIndex(where: { $0.dial == dial }) else { return }
@@ -345,7 +347,7 @@ package final class QUICPeers {
     }
   }
 
-  /// A dial came to nothing, and so does what waited for it.
+  /// A dial failed, and so does all that waited for it.
   func failed(_ dial: ConnectionPool.DialID, _ failure: ContactFailure) {
     freshDials.remove(dial)
     pool.dialFailed(dial, at: now)
@@ -357,7 +359,7 @@ package final class QUICPeers {
     waiting[dial].map { !$0.packets.packets.isEmpty || $0.streams.contains { streams[$0] != nil } } ?? false
   }
 
-  /// Begins what waited in vain for the target's own dial.
+  /// Begins the dials that waited in vain for the target's own dial.
   func startDeferredDials() {
     let due = deferred.filter { $0.until <= now }
     guard !due.isEmpty else { return }
@@ -373,7 +375,7 @@ package final class QUICPeers {
     connectionsByDial[dial] = connection
   }
 
-  /// What a peer has not acknowledged goes on its new connection: the old one may lead to a process that is gone.
+  /// What a peer has not acknowledged is sent on its new connection: the old one may lead to a process that has ended.
   private func move(from old: ConnectionID, to new: ConnectionID) {
     endpoint.takeUnacknowledged(old, sentSince: now - pool.configuration.probeTimeout) { packet, id, deadline in
       if !endpoint.send(packet, on: new, id: id, deadline: max(deadline, now + Self.sendingLimit), isMoved: true) { notSent(id, .notSent) }
@@ -387,7 +389,7 @@ package final class QUICPeers {
   private func expirePackets() {
     for dial in waiting.keys.sorted() {
       guard let expired = waiting[dial]?.packets.removeExpired(at: now), !expired.isEmpty else { continue }
-      // What waited for our other dials says nothing of the target (`secure-transport.md` 2.8).
+      // If it waited for our other dials, that says nothing about the target (`secure-transport.md` 2.8).
       let failure = pool.isQueued(dial) ? ContactFailure.notSent : .noContact
       for packet in expired { notSent(packet.id, failure) }
       guard !isWanted(dial), pool.withdraw(dial) else { continue }
@@ -435,7 +437,7 @@ package final class QUICPeers {
     events.append(.streamFailed(stream, failure))
   }
 
-  /// Why a stream was not opened in time: its dial got no answer, or the answer that the target was too busy, or the stream had to wait for others.
+  /// Why a stream was not opened in time: its dial got no answer, the target said that it was too busy, or the stream had to wait for others.
   private func failureAtDeadline(of stream: UInt64) -> ContactFailure {
     guard let dial = waiting.first(where: { $0.value.streams.contains(stream) })?.key, !pool.isQueued(dial) else { return .deadline }
     return pool.wasRefused(dial) ? .overloaded : .noContact

@@ -1,6 +1,6 @@
 internal import SerfPrimitives
 
-/// Packets that wait for a dial: few, each with its deadline, the oldest out first (`secure-transport.md` 2.3).
+/// Packets that wait for a dial: few, each with its deadline; the oldest is dropped first (`secure-transport.md` 2.3).
 struct WaitingPackets {
   struct Packet {
     let bytes: [UInt8]
@@ -12,7 +12,7 @@ struct WaitingPackets {
 
   private(set) var packets: [Packet] = []
 
-  /// Adds a packet; returns the one that had to leave for it. A packet whose fate is not reported leaves before a probe does.
+  /// Adds a packet; returns the one that was dropped for it. A packet without an ID is dropped before a probe is.
   mutating func append(_ packet: Packet, limit: Int) -> Packet? {
     packets.append(packet)
     guard packets.count > limit else { return nil }
@@ -23,14 +23,14 @@ struct WaitingPackets {
   /// The earliest deadline.
   var nextDeadline: Instant { packets.map(\.deadline).min() ?? .distantFuture }
 
-  /// Takes out what may not be sent any more.
+  /// Takes out the packets whose deadline has passed.
   mutating func removeExpired(at now: Instant) -> [Packet] {
     let expired = packets.filter { $0.deadline <= now }
     packets.removeAll { $0.deadline <= now }
     return expired
   }
 
-  /// Takes out everything that may still be sent.
+  /// Takes out all packets that may still be sent.
   mutating func takeAll(at now: Instant) -> [Packet] {
     defer { packets = [] }
     return packets.filter { now < $0.deadline }
