@@ -1,33 +1,33 @@
 import CResolv
 public import SerfPrimitives
 
-/// Turns the name of a host into addresses. A node asks its resolver at each join, so that a retry sees what has changed meanwhile.
+/// Turns the name of a host into addresses. A node asks its resolver at each join, so that a retry sees what has changed in the meantime.
 ///
 /// - ``LiteralResolver``: IP addresses only, no look-ups.
-/// - ``SystemResolver``: what the system would answer, hosts file included.
+/// - ``SystemResolver``: what the system would answer, including the hosts file.
 /// - ``DNSResolver``: DNS alone, with SRV records.
-/// - ``DefaultResolver``: all of these, each for what it is good at.
+/// - ``DefaultResolver``: all of these, each for the names that it handles best.
 public protocol AddressResolver: Sendable {
   /// Every address of `host`, at least one, in the order in which they should be tried.
   ///
   /// - Parameters:
   ///   - host: a name, or an IP address without a port.
   ///   - port: the port of the answers, unless the look-up itself brings one (SRV).
-  /// - Throws: ``ResolutionError``, which says in one line what was looked up and why that failed.
+  /// - Throws: ``ResolutionError``, which says in one line what was looked up and why it failed.
   func resolve(_ host: String, port: UInt16) async throws(ResolutionError) -> [NodeAddress]
 }
 
-/// Why a name has no addresses for us. The description is one line: the name, the cause and the next step.
+/// Why the look-up of a name gave no addresses. The description is one line: the name, the cause and the next step.
 public struct ResolutionError: Error, Hashable, Sendable, CustomStringConvertible {
   /// What kind of failure it is.
   public enum Code: Hashable, Sendable {
-    /// There is no such name, or it has no addresses.
+    /// The name does not exist, or it has no addresses.
     case notFound
-    /// Nobody answered in time, or the servers had trouble. It may work later.
+    /// No server answered in time, or the servers had trouble. It may work later.
     case unavailable
-    /// The answer was of no use, or a refusal.
+    /// The answer was unusable or a refusal.
     case failed
-    /// The text is no name that this resolver looks up.
+    /// This resolver does not look up such a name.
     case badName
   }
 
@@ -57,7 +57,7 @@ public struct ResolutionError: Error, Hashable, Sendable, CustomStringConvertibl
   }
 }
 
-/// Takes IP addresses for themselves and looks nothing up: for those who want no DNS in the way. `10.0.0.1`, `::1`, `fe80::1%eth0`.
+/// Accepts IP addresses only and looks nothing up: for users who want no DNS. `10.0.0.1`, `::1`, `fe80::1%eth0`.
 public struct LiteralResolver: AddressResolver {
   /// A resolver of IP addresses.
   public init() {}
@@ -69,7 +69,7 @@ public struct LiteralResolver: AddressResolver {
     return [address]
   }
 
-  /// The address that `host` is, or nil when it is none.
+  /// The address that `host` is, or nil when it is not one.
   static func literal(_ host: String, port: UInt16) throws(ResolutionError) -> NodeAddress? {
     do throws(TransportError) {
       return try Interfaces.address(parsing: host, defaultPort: port)
@@ -79,7 +79,7 @@ public struct LiteralResolver: AddressResolver {
   }
 }
 
-/// What a node resolves with unless told otherwise: IP addresses as they are, names that begin with `_` as SRV records by ``DNSResolver``, and all
+/// The resolver of a node unless you set another one: IP addresses as they are, names that begin with `_` as SRV records by ``DNSResolver``, and all
 /// other names by ``SystemResolver``.
 public struct DefaultResolver: AddressResolver {
   private let dns: DNSResolver

@@ -1,18 +1,18 @@
 import CResolv
 public import SerfPrimitives
 
-/// Asks DNS alone: A and AAAA records, and for names that begin with `_`, such as `_serf._udp.example.com`, SRV records, whose targets are looked up in
-/// turn and get the port that the record says.
+/// Asks DNS alone: A and AAAA records, and for names that begin with `_`, such as `_serf._udp.example.com`, SRV records. Their targets are looked up
+/// in turn, and get the port of the record.
 ///
-/// Names are taken as complete: the search list of `resolv.conf` is not applied. IPv4 answers come before IPv6; SRV targets are ordered by priority and
-/// within one by a weighted draw (RFC 2782), anew at each look-up. At most 16 targets and 64 addresses are used. Look-ups block and run on
-/// 32 threads; an answer that is too long for UDP is fetched over TCP.
+/// Names are taken as complete: the search list of `resolv.conf` is not applied. IPv4 answers come before IPv6; SRV targets are ordered by priority.
+/// Within one priority a weighted draw (RFC 2782) orders them anew at each look-up. At most 16 targets and 64 addresses are used. Look-ups block and
+/// run on 32 threads; an answer that is too long for UDP is fetched over TCP.
 public struct DNSResolver: AddressResolver {
   /// The server to ask, an IPv4 address and port; nil, the default, asks those of `/etc/resolv.conf`.
   public var server: NodeAddress?
-  /// How long one try may take; rounded up to whole seconds, 1 to 30. Default 2 s. A look-up makes two queries, with SRV three.
+  /// How long one try may take; rounded up to whole seconds, 1 to 30. Default 2 s. A look-up makes two queries, or three with SRV.
   public var timeout = Duration.seconds(2)
-  /// How often a query is sent before it is given up: 1 to 5, default 2. The library doubles the time-out at each.
+  /// How often a query is sent before it is given up: 1 to 5, default 2. The library doubles the time-out at each try.
   public var tries = 2
 
   /// A resolver that asks `server`, or the system's servers.
@@ -35,7 +35,7 @@ public struct DNSResolver: AddressResolver {
 
   // MARK: Services
 
-  /// What an SRV record says.
+  /// The content of an SRV record.
   package struct Service: Hashable, Sendable {
     package var target: String
     package var port: UInt16
@@ -71,10 +71,10 @@ public struct DNSResolver: AddressResolver {
   }
 
   private func addresses(of services: [Service], for host: String, _ query: DNSQuery) async throws(ResolutionError) -> [NodeAddress] {
-    // A single "." says that the service is decidedly not available (RFC 2782).
+    // A single "." says that the service is definitely not available (RFC 2782).
     let targets = services.filter { !$0.target.isEmpty && $0.target != "." }.prefix(Self.targetLimit)
     guard !targets.isEmpty else { throw ResolutionError(CR_NO_DATA, host: host, what: "usable SRV records") }
-    // Side by side: one silent server must not hold up the others.
+    // Side by side: one target whose server is silent must not delay the others.
     let outcomes = await withTaskGroup(of: (Int, LookUp<cr_address>).self) { group in
       for (index, service) in targets.enumerated() {
         group.addTask { (index, await onThreadPool { query.addresses(of: service.target) }) }
@@ -112,12 +112,12 @@ private struct DNSQuery: Sendable {
   let tries: Int32
   var server: cr_server?
 
-  /// A records, then AAAA. What one query found is enough.
+  /// A records, then AAAA. It is enough if one of the queries finds something.
   func addresses(of host: String) -> LookUp<cr_address> {
     let short: LookUp<cr_address> = lookUp(capacity: answerLimit) { addresses, count in
       withServer { cr_dns_addresses(host, 4, $0, timeout, tries, addresses, count) }
     }
-    // No such name is so for every type, and who did not answer will not now.
+    // A name that does not exist has no records of any type, and a server that did not answer will not answer now.
     if short.failure == CR_NO_NAME || short.failure == CR_TRY_AGAIN { return short }
     let long: LookUp<cr_address> = lookUp(capacity: answerLimit) { addresses, count in
       withServer { cr_dns_addresses(host, 16, $0, timeout, tries, addresses, count) }
@@ -129,7 +129,7 @@ private struct DNSQuery: Sendable {
 
   func services(of name: String) -> LookUp<DNSResolver.Service> {
     let limit = 64
-    // A record is a kilobyte, so the records are on the heap and only what is needed of them is kept.
+    // A record is a kilobyte, so the records are on the heap and only what is needed from them is kept.
     let records = UnsafeMutablePointer<cr_service>.allocate(capacity: limit)
     defer { records.deallocate() }
     var count = limit

@@ -2,10 +2,10 @@ import CResolv
 import NIOPosix
 public import SerfPrimitives
 
-/// Asks the system (`getaddrinfo`): the hosts file, DNS with its search list, and what else `nsswitch.conf` names.
+/// Asks the system (`getaddrinfo`): the hosts file, DNS with its search list, and other sources that `nsswitch.conf` names.
 ///
-/// All answers, IPv6 and IPv4, in the system's order (RFC 6724), each once, at most 64. The look-up blocks, so it runs on one of 32 threads; how long
-/// it may take is for `/etc/resolv.conf` to say.
+/// It gives all answers, IPv6 and IPv4, in the system's order (RFC 6724), each once, at most 64. The look-up blocks, so it runs on one of 32 threads.
+/// `/etc/resolv.conf` decides how long it may take.
 public struct SystemResolver: AddressResolver {
   /// The system's resolver.
   public init() {}
@@ -18,10 +18,10 @@ public struct SystemResolver: AddressResolver {
   }
 }
 
-/// How many addresses a look-up yields at most; who has more is not known by a name.
+/// The most addresses that a look-up gives; no single host has more.
 let answerLimit = 64
 
-/// C gets the name as it is, up to a zero byte; DNS names have at most 253 characters.
+/// C reads the name only up to a zero byte, so control characters are refused; DNS names have at most 253 characters.
 func checkName(_ host: String) throws(ResolutionError) {
   guard !host.isEmpty, host.utf8.count <= 253, !host.utf8.contains(where: { $0 <= 0x20 || $0 == 0x7f }) else {
     throw ResolutionError(.badName, host: host, "\(host.debugDescription) is not the name of a host")
@@ -43,14 +43,14 @@ enum LookUp<Answer: Sendable>: Sendable {
   var answers: [Answer] { if case .success(let answers) = self { answers } else { [] } }
 }
 
-/// Runs a look-up where it may block. One whose task is cancelled before its turn is not made.
+/// Runs a look-up on a thread that it may block. If its task is cancelled before its turn, the look-up is not made.
 func onThreadPool<Answer: Sendable>(_ body: @escaping @Sendable () -> LookUp<Answer>) async -> LookUp<Answer> {
   // It throws when the task was cancelled; the pool is never shut down.
   (try? await lookUpThreads.runIfActive(body)) ?? .failure(CR_TRY_AGAIN)
 }
 
 /// NIO's own pool has as many threads as there are processors, and a name server that does not answer keeps one for ten seconds: two such names would
-/// hold up every other look-up of the process.
+/// delay every other look-up of the process.
 private let lookUpThreads: NIOThreadPool = {
   let pool = NIOThreadPool(numberOfThreads: 32)
   pool.start()

@@ -4,8 +4,8 @@
 
   /// Packs and expands messages with zstd, compression algorithm 1 (``CompressionAlgorithm/zstd``): the raw frame, without the message around it.
   ///
-  /// Keep a codec to keep its tables; it belongs to whoever made it, one at a time. A packer takes about 1 MiB once it was used, an unpacker
-  /// about 100 KiB and at most 8 MiB more, depending on the largest window that a frame asked for.
+  /// Keep a codec to keep its tables. Only one caller at a time may use it. A packer takes about 1 MiB after its first use, an unpacker about 100 KiB
+  /// and at most 8 MiB more, depending on the largest window that a frame asked for.
   package final class ZstdCodec {
     private var packer: OpaquePointer?
     private var unpacker: OpaquePointer?
@@ -17,24 +17,24 @@
       sz_unpacker_free(unpacker)
     }
 
-    /// Appends `message` as one frame, which states its size, at level 3. May be longer than the message: what does not shrink grows by some bytes.
+    /// Appends `message` as one frame, which states its size, at level 3. May be longer than the message: what does not shrink grows by a few bytes.
     package func compress(_ message: RawSpan, into bytes: inout [UInt8]) {
       let packer = packer ?? Self.made(sz_packer_new(Self.level))
       self.packer = packer
       bytes.append(addingCapacity: sz_bound(message.byteCount)) { frame in
         frame.withUnsafeMutableBufferPointer { frame, length in
           length = message.withUnsafeBytes { sz_pack(packer, $0.baseAddress, $0.count, frame.baseAddress, frame.count) }
-          // There is room for the worst case, so only memory can be wanting, and then nothing else goes on either.
+          // There is room for the worst case, so the only possible cause is a lack of memory, and then the process cannot go on.
           precondition(length > 0, "zstd has no memory to compress \(message.byteCount) bytes")
         }
       }
     }
 
-    /// Appends what the frames in `data` hold, at most `limit` bytes of it. The limit holds while expanding: a bomb costs no more than that, and
-    /// what a frame says about its own size is only ever a reason to refuse it.
+    /// Appends what the frames in `data` hold, at most `limit` bytes of it. The limit applies while expanding, so a bomb costs no more than that. The
+    /// size that a frame states is never more than a reason to refuse it.
     ///
     /// - Throws: ``WireError/badCompression`` for anything but whole frames, end to end; ``WireError/tooLarge`` beyond the limit, and for a frame
-    ///   that needs a window above 8 MiB; ``WireError/empty`` for nothing. `bytes` then holds a useless tail.
+    ///   that needs a window above 8 MiB; ``WireError/empty`` for nothing. `bytes` then ends with useless bytes.
     package func expand(_ data: RawSpan, into bytes: inout [UInt8], limit: Int) throws(WireError) {
       let unpacker = unpacker ?? Self.made(sz_unpacker_new(Self.windowLog))
       self.unpacker = unpacker
@@ -45,7 +45,7 @@
         var stated: UInt64 = 0
         let begins = data.extracting(droppingFirst: offset).withUnsafeBytes { sz_frame_begins($0.baseAddress, $0.count, &stated) }
         guard begins != 0 else { throw .badCompression }
-        // Unknown is the largest number.
+        // The largest number means that the size is unknown.
         guard stated == UInt64.max || stated <= UInt64(limit - (bytes.count - start)) else { throw .tooLarge }
         let step = Int(min(stated, UInt64(Self.step)))
         while try !unpackSome(unpacker, data, &offset, into: &bytes, atMost: min(step, limit - (bytes.count - start)) + 1) {
@@ -76,7 +76,7 @@
       switch result {
       case SZ_FRAME_END: return true
       case SZ_MORE:
-        // All was read and there was room for more: the rest of the frame is missing.
+        // All input was read and there was room for more output: the rest of the frame is missing.
         guard written == room || offset < data.byteCount else { throw .badCompression }
         guard written > 0 || read > 0 else { throw .badCompression }
         return false
@@ -90,11 +90,11 @@
       return pointer
     }
 
-    /// zstd's own default: past it each step costs more time than it saves bytes on messages of this kind.
+    /// zstd's own default: on messages of this kind each higher level costs more time than the bytes that it saves are worth.
     private static let level: Int32 = 3
     /// 8 MiB, what RFC 8878 (3.1.1.1.2) recommends every decoder to support; our own frames ask for 2 MiB at most.
     private static let windowLog: Int32 = 23
-    /// How many bytes are asked for at a time.
+    /// How many bytes are expanded at a time.
     private static let step = 128 << 10
   }
 #endif

@@ -4,7 +4,7 @@ package import Memberlist
 public enum Compression: String, Hashable, Sendable, CaseIterable {
   /// LZW, which every Go peer reads.
   case lzw
-  /// zstd: smaller and quicker, an extension that no Go peer reads. Only for clusters that have none.
+  /// zstd: smaller and quicker, an extension that no Go peer reads. Only for clusters without Go peers.
   case zstd
 
   /// Whether this build has the algorithm: zstd needs the trait `Zstd`.
@@ -17,7 +17,7 @@ public enum Compression: String, Hashable, Sendable, CaseIterable {
   }
 }
 
-/// The codecs of one event loop, with their tables and buffers, which are made when they are first needed.
+/// The codecs of one event loop, with their tables and buffers, which are made at their first use.
 package final class Compressor {
   private var lzw = LZWCodec()
   #if Zstd
@@ -47,7 +47,7 @@ package final class Compressor {
     }
   }
 
-  /// Appends what the compressed message holds, at most `limit` bytes; what holds nothing is an error.
+  /// Appends what the compressed message holds, at most `limit` bytes; empty content is an error.
   package func expand(_ message: borrowing Compressed, into bytes: inout [UInt8], limit: Int) throws(WireError) {
     #if Zstd
       if message.algorithm == CompressionAlgorithm.zstd { return try zstd.expand(message.data, into: &bytes, limit: limit) }

@@ -1,10 +1,10 @@
 import Memberlist
 
-/// Why what came from a peer could not be taken out of its label, encryption and compression. Each is counted and logged.
+/// Why label, encryption and compression could not be removed from what a peer sent. Each case is counted and logged.
 package enum EnvelopeProblem: Error, Hashable, Sendable, CaseIterable {
   /// It carries another label than ours, or none, or we have none.
   case otherLabel
-  /// It is not encrypted, and we have a key and demand it.
+  /// It is not encrypted, but we have a key and require encryption.
   case notEncrypted
   /// None of our keys opens it.
   case noKeyFits
@@ -12,7 +12,7 @@ package enum EnvelopeProblem: Error, Hashable, Sendable, CaseIterable {
   case noKeys
   /// Its compression cannot be undone.
   case badCompression
-  /// It expands, or claims to extend, beyond the limit.
+  /// It expands, or states a length, beyond the limit.
   case tooLarge
 }
 
@@ -43,7 +43,7 @@ extension EnvelopeProblem {
     }
   }
 
-  /// What the peer is told; nil where it is told nothing (`memberlist.md` sections 2.2 and 2.7).
+  /// What the peer is told; nil if it is told nothing (`memberlist.md` sections 2.2 and 2.7).
   var reply: String? {
     switch self {
     case .otherLabel: nil

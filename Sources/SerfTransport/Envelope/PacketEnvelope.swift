@@ -1,8 +1,8 @@
 import Memberlist
 
-/// What stands around each packet (`memberlist.md` section 1.2), from the outside in: label, encryption, checksum, compression.
+/// What surrounds each packet (`memberlist.md` section 1.2), from the outside in: label, encryption, checksum, compression.
 ///
-/// Confined to one event loop. Both ways reuse their buffers, so that a packet costs no allocation.
+/// Confined to one event loop. Both directions reuse their buffers, so that a packet costs no allocation.
 package final class PacketEnvelope {
   private let label: [UInt8]
   private let header: [UInt8]
@@ -33,10 +33,10 @@ package final class PacketEnvelope {
 
   /// Puts `packet` into its envelope and hands it to `body`.
   package func seal(_ packet: RawSpan, checksummed: Bool, _ body: (RawSpan) -> Void) {
-    // Out of this object's storage while they are in use: what is read out of a class may not leave it.
+    // The buffers are moved out of this object while they are in use, because a span of a class's storage may not be handed on.
     var (outgoing, inner) = (take(&self.outgoing), take(&self.inner))
     if checksummed { inner.append(contentsOf: Self.checksumPlace) }
-    // Below the smallest size nothing that members send becomes smaller.
+    // Below the smallest size no message of a member becomes smaller.
     let isCompressed =
       compression.map { packet.byteCount >= Self.smallestCompressed && compressor.compress(packet, with: $0, into: &inner) } ?? false
     if !isCompressed { inner.append(copying: packet) }
@@ -52,8 +52,7 @@ package final class PacketEnvelope {
     (self.outgoing, self.inner) = (outgoing, inner)
   }
 
-  /// Takes a datagram out of label and encryption, and of zstd, and hands it to `body`. Checksum, LZW and compounds are left to the core, which
-  /// undoes them in any nesting.
+  /// Removes label, encryption and zstd from a datagram and hands it to `body`. The core undoes checksum, LZW and compounds, in any nesting.
   package func open(_ datagram: RawSpan, _ body: (RawSpan) -> Void) throws(EnvelopeProblem) {
     let label = label
     guard let stripped = try? LabelHeader(stripping: datagram), stripped.label.equals(label) else { throw .otherLabel }
@@ -63,7 +62,7 @@ package final class PacketEnvelope {
     do throws(Sealer.Failure) {
       try sealer.open(stripped.rest, associated: label.span.bytes, into: &opened)
     } catch {
-      // A cluster on its way to encryption: what is not encrypted is taken as it is.
+      // The cluster is changing to encryption: what is not encrypted is accepted as it is.
       guard !verifiesIncoming else { throw EnvelopeProblem(error) }
       return try expand(stripped.rest, body)
     }
@@ -71,7 +70,7 @@ package final class PacketEnvelope {
   }
 
   #if Zstd
-    /// Undoes zstd where a packet is compressed with it, behind its checksum if it has one.
+    /// Undoes zstd where a packet is compressed with it, after its checksum if it has one.
     private func expand(_ packet: RawSpan, _ body: (RawSpan) -> Void) throws(EnvelopeProblem) {
       let inner = CRC32.isValid(packet) ? packet.extracting(droppingFirst: CRC32.headerLength) : packet
       guard inner.byteCount > 0, inner[checked: 0] == MessageType.compressed.rawValue,
@@ -88,7 +87,7 @@ package final class PacketEnvelope {
     private func expand(_ packet: RawSpan, _ body: (RawSpan) -> Void) throws(EnvelopeProblem) { body(packet) }
   #endif
 
-  /// A buffer with its memory and without its contents.
+  /// Takes a buffer out, with its memory and without its contents.
   private func take(_ stored: inout [UInt8]) -> [UInt8] {
     var buffer: [UInt8] = []
     swap(&buffer, &stored)

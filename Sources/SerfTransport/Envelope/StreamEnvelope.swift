@@ -1,6 +1,6 @@
 import Memberlist
 
-/// What stands around each message on a layer's streams (`memberlist.md` section 2.1): nothing, on a layer that does not say otherwise.
+/// What surrounds each message on a layer's streams (`memberlist.md` section 2.1). It is nothing, unless the layer says otherwise.
 ///
 /// ```
 /// dialler → acceptor : [label] frame          frame := 0A length sealed(content) | content
@@ -12,7 +12,7 @@ public struct StreamEnvelope {
   let sealer: Sealer?
   let sealsOutgoing: Bool
   let verifiesIncoming: Bool
-  /// How messages of more than ``compressionThreshold`` bytes are compressed; whatever is compressed is read.
+  /// How messages of more than ``compressionThreshold`` bytes are compressed; received messages may be compressed in any known way.
   var compression: Compression?
   var compressionThreshold = 128
 
@@ -27,7 +27,7 @@ public struct StreamEnvelope {
     self.compression = compression
   }
 
-  /// The bytes that carry `message`. Only the dialling side says the label.
+  /// The bytes that carry `message`. Only the dialling side sends the label.
   package func seal(_ message: [UInt8], asDialler: Bool, using compressor: Compressor) -> [UInt8] {
     guard !message.isEmpty else { return message }
     var compressed: [UInt8] = []

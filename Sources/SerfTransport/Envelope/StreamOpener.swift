@@ -1,21 +1,21 @@
 package import Memberlist
 
-/// Takes the bytes of one direction of a stream as they come, and says when they are a whole message (`memberlist.md` sections 2.1–2.3).
+/// Takes the bytes of one direction of a stream as they arrive, and says when they are a whole message (`memberlist.md` sections 2.1–2.3).
 ///
 /// ```
 /// label (acceptor only) ──▶ first byte ─┬─ 0A: length, sealed bytes ──▶ decrypted ─┐
 ///                                       └─ content, as it comes ───────────────────┴─▶ message, expanded if it is compressed
 /// ```
-/// Nobody half-closes or says how long a message is, so that only decoding tells where it ends.
+/// Peers do not half-close, and do not say how long a message is, so only decoding shows where it ends.
 package struct StreamOpener {
   /// What has been found so far.
   package enum Progress: Hashable {
     case needsMore
-    /// The whole message, and how many of the received bytes carried it.
+    /// The whole message, and how many received bytes it took.
     case complete([UInt8], received: Int)
     /// No continuation makes this a message.
     case malformed
-    /// It does not come out of its envelope.
+    /// Its envelope cannot be removed.
     case unopened(EnvelopeProblem)
   }
 
@@ -27,7 +27,7 @@ package struct StreamOpener {
   private let limits: StreamMessage.Limits
   private var stage: Stage
   private var buffer: [UInt8] = []
-  /// Where the content, or the frame, begins.
+  /// Where the content or the frame begins.
   private var start = 0
   private var scanner: StreamMessage.Scanner
 
@@ -41,7 +41,7 @@ package struct StreamOpener {
   /// How many bytes are held.
   package var count: Int { buffer.count }
 
-  /// Whether what has come so far is the beginning of a ping that can be read as it comes.
+  /// Whether the bytes so far are the beginning of a ping that can be read as it arrives.
   package var isPing: Bool {
     guard case .content = stage, start < buffer.count else { return false }
     return buffer[start] == MessageType.ping.rawValue
@@ -68,12 +68,12 @@ package struct StreamOpener {
     } catch { return .unopened(error) }
   }
 
-  /// Lets go of the bytes.
+  /// Releases the bytes.
   package mutating func discard() { buffer = [] }
 
   // MARK: Steps
 
-  /// True when the label is there, and is ours.
+  /// True when the whole label has arrived and is ours.
   private mutating func takeLabel(_ envelope: StreamEnvelope) throws(EnvelopeProblem) -> Bool {
     guard let first = buffer.first else { return false }
     guard first == MessageType.label.rawValue else {
@@ -82,14 +82,14 @@ package struct StreamOpener {
     }
     guard buffer.count >= 2 else { return false }
     let length = Int(buffer[1])
-    // Whatever differs first decides, so that nobody has to wait for the rest of a wrong label.
+    // The first difference decides, so the rest of a wrong label is not waited for.
     guard length > 0, length == envelope.label.count, envelope.label.starts(with: buffer[2...].prefix(length)) else { throw .otherLabel }
     guard buffer.count >= 2 + length else { return false }
     start = 2 + length
     return true
   }
 
-  /// True when the first byte has decided how it goes on.
+  /// True when the first byte has decided what follows.
   private mutating func takeFrame(_ envelope: StreamEnvelope) throws(EnvelopeProblem) -> Bool {
     guard buffer.count > start else { return false }
     guard buffer[start] == MessageType.encrypted.rawValue else {

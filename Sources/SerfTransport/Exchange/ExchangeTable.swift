@@ -9,20 +9,20 @@ package import SerfPrimitives
 /// ```
 /// Inputs are the stream callbacks of ``StreamLayerHandler``; each returns what the core must hear, if anything.
 ///
-/// Every buffer counts against ``ExchangeLimits``, also a reply that the peer does not take, so that a peer can hold memory neither by trickling, nor by
-/// opening many streams, nor by not reading. Who makes room when there is none is decided by ``FairShares``.
+/// Every buffer counts against ``ExchangeLimits``, also a reply that the peer does not read. So a peer cannot use up memory by sending slowly, by
+/// opening many streams or by not reading. ``FairShares`` decides which peer makes room when there is none.
 package struct ExchangeTable {
-  /// What an input meant for the core.
+  /// What an input means for the core.
   package enum Event {
-    /// A peer's request is whole. Answer with ``respond(_:with:)`` or ``refuse(_:saying:)``.
+    /// A peer's request is complete. Answer with ``respond(_:with:)`` or ``refuse(_:saying:)``.
     case received(ExchangeID, [UInt8], from: Peer)
-    /// The reply to our request is whole; empty when the peer ended its half without one.
+    /// The reply to our request is complete; empty when the peer ended its half without one.
     case completed(ExchangeID, [UInt8], from: Peer)
     /// Our exchange failed.
     case failed(ExchangeID, ContactFailure)
-    /// Our exchange failed because the reply does not come out of its envelope.
+    /// Our exchange failed because the envelope of the reply cannot be removed.
     case unopened(ExchangeID, EnvelopeProblem, from: Peer?)
-    /// A peer's exchange was given up before its request was whole, or its reply out. Nothing for the core; worth a line in the log.
+    /// A peer's exchange was given up before its request was complete or its reply was sent. It is nothing for the core, but worth a line in the log.
     case dropped(ExchangeProblem, from: Peer)
   }
 
@@ -37,13 +37,13 @@ package struct ExchangeTable {
     var held = 0
     /// Written bytes that the layer still keeps.
     var unsent = 0
-    /// The whole message, where the stream's end has to confirm it.
+    /// The whole message, if the stream's end has to confirm it.
     var message: [UInt8]?
-    /// The core has the request, and answers; what still comes is of no use.
+    /// The core has the request and answers it; what still arrives is ignored.
     var isReceived = false
     /// The request is a push/pull.
     var asksForState = false
-    /// The reply is written; the peer has to take it.
+    /// The reply is written; the peer has to read it.
     var isAnswered = false
   }
 
@@ -56,15 +56,15 @@ package struct ExchangeTable {
   private var evicted: [Event] = []
   private var opened: UInt64 = 0
   private var accepted: UInt64 = 0
-  /// Accepted exchanges whose request is not whole, but for the pings among them that have a place of their own.
+  /// Accepted exchanges whose request is not complete, except the pings among them that have their own places.
   private var places = FairShares()
   /// Those pings.
   private var pings = FairShares()
   /// Bytes of accepted exchanges.
   private var memory = FairShares()
-  /// Bytes of our own.
+  /// Bytes of our own exchanges.
   private var ours = 0
-  /// How many bytes the last reply to a push/pull took: what the next one will take, by and large.
+  /// How many bytes the last reply to a push/pull took: an estimate for the next one.
   private var expectedReply = 0
 
   /// What was refused or lost, by cause.
@@ -83,10 +83,10 @@ package struct ExchangeTable {
     self.limits = limits
   }
 
-  /// When ``advance(to:)`` wants to be called next.
+  /// When ``advance(to:)`` has to be called next.
   package var nextDeadline: Instant? { evicted.isEmpty ? deadlines.nextDeadline : .zero }
 
-  /// How many exchanges are in progress, those included whose reply is not out yet.
+  /// How many exchanges are in progress, including those whose reply is not sent yet.
   package var count: Int { rows.count }
 
   /// How many bytes they hold.
@@ -106,20 +106,20 @@ package struct ExchangeTable {
       opener: StreamOpener(asAcceptor: false, limits: limits.messages))
     deadlines.schedule(stream, at: deadline)
     let sealed = envelope.seal(request, asDialler: true, using: compressor)
-    // What we want to say ourselves goes out in any case: how much that is, the caller decides.
+    // Our own requests are sent in any case: the caller decides how large they are.
     _ = makeRoom(for: stream, sealed.count)
     hold(unsent: sealed.count, for: stream)
     layer.open(stream, to: destination, path: path, deadline: deadline, at: now)
     layer.write(sealed, on: stream, finish: layer.streamEndsWithMessage)
   }
 
-  /// Answers a request. The exchange ends when the reply is out, or is given up ``ExchangeLimits/replyDeadline`` from now.
+  /// Answers a request. The exchange ends when the reply is sent, or is given up ``ExchangeLimits/replyDeadline`` from now.
   package mutating func respond(_ exchange: ExchangeID, with reply: [UInt8], at now: Instant) {
     guard let stream = streamOfAccepted[exchange] else { return }
     finish(stream, with: reply, at: now)
   }
 
-  /// Ends a request that is not answered. The peer is told why, where it could read that; elsewhere it sees a reset.
+  /// Ends a request that is not answered. The peer is told why if it can read that; otherwise it sees a reset.
   package mutating func refuse(_ exchange: ExchangeID, saying reason: String?, at now: Instant) {
     guard let stream = streamOfAccepted[exchange] else { return }
     refuse(stream, saying: reason, at: now)
@@ -147,13 +147,13 @@ package struct ExchangeTable {
   }
 
   package mutating func streamReceived(_ stream: StreamID, _ bytes: RawSpan, at now: Instant) -> Event? {
-    // No copy of the row: its buffer would have to be copied to grow.
+    // The row is not copied: otherwise its buffer would have to be copied to grow.
     guard let isReceived = rows[stream]?.isReceived, let held = rows[stream]?.held else { return nil }
     guard !isReceived else {
       layer.consumed(bytes.byteCount, on: stream)
       return nil
     }
-    // Nothing may stand between the message and the stream's end.
+    // No byte may come between the message and the stream's end.
     if rows[stream]?.message != nil { return bytes.byteCount > 0 ? malformed(stream) : nil }
     guard held + bytes.byteCount <= limits.bytesPerExchange else {
       counters.tooLarge += 1
@@ -183,7 +183,7 @@ package struct ExchangeTable {
     }
   }
 
-  /// The layer has let go of bytes that were written: the peer has them, or the system below us.
+  /// The layer has released bytes that were written: the peer has them, or the operating system has.
   package mutating func streamSent(_ stream: StreamID, _ count: Int) {
     guard let row = rows[stream] else { return }
     hold(unsent: max(0, row.unsent - count), for: stream)
@@ -196,7 +196,7 @@ package struct ExchangeTable {
     guard row.held == 0 else { return malformed(stream) }
     if row.isOurs { return whole(stream, []) }
     guard !layer.streamEndsWithMessage else { return malformed(stream) }
-    // Somebody looked whether the port is open.
+    // A peer only checked whether the port is open.
     layer.release(stream)
     forget(stream)
     return nil
@@ -209,7 +209,7 @@ package struct ExchangeTable {
     return row.isOurs ? .failed(row.exchange, reason) : nil
   }
 
-  /// Gives up one exchange whose deadline has passed, or tells of one that had to make room. Call until it returns nil.
+  /// Gives up one exchange whose deadline has passed, or reports one that had to make room. Call until it returns nil.
   package mutating func advance(to now: Instant) -> Event? {
     if !evicted.isEmpty { return evicted.removeFirst() }
     while let stream = deadlines.popDue(at: now) {
@@ -222,13 +222,13 @@ package struct ExchangeTable {
 
   // MARK: Private parts
 
-  /// Accepted exchanges live in the upper half of the number space, ours in the lower.
+  /// Accepted exchanges have numbers in the upper half of the range, our own in the lower half.
   private static let acceptedBit: UInt64 = 1 << 63
 
   private mutating func whole(_ stream: StreamID, _ message: [UInt8]) -> Event? {
     guard let row = rows[stream], let peer = row.peer else { return fail(stream, .broken, .malformed) }
     if row.isOurs {
-      // A peer that answers a request which it has not taken will not take the rest of it either.
+      // A peer that answers before it has read the whole request will not read the rest of it either.
       if row.unsent > 0 { layer.reset(stream) } else { layer.release(stream) }
       forget(stream)
       return .completed(row.exchange, message, from: peer)
@@ -314,7 +314,7 @@ package struct ExchangeTable {
     memory.remove(stream)
   }
 
-  // MARK: What all share
+  // MARK: What all exchanges share
 
   /// Notes how much an exchange holds.
   private mutating func hold(_ held: Int? = nil, unsent: Int? = nil, for stream: StreamID) {
@@ -326,7 +326,7 @@ package struct ExchangeTable {
     if row.isOurs { ours += held + unsent - row.held - row.unsent } else { memory.set(held + unsent, of: stream) }
   }
 
-  /// Gives up unfinished exchanges until `stream` may hold `more` bytes. False when it would itself have to go for them.
+  /// Gives up unfinished exchanges until `stream` may hold `more` bytes. False when `stream` itself would have to be given up.
   private mutating func makeRoom(for stream: StreamID, _ more: Int) -> Bool {
     guard let row = rows[stream] else { return false }
     let holder = row.isOurs ? nil : row.peer.map { FairShares.Holder($0) }
@@ -338,8 +338,8 @@ package struct ExchangeTable {
     return true
   }
 
-  /// Whether one more reply to this peer would have to take the room of another that the same peer has not read. Making a reply takes processor time,
-  /// of which a peer that reads nothing could use up any amount.
+  /// Whether one more reply to this peer would need the room of another reply that the same peer has not read. Making a reply takes processor time,
+  /// and a peer that reads nothing could use up any amount of it.
   private func wouldDisplaceItself(_ holder: FairShares.Holder) -> Bool {
     guard bytesHeld + expectedReply > limits.bytesInProgress else { return false }
     guard let victim = memory.nextToGo(for: expectedReply, of: holder) else { return memory.total(of: holder) > 0 }
@@ -358,7 +358,7 @@ package struct ExchangeTable {
     if let event = fail(stream, .refused, problem) { evicted.append(event) }
   }
 
-  /// A ping that has begun takes a place that nothing else can fill, as long as it is as small as a ping.
+  /// A ping that has begun takes one of the places for pings, as long as it is as small as a ping.
   private mutating func moveToPings(_ stream: StreamID) {
     guard let row = rows[stream], !row.isOurs, let peer = row.peer else { return }
     let isPing = row.opener.isPing && row.held <= Self.pingLimit
@@ -372,26 +372,26 @@ package struct ExchangeTable {
     }
   }
 
-  /// More than any ping has: three names, an address and their keys.
+  /// More than any ping needs: three names, an address and their keys.
   private static let pingLimit = 1024
 }
 
-/// How much a node holds for exchanges in progress.
+/// How much a node stores for exchanges in progress.
 public struct ExchangeLimits: Hashable, Sendable {
   /// Bytes of one message, either way. Default 20 MiB, the limit that Go peers have.
   public var bytesPerExchange = 20 << 20
-  /// Bytes of all messages together: those that are being received, and those that were written and that their peers have not taken yet. When they are
-  /// used up, the oldest unfinished exchange of the peer that holds most makes room; a push/pull of that peer is refused before it is answered.
-  /// Default 48 MiB, with which the process grows by less than 80 MiB: arrays grow in steps, and are copied as they do.
+  /// Bytes of all messages together: those that are being received, and those that were written and that their peers have not read yet. When they are
+  /// used up, the oldest unfinished exchange of the peer that holds most is given up; a push/pull of that peer is refused before it is answered.
+  /// Default 48 MiB, with which the process grows by less than 80 MiB: arrays grow in steps, and are copied when they do.
   public var bytesInProgress = 48 << 20
-  /// How many exchanges that peers opened may wait for the end of their request. When there are as many, the oldest of the peer that has most makes
-  /// room. Default 127, as in Go.
+  /// How many exchanges that peers opened may wait for the end of their request. Beyond that, the oldest of the peer that has most is given up.
+  /// Default 127, as in Go.
   public var acceptedInProgress = 127
-  /// How many of these places are kept for pings, on whose answer a member's life can depend. Default 4.
+  /// How many of these places are kept for pings, because a member's life can depend on their answers. Default 4.
   public var keptForPings = 4
-  /// How long a peer has from opening a stream to the end of its request, and we to answer it. Default 10 s.
+  /// How long a peer has from opening a stream to the end of its request, and how long we have to answer it. Default 10 s.
   public var acceptedDeadline: Duration = .seconds(10)
-  /// How long a peer has to take our answer; then its stream is reset. Default 10 s.
+  /// How long a peer has to read our answer; then its stream is reset. Default 10 s.
   public var replyDeadline: Duration = .seconds(10)
 
   /// The defaults.
@@ -409,7 +409,7 @@ package enum ExchangeProblem: Hashable, Sendable {
 
 /// Why exchanges were refused or lost, counted since the start.
 package struct ExchangeCounters: Hashable, Sendable {
-  /// Given up because there were more at once than ``ExchangeLimits/acceptedInProgress``.
+  /// Given up because more were in progress than ``ExchangeLimits/acceptedInProgress``.
   package var tooMany = 0
   /// Given up because more bytes were in progress than ``ExchangeLimits/bytesInProgress``.
   package var overBudget = 0
@@ -419,9 +419,9 @@ package struct ExchangeCounters: Hashable, Sendable {
   package var malformed = 0
   /// Not finished in time.
   package var expired = 0
-  /// Answered, and the answer was not taken in time.
+  /// Answered, but the answer was not read in time.
   package var unread = 0
-  /// What did not come out of its envelope, by cause.
+  /// Messages whose envelope could not be removed, by cause.
   package var unopened: [EnvelopeProblem: Int] = [:]
   /// A peer gave up its own request.
   package var broken = 0

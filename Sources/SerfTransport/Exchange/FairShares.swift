@@ -1,15 +1,15 @@
 package import SerfPrimitives
 
-/// Who holds how much of something that all peers share, and who makes room when it is used up (`secure-transport.md` 3.2).
+/// How much each peer holds of something that all peers share, and which peer makes room when it is used up (`secure-transport.md` 3.2).
 ///
-/// Free places are anyone's. When none is free, the holder that has most gives up its oldest part, so that a peer that fills the node displaces only
-/// itself, and every other peer finds a place. What is shared may be counted in places (each part has the amount 1) or in bytes.
+/// Any peer may take a free place. When none is free, the holder that has most gives up its oldest part. So a peer that fills the node displaces only
+/// itself, and every other peer finds a place. Shares are counted in places (each part has the amount 1) or in bytes.
 package struct FairShares {
-  /// On whose account a part goes.
+  /// The account that a part is charged to.
   package enum Holder: Hashable, Sendable {
     /// A peer whose name is proven.
     case name(NodeName)
-    /// A host, where nothing proves a name: an IPv4 address, or the /64 of an IPv6 address, of which a host has all.
+    /// A host, if no name is proven: an IPv4 address, or the /64 of an IPv6 address, because a host has all of a /64.
     case source(NodeAddress)
 
     /// The account of the peer with this name, or of this address where no name is proven.
@@ -40,19 +40,19 @@ package struct FairShares {
   /// The sum of all parts.
   package private(set) var total = 0
 
-  /// Nothing is held.
+  /// Shares of which nothing is held.
   package init() {}
 
-  /// How many parts there are, those of amount 0 included.
+  /// How many parts there are, including those of amount 0.
   package var count: Int { parts.count }
 
-  /// Whether there is a part of this ID.
+  /// Whether a part with this ID exists.
   package func contains(_ id: StreamID) -> Bool { parts[id] != nil }
 
-  /// On whose account a part goes.
+  /// The account that a part is charged to.
   package func holder(of id: StreamID) -> Holder? { parts[id]?.holder }
 
-  /// What a holder has.
+  /// How much a holder has.
   package func total(of holder: Holder) -> Int { accounts[holder]?.total ?? 0 }
 
   /// Adds a part. Its age counts from now. An ID that is known already is not added again.
@@ -80,10 +80,10 @@ package struct FairShares {
     if accounts[holder]?.parts.isEmpty ?? true { accounts[holder] = nil }
   }
 
-  /// The part that has to go so that `holder` can have `wanted` more, or nil when it would hold most and has nothing to give up.
+  /// The part that has to go so that `holder` can have `wanted` more, or nil when `holder` would hold most and has nothing to give up.
   ///
-  /// It is the oldest part, above 0, of the holder that would have most. Where the asking holder has as much as any other, it is one of its own;
-  /// among others that have the same, it is the oldest. `holder` nil asks on nobody's account.
+  /// It is the oldest part with an amount above 0 of the holder that would then have most. If the asking holder would have at least as much as any
+  /// other, it is one of its own. If several other holders have the same, it is the oldest of their parts. `holder` nil: the room is for our own use.
   package func nextToGo(for wanted: Int, of holder: Holder?) -> StreamID? {
     var most: (holder: Holder, total: Int, oldest: StreamID, order: UInt64)?
     for (other, account) in accounts where account.total > 0 && other != holder {

@@ -1,12 +1,12 @@
 import Synchronization
 
-/// The keys that a cluster seals its traffic with, the primary one first (`memberlist.md` section 1.4).
+/// The keys with which a cluster seals its traffic, the primary one first (`memberlist.md` section 1.4).
 ///
-/// Sealing uses the primary key; opening tries all of them in order. One ring is shared, live, by everybody who seals: a change holds from the next
-/// packet on. To change a key without losing anybody, install the new key everywhere, then use it everywhere, then remove the old one.
+/// Sealing uses the primary key; opening tries all of them in order. All users of a ring share it live: a change applies from the next packet on. To
+/// change a key without losing a member, install the new key everywhere, then use it everywhere, then remove the old one.
 ///
-/// A ring can begin empty, in a running cluster that has no key yet. Once it has a key it is never empty again: traffic that is encrypted never falls back
-/// to the clear.
+/// A ring can begin empty, in a running cluster that has no key yet. Once it has a key it is never empty again: encrypted traffic never falls back to
+/// clear text.
 public final class Keyring: Sendable {
   private struct State {
     var keys: [SecretKey]
@@ -14,18 +14,18 @@ public final class Keyring: Sendable {
   }
 
   private let state: Mutex<State>
-  /// The state's generation, to be looked at without the lock once per packet.
+  /// The state's generation, which is read once per packet without the lock.
   private let latest = Atomic<UInt64>(0)
 
-  /// A ring with these keys, the first being primary; repeated ones count once.
+  /// A ring with these keys, the first of which is primary; repeated ones count once.
   /// - Throws: ``KeyringError/empty``.
   public init(_ keys: [SecretKey]) throws(KeyringError) {
     guard !keys.isEmpty else { throw .empty }
     state = Mutex(State(keys: Self.unique(keys)))
   }
 
-  /// A ring that has no keys yet; the first one that is installed becomes primary. ``NetTransport`` takes it only from a node that neither encrypts what it sends
-  /// nor refuses what is not encrypted.
+  /// A ring that has no keys yet; the first one that is installed becomes primary. ``NetTransport`` accepts such a ring only if the node neither
+  /// encrypts what it sends nor refuses what is not encrypted.
   public init() { state = Mutex(State(keys: [])) }
 
   /// A ring of one key.
@@ -37,7 +37,7 @@ public final class Keyring: Sendable {
   /// The key that seals; nil until the first is installed.
   public var primary: SecretKey? { state.withLock { $0.keys.first } }
 
-  /// Adds a key behind the others, if there are any. Does nothing when it is there.
+  /// Adds a key after the others, if there are any. Does nothing when the ring has it already.
   public func install(_ key: SecretKey) {
     change { keys in if !keys.contains(key) { keys.append(key) } }
   }
@@ -54,7 +54,7 @@ public final class Keyring: Sendable {
     guard isKnown else { throw .unknownKey }
   }
 
-  /// Removes a key. Does nothing when it is not there.
+  /// Removes a key. Does nothing when the ring does not have it.
   /// - Throws: ``KeyringError/isPrimary``.
   public func remove(_ key: SecretKey) throws(KeyringError) {
     let isPrimary = change { keys in
@@ -65,14 +65,14 @@ public final class Keyring: Sendable {
     if isPrimary { throw .isPrimary }
   }
 
-  /// Takes these keys in place of all others, the first being primary.
+  /// Replaces all keys with these, the first of which is primary.
   /// - Throws: ``KeyringError/empty``.
   public func replace(with keys: [SecretKey]) throws(KeyringError) {
     guard !keys.isEmpty else { throw .empty }
     change { $0 = Self.unique(keys) }
   }
 
-  /// Takes the keys of another ring in place of all others; does nothing when it has none.
+  /// Replaces all keys with those of another ring; does nothing when that ring has none.
   package func replace(with ring: Keyring) {
     let keys = ring.keys
     guard !keys.isEmpty else { return }

@@ -4,14 +4,14 @@ import SerfIdentity
 
 /// Seals and opens bytes with the keys of a ``Keyring`` (`memberlist.md` section 1.4): `version | nonce | AES-GCM ciphertext | tag`.
 ///
-/// Confined to one event loop. It keeps one cipher per key, made anew only when the ring has changed. We write version 1, which every Go peer
-/// reads; version 0, which pads to 16 bytes, is read.
+/// Confined to one event loop. It keeps one cipher per key, and makes them again only when the ring has changed. It writes version 1, which every Go
+/// peer reads. It also reads version 0, which pads to 16 bytes.
 package final class Sealer {
   /// Why bytes could not be opened.
   package enum Failure: Error, Hashable, Sendable {
-    /// Nothing there, shorter than any sealed message, or of a version that there is none of: not sealed at all, most likely.
+    /// Empty, shorter than any sealed message, or of an unknown version: most likely not sealed at all.
     case notSealed
-    /// It may be sealed, and we have no key yet.
+    /// It may be sealed, but we have no key yet.
     case noKeys
     /// None of our keys fits, or the bytes were changed, or they belong to another label.
     case noKeyFits
@@ -26,7 +26,7 @@ package final class Sealer {
 
   package init(_ keyring: Keyring) { self.keyring = keyring }
 
-  /// Appends the sealed form of `plain`. `associated` is authenticated with it, and not sent. The ring must have a key.
+  /// Appends the sealed form of `plain`. `associated` is authenticated with it, but not sent. The ring must have a key.
   package func seal(_ plain: RawSpan, associated: RawSpan, into bytes: inout [UInt8]) {
     refresh()
     precondition(!ciphers.isEmpty, "no transport that seals starts with an empty ring, and no ring becomes empty")
@@ -37,7 +37,7 @@ package final class Sealer {
     ciphers[0].seal(plain, nonce: nonce.span.bytes, associated: associated, into: &bytes)
   }
 
-  /// Appends what was sealed in `sealed`.
+  /// Appends the content of `sealed`.
   package func open(_ sealed: RawSpan, associated: RawSpan, into bytes: inout [UInt8]) throws(Failure) {
     guard sealed.byteCount > 0 else { throw .notSealed }
     let isPadded = sealed[checked: 0] == Self.paddedVersion
@@ -62,7 +62,7 @@ package final class Sealer {
     generation = snapshot.generation
   }
 
-  /// PKCS #7. Go trusts the last byte (hazard 2); here all of the padding must be what it says.
+  /// PKCS #7. Go trusts the last byte (hazard 2); here all of the padding must be correct.
   private static func unpad(_ bytes: inout [UInt8], from start: Int) throws(Failure) {
     guard bytes.count > start, let last = bytes.last, (1...block).contains(Int(last)), bytes.count - start >= Int(last),
       bytes.suffix(Int(last)).allSatisfy({ $0 == last })
@@ -109,10 +109,10 @@ private final class AESGCM {
     precondition(status == CG_OK, "AES-GCM seals whatever fits in memory")
   }
 
-  /// False, and nothing appended, when this is not the key.
+  /// False, without appending anything, when this is not the key.
   func open(_ sealed: RawSpan, nonce: RawSpan, associated: RawSpan, into bytes: inout [UInt8]) -> Bool {
     let (start, count) = (bytes.count, sealed.byteCount - Int(CG_TAG_LENGTH))
-    // One byte more, so that there is somewhere to point to when the message is empty.
+    // One byte more, so that a pointer exists even when the message is empty.
     bytes.append(contentsOf: repeatElement(0, count: count + 1))
     let status = bytes.withUnsafeMutableBufferPointer { output in
       Self.reading(nonce, associated, sealed) { nonce, associated, sealed in

@@ -7,13 +7,13 @@ package import SerfIdentity
 public struct SecretKey: Hashable, Sendable {
   package let secret: SecretBytes
 
-  /// A copy of the key itself, which is the caller's to keep secret.
+  /// A copy of the key itself. The caller has to keep it secret.
   public var bytes: [UInt8] { secret.copy }
 
   /// How long the key is, in bits.
   package var bitCount: Int { secret.count * 8 }
 
-  /// The key of these bytes.
+  /// The key with these bytes.
   /// - Throws: ``KeyringError/keyLength(_:)`` unless there are 16, 24 or 32.
   public init(bytes: [UInt8]) throws(KeyringError) {
     try self.init(SecretBytes(copying: bytes))
@@ -55,7 +55,7 @@ public struct SecretKey: Hashable, Sendable {
 
   public func hash(into hasher: inout Hasher) { secret.withUnsafeBytes { hasher.combine(bytes: UnsafeRawBufferPointer($0)) } }
 
-  /// The alphabet and the padding are checked here, since the library passes over white space inside.
+  /// The alphabet and the padding are checked here, because the library skips white space inside.
   private static func decode(_ text: String) -> SecretBytes? {
     var text = text
     let isBase64 = text.utf8.allSatisfy { byte in
@@ -74,17 +74,17 @@ public struct SecretKey: Hashable, Sendable {
 }
 
 extension SecretKey: CustomStringConvertible {
-  /// How long it is; a log is no place for more.
+  /// How long it is; a log must not show more.
   public var description: String { "key of \(bitCount) bits" }
 }
 
 /// A mistake with keys of a ``Keyring``. The ring is unchanged.
 public enum KeyringError: Error, Hashable, Sendable {
-  /// A key is 16, 24 or 32 bytes, not so many.
+  /// A key has 16, 24 or 32 bytes, not this many.
   case keyLength(Int)
   /// Not base64.
   case notBase64
-  /// A ring holds one key at least.
+  /// A ring holds at least one key.
   case empty
   /// The key to be used is not in the ring: install it first.
   case unknownKey

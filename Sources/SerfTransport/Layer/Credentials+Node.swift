@@ -3,7 +3,7 @@
   import SerfPrimitives
 
   extension Credentials {
-    /// New credentials are the same node's of the same cluster.
+    /// Checks that new credentials are for the same node of the same cluster.
     func check(succeeding old: Credentials) throws(TransportError) {
       guard node == old.node, cluster == old.cluster else {
         throw TransportError(
@@ -13,7 +13,7 @@
       }
     }
 
-    /// A node is called what its certificate proves.
+    /// Checks that a node has the name that its certificate proves.
     func check(naming name: NodeName) throws(TransportError) {
       guard node == name else {
         throw TransportError(

@@ -1,6 +1,6 @@
 package import SerfPrimitives
 
-/// Keeps a peer from flooding the log: at most one line per cause and subject in 10 s (`secure-transport.md` 3.4).
+/// Keeps a peer from flooding the log: it allows at most one line per cause and subject in 10 s (`secure-transport.md` 3.4).
 package struct LogLimiter {
   private struct Cause: Hashable {
     let kind: String
@@ -11,7 +11,7 @@ package struct LogLimiter {
 
   package init() {}
 
-  /// Whether a line may go out now: how many like it were withheld since the last one, or nil to withhold this one too.
+  /// Whether a line may be written now: returns how many like it were withheld since the last one, or nil to withhold this one too.
   package mutating func admit(_ kind: String, about subject: String, at now: Instant) -> Int? {
     let cause = Cause(kind: kind, subject: subject)
     if let last = recent[cause], now - last.at < Self.interval {
@@ -19,7 +19,7 @@ package struct LogLimiter {
       return nil
     }
     let withheld = recent[cause]?.withheld ?? 0
-    // A flood of subjects only makes the log forget, never the node grow.
+    // A flood of subjects only makes the limiter forget; it does not use up memory.
     if recent.count >= Self.remembered { recent.removeAll(keepingCapacity: true) }
     recent[cause] = (now, 0)
     return withheld

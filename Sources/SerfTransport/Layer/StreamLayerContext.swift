@@ -5,13 +5,13 @@ public import SerfPrimitives
 public struct StreamLayerContext: Sendable {
   /// Our own name.
   public var nodeName: NodeName
-  /// The address that we tell others to reach us at, if it is configured.
+  /// The address at which other members should reach us, if it is configured.
   public var advertise: NodeAddress?
   /// How long a probe waits for its answer; unacknowledged datagrams younger than this follow a peer to its next connection.
   public var probeTimeout: Duration
-  /// How often one member is probed; with the number of members it decides how long an idle connection is worth keeping.
+  /// How often one member is probed; with the number of members it decides how long an idle connection is kept.
   public var probeInterval: Duration
-  /// From where packets and connections are accepted; what comes from elsewhere is dropped before any work is done for it, and counted.
+  /// The networks from which packets and connections are accepted. What comes from elsewhere is counted and dropped before any work is done for it.
   public var allowedNetworks: AllowedNetworks
   /// Where the transport logs.
   public var logger: Logger
@@ -34,7 +34,7 @@ public struct StreamLayerContext: Sendable {
 public struct TransportError: Error, Hashable, Sendable, CustomStringConvertible {
   /// What kind of thing went wrong.
   public enum Code: Hashable, Sendable {
-    /// The address is taken, not ours, or not to be bound by us.
+    /// The address is in use, is not an address of this machine, or may not be bound by this process.
     case bind
     /// A setting contradicts another, or the certificate.
     case configuration
@@ -56,7 +56,7 @@ extension NodeAddress {
   /// Serf's port.
   public static let serfPort: UInt16 = 7946
 
-  /// The address to bind that `text` names, on Serf's port where it names none.
+  /// The address to bind that `text` names, on Serf's port if it names none.
   init(bindText text: String) throws(TransportError) {
     guard let address = try Interfaces.address(parsing: text, defaultPort: Self.serfPort) else {
       throw TransportError(.configuration, "'\(text)' is not an address to bind. Write IP, IP:port or [IPv6]:port")

@@ -2,9 +2,9 @@ import Logging
 package import NIOCore
 package import SerfPrimitives
 
-/// The `StreamLayer` over UDP and TCP (`memberlist.md` sections 1 and 2): a datagram is a packet in its envelope, a connection is a stream.
+/// The `StreamLayer` over UDP and TCP (`memberlist.md` sections 1 and 2): a datagram is a packet in its envelope, and a connection is a stream.
 ///
-/// Nothing is kept between two exchanges. Packets prove no name; streams do where a ``StreamSecurity`` is given.
+/// Nothing is kept between two exchanges. Packets prove no name; streams do if a ``StreamSecurity`` is given.
 package final class NetLayer: StreamLayer {
   private let tcp: TCPPort
   private let udp: any DatagramSocket
@@ -18,16 +18,17 @@ package final class NetLayer: StreamLayer {
   private weak var handler: (any StreamLayerHandler)?
   /// Streams that the handler knows.
   private var streams: [StreamID: TCPStream] = [:]
-  /// Connections that end without it.
+  /// Connections that end without the handler.
   private var released: [StreamID: TCPStream] = [:]
   private var accepted: UInt64 = 1
-  /// Connections of others that have no answer yet: those that have yet to prove a name, where one must be proven, and the rest.
+  /// Connections that peers opened and that have no answer yet. If names must be proven, those that have not proven one are in the first, and the
+  /// rest in the second.
   private var unproven = FairShares()
   private var unanswered = FairShares()
-  /// Those of ``released``.
+  /// The connections in ``released``.
   private var ending = FairShares()
   private var counted = Counted()
-  /// What each peer may still send.
+  /// How much each peer may still send.
   private var packetRates: RateLimits<FairShares.Holder>
   private var byteRates: RateLimits<FairShares.Holder>
   private var closing: EventLoopFuture<Void>?
@@ -68,7 +69,7 @@ package final class NetLayer: StreamLayer {
     streamEnvelope = StreamEnvelope(security == nil ? settings.protection : WireProtection(), compression: settings.compression)
     packetBudget = Self.packetSize - packets.overhead - Self.checksumLength
     let local = tcp.localAddress
-    // Go compares addresses byte by byte, and a node bound to any address advertises IPv4 in 16 of them (`memberlist.md`, rule 5).
+    // Go compares addresses byte by byte, and a node bound to any address advertises IPv4 in 16 bytes (`memberlist.md`, rule 5).
     reachableAddress = local.isUnspecified ? Interfaces.reachable(boundTo: local)?.mapped ?? local : local
   }
 
@@ -104,7 +105,7 @@ package final class NetLayer: StreamLayer {
     }
   }
 
-  /// Nothing waits: packets leave as they are sent.
+  /// Nothing waits: packets are sent at once.
   package func flush(at now: Instant) {}
 
   package func open(_ stream: StreamID, to destination: Destination, path: SendPath, deadline: Instant, at now: Instant) {
@@ -112,7 +113,7 @@ package final class NetLayer: StreamLayer {
     dialled.shield = security?.shield(for: dialled, to: destination, deadline: deadline)
     streams[stream] = dialled
     counted.dialled += 1
-    // Not in this turn: a dial can fail at once, and the handler is in the middle of something.
+    // Not in this turn: a dial can fail at once, and then the handler would be called from within its own call.
     let here = NIOLoopBound(self, eventLoop: loop)
     loop.execute {
       guard here.value.streams[stream] != nil else { return }
@@ -135,7 +136,7 @@ package final class NetLayer: StreamLayer {
 
   package func release(_ stream: StreamID) {
     guard let found = forget(stream) else { return }
-    // Peers that never close must not add up.
+    // Connections of peers that never close must not pile up.
     let holder = FairShares.Holder(found.provenName, at: found.address)
     if released.count >= Self.releasedLimit, let victim = ending.nextToGo(for: 0, of: holder) { cutShort(victim) }
     released[stream] = found
@@ -188,12 +189,12 @@ package final class NetLayer: StreamLayer {
     }
   }
 
-  /// Before anything of the connection is read.
+  /// Decides about a connection before anything is read from it.
   private func admit(_ address: NodeAddress) -> TCPStream? {
     guard handler != nil, isAllowed(address, at: loop.instant) else { return nil }
     let holder = FairShares.Holder(nil, at: address)
     guard security?.admits(address, at: loop.instant) ?? true else { return nil }
-    // No more than a quarter of the descriptors: the agent's clients, files and dials need some as well.
+    // No more than a quarter of the descriptors: the agent's clients, files and dials need descriptors as well.
     if unproven.count + unanswered.count >= min(settings.acceptedConnections, max(8, Descriptors.limit / 4)) { makeRoom(for: holder) }
     accepted += 2
     let stream = TCPStream(StreamID(accepted), isOurs: false, address: address, owner: self, on: loop)
@@ -204,8 +205,8 @@ package final class NetLayer: StreamLayer {
     return stream
   }
 
-  /// The host that has most connections without an answer loses the oldest of them, before it one that has not proven a name where one must be proven:
-  /// a flood of connections displaces itself, and members that come with a request find a place (`secure-transport.md` 3.2).
+  /// The host that has most connections without an answer loses the oldest of them. If names must be proven, a connection that has not proven one
+  /// goes first. So a flood of connections displaces itself, and members that come with a request find a place (`secure-transport.md` 3.2).
   private func makeRoom(for holder: FairShares.Holder) {
     guard let victim = unproven.nextToGo(for: 0, of: holder) ?? unanswered.nextToGo(for: 0, of: holder), let stream = forget(victim) else {
       return
@@ -217,7 +218,8 @@ package final class NetLayer: StreamLayer {
     stream.reset()
   }
 
-  /// Ends a connection that we are done with before the peer has taken everything. The handler hears of it later: it is in the middle of something.
+  /// Ends a connection that we are done with before the peer has read everything. The handler hears of it later, because this runs within the
+  /// handler's own call.
   private func cutShort(_ id: StreamID) {
     guard let stream = forgetReleased(id) else { return }
     stream.reset()
@@ -225,7 +227,7 @@ package final class NetLayer: StreamLayer {
     loop.execute { here.value.handler?.streamFailed(id, .refused, at: here.value.loop.instant) }
   }
 
-  /// Asked before any other work on what comes from the address.
+  /// Called before any other work on what comes from the address.
   private func isAllowed(_ source: NodeAddress, at now: Instant) -> Bool {
     guard !allowedNetworks.contains(source) else { return true }
     counted.notAllowed += 1
@@ -246,7 +248,7 @@ package final class NetLayer: StreamLayer {
 
   private func notSent(_ id: PacketID, _ reason: ContactFailure) {
     counted.packetsNotSent += 1
-    // A refusal can come while the packet is being written; the handler hears of it later.
+    // A refusal can come while the packet is being written; so the handler hears of it later.
     let here = NIOLoopBound(self, eventLoop: loop)
     loop.execute {
       let now = here.value.loop.instant
@@ -255,16 +257,16 @@ package final class NetLayer: StreamLayer {
     }
   }
 
-  /// What Go packs to, and what is left of it after a checksum that Go does not count (hazard 10).
+  /// The size up to which Go fills a packet, and the checksum, which Go does not count (hazard 10).
   private static let packetSize = 1400
   private static let checksumLength = 5
   private static let releasedLimit = 256
-  /// Packets taken from one host in a second, twice as many at once (`secure-transport.md` 3.2). Gossip needs some hundreds; hundreds of nodes may share
-  /// an address.
+  /// Packets accepted from one host in a second, and twice as many at once (`secure-transport.md` 3.2). Gossip needs a few hundred; hundreds of nodes
+  /// may share an address.
   private static let packetsPerSecond = 20_000
-  /// Bytes of packets and streams taken from one peer, as above: as many as full packets have. A push/pull of 100,000 members is some 15 MB.
+  /// The same for bytes of packets and streams from one peer: about as many as full packets have. A push/pull of 100,000 members has about 15 MB.
   private static let bytesPerSecond = 32 << 20
-  /// How long whoever dials us has to prove its name, as long as it then has for its request.
+  /// How long a peer that dials us has to prove its name. It then has the same time for its request.
   private static let handshakeTime = Duration.seconds(10)
 }
 
@@ -274,7 +276,7 @@ extension NetLayer: DatagramSocketHandler {
     counted.packetsReceived += 1
     guard isAllowed(source, at: now) else { return }
     do throws(EnvelopeProblem) {
-      // After it is opened: who does not have the key cannot use up what a member may send.
+      // The limit applies after the packet is opened: a host without the key cannot use up what a member may send.
       try packets.open(datagram) { packet in
         let holder = FairShares.Holder(nil, at: source)
         guard packetRates.take(of: holder, at: now), byteRates.take(packet.byteCount, of: holder, at: now) else {
@@ -332,7 +334,7 @@ extension NetLayer: TCPStreamOwner {
   }
 
   func failed(_ stream: TCPStream, _ reason: ContactFailure) {
-    // What never got through to the handler does not fail for it either.
+    // A stream that the handler never heard of does not fail for it either.
     guard (forget(stream.id) ?? forgetReleased(stream.id)) != nil, stream.isOurs || stream.isReady else { return }
     handler?.streamFailed(stream.id, reason, at: loop.instant)
   }
@@ -345,18 +347,18 @@ extension NetLayer: TCPStreamOwner {
   func readComplete() { handler?.readComplete(at: loop.instant) }
 }
 
-/// Proves who is at the other end of a layer's streams.
+/// Proves which peer is at the other end of a layer's streams.
 protocol StreamSecurity: AnyObject {
-  /// Whether a connection from this address may begin to prove its name now, so far as the number of proofs in a second goes.
+  /// Whether a connection from this address may begin to prove its name now, by the limit on proofs in a second.
   func admits(_ address: NodeAddress, at now: Instant) -> Bool
-  /// What stands before a stream to `destination`, or before one that a peer opened to us, until `deadline` at most.
+  /// The shield of a stream to `destination`, or of one that a peer opened to us (nil). The proof may take until `deadline`.
   func shield(for stream: TCPStream, to destination: Destination?, deadline: Instant) -> any StreamShield
   /// What was counted since the start.
   var counters: [TransportCounter] { get }
 }
 
 extension Destination {
-  /// Where it goes on a transport that knows no names.
+  /// The address to use on a transport without names.
   fileprivate var socketAddress: NodeAddress {
     switch self {
     case .reply(let peer): peer.address

@@ -1,7 +1,7 @@
 import Logging
 import SerfPrimitives
 
-/// Puts into words what a ``NetLayer`` refuses. At most one line per cause and host in 10 s.
+/// Logs what a ``NetLayer`` refuses. At most one line per cause and host in 10 s.
 final class NetLog {
   private let logger: Logger
   private var limiter = LogLimiter()

@@ -7,7 +7,7 @@ struct NetPorts {
   let tcp: TCPPort
   let udp: any DatagramSocket
 
-  /// TCP first, and UDP on the same port. Where the kernel chose the port, another one is tried when UDP has it in use.
+  /// TCP first, and UDP on the same port. If the kernel chose the port and it is in use for UDP, another one is tried.
   static func bind(
     _ address: NodeAddress, attempts: Int = 10, on loop: any EventLoop, logger: Logger
   ) -> EventLoopFuture<NIOLoopBound<NetPorts>> {

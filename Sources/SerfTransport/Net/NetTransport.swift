@@ -8,30 +8,32 @@ public import SerfPrimitives
 /// settings.keyring = Keyring(try SecretKey(base64: "T9jncgl9mbLus+baTTa7q7nPSUrXwbDi2dhbtqir37s="))
 /// let transport = NetTransport(bind: NodeAddress(ipv4: 10, 0, 0, 1, port: 7946), settings: settings)
 /// ```
-/// Without a keyring everything crosses the network in the clear, and anybody who reaches the port can be a member. Names are not proven; use
-/// `QuicTransport` where no Go agent has to be reached.
+/// Without a keyring all traffic crosses the network in clear text, and any host that reaches the port can be a member. Names are not proven; use
+/// `QuicTransport` if no Go agent has to be reached.
 ///
-/// Bound to any address (`0.0.0.0`, `[::]`), a node advertises a private address of this machine, IPv4 in 16 bytes as Go does. It does not start where
-/// the machine has none that the socket receives at: bound to `0.0.0.0`, IPv4.
+/// Bound to any address (`0.0.0.0`, `[::]`), a node advertises an address of this machine, if possible a private one, with IPv4 in 16 bytes as Go
+/// does. It does not start if the machine has no such address of a family that the socket receives: bound to `0.0.0.0`, IPv4.
 public struct NetTransport: StreamLayerFactory {
   /// What can be set. The defaults fit a cluster of Go agents without encryption.
   public struct Settings: Sendable {
-    /// Keeps clusters apart that can reach each other: what carries another label is refused. At most 255 bytes; empty for none, which is all
-    /// that Go agents before memberlist 0.3 (Debian 12's among them) understand.
+    /// Keeps clusters apart that can reach each other: messages with another label are refused. At most 255 bytes; empty for no label. Go agents
+    /// before memberlist 0.3, such as Debian 12's, understand no label.
     public var label = ""
-    /// The keys that encrypt all traffic; nil for none. Live: a change to the ring holds from the next message on. It may be empty while
+    /// The keys that encrypt all traffic; nil for none. It is live: a change to the ring applies from the next message on. It may be empty while
     /// ``verifiesIncoming`` and ``sealsOutgoing`` are both false.
     public var keyring: Keyring?
-    /// Whether what is not encrypted is refused; without a keyring nothing is. Default true, as Go's `GossipVerifyIncoming`.
+    /// Whether messages that are not encrypted are refused; without a keyring none is. Default true, as Go's `GossipVerifyIncoming`.
     ///
-    /// A running cluster that has no key gets one in three steps, each at one node after another, and the next only when all have taken it: the key
-    /// with this and ``sealsOutgoing`` false; then sealing true; then this. The way back is the same in reverse.
+    /// A running cluster that has no key gets one in three steps. Each step is done at one node after another, and the next step begins only when all
+    /// nodes have done it. First the key, with this and ``sealsOutgoing`` false; then ``sealsOutgoing`` true; then this. To go back, do the same in
+    /// reverse.
     public var verifiesIncoming = true
-    /// Whether what we send is encrypted; without a keyring nothing is. Default true, as Go's `GossipVerifyOutgoing`.
+    /// Whether what we send is encrypted; without a keyring it is not. Default true, as Go's `GossipVerifyOutgoing`.
     public var sealsOutgoing = true
-    /// How messages are compressed, where that makes them smaller; nil for not at all. zstd only where all members are ours. Default LZW, as in Go.
+    /// How messages are compressed, where that makes them smaller; nil for no compression. Use zstd only if all members are ours. Default LZW, as in
+    /// Go.
     public var compression: Compression? = .lzw
-    /// How many connections that others opened, and that are not answered yet, are kept. Beyond, the oldest of the host that has most makes room.
+    /// How many connections that peers opened, and that are not answered yet, are kept. Beyond that, the oldest of the host that has most is reset.
     /// Default 120, just below the limit of exchanges in progress.
     public var acceptedConnections = 120
 
@@ -48,7 +50,7 @@ public struct NetTransport: StreamLayerFactory {
     self.settings = settings
   }
 
-  /// The same, with the address as text: `10.0.0.1`, `10.0.0.1:7946`, `[::1]:7946`. The port is 7946 where none is given.
+  /// The same, with the address as text: `10.0.0.1`, `10.0.0.1:7946`, `[::1]:7946`. The port is 7946 if none is given.
   public init(bind: String, settings: Settings = Settings()) throws(TransportError) {
     self.init(bind: try NodeAddress(bindText: bind), settings: settings)
   }
@@ -76,7 +78,7 @@ extension NetTransport.Settings {
   /// Whether the ring has a key, and what we send is encrypted with it.
   var encrypts: Bool { sealsOutgoing && keyring?.primary != nil }
 
-  /// What the two switches change, for an operator who compares two nodes; empty where both are on.
+  /// What the two switches change, for an operator who compares two nodes; empty if both are on.
   var exceptions: String {
     switch (sealsOutgoing, verifiesIncoming) {
     case (true, true): ""

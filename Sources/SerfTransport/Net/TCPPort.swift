@@ -3,7 +3,7 @@ import NIOCore
 import NIOPosix
 import SerfPrimitives
 
-/// A listening TCP socket and the connections that come out of it or are dialled beside it, all on one event loop.
+/// A listening TCP socket and the connections that it accepts or that are dialled, all on one event loop.
 final class TCPPort {
   let localAddress: NodeAddress
   private var listener: any Channel
@@ -16,10 +16,10 @@ final class TCPPort {
 
   /// How often the system closed the listener and it was bound again.
   private(set) var rebinds: UInt64 = 0
-  /// How often the listener stopped because file descriptors were short.
+  /// How often the listener stopped because file descriptors were running out.
   var pauses: UInt64 { backoff.pauses }
 
-  /// Who decides about a connection before anything of it is read.
+  /// Decides about a connection before anything is read from it.
   final class Admission {
     /// The stream for a connection from this address; nil turns it away.
     var admit: ((NodeAddress) -> TCPStream?)?
@@ -56,12 +56,12 @@ final class TCPPort {
   ) -> EventLoopFuture<any Channel> {
     var bootstrap = ServerBootstrap(group: loop)
     if !address.isIPv4 {
-      // Any address takes IPv4 too, as for UDP, whatever this machine's default is: a node may advertise an IPv4 address then.
+      // A socket bound to `::` accepts IPv4 too, as for UDP, whatever this machine's default is: such a node may advertise an IPv4 address.
       bootstrap = bootstrap.serverChannelOption(.socket(SocketOptionLevel(IPPROTO_IPV6), SocketOptionName(IPV6_V6ONLY)), value: 0)
     }
     return
       bootstrap
-      // A restarted node finds connections of its former life in TIME_WAIT; a port that somebody listens on is refused all the same.
+      // After a restart, connections of the node's former run may be in TIME_WAIT. A port on which a process listens is still refused.
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
       .serverChannelOption(.backlog, value: 256)
       .serverChannelInitializer { channel in
@@ -81,8 +81,8 @@ final class TCPPort {
       .bind(to: SocketAddress(address))
   }
 
-  /// NIO closes a listener on every error of accept that it does not know, also on those that concern one connection only (`accept(2)`). A node that
-  /// can be reached by packets and by nothing else would not even notice.
+  /// NIO closes a listener on every error of accept that it does not know, even on those that concern only one connection (`accept(2)`). A node that
+  /// can then be reached only by packets would not even notice.
   private func watch() {
     let here = NIOLoopBound(self, eventLoop: loop)
     listener.closeFuture.whenComplete { _ in here.value.listenerClosed() }
@@ -119,7 +119,7 @@ final class TCPPort {
   /// Begins to accept: `admit` gives the stream for a connection from an address, or nil to turn it away.
   func start(_ admit: @escaping (NodeAddress) -> TCPStream?) { admission.admit = admit }
 
-  /// Dials for `stream`; `failed` is called when there is no connection in time, never from within this call.
+  /// Dials for `stream`; `failed` is called if no connection is made in time, but never from within this call.
   func dial(_ stream: TCPStream, within time: Duration, failed: @escaping (ContactFailure) -> Void) {
     let bound = NIOLoopBound(stream, eventLoop: loop)
     ClientBootstrap(group: loop)
@@ -143,7 +143,7 @@ final class TCPPort {
 
   private struct Refused: Error {}
 
-  /// Errors that say nothing about the peer.
+  /// Errors of our own, which say nothing about the peer.
   private static let ours: Set<CInt> = [EMFILE, ENFILE, ENOBUFS, ENOMEM, EACCES, EPERM, EADDRNOTAVAIL, EAFNOSUPPORT]
 
   private static func reason(_ error: any Error) -> ContactFailure {
@@ -156,7 +156,7 @@ final class TCPPort {
 }
 
 extension Channel {
-  /// Makes the close that follows of a TCP socket a reset.
+  /// Makes the next close of a TCP socket a reset.
   func resetOnClose() {
     // Without this option, which every TCP socket has, the close would be an orderly one.
     _ = (self as? any SocketOptionProvider)?.setSoLinger(linger(l_onoff: 1, l_linger: 0))

@@ -6,20 +6,20 @@ protocol TCPStreamOwner: AnyObject {
   func ready(_ stream: TCPStream)
   func received(_ bytes: RawSpan, on stream: TCPStream)
   func peerEnded(_ stream: TCPStream)
-  /// The kernel has so many bytes more of what was written. Also for a stream that is released.
+  /// The kernel has this many more of the written bytes. Also called for a stream that is released.
   func sent(_ count: Int, on stream: TCPStream)
-  /// It ended too early; also for a stream that is released, where something written was lost.
+  /// It ended too early. Also called for a stream that is released if written bytes were lost.
   func failed(_ stream: TCPStream, _ reason: ContactFailure)
-  /// The socket is closed; nothing more comes of it.
+  /// The socket is closed; no other call follows.
   func gone(_ stream: TCPStream)
   func readComplete()
 }
 
-/// What stands between a socket and its stream: proves who the peer is before the stream is ready, and protects what crosses.
+/// Stands between a socket and its stream: proves the peer's name before the stream is ready, and protects the bytes.
 protocol StreamShield: AnyObject {
   /// Nearest to the socket first; for one channel.
   var handlers: [any ChannelHandler] { get }
-  /// Closes the socket at once, without a word to the peer.
+  /// Closes the socket at once, without telling the peer.
   func closeSocket()
 }
 
@@ -30,44 +30,44 @@ protocol StreamShield: AnyObject {
 ///                    ├─ reset, by us or the peer ──────▶ closed
 ///                    └─ released ─▶ written, within 10 s ─▶ draining ─ peer's end, a second, or 1 MiB ─▶ closed
 /// ```
-/// Draining is what keeps a reply alive: a socket that is closed with unread bytes in it sends a reset, and that makes the peer's system throw away
-/// the reply that it has not read yet.
+/// Draining is what keeps a reply alive: a socket that is closed with unread bytes in it sends a reset, and then the peer's system throws away the
+/// part of the reply that it has not read yet.
 final class TCPStream: ChannelInboundHandler {
   typealias InboundIn = ByteBuffer
   typealias OutboundOut = ByteBuffer
 
   let id: StreamID
   let isOurs: Bool
-  /// The other end; for a stream that we dial, where it is dialled.
+  /// The other end; for a stream that we dial, the dialled address.
   let address: NodeAddress
   private(set) var isReady = false
-  /// Who the peer is, where a shield proves it.
+  /// The peer's name, if a shield proves it.
   private(set) var provenName: NodeName?
-  /// Set before there is a channel.
+  /// It is set before a channel exists.
   var shield: (any StreamShield)?
 
   private weak var owner: (any TCPStreamOwner)?
   private let loop: any EventLoop
   private var channel: (any Channel)?
-  /// Written before there was a connection.
+  /// What was written before the connection existed.
   private var early: (bytes: [UInt8], finish: Bool)?
   private var unconsumed = 0
   private var isPaused = false
   private var isReleased = false
   private var isClosed = false
-  /// In the middle of a write that fails, NIO reads what is left in the socket and closes the channel. The bytes are worth nothing then, and the end
-  /// is told after the call (``StreamLayer``: no callback from within one).
+  /// In the middle of a write that fails, NIO reads what is left in the socket and closes the channel. Those bytes are ignored, and the end is
+  /// reported after the call (``StreamLayer``: no callback from within a call).
   private var isInCommand = false
   private var hasFinished = false
   private var isOurHalfShut = false
   private var hasPeerEnded = false
   private var isBroken = false
-  /// What an end without a peer's end means.
+  /// The failure to report when the connection ends without the peer's end.
   private var failure = ContactFailure.broken
   private var drained = 0
-  /// Written, and not with the kernel yet.
+  /// Bytes written that the kernel does not have yet.
   private var unsent = 0
-  /// Ends what is released.
+  /// Ends a released connection.
   private var timer: Scheduled<Void>?
 
   init(_ id: StreamID, isOurs: Bool, address: NodeAddress, owner: any TCPStreamOwner, on loop: any EventLoop) {
@@ -83,14 +83,14 @@ final class TCPStream: ChannelInboundHandler {
 
   // MARK: Of the shield
 
-  /// The peer is who it should be.
+  /// The shield has proven the peer's name.
   func proven(_ name: NodeName) {
     guard !isClosed, !isReady else { return }
     provenName = name
     becomeReady()
   }
 
-  /// The connection is of no use. `isClosing` where somebody else sees to the socket.
+  /// The connection is of no use. `isClosing`: other code closes the socket.
   func breakOff(_ reason: ContactFailure, isClosing: Bool = false) {
     if !isBroken {
       isBroken = true
@@ -129,7 +129,8 @@ final class TCPStream: ChannelInboundHandler {
     closeNow()
   }
 
-  /// Ends our half, if it has not ended, once what was written is with the kernel, and takes what the peer still sends until it ends too, for a moment.
+  /// Ends our half, if it has not ended, once the kernel has what was written. For a moment it still reads what the peer sends, until the peer ends
+  /// too.
   func release() {
     guard !isClosed, !isReleased else { return }
     isReleased = true
@@ -138,7 +139,7 @@ final class TCPStream: ChannelInboundHandler {
     close(in: isOurHalfShut ? Self.drainTime : Self.writeTime)
   }
 
-  /// Closes the socket, whatever is in it.
+  /// Closes the socket, even if it has unread bytes.
   func closeNow() {
     guard !isClosed else { return }
     isClosed = true
@@ -177,7 +178,7 @@ final class TCPStream: ChannelInboundHandler {
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
     guard case ChannelEvent.inputClosed? = event as? ChannelEvent else { return context.fireUserInboundEventTriggered(event) }
-    // An end that a shield does not vouch for is none.
+    // An end before the shield's proof does not count.
     guard !isClosed, !isBroken, !hasPeerEnded, !isInCommand else { return }
     peerEnded()
   }
@@ -222,7 +223,7 @@ final class TCPStream: ChannelInboundHandler {
   }
 
   private func send(_ bytes: [UInt8], finish: Bool, on channel: any Channel) {
-    // The end comes when everything before it is with the kernel; a half that is closed earlier would lose what waits.
+    // The end is sent when the kernel has all bytes before it: a half that is closed earlier would lose waiting bytes.
     let promise = channel.eventLoop.makePromise(of: Void.self)
     promise.futureResult.assumeIsolated().whenSuccess { [self] in
       sent(bytes.count)
@@ -263,9 +264,9 @@ final class TCPStream: ChannelInboundHandler {
     try? channel?.syncOptions?.setOption(.autoRead, value: !isPaused)
   }
 
-  /// How much may wait to be taken before the kernel has to hold the rest.
+  /// How many bytes may wait to be consumed before we stop reading from the kernel.
   private static let window = 256 << 10
-  /// How long a peer may take to read what was written last, the time that an exchange has.
+  /// How long a peer may take to read what was written last: the time of an exchange.
   private static let writeTime = TimeAmount.seconds(10)
   private static let drainTime = TimeAmount.seconds(1)
   private static let drainLimit = 1 << 20

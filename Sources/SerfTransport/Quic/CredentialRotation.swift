@@ -2,7 +2,7 @@
   package import SerfIdentity
   import Synchronization
 
-  /// The credentials in force, and the layers that must hear of new ones.
+  /// The credentials in force, and the layers that must be told of new ones.
   package final class CredentialRotation: Sendable {
     private struct State {
       var current: Credentials

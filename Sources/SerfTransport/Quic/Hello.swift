@@ -2,12 +2,12 @@
   import Memberlist
   package import SerfPrimitives
 
-  /// What each side says first on its first unidirectional stream (`secure-transport.md` 2.10): one MessagePack map. Nothing waits for it.
+  /// What each side sends first on its first unidirectional stream (`secure-transport.md` 2.10): one MessagePack map. Nothing waits for it.
   package struct Hello: Hashable, Sendable {
     /// The version of this map.
     package static let version: UInt64 = 1
 
-    /// Where the node says that it is to be reached: with a NAT in between it is not where its packets come from.
+    /// The address at which the node says that it can be reached. With a NAT in between, its packets come from another one.
     package var address: NodeAddress
     /// What the node can do. Bit 0: it reads zstd. Unknown bits are ignored.
     package var features: UInt64 = 0
@@ -22,7 +22,7 @@
 
     private static let readsZstdBit: UInt64 = 1
 
-    /// Reads a map, whatever else is in it; nil when it is not one, or has no address.
+    /// Reads a map and ignores unknown keys; nil when it is not one, or has no address.
     package init?(_ bytes: RawSpan) {
       var reader = MessagePackReader(bytes)
       var host: [UInt8] = []
@@ -45,7 +45,7 @@
       self.address = address
     }
 
-    /// The map, keys in byte order.
+    /// The map, with its keys in byte order.
     package var encoded: [UInt8] {
       var bytes: [UInt8] = []
       var writer = MessagePackWriter(taking: &bytes)

@@ -6,7 +6,7 @@
   import SerfQUIC
 
   /// The `StreamLayer` over ``QUICPeers``: moves datagrams between a socket and the pure QUIC machine, and events to the handler. All rules live in
-  /// `SerfQUIC`; here is only the loop.
+  /// `SerfQUIC`; this is only the loop.
   ///
   /// ```
   /// socket ──datagrams──▶ peers ──events──▶ handler ──send, open──▶ peers ──transmits──▶ socket
@@ -23,7 +23,7 @@
     private var isTurnScheduled = false
     private var isDown = false
     private var handshakes: UInt64 = 0
-    /// Members whose hello says that they read zstd, as long as there is a connection to them.
+    /// Members whose hello says that they read zstd, as long as a connection to them exists.
     private var zstdReaders: Set<NodeName> = []
     private let allowedNetworks: AllowedNetworks
     private var datagramsNotAllowed: UInt64 = 0
@@ -33,7 +33,7 @@
     package let streamEndsWithMessage = true
     package let reachableAddress: NodeAddress
 
-    /// A layer on a bound socket. `civilTime` reads the clock that certificates are judged by, for each turn.
+    /// A layer on a bound socket. `civilTime` reads, for each turn, the clock with which certificates are verified.
     package init(
       socket: any DatagramSocket, rotation: CredentialRotation, settings: QuicTransport.Settings, context: StreamLayerContext,
       on loop: any EventLoop, civilTime: @escaping () -> UTCTime = { .now }
@@ -89,8 +89,7 @@
       peers.open(stream.value, to: destination, path: path, deadline: deadline, at: now)
     }
 
-    /// TLS protects everything, so that there is nothing but compression, for exchanges above 1 KiB towards those who read it
-    /// (`secure-transport.md` 2.9).
+    /// TLS protects all traffic, so the envelope is only compression: for exchanges above 1 KiB to members that read it (`secure-transport.md` 2.9).
     package func envelope(for destination: Destination) -> StreamEnvelope {
       var envelope = StreamEnvelope.plain
       guard let name = destination.name, zstdReaders.contains(name), Compression.zstd.isAvailable else { return envelope }
@@ -121,7 +120,7 @@
       }
       timer?.arm(at: peers.nextDeadline)
       guard peers.hasEvents, !isTurnScheduled else { return }
-      // Commands had consequences; the handler hears of them when it is not in the middle of something.
+      // Commands caused events. The handler hears of them later, because this runs within the handler's own call.
       isTurnScheduled = true
       let here = NIOLoopBound(self, eventLoop: loop)
       loop.execute {
@@ -137,7 +136,7 @@
       return socket.close(on: loop)
     }
 
-    /// Stops without a word.
+    /// Stops without telling any peer.
     package func abandon() {
       isDown = true
       timer?.cancel()
@@ -192,7 +191,7 @@
 
     // MARK: Private parts
 
-    /// One turn: time, what it and the packets before it brought, and then the handler's moment to act.
+    /// One turn: passes the time on, delivers what it and the packets before it caused, and then lets the handler act.
     private func turn(at now: Instant) {
       guard !isDown, let handler else { return }
       readClock(at: now)
@@ -215,7 +214,7 @@
       case .streamFailed(let stream, let reason): handler.streamFailed(StreamID(stream), reason, at: now)
       case .hello(let slot, let peer):
         guard let hello = peers.withBytes(of: slot, { Hello($0) }) else { return peers.close(peer, reason: .protocolViolation, at: now) }
-        // One that no node can have states nothing; what the member announces of itself is told by the core.
+        // An address that no node can have states nothing; the core reports what the member announces about itself.
         let statesAddress = hello.address.isUsableAsPeer
         if statesAddress, allowedNetworks.contains(hello.address) {
           peers.advertised(hello.address, by: peer)
@@ -231,7 +230,7 @@
       case .warmthChanged(let name, let isWarm): handler.warmthChanged(name, isWarm: isWarm, at: now)
       case .closed(let peer, let end):
         log.closed(peer, end, at: now)
-        // Its next connection may lead to another build of it.
+        // Its next connection may lead to another build of the program.
         if let name = peer.provenName, peers.pool.connections(to: name).isEmpty { zstdReaders.remove(name) }
         handler.connectionClosed(peer, reason: end.closeReason, byPeer: end.isByPeer, at: now)
       case .dialFailed(let address, let expectation, let end): log.dialFailed(address, expectation, end, at: now)
@@ -258,7 +257,7 @@
   }
 
   extension Destination {
-    /// The name that is proven there, where it is known.
+    /// The name that must be proven there, if it is known.
     fileprivate var name: NodeName? {
       switch self {
       case .reply(let peer): peer.provenName
@@ -269,7 +268,7 @@
   }
 
   extension QUICEnd {
-    /// The close code that was sent or received, or the nearest to what happened.
+    /// The close code that was sent or received, or the one closest to what happened.
     fileprivate var closeReason: CloseReason {
       switch self {
       case .closed(let reason), .closedByPeer(let reason): reason

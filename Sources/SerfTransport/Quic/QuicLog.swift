@@ -4,7 +4,7 @@
   import SerfPrimitives
   import SerfQUIC
 
-  /// Puts the ends of connections into words. What an operator must act on, a certificate or a name that does not fit, is a warning.
+  /// Logs how connections end. If an operator must act, because of a certificate or a name that does not fit, it is a warning.
   final class QuicLog {
     private let logger: Logger
     private var limiter = LogLimiter()
@@ -37,7 +37,7 @@
       write("turned away", address.host, end, at: now) { "quic: turned away \(address): \(end)" }
     }
 
-    /// One line for all of them: whoever can send from anywhere can name any source.
+    /// One line for all of them: an attacker that can send from anywhere can name any source.
     func notAllowed(_ source: NodeAddress, at now: Instant) {
       guard logger.logLevel <= .warning, let withheld = limiter.admit("not allowed", about: "", at: now) else { return }
       logger.warning(
@@ -47,7 +47,7 @@
         """)
     }
 
-    /// A member's hello names an address that we would not take packets from.
+    /// A member's hello names an address from which we would not accept packets.
     func claimNotAllowed(_ address: NodeAddress, by peer: Peer, at now: Instant) {
       let name = peer.provenName?.description ?? "?"
       guard logger.logLevel <= .warning, let withheld = limiter.admit("claim not allowed", about: name, at: now) else { return }
@@ -74,7 +74,7 @@
   }
 
   extension QUICEnd {
-    /// The end without what the peer chose, for the limit on log lines.
+    /// The reason without what the peer chose, for the limit on log lines.
     fileprivate var cause: String {
       switch self {
       case .peerNotAuthorised(let failure): failure.label

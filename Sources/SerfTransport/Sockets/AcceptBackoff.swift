@@ -9,15 +9,14 @@ import SerfPrimitives
   import Musl
 #endif
 
-/// Stops a listener for a moment when file descriptors are short, and lets it go on when there are some again. The first handler of the listener's
-/// channel.
+/// Stops a listener for a moment when file descriptors run out, and starts it again when some are free. The first handler of the listener's channel.
 ///
-/// NIO's own `AcceptBackoffHandler`, which the bootstrap of asynchronous channels adds by itself, cannot do it: it delays the next `read()`, but a
-/// failed accept leaves the one before it pending (`BaseSocketChannel.readable0` of NIO 2.101), so that there is no next one, the listener stays armed,
+/// NIO's own `AcceptBackoffHandler`, which the bootstrap of asynchronous channels adds by itself, cannot do this. It delays the next `read()`, but a
+/// failed accept leaves the one before it pending (`BaseSocketChannel.readable0` of NIO 2.101), so there is no next one. The listener stays armed,
 /// and the loop calls accept as fast as it can. Here the channel's automatic reading is switched off, which disarms the listener.
 ///
 /// A few descriptors are kept for files and for connections that we dial (``Descriptors/reserve``): the listener stops when the others are used up,
-/// not when all are. Connections wait in the kernel's queue meanwhile.
+/// not when all are. In the meantime connections wait in the kernel's queue.
 package final class AcceptBackoff: ChannelInboundHandler {
   package typealias InboundIn = any Channel
 
@@ -30,7 +29,7 @@ package final class AcceptBackoff: ChannelInboundHandler {
   /// How often a listener stopped.
   package private(set) var pauses: UInt64 = 0
 
-  /// For a listener that the log is to call `what`.
+  /// For a listener that is called `what` in the log.
   package init(_ what: String, logger: Logger) {
     self.what = what
     self.logger = logger
@@ -100,12 +99,12 @@ package enum Descriptors {
     return status == 0 ? Int(clamping: limits.rlim_cur) : 1024
   }
 
-  /// How many of them accepted connections leave to others: an eighth, 64 at most.
+  /// How many of them accepted connections leave free for other uses: an eighth, at most 64.
   ///
-  /// The kernel gives the lowest free number. As long as listeners stop when that is one of the last so many, only files and dials get those.
+  /// The kernel gives the lowest free number. Listeners stop when that number is one of the last ``reserve``, so only files and dials get those.
   package static var reserve: Int { min(64, limit / 8) }
 
-  /// The number that the next descriptor gets, found by a copy of `descriptor`; the limit where there is none.
+  /// The number that the next descriptor gets, found by a copy of `descriptor`; the limit if none is free.
   static func lowestFree(like descriptor: CInt) -> Int {
     let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
     guard copy >= 0 else { return limit }

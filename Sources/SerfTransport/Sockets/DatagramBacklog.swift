@@ -1,4 +1,4 @@
-/// Datagrams that found the kernel's send buffer full: they wait, in order, until it has room again. Bounded in bytes.
+/// Datagrams that found the kernel's send buffer full: they wait, in order, until it has room again. The number of bytes is limited.
 package struct DatagramBacklog<Target> {
   private struct Waiting {
     var bytes: ArraySlice<UInt8>
@@ -7,19 +7,19 @@ package struct DatagramBacklog<Target> {
 
   private let limit: Int
   private var waiting: [Waiting] = []
-  /// Where in ``waiting`` the first is; what is before it has been sent.
+  /// The index in ``waiting`` of the first one; those before it have been sent.
   private var head = 0
 
   /// How many bytes wait.
   package private(set) var byteCount = 0
 
-  /// Nothing waits; up to `limit` bytes may.
+  /// An empty backlog for up to `limit` bytes.
   package init(limit: Int) { self.limit = limit }
 
   /// Whether nothing waits.
   package var isEmpty: Bool { head == waiting.count }
 
-  /// Adds bytes behind those that wait. False, and nothing added, when they do not fit.
+  /// Adds bytes after those that wait. False, without adding anything, when they do not fit.
   package mutating func append(_ bytes: UnsafeRawBufferPointer, for target: Target) -> Bool {
     guard byteCount + bytes.count <= limit else { return false }
     byteCount += bytes.count
@@ -27,13 +27,13 @@ package struct DatagramBacklog<Target> {
     return true
   }
 
-  /// What waits longest.
+  /// The datagram that waits longest.
   package var first: (bytes: ArraySlice<UInt8>, target: Target)? {
     guard head < waiting.count else { return nil }
     return (waiting[head].bytes, waiting[head].target)
   }
 
-  /// The first was sent, but for its last `rest` bytes, which go on waiting in its place.
+  /// The first was sent except for its last `rest` bytes, which go on waiting in its place.
   package mutating func firstSent(but rest: Int) {
     guard head < waiting.count else { return }
     byteCount -= waiting[head].bytes.count - rest
@@ -45,7 +45,7 @@ package struct DatagramBacklog<Target> {
     head = 0
   }
 
-  /// Forgets everything.
+  /// Drops everything.
   package mutating func removeAll() {
     waiting = []
     head = 0

@@ -13,12 +13,12 @@ package import SerfPrimitives
 package protocol DatagramSocket: AnyObject {
   /// The bound address, with the port that the kernel chose.
   var localAddress: NodeAddress { get }
-  /// How many datagrams the system would not take since the start.
+  /// How many datagrams the system has refused since the start.
   var refusedCount: UInt64 { get }
   /// Starts delivering. The handler is held weakly.
   func start(_ handler: any DatagramSocketHandler)
-  /// Sends bytes that are one datagram, or several of `segmentSize` bytes back to back, of which the last may be shorter. `whenRefused` hears
-  /// of a single datagram that the system would not take, perhaps before the call returns.
+  /// Sends bytes that are one datagram, or several of `segmentSize` bytes back to back, of which the last may be shorter. `whenRefused` is called for
+  /// each datagram that the system refuses, perhaps before this call returns.
   func write(
     _ bytes: RawSpan, segmentSize: Int, to destination: NodeAddress, ecnCapable: Bool, whenRefused: ((ContactFailure) -> Void)?)
   /// Closes the socket; completes when it is released.
@@ -36,9 +36,9 @@ package protocol DatagramSocketHandler: AnyObject {
 
 /// One bound UDP socket: vectored reads with receive offload (GRO), writes with segmentation offload (GSO), ECN.
 ///
-/// Offloads are used where the kernel has them. A kernel or device that refuses a GSO write (EIO, EINVAL, ENOTSUP) but takes the same datagrams one
-/// by one turns it off for the socket's life (`secure-transport.md` 2.11). A datagram that the kernel refuses is lost like one on the way, and is
-/// counted; one that finds the kernel's buffer full waits, in order, up to ``backlogLimit`` bytes.
+/// Offloads are used where the kernel has them. A kernel or device that refuses a GSO write (EIO, EINVAL, ENOTSUP) but accepts the same datagrams one
+/// by one turns it off for the socket's life (`secure-transport.md` 2.11). A datagram that the kernel refuses is lost, like one that is lost in the
+/// network, and is counted. One that finds the kernel's buffer full waits, in order, up to ``backlogLimit`` bytes.
 package final class DatagramPort: DatagramSocket, ChannelInboundHandler {
   package typealias InboundIn = AddressedEnvelope<ByteBuffer>
 
@@ -52,12 +52,12 @@ package final class DatagramPort: DatagramSocket, ChannelInboundHandler {
   private var backlog = DatagramBacklog<Target>(limit: DatagramPort.backlogLimit)
   private let logger: Logger
 
-  /// Whether several equal datagrams may leave in one write.
+  /// Whether several equal datagrams may be sent in one write.
   package private(set) var canSegment: Bool
   package private(set) var refusedCount: UInt64 = 0
   package private(set) var localAddress: NodeAddress
 
-  /// How many bytes wait for room in the kernel's buffer; what comes beyond them is refused.
+  /// How many bytes wait for room in the kernel's buffer; what exceeds this is refused.
   package static let backlogLimit = 4 << 20
 
   private init(logger: Logger, localAddress: NodeAddress, on loop: any EventLoop) {
@@ -78,9 +78,9 @@ package final class DatagramPort: DatagramSocket, ChannelInboundHandler {
     }
     let port = NIOLoopBound(DatagramPort(logger: logger, localAddress: address, on: loop), eventLoop: loop)
     let offload = System.supportsUDPReceiveOffload
-    // A slot holds the longest datagram there is, or with GRO up to 64 KiB of equal ones.
+    // A slot has room for the longest possible datagram, or with GRO up to 64 KiB of equal ones.
     let (slots, slotSize) = (4, 1 << 16)
-    // 64 datagrams in a turn of the loop. NIO's default makes 16 of it: among hundreds of sockets on one loop a busy one fell seconds behind.
+    // 64 datagrams in a turn of the loop. NIO's default gives 16: with hundreds of sockets on one loop a busy one fell seconds behind.
     let readsPerTurn: UInt = 16
     return DatagramBootstrap(group: loop)
       .channelOption(.datagramVectorReadMessageCount, value: slots)
@@ -90,7 +90,7 @@ package final class DatagramPort: DatagramSocket, ChannelInboundHandler {
       .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
           try channel.pipeline.syncOperations.addHandler(port.value)
-          // Best effort: the kernel caps it at rmem_max and wmem_max.
+          // Best effort: the kernel limits it to rmem_max and wmem_max.
           for option in [ChannelOptions.socketOption(.so_rcvbuf), ChannelOptions.socketOption(.so_sndbuf)] {
             try? channel.syncOptions?.setOption(option, value: 4 << 20)
           }
@@ -159,12 +159,12 @@ package final class DatagramPort: DatagramSocket, ChannelInboundHandler {
   }
 
   package func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    // A failed read, which UDP is allowed to have; whether NIO goes on, it says by `channelInactive` or not.
+    // A read failed, which is normal for UDP. If NIO does not go on, it calls `channelInactive`.
     logger.debug("datagram socket: \(error)")
   }
 
   package func channelInactive(context: ChannelHandlerContext) {
-    // From here on, the descriptor may be another file's.
+    // From here on, the descriptor may belong to another file.
     sender = nil
     guard handler != nil else { return }
     logger.error("the system closed the UDP socket \(localAddress): the node hears nobody any more and has to be started again")
@@ -172,7 +172,7 @@ package final class DatagramPort: DatagramSocket, ChannelInboundHandler {
 
   // MARK: Private parts
 
-  /// Where bytes go, and how.
+  /// The destination of bytes, and how to send them.
   private struct Target {
     let destination: NodeAddress
     let segmentSize: Int
@@ -187,7 +187,7 @@ package final class DatagramPort: DatagramSocket, ChannelInboundHandler {
     }
   }
 
-  /// Returns what found the kernel's buffer full.
+  /// Returns the bytes for which the kernel's buffer had no room.
   private func send(_ bytes: UnsafeRawBufferPointer, to target: Target) -> UnsafeRawBufferPointer {
     let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
     guard let sender else {
@@ -234,7 +234,7 @@ package final class DatagramPort: DatagramSocket, ChannelInboundHandler {
   }
 
   private func sendBacklog() {
-    // The first stays in its place while it is sent: what is written meanwhile, on word that a datagram was refused, comes behind it.
+    // The first stays in its place while it is sent. If a refusal causes another write in the meantime, that one goes behind it.
     while let (bytes, target) = backlog.first {
       let rest = bytes.withUnsafeBytes { send($0, to: target).count }
       backlog.firstSent(but: rest)
@@ -250,14 +250,15 @@ package final class DatagramPort: DatagramSocket, ChannelInboundHandler {
 
   private func socketAddress(_ address: NodeAddress) -> SocketAddress {
     if let known = socketAddresses[address] { return known }
-    // A small cache spares an allocation per packet; a flood of addresses only empties it.
+    // A small cache saves an allocation per packet; a flood of addresses only empties it.
     if socketAddresses.count >= 4096 { socketAddresses.removeAll(keepingCapacity: true) }
     let made = SocketAddress(address.scoped(by: localAddress))
     socketAddresses[address] = made
     return made
   }
 
-  /// An address that nobody can have, and the network's word that nobody is there, tell of the peer; all else is our own trouble.
+  /// An address that no host can have, and the network's answer that no host is there, say something about the peer. All other errors are our own
+  /// trouble.
   private static func reason(_ error: CInt) -> ContactFailure {
     switch error {
     case ECONNREFUSED, EHOSTUNREACH, EHOSTDOWN, EINVAL, EACCES, EAFNOSUPPORT: .noContact
@@ -267,7 +268,7 @@ package final class DatagramPort: DatagramSocket, ChannelInboundHandler {
 }
 
 extension NIOExplicitCongestionNotificationState {
-  /// As they stand in the IP header. NIO's flag 0 is ECT(0), and its flag 1 is ECT(1).
+  /// The bits as they are in the IP header. NIO's flag 0 is ECT(0), and its flag 1 is ECT(1).
   fileprivate var bits: UInt8 {
     switch self {
     case .transportNotCapable: 0

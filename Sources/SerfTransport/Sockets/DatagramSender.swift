@@ -6,14 +6,14 @@ import NIOCore
   import Musl
 #endif
 
-/// The sending half of a bound UDP socket: each datagram goes to the kernel by itself, and what the kernel says of it concerns it alone.
+/// The sending half of a bound UDP socket: each datagram goes to the kernel by itself, and the kernel's result concerns that datagram alone.
 ///
-/// NIO, which reads from the same socket and owns it, is not asked to write: it closes a datagram channel when a write fails with anything but
-/// EMSGSIZE or EHOSTUNREACH, so that a single destination without a route, which a peer may name, would cost a node its socket.
+/// NIO reads from the same socket and owns it, but does not write to it. It closes a datagram channel when a write fails with any error except
+/// EMSGSIZE or EHOSTUNREACH. So a single destination without a route, which a peer may name, would cost a node its socket.
 struct DatagramSender {
   private let descriptor: CInt
 
-  /// Around a socket that somebody else closes, after the last call here.
+  /// A sender for a socket that its owner closes after the last call here.
   init(_ descriptor: CInt) { self.descriptor = descriptor }
 
   /// Sends one datagram, or several of `segmentSize` bytes back to back (GSO). Returns 0, or the number of the error.
@@ -55,7 +55,7 @@ struct DatagramSender {
     let descriptor = socket(address.isIPv6 ? AF_INET6 : AF_INET, kind, 0)
     guard descriptor >= 0 else { throw IOError(errnoCode: errno, reason: "socket") }
     if address.isIPv6 {
-      // An address of any kind takes IPv4 too, whatever this machine's default is.
+      // A socket bound to `::` receives IPv4 too, whatever this machine's default is.
       var no: CInt = 0
       setsockopt(descriptor, CInt(IPPROTO_IPV6), IPV6_V6ONLY, &no, socklen_t(MemoryLayout<CInt>.size))
     }
@@ -82,7 +82,7 @@ struct DatagramSender {
     used = (end + word - 1) / word * word
   }
 
-  /// Room for two control messages.
+  /// Enough for two control messages.
   private static let controlSize = 64
   /// SOL_UDP and UDP_SEGMENT of Linux, which not every C library names.
   private static let (udpLevel, udpSegment): (CInt, CInt) = (17, 103)

@@ -9,9 +9,9 @@ package import SerfPrimitives
 
 /// The addresses of this machine.
 package enum Interfaces {
-  /// Where others reach a socket that is bound to `local`. Bound to any address, it is reached at a private IPv4 address (RFC 1918, RFC 6598) if there
-  /// is one, else at any other that is neither loopback nor link-local, of a family that the socket receives: IPv4 for `0.0.0.0`, both for `[::]`.
-  /// Nil when the machine has none.
+  /// The address at which others reach a socket that is bound to `local`. Bound to any address, it is reached at a private IPv4 address (RFC 1918,
+  /// RFC 6598) if the machine has one. Otherwise it is reached at any other address that is neither loopback nor link-local, of a family that the
+  /// socket receives: IPv4 for `0.0.0.0`, both for `[::]`. Nil when the machine has none.
   package static func reachable(boundTo local: NodeAddress, among addresses: [NodeAddress] = all()) -> NodeAddress? {
     guard local.isUnspecified else { return local }
     let candidates = addresses.filter { $0.isUnicast && !$0.isLoopback && !$0.isLinkLocal && (!local.isIPv4 || $0.isIPv4) }
@@ -19,8 +19,8 @@ package enum Interfaces {
     return chosen?.with(port: local.port)
   }
 
-  /// Every address of every interface, with port 0, those of the loopback interface last: what is configured there, such as the address of a
-  /// service, is not where others reach this machine. Empty when the system does not tell.
+  /// Every address of every interface, with port 0, those of the loopback interface last, because others do not reach this machine at an address that
+  /// is configured there, such as that of a service. Empty when the system does not give them.
   package static func all() -> [NodeAddress] {
     let devices = (try? System.enumerateDevices()) ?? []
     let sorted = devices.filter { $0.name != "lo" } + devices.filter { $0.name == "lo" }
@@ -34,8 +34,8 @@ package enum Interfaces {
     return found.isEmpty ? nil : found.compactMap { $0.address.flatMap(NodeAddress.init)?.with(port: 0) }
   }
 
-  /// Reads what `NodeAddress(parsing:defaultPort:)` reads, and interfaces by name as zones: `fe80::1%eth0`, `[fe80::1%eth0]:7946`. Nil for what is
-  /// no address.
+  /// Reads what `NodeAddress(parsing:defaultPort:)` reads, and interfaces by name as zones: `fe80::1%eth0`, `[fe80::1%eth0]:7946`. Nil when the text
+  /// is no address.
   ///
   /// - Throws: ``TransportError/Code/configuration`` when this machine has no such interface.
   package static func address(parsing text: String, defaultPort: UInt16) throws(TransportError) -> NodeAddress? {

@@ -3,8 +3,8 @@ package import SerfPrimitives
 
 /// One re-armable timer of an event loop, for an owner that keeps its deadlines itself.
 ///
-/// Cancelling a timer costs NIO linear time, so this one is lazy: while a scheduled callback fires no later than the deadline that is wanted,
-/// it stays, and when it fires early the difference is scheduled again.
+/// Cancelling a timer costs NIO linear time, so this one is lazy: a scheduled callback stays as long as it fires no later than the wanted deadline.
+/// If it fires early, the difference is scheduled again.
 package final class LoopTimer {
   private let loop: any EventLoop
   private let fire: (Instant) -> Void
@@ -28,7 +28,7 @@ package final class LoopTimer {
     schedule(at: deadline)
   }
 
-  /// Stops for good and lets go of what `fire` holds.
+  /// Stops for good and releases what `fire` holds.
   package func cancel() {
     callback?.cancel()
     (callback, wanted, scheduled) = (nil, nil, nil)

@@ -12,7 +12,7 @@ extension SocketAddress {
     }
     if canonical.zone != 0, case .v6(let made) = self {
       var scoped = made.address
-      // sin6_scope_id, at the offset that reading it uses too.
+      // sin6_scope_id, at the offset at which it is also read.
       withUnsafeMutableBytes(of: &scoped) { $0.storeBytes(of: canonical.zone, toByteOffset: Self.zoneOffset, as: UInt32.self) }
       self = SocketAddress(scoped, host: "")
     }
@@ -23,7 +23,7 @@ extension SocketAddress {
 }
 
 extension NodeAddress {
-  /// The IP address, port and zone in `address`, IPv4 in 4 bytes; nil for a Unix socket. Allocates nothing: it is on the way of every packet.
+  /// The IP address, port and zone in `address`, IPv4 in 4 bytes; nil for a Unix socket. Allocates nothing: it is called for every packet.
   package init?(_ address: SocketAddress) {
     // struct sockaddr_in: family at 0, port at 2, address at 4. struct sockaddr_in6: the same, with flow information at 4 and the address at 8.
     let (offset, count): (Int, Int)
@@ -46,7 +46,8 @@ extension NodeAddress {
     self = made.canonical
   }
 
-  /// This destination as a socket bound to `local` can reach it: a link-local address without a zone, which is how gossip brings it, gets the socket's.
+  /// This destination as a socket bound to `local` can reach it: a link-local address without a zone, which is how gossip brings it, gets the
+  /// socket's zone.
   package func scoped(by local: NodeAddress) -> NodeAddress {
     guard local.zone != 0, zone == 0, !isIPv4, isLinkLocal else { return self }
     var scoped = self
@@ -54,7 +55,7 @@ extension NodeAddress {
     return scoped
   }
 
-  /// This source as seen by a socket bound to `local`: the zone that goes without saying is left out, so that a peer's address is the one that gossip brings.
+  /// This source as seen by a socket bound to `local`: the socket's own zone is left out, so that a peer's address is the one that gossip brings.
   package func unscoped(by local: NodeAddress) -> NodeAddress {
     guard zone != 0, zone == local.zone else { return self }
     var unscoped = self

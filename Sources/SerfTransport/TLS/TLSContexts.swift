@@ -3,7 +3,7 @@
   import SerfIdentity
   import Synchronization
 
-  /// Our credentials as the TLS library wants them, for both roles (`secure-transport.md` section 1).
+  /// Our credentials in the form that the TLS library needs, for both roles (`secure-transport.md` section 1).
   struct TLSContexts: Sendable {
     let credentials: Credentials
     let client: NIOSSLContext
@@ -25,7 +25,7 @@
       }
     }
 
-    /// TLS 1.3, both sides with a certificate, and none of the library's own opinions on who is to be trusted: ``TLSProof`` decides.
+    /// TLS 1.3, both sides with a certificate. The library does not decide which peers are trusted: ``TLSProof`` does.
     private static func context(
       _ base: TLSConfiguration, _ chain: [NIOSSLCertificateSource], _ key: NIOSSLPrivateKeySource
     ) throws -> NIOSSLContext {
@@ -36,7 +36,7 @@
       configuration.certificateChain = chain
       configuration.privateKey = key
       configuration.applicationProtocols = [TLSProof.applicationProtocol]
-      // The library leaves Ed25519 out unless it is named.
+      // The library does not use Ed25519 unless it is named.
       configuration.verifySignatureAlgorithms = [
         .ecdsaSecp256R1Sha256, .ecdsaSecp384R1Sha384, .ed25519, .rsaPssRsaeSha256, .rsaPssRsaeSha384, .rsaPssRsaeSha512,
       ]

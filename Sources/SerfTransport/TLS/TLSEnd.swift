@@ -3,22 +3,22 @@
   import SerfIdentity
   import SerfPrimitives
 
-  /// Why a handshake came to nothing.
+  /// Why a handshake failed.
   enum TLSEnd: Hashable {
     /// We do not accept the peer's certificate.
     case peerNotAuthorised(VerificationFailure)
     /// The peer does not accept ours; the TLS alert says why.
     case refusedOurCertificate(meaning: String)
-    /// Somebody else than expected answers at the address.
+    /// Another member than the expected one answers at the address.
     case wrongName(NodeName)
-    /// The peer proves the name that is ours.
+    /// The peer proves our own name.
     case ownName
-    /// It speaks TLS, and not Serf inside.
+    /// It speaks TLS, but not Serf inside.
     case otherProtocol
     case deadline
-    /// It hung up.
+    /// It closed the connection.
     case broken
-    /// What the TLS library says, in its own words.
+    /// The TLS library's own error text.
     case failed(String)
 
     /// From an error of the TLS library.
@@ -44,7 +44,7 @@
       }
     }
 
-    /// What it means for somebody who wanted to reach the peer.
+    /// What it means for a caller that wanted to reach the peer.
     var contactFailure: ContactFailure {
       switch self {
       case .peerNotAuthorised, .wrongName, .ownName: .identityMismatch
@@ -54,7 +54,7 @@
       }
     }
 
-    /// The end without what the peer chose, for the limit on log lines.
+    /// The reason without what the peer chose, for the limit on log lines.
     var cause: String {
       switch self {
       case .peerNotAuthorised(let failure): failure.label
@@ -63,8 +63,8 @@
       }
     }
 
-    /// The library keeps its codes to itself and prints them: "Error: 268436501 error:10000415:SSL routines:OPENSSL_internal:NAME at file:line".
-    /// The lowest 12 bits are the reason, and a reason above 1000 is an alert that the peer sent.
+    /// The library does not expose its codes, but prints them: "Error: 268436501 error:10000415:SSL routines:OPENSSL_internal:NAME at file:line". The
+    /// lowest 12 bits are the reason, and a reason above 1000 is an alert that the peer sent.
     private static func reason(of error: BoringSSLInternalError) -> (code: Int?, name: String) {
       let words = error.description.split(separator: " ")
       let code = words.dropFirst().first.flatMap { UInt32($0) }.map { Int($0 & 0xFFF) }

@@ -4,7 +4,7 @@
   import SerfIdentity
   import SerfPrimitives
 
-  /// TLS for the streams of a ``NetLayer``, with what is counted and logged of it.
+  /// TLS for the streams of a ``NetLayer``, with its counters and log lines.
   final class TLSSecurity: StreamSecurity {
     private let identity: TLSIdentity
     private let loop: any EventLoop
@@ -15,7 +15,7 @@
     private var certificatesRefused: UInt64 = 0
     private var refusedByPeers: UInt64 = 0
     private var overLimit: UInt64 = 0
-    /// Handshakes that hosts may begin, and all of them together.
+    /// How many handshakes each host may begin, and all hosts together.
     private var rates: RateLimits<FairShares.Holder>
     private var rate: RateLimit
 
@@ -82,7 +82,7 @@
   }
 
   extension TLSEnd {
-    /// What an operator must act on is a warning.
+    /// If an operator must act, it is a warning.
     fileprivate var level: Logger.Level {
       switch self {
       case .peerNotAuthorised, .refusedOurCertificate, .wrongName, .ownName, .otherProtocol, .failed: .warning

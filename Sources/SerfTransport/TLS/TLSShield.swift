@@ -45,8 +45,8 @@
     }
   }
 
-  /// The handler next to the socket: ends what takes too long, closes without TLS's good-bye when told to, and sees to it that a good-bye or an
-  /// alert arrives where TLS closes.
+  /// The handler next to the socket: ends what takes too long, closes without TLS's close_notify when told to, and makes sure that a close_notify or
+  /// an alert arrives when TLS closes.
   private final class SocketEnd: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundIn = ByteBuffer
@@ -87,19 +87,19 @@
       hasPeerEnded = true
       guard !isDraining else { return close() }
       guard !proof.isProven else { return context.fireUserInboundEventTriggered(event) }
-      // A peer may have said everything with the last message of the handshake, which waits for the next turn when a certificate has just been
-      // verified; an end before that would be taken for a broken handshake.
+      // A peer may send its data and its end with the last message of the handshake. When a certificate has just been verified, that message waits
+      // for the next turn. An end before it would count as a broken handshake.
       context.eventLoop.assumeIsolated().execute { [self] in self.context?.fireUserInboundEventTriggered(ChannelEvent.inputClosed) }
     }
 
     func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
       guard mode == .all, !isDraining else { return context.close(mode: mode, promise: promise) }
-      // NIO drops what waits when it closes, and TLS's last words may be among it.
+      // NIO drops waiting bytes when it closes, and TLS's last message may be among them.
       let flushed = context.eventLoop.makePromise(of: Void.self)
       context.writeAndFlush(wrapOutboundOut(context.channel.allocator.buffer(capacity: 0)), promise: flushed)
       flushed.futureResult.assumeIsolated().whenComplete { [self] result in
         guard case .success = result, proof.owesReason, !hasPeerEnded else { return context.close(mode: .all, promise: promise) }
-        // Unread bytes would make the close a reset, and the peer would not learn why it is turned away.
+        // Unread bytes would turn the close into a reset, and the peer would not learn why it is turned away.
         isDraining = true
         context.close(mode: .output, promise: promise)
         schedule(in: .seconds(1), on: context.eventLoop) { $0.close() }
@@ -112,26 +112,26 @@
     }
   }
 
-  /// Decides who the peer is (`secure-transport.md` section 1), and lets the stream begin when that is proven.
+  /// Verifies the peer's name (`secure-transport.md` section 1), and lets the stream begin when the name is proven.
   final class TLSProof: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
     /// ALPN, mandatory on both sides.
     static let applicationProtocol = "serf/1"
 
-    /// Hears how the handshake ended: nil for well.
+    /// Called when the handshake ended: nil for success.
     typealias Over = (TCPStream, TLSEnd?) -> Void
 
     private let identity: TLSIdentity
-    /// What the peer is judged by, and what we present to it.
+    /// The credentials with which the peer is verified, and which we present to it.
     private let credentials: Credentials
-    /// Where a stream of ours leads; nil for one that a peer opened.
+    /// The destination of our stream; nil for one that a peer opened.
     private let destination: Destination?
     private weak var stream: TCPStream?
     private var over: Over?
     private var peer: PeerIdentity?
     private var refusal: TLSEnd?
-    /// Whether we are content. A peer that we dialled may still refuse us: its verdict comes with the first read.
+    /// Whether we accept the peer. A peer that we dialled may still refuse us: its decision comes with the first read.
     private(set) var isProven = false
 
     init(_ identity: TLSIdentity, _ credentials: Credentials, _ destination: Destination?, stream: TCPStream, over: @escaping Over) {
@@ -142,10 +142,10 @@
       self.over = over
     }
 
-    /// Whether we turn away somebody who dialled us.
+    /// Whether we turn away a peer that dialled us.
     var owesReason: Bool { destination == nil && !isProven }
 
-    /// Whether the peer is one that we talk to. The only place where that is decided.
+    /// Whether we accept the peer. This is the only place where that is decided.
     func verify(_ certificates: [NIOSSLCertificate]) -> Bool {
       do throws(VerificationFailure) {
         let chain = certificates.compactMap { try? $0.toDERBytes() }
@@ -171,9 +171,9 @@
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
       guard case .handshakeCompleted(let negotiated)? = event as? TLSUserEvent else { return context.fireUserInboundEventTriggered(event) }
       guard negotiated == Self.applicationProtocol else { return end(.otherProtocol, isClosing: false) }
-      // A resumed session comes without a certificate: the library hands out tickets for one, and nobody of ours asks with them.
+      // A resumed session comes without a certificate: the library issues tickets for resumption, but no member of ours uses them.
       guard let peer else { return end(.peerNotAuthorised(.noCertificate), isClosing: false) }
-      // What we believe may have been replaced since the peer was verified.
+      // Our credentials may have been replaced since the peer was verified.
       do throws(VerificationFailure) {
         try identity.current.credentials.reverify(peer, at: .now)
       } catch { return end(.peerNotAuthorised(error), isClosing: false) }
@@ -183,14 +183,14 @@
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-      // Whoever answers has accepted us.
+      // A peer that answers has accepted us.
       if let stream { report(stream, nil) }
       context.fireChannelRead(data)
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
       guard over != nil else { return context.fireErrorCaught(error) }
-      // With a name, what breaks is the connection, unless the peer says that it refuses ours.
+      // After the name is proven, an error is a broken connection, unless the peer says that it refuses our certificate.
       let end = refusal ?? TLSEnd(error)
       if isProven, end == .broken { return context.fireErrorCaught(error) }
       self.end(end, isClosing: destination == nil)

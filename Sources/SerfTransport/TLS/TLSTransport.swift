@@ -3,8 +3,8 @@
   public import SerfIdentity
   public import SerfPrimitives
 
-  /// Serf over TLS 1.3 and UDP, on one port, for networks on which QUIC does not get through: the same certificates and the same rules of who is
-  /// believed (`secure-transport.md` section 1) as `QuicTransport` has.
+  /// Serf over TLS 1.3 and UDP, on one port, for networks on which QUIC does not get through: with the same certificates and the same rules of trust
+  /// (`secure-transport.md` section 1) as `QuicTransport`.
   ///
   /// ```swift
   /// let credentials = try Credentials(files: .init(authorities: "ca.pem", certificate: "web-1.pem", privateKey: "web-1.key"))
@@ -12,25 +12,25 @@
   /// settings.keyring = Keyring(try SecretKey(base64: "T9jncgl9mbLus+baTTa7q7nPSUrXwbDi2dhbtqir37s="))
   /// let transport = try TLSTransport(credentials, bind: NodeAddress(ipv4: 10, 0, 0, 1, port: 7946), settings: settings)
   /// ```
-  /// Streams (joins, push/pull, the reliable ping) prove the name of both ends. Gossip crosses in UDP packets, which prove no name: whoever has the
+  /// Streams (joins, push/pull, the reliable ping) prove the name of both ends. Gossip crosses in UDP packets, which prove no name: a host that has a
   /// key of the ring can speak for any member in them. Packets carry the cluster's name as their label. No Go agent speaks this.
   public struct TLSTransport: StreamLayerFactory {
-    /// What can be set. The keyring must be, or its absence be allowed.
+    /// What can be set. Set the keyring, or allow that there is none.
     public struct Settings: Sendable {
-      /// The keys that encrypt packets. Live: a change to the ring holds from the next packet on.
+      /// The keys that encrypt packets. It is live: a change to the ring applies from the next packet on.
       public var keyring: Keyring?
-      /// Whether packets in the clear are taken, and sent where there is no keyring: whoever reaches the port can then gossip as any member, and read
-      /// what others gossip. Default false. A node without a keyring does not understand the packets of one that has it; until all have it, such
-      /// nodes hear of each other over streams only.
+      /// Whether packets in clear text are accepted, and sent if there is no keyring. Any host that reaches the port can then gossip as any member,
+      /// and read what members gossip. Default false. A node without a keyring does not understand the packets of a node that has one. Until all have
+      /// it, such nodes hear of each other over streams only.
       public var allowsClearPackets = false
-      /// How messages are compressed, where that makes them smaller; nil for not at all. Default LZW.
+      /// How messages are compressed, where that makes them smaller; nil for no compression. Default LZW.
       public var compression: Compression? = .lzw
-      /// How many connections that others opened, and that are not answered yet, are kept, those that have not proven a name included. Beyond, the oldest
-      /// of the host that has most makes room, one without a proven name before the others. Default 120.
+      /// How many connections that peers opened, and that are not answered yet, are kept, including those that have not proven a name. Beyond that,
+      /// the oldest of the host that has most is reset; one without a proven name goes before the others. Default 120.
       public var acceptedConnections = 120
-      /// How many handshakes that others begin are taken up in a second, a fifth of them from one host, and four times as many at once; connections beyond
-      /// are reset before any work is done for them. A handshake takes a millisecond or two of processor time. Default 250, so that 500 nodes which
-      /// start at once behind one address are let in, and a flood leaves half a core to the node.
+      /// How many handshakes that peers begin are accepted in a second, a fifth of them from one host, and four times as many at once. Connections
+      /// beyond that are reset before any work is done for them. A handshake takes a millisecond or two of processor time. Default 250, so that 500
+      /// nodes that start at once behind one address are let in, and a flood leaves half a core to the node.
       public var handshakesPerSecond = 250
 
       /// The defaults.
@@ -50,15 +50,15 @@
       identity = try TLSIdentity(credentials)
     }
 
-    /// The same, with the address as text: `10.0.0.1`, `10.0.0.1:7946`, `[::1]:7946`. The port is 7946 where none is given.
+    /// The same, with the address as text: `10.0.0.1`, `10.0.0.1:7946`, `[::1]:7946`. The port is 7946 if none is given.
     public init(_ credentials: Credentials, bind: String, settings: Settings = Settings()) throws(TransportError) {
       try self.init(credentials, bind: try NodeAddress(bindText: bind), settings: settings)
     }
 
-    /// Presents and believes `credentials` from the next connection on. No connection outlives its exchange, so none has to be looked at again. Load
+    /// Presents and trusts `credentials` from the next connection on. No connection outlives its exchange, so none has to be verified again. Load
     /// them first; if that throws, the old ones stay in force.
     ///
-    /// - Throws: ``TransportError`` when they are another node's or another cluster's, or the TLS library cannot use them.
+    /// - Throws: ``TransportError`` when they are for another node or another cluster, or the TLS library cannot use them.
     public func replace(credentials: Credentials) throws(TransportError) {
       try identity.replace(credentials)
     }
