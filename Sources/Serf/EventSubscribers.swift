@@ -1,7 +1,7 @@
 import SerfCore
 import Synchronization
 
-/// Everybody who reads a node's events. Pushing happens on the node's loop, subscribing anywhere.
+/// All subscribers to a node's events. Events are pushed on the node's loop; subscribing may happen anywhere.
 package final class EventSubscribers: Sendable {
   private struct State {
     var buffers: [EventBuffer] = []

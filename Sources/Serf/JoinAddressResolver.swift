@@ -2,18 +2,18 @@ import Memberlist
 import SerfPrimitives
 import SerfTransport
 
-/// Turns what a user writes behind `-join` into what the core can dial: `host`, `host:port`, `name/host:port`, IPv6 in brackets when it has a port.
+/// Turns what a user writes after `-join` into what the core can dial: `host`, `host:port`, `name/host:port`, IPv6 in brackets when it has a port.
 struct JoinAddressResolver: Sendable {
-  /// The port of an address that names none: our own, as with Go.
+  /// The port of an address without one: our own port, as with Go.
   let defaultPort: UInt16
-  /// Who knows addresses.
+  /// Looks up hosts.
   let resolver: any AddressResolver
-  /// Nobody is dialled elsewhere: his state would be dropped, and he would take us for a member.
+  /// No address outside these is dialled: the state of the peer there would be dropped, but the peer would take us for a member.
   let allowedNetworks: AllowedNetworks
-  /// Where we would only meet ourselves.
+  /// The addresses at which we would only reach ourselves.
   let ownAddresses: OwnAddresses
 
-  /// One attempt for each address written, in that order, looked up anew, side by side.
+  /// One attempt for each address written, in that order, each looked up again, side by side.
   func resolve(_ addresses: [String]) async -> [JoinAttempt] {
     await withTaskGroup(of: (Int, JoinAttempt).self) { group in
       for (index, text) in addresses.enumerated() { group.addTask { (index, await attempt(text)) } }

@@ -2,20 +2,20 @@ import Memberlist
 import SerfPrimitives
 import Synchronization
 
-/// One address of a join as it was written, what it stands for, and what has come of it.
+/// One address of a join as it was written, what it stands for, and its result so far.
 struct JoinAttempt: Sendable {
   let text: String
-  /// What is to be asked; nil where there is nothing to ask.
+  /// What to ask; nil if there is nothing to ask.
   var target: JoinTarget?
   /// Whether this node's own address is among those that it stands for.
   var isOurs = false
   var hasJoined = false
-  /// Why it has come to nothing so far.
+  /// Why it has failed so far.
   var reasons: [String] = []
-  /// The same, where something was asked.
+  /// The failures of addresses that were asked.
   var failures: [JoinFailure] = []
 
-  /// Takes down why one of its addresses came to nothing, and reports it.
+  /// Notes why one of its addresses failed, and reports it.
   mutating func fail(_ failure: JoinFailure, at address: NodeAddress, _ agreement: String?, ownName: NodeName) -> JoinReport {
     let reason = failure.text(agreement, asksForUs: target?.name == ownName)
     let report = JoinReport(text: text, address: address, outcome: .failed(reason))
@@ -25,7 +25,7 @@ struct JoinAttempt: Sendable {
   }
 }
 
-/// The attempts of one join. Answers come in on the node's event loop.
+/// The attempts of one join. Answers arrive on the node's event loop.
 final class JoinLedger: Sendable {
   private let attempts: Mutex<[JoinAttempt]>
   /// Which of the attempts each target of the core's join belongs to.
@@ -33,7 +33,7 @@ final class JoinLedger: Sendable {
   private let ownName: NodeName
   private let report: @Sendable (JoinReport) -> Void
 
-  /// Reports at once what needs no answer.
+  /// Reports at once the attempts that need no answer.
   init(_ attempts: [JoinAttempt], ownName: NodeName, report: @escaping @Sendable (JoinReport) -> Void) {
     var attempts = attempts
     for index in attempts.indices where attempts[index].target == nil {
@@ -54,17 +54,17 @@ final class JoinLedger: Sendable {
   /// Whether this node's own address is among them.
   var holdsOurselves: Bool { attempts.withLock { $0.contains(where: \.isOurs) } }
 
-  /// Whether any address answered, if only to refuse us.
+  /// Whether any address answered, even if it refused us.
   var wasAnswered: Bool { attempts.withLock { $0.contains { $0.hasJoined || $0.failures.contains(where: \.isAnswer) } } }
   /// Whether any address may take this node later, without an operator's help. A host that could not be looked up may.
   var mayPass: Bool { attempts.withLock { $0.contains { $0.target == nil || $0.failures.contains(where: \.mayPass) } } }
 
-  /// Why each came to nothing, in the order in which the caller wrote them.
+  /// Why each failed, in the order in which the caller wrote them.
   var failures: String {
     attempts.withLock { $0.flatMap(\.reasons) }.joined(separator: "; ")
   }
 
-  /// An address has answered, or will not.
+  /// An address has answered or failed.
   func answered(_ answer: JoinAnswer, agreement: String?) {
     let reports = attempts.withLock { attempts in
       answer.targets.map { target in
@@ -83,7 +83,7 @@ final class JoinLedger: Sendable {
     for report in reports { self.report(report) }
   }
 
-  /// All have ended. What had answered may have failed since: another process may have our name.
+  /// All have ended. An address that had answered may have failed since: another process may have our name.
   func ended(_ results: [JoinResult], agreement: String?) {
     let reports = attempts.withLock { attempts in
       zip(positions, results).compactMap { attempt, result -> JoinReport? in

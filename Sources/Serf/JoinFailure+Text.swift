@@ -2,7 +2,7 @@ import Memberlist
 import SerfPrimitives
 
 extension JoinFailure {
-  /// Whether an answer came from the address, though not the one that was wanted.
+  /// Whether an answer came from the address, although not the expected one.
   var isAnswer: Bool {
     switch self {
     case .contact(.noContact), .contact(.deadline), .contact(.ourselves), .contact(.notSent), .leaving, .tooMany: false

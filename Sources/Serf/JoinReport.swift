@@ -1,11 +1,11 @@
 public import SerfPrimitives
 
-/// What became of one address of a join, told as soon as it is known: see ``SerfNode/join(_:ignoreOld:onReport:)``.
+/// The result of one address of a join, reported as soon as it is known: see ``SerfNode/join(_:ignoreOld:onReport:)``.
 ///
-/// A host with several addresses may be reported more than once: each that failed, and the one that answered. One that answered is reported as
-/// failed at the end of the join if the cluster then refuses this node's name.
+/// A host with several addresses may be reported more than once: each address that failed, and the one that answered. If the cluster refuses this
+/// node's name afterwards, an address that answered is reported as failed at the end of the join.
 public struct JoinReport: Hashable, Sendable, CustomStringConvertible {
-  /// What can become of an address.
+  /// The possible results of an address.
   public enum Outcome: Hashable, Sendable {
     /// The member there answered, and states were exchanged.
     case joined
@@ -17,9 +17,9 @@ public struct JoinReport: Hashable, Sendable, CustomStringConvertible {
 
   /// The address as the caller wrote it.
   public let text: String
-  /// What was contacted for it; nil where it did not come to that.
+  /// The address that was contacted for it; nil if none was contacted.
   public let address: NodeAddress?
-  /// What became of it.
+  /// The result.
   public let outcome: Outcome
 
   /// One line: `web-1.example.com (10.0.0.1:7946): no answer in time`.

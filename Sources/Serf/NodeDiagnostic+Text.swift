@@ -4,7 +4,7 @@ import SerfCore
 import SerfPrimitives
 
 extension NodeDiagnostic {
-  /// How loud it is: what an operator must act on is a warning, what explains a state change is `info`, the rest is `debug`.
+  /// The level of its line. If an operator must act, it is a warning; if it explains a state change, it is `info`; the rest is `debug`.
   var level: Logger.Level {
     switch self {
     case .membership(let diagnostic): diagnostic.level
@@ -33,7 +33,7 @@ extension NodeDiagnostic {
     }
   }
 
-  /// Whom it is about, or who caused it.
+  /// The member that it is about, or the peer that caused it.
   var subject: String {
     switch self {
     case .membership(let diagnostic): diagnostic.subject
@@ -114,7 +114,7 @@ extension MembershipDiagnostic {
     switch self {
     case .malformed(_, _, let peer), .claimedOtherName(_, let peer), .pingForOther(_, let peer), .mergeRefused(_, let peer): peer.text
     case .addressRefused(_, let peer): peer.address.host
-    // Not the name, which can be another one each time.
+    // Not the name, which may be different each time.
     case .claimDropped(_, .unusableAddress, let deliverer): deliverer?.description ?? ""
     case .claimDropped(let name, _, let deliverer): "\(name) \(deliverer.map(\.description) ?? "")"
     case .suspected(let name, _, _), .doubtfulDeath(let name, _, _): name.description
@@ -157,7 +157,7 @@ extension MembershipDiagnostic {
 }
 
 extension Peer {
-  /// The proven name where there is one, and the address.
+  /// The proven name if there is one, and the address.
   var text: String { provenName.map { "\($0) (\(address))" } ?? address.description }
 }
 
@@ -219,14 +219,14 @@ extension BroadcastTier {
 }
 
 extension RefusalReason {
-  /// What a peer is told whose request is not answered, where it can read that; nil where it is told nothing.
+  /// What a peer is told when its request is not answered, if it can read that; nil if it is told nothing.
   var reply: String? {
     switch self {
     case .malformed(let error): "the request cannot be read: \(error)"
     case .versionMismatch: "the protocol versions do not fit"
     case .filtered: "the members are not wanted here"
     case .tooLarge: "the request exceeds a limit"
-    // A Go agent's ping for another name is closed without a word, as Go does.
+    // A Go agent's ping for another name is closed without an answer, as Go does.
     case .unexpectedType, .wrongNode, .claimedOtherName: nil
     }
   }

@@ -10,7 +10,8 @@ package import SerfTransport
 /// ```
 /// layer ──packet, stream──▶ mutate { core.… } ──▶ drain: send, open, event, reply ──▶ flush, re-arm
 /// ```
-/// ``mutate(at:_:)`` is the door to the core. The packets of one batch go in one after the other, and the outbox is drained once, at the batch's end.
+/// All calls to the core go through ``mutate(at:_:)``. The packets of one batch are passed in one after the other, and the outbox is drained once, at
+/// the batch's end.
 package final class NodeDriver {
   private var core: NodeCore
   private let layer: any StreamLayer
@@ -68,7 +69,7 @@ package final class NodeDriver {
           driver.start()
           return loop.makeSucceededFuture(NIOLoopBound(driver, eventLoop: loop))
         } catch {
-          // Whoever mends the settings binds the same port again.
+          // A caller that corrects the settings binds the same port again.
           return layer.value.shutdown(reason: .shutdown, at: loop.instant).flatMapThrowing { throw error }
         }
       }
@@ -82,7 +83,7 @@ package final class NodeDriver {
     mutate { core, now in core.start(at: now) }
   }
 
-  /// The one door to the core: an input or a verb, then everything that follows from it.
+  /// The only way to the core: an input or a verb, then all that follows from it.
   func mutate<Result>(at time: Instant? = nil, _ body: (inout NodeCore, Instant) -> Result) -> Result {
     let now = time ?? loop.instant
     let result = body(&core, now)
@@ -90,7 +91,7 @@ package final class NodeDriver {
     return result
   }
 
-  /// Does what the core wants done, sends it off, and sets the timer.
+  /// Does what the core wants, flushes the layer, and sets the timer.
   private func drain(at now: Instant) {
     while let output = core.nextOutput() { perform(output, at: now) }
     if core.membership.count != memberCount {
@@ -162,11 +163,11 @@ package final class NodeDriver {
 }
 
 extension NodeCore {
-  /// The bytes of a slot for the length of a call; what is read out of a class's storage may not leave it.
+  /// The bytes of a slot for the duration of a call, because a span of a class's storage may not be handed on.
   fileprivate func reading<Result>(_ slot: PacketSlot, _ body: (RawSpan) -> Result) -> Result { body(bytes(slot)) }
 }
 
-// MARK: - What the transport tells
+// MARK: - What the transport reports
 
 extension NodeDriver: StreamLayerHandler {
   package func packetReceived(_ packet: RawSpan, from peer: Peer, at now: Instant) { core.receive(packet, from: peer, at: now) }
@@ -228,10 +229,10 @@ extension NodeDriver {
     (core.membership.counters, core.counters, exchanges.counters)
   }
 
-  /// What both sides must have alike, for the words of a join that failed.
+  /// The settings that must be the same on both sides, for the text of a join that failed.
   package var agreement: String? { layer.agreement }
 
-  /// Tells of each address as it answers or fails, and of all targets at the end.
+  /// Reports each address as it answers or fails, and all targets at the end.
   package func join(
     _ targets: [JoinTarget], ignoreOld: Bool, progress: @escaping (JoinAnswer) -> Void = { _ in },
     _ done: @escaping Completion<[JoinResult]>
@@ -253,7 +254,7 @@ extension NodeDriver {
     request(done) { core, id, now throws(SerfCoreError) in
       try core.leave(request: id, at: now)
     } reply: { reply in
-      // A farewell that did not spread in time is a warning in the log: gossip has it, and the node has left.
+      // A farewell that did not spread in time is a warning in the log: it still spreads by gossip, and the node has left.
       if case .done = reply { .success(()) } else { .failure(.shutDown) }
     }
   }

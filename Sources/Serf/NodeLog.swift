@@ -4,9 +4,9 @@ import SerfCore
 import SerfPrimitives
 import SerfTransport
 
-/// Puts events and diagnostics into words: the lines that people grep for are Serf's, and a peer cannot flood the log.
+/// Logs events and diagnostics. The lines that operators search for are the same as Serf's, and a peer cannot flood the log.
 ///
-/// At most one line per cause and peer goes out in 10 s (`secure-transport.md` 3.4); what was held back is counted in the next one. Names from
+/// At most one line per cause and peer is written in 10 s (`secure-transport.md` 3.4); the next line counts those that were left out. Names from
 /// peers are escaped by their descriptions. No text is built for a level that is off.
 final class NodeLog {
   private let logger: Logger
@@ -34,14 +34,14 @@ final class NodeLog {
     logger.log(level: level, "\(diagnostic.text)\(again)")
   }
 
-  /// A peer's request that never became one.
+  /// A peer's request that was never complete.
   func dropped(_ problem: ExchangeProblem, from peer: Peer, at now: Instant) {
-    // By host where the port is the peer's choice for each try.
+    // By host, because the peer may use another port for each try.
     let subject = peer.provenName?.description ?? peer.address.host
     warn(problem.kind, about: subject, at: now) { "gave up a request from \(peer.text): \(problem.text)" }
   }
 
-  /// A reply to a request of ours that we cannot read.
+  /// A reply to our request that we cannot read.
   func unopened(_ problem: EnvelopeProblem, from peer: Peer?, at now: Instant) {
     let peer = peer?.text ?? "a peer"
     warn(problem.counter, about: peer, at: now) { "cannot use the answer of \(peer): \(problem.text)" }

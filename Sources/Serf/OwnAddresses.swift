@@ -1,13 +1,14 @@
 package import SerfPrimitives
 import SerfTransport
 
-/// Where a node would only meet itself: a list of members to join is often the same on all machines, and then names the node that reads it.
+/// The addresses at which a node would only reach itself. A list of members to join is often the same on all machines, and then names the node that
+/// reads it.
 package struct OwnAddresses: Sendable {
-  /// Where the transport is bound.
+  /// The address that the transport is bound to.
   package let bound: NodeAddress
-  /// Where the others reach the node.
+  /// The address at which others reach the node.
   package let advertised: NodeAddress?
-  /// The addresses of this machine, with port 0; they count where the transport is bound to all of them.
+  /// The addresses of this machine, with port 0; they count if the transport is bound to all of them.
   private let interfaces: [NodeAddress]
 
   package init(bound: NodeAddress, advertised: NodeAddress?, interfaces: [NodeAddress]? = nil) {
@@ -16,11 +17,11 @@ package struct OwnAddresses: Sendable {
     self.interfaces = bound.isUnspecified ? interfaces ?? Interfaces.all() : []
   }
 
-  /// Whether whoever dials `address` from here reaches this node.
+  /// Whether a dial to `address` from here reaches this node.
   package func contains(_ address: NodeAddress) -> Bool {
     if let advertised, advertised.isSameEndpoint(as: address) { return true }
     guard address.port == bound.port else { return false }
-    // The system takes any address as a destination for loopback.
+    // The system takes the unspecified address as a destination for loopback.
     let address = address.isUnspecified ? address.loopback : address.canonical
     guard bound.isUnspecified else { return bound.isSameEndpoint(as: address) }
     guard !bound.isIPv4 || address.isIPv4 else { return false }

@@ -1,9 +1,9 @@
 import SerfPrimitives
 
 extension NodeAddress {
-  /// Whether a node whose transport is bound to `local` may tell others that they reach it here: peers dial what they are told.
+  /// Whether a node whose transport is bound to `local` may advertise this address: peers dial what they are told.
   ///
-  /// - Throws: ``SerfError/Code/noAddress`` where an interface may still get one, ``SerfError/Code/configuration`` where it takes another setting.
+  /// - Throws: ``SerfError/Code/noAddress`` if an interface may still get one, ``SerfError/Code/configuration`` if another setting is needed.
   func checkReachable(boundTo local: NodeAddress) throws(SerfError) {
     guard !isUsableAsPeer else { return }
     guard isUnspecified, isSameEndpoint(as: local) else {

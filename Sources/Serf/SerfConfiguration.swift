@@ -4,13 +4,13 @@ public import SerfTransport
 
 /// How one node takes part in a cluster.
 ///
-/// The defaults are Serf's for a local network; start from a ``Profile`` that fits the network and change what you know better.
+/// The defaults are Serf's for a local network; start from a ``Profile`` that fits the network, and change what you know better for yours.
 public struct SerfConfiguration: Sendable {
-  /// For which kind of network the timings are tuned.
+  /// The kind of network for which the timings are tuned.
   public enum Profile: String, Hashable, Sendable, CaseIterable {
     /// A local network or one datacenter: a crash is known within seconds.
     case lan
-    /// Across sites: slower to accuse, cheaper at rest.
+    /// Across sites: slower to accuse a member, and less traffic.
     case wan
     /// One machine: quick, for tests and demonstrations.
     case local
@@ -20,16 +20,16 @@ public struct SerfConfiguration: Sendable {
   public var name: NodeName
   /// Facts about this node that every member sees: at most 512 bytes, encoded. Change them later with ``SerfNode/setTags(_:)``.
   public var tags: [String: String]
-  /// The address that others reach us at, where it differs from the one that the transport is bound to: one host's, with a port. Default none.
+  /// The address at which others reach us, if it differs from the one that the transport is bound to: that of one host, with a port. Default none.
   public var advertise: NodeAddress?
-  /// Where members may be. Packets and connections from outside are dropped before anything else is done with them, and what others say about a
-  /// member outside is not believed. The networks of this node's own address belong among them. Default all, which no blocks stand for.
+  /// Where members may be. Packets and connections from outside these networks are dropped before any other work is done for them, and what others
+  /// say about a member outside is not believed. Include the network of this node's own address. The default allows all networks: it has no blocks.
   public var allowedNetworks = AllowedNetworks.all
   /// Every timing and limit of the protocol.
   public var core: SerfCoreConfiguration
-  /// Who looks up the hosts of join addresses. Default ``DefaultResolver``: the system, and DNS for SRV names; ``LiteralResolver`` for no look-ups.
+  /// Looks up the hosts of join addresses. Default ``DefaultResolver``: the system, and DNS for SRV names; ``LiteralResolver`` for no look-ups.
   public var resolver: any AddressResolver = DefaultResolver()
-  /// What a node holds for reliable exchanges in progress.
+  /// How much a node stores for reliable exchanges in progress.
   public var exchanges = ExchangeLimits()
 
   /// A node called `name` with the timings of `profile`.
@@ -46,7 +46,7 @@ public struct SerfConfiguration: Sendable {
 }
 
 extension SerfConfiguration {
-  /// Finds what can be found before anything starts.
+  /// Finds all mistakes that can be found before anything starts.
   func validate() throws(SerfError) {
     do throws(SerfCoreError) {
       _ = try NodeCore(core, name: name, address: NodeAddress(ipv4: 127, 0, 0, 1, port: 7946), tags: tags, seed: 0)

@@ -8,19 +8,19 @@ public struct SerfError: Error, Sendable, CustomStringConvertible {
   public enum Code: Hashable, Sendable {
     /// The configuration contradicts itself, a limit, or the certificate. Nothing was started.
     case configuration
-    /// A certificate, key or CA file cannot be used. The credentials in force stay.
+    /// A certificate, key or CA file cannot be used. The current credentials stay in use.
     case credentials
     /// The address cannot be bound. Nothing was started.
     case bind
     /// This machine has no address yet at which others could reach the node. Nothing was started; another node may start later.
     case noAddress
-    /// None of the addresses answered, or none accepted this node; it goes on with the members that it has.
+    /// None of the addresses answered, or none accepted this node; the node goes on with the members that it has.
     case joinFailed
     /// The call does not fit the node's state: not started, leaving, left or shut down. Nothing changed.
     case state
-    /// The message or the tags exceed a limit. Nothing was sent or changed.
+    /// The message or the tags are above a limit. Nothing was sent or changed.
     case tooLarge
-    /// Done here, but not known to have spread within the time allowed. Gossip and push/pull go on spreading it.
+    /// Done here, but not known to have spread within the time allowed. Gossip and push/pull still spread it.
     case broadcastTimeout
     /// An argument cannot be used. Nothing changed.
     case argument
@@ -30,20 +30,20 @@ public struct SerfError: Error, Sendable, CustomStringConvertible {
   public let code: Code
   /// The cause and the next step, in one line.
   public let message: String
-  /// The error underneath, where there is one.
+  /// The underlying error, if there is one.
   public let cause: (any Error)?
 
   /// Whether the same call may succeed later without an operator's help. False for a join that every address refused for a reason that stays.
   package var mayPass = true
 
-  /// An error with its line for the user.
+  /// An error with a line for the user.
   public init(_ code: Code, _ message: String, cause: (any Error)? = nil) {
     self.code = code
     self.message = message
     self.cause = cause
   }
 
-  /// The message, and the cause behind a colon.
+  /// The message, and the cause after a colon.
   public var description: String { cause.map { "\(message): \($0)" } ?? message }
 }
 
@@ -60,7 +60,7 @@ extension SerfError {
     }
   }
 
-  /// Whatever kept a node from starting.
+  /// Any error that kept a node from starting.
   init(starting error: any Error) {
     switch error {
     case let error as SerfError: self = error

@@ -4,9 +4,9 @@ import Synchronization
 
 /// What happens in the cluster, as one subscriber sees it: `for await event in node.events { … }`.
 ///
-/// Each value of ``SerfNode/events`` is a subscription of its own, from the moment that it was asked for; iterate it once.
-/// A slow reader never holds up the node. While at most ``capacity`` events wait, none is lost; beyond that only the latest event of each
-/// member is kept, and the oldest user events go first and are counted in ``dropped``.
+/// Each value of ``SerfNode/events`` is a separate subscription, which begins when you read the property; iterate it once. A slow reader never holds
+/// up the node. While at most ``capacity`` events wait, none is lost; beyond that only the latest event of each member is kept, and the oldest user
+/// events are dropped first and counted in ``dropped``.
 public struct SerfEvents: AsyncSequence, Sendable {
   public typealias Element = Event
   public typealias Failure = Never
@@ -16,7 +16,7 @@ public struct SerfEvents: AsyncSequence, Sendable {
   /// How many events wait before a reader that does not keep up starts to lose some: 4,096, enough for what a replay usually brings at once.
   public var capacity: Int { buffer.capacity }
 
-  /// How many events this subscription lost because nobody read them in time.
+  /// How many events this subscription lost because its reader was too slow.
   public var dropped: Int { buffer.dropped }
 
   /// How many events wait to be read.
@@ -36,7 +36,7 @@ public struct SerfEvents: AsyncSequence, Sendable {
     public mutating func next(isolation actor: isolated (any Actor)?) async -> Event? { await lifetime.buffer.next() }
   }
 
-  /// Leaving the loop ends the subscription.
+  /// Ends the subscription when the reader leaves the loop.
   final class Lifetime: Sendable {
     let buffer: EventBuffer
     init(buffer: EventBuffer) { self.buffer = buffer }
@@ -44,11 +44,11 @@ public struct SerfEvents: AsyncSequence, Sendable {
   }
 }
 
-/// Between the node's event loop, which pushes, and one task, which takes.
+/// The buffer between the node's event loop, which pushes events, and one task, which takes them.
 final class EventBuffer: Sendable {
   private struct State {
     var waiting: [Event] = []
-    /// Where `waiting` starts; what lies before it has been taken.
+    /// The index in `waiting` of the first event; those before it have been taken.
     var head = 0
     var reader: CheckedContinuation<Event?, Never>?
     var isFinished = false
@@ -65,8 +65,8 @@ final class EventBuffer: Sendable {
       return event
     }
 
-    /// Keeps the latest event of each member; if that is not enough, the newest user events of what room is left, at least a quarter of it.
-    /// Leaves some slack below the capacity, so that the work is not done again at the next push.
+    /// Keeps the latest event of each member, and as many of the newest user events as fit into the remaining room, at least a quarter of all. Leaves
+    /// some free places, so that this work is not done again at the next push.
     mutating func thin(to capacity: Int) {
       var seen: Set<NodeName> = []
       var kept: [Event] = []
@@ -138,7 +138,7 @@ final class EventBuffer: Sendable {
 }
 
 extension Event {
-  /// The member whose latest event is the only one worth keeping; nil for what must not be merged.
+  /// The member of whose events only the latest need be kept; nil for events that must not be merged.
   fileprivate var memberName: NodeName? {
     guard case .member(let event) = self, event.members.count == 1 else { return nil }
     return event.members[0].name

@@ -9,7 +9,7 @@ import Synchronization
 
 public import struct Logging.Logger
 
-/// One node of a cluster: who is there, who failed, who left, and events to and from everybody.
+/// One node of a cluster: it knows which members are alive, which failed and which left, and sends events to and gets events from all members.
 ///
 /// ```swift
 /// let node = try SerfNode(SerfConfiguration(name: "web-1"), transport: QuicTransport(credentials, bind: "10.0.0.1:7946"))
@@ -21,8 +21,8 @@ public import struct Logging.Logger
 /// }
 /// ```
 ///
-/// The node starts with ``start()``, which ``run()`` and every verb call for you; it stops with ``leave()`` (the others see `left`) or
-/// ``shutdown()`` (they see `failed`, unless a ``leave()`` came before). A stopped node does not start again; make another.
+/// The node starts with ``start()``, which ``run()`` and every verb call for you; it stops with ``leave()`` (other members see `left`) or
+/// ``shutdown()`` (they see `failed`, unless a ``leave()`` came before). A stopped node does not start again; make another one.
 ///
 /// As a `ServiceLifecycle.Service` it leaves on graceful shutdown and shuts down on cancellation.
 public final class SerfNode: Service {
@@ -41,8 +41,8 @@ public final class SerfNode: Service {
   ///
   /// - Parameters:
   ///   - configuration: name, tags, timings and limits.
-  ///   - transport: how it reaches others.
-  ///   - logger: where it logs; members come and go at `info`.
+  ///   - transport: how the node reaches others.
+  ///   - logger: where it logs; members that come and go are logged at `info`.
   /// - Throws: ``SerfError/Code/configuration`` or ``SerfError/Code/tooLarge`` when the settings cannot work.
   public init(
     _ configuration: SerfConfiguration, transport: some StreamLayerFactory, logger: Logger = Logger(label: "serf")
@@ -57,7 +57,7 @@ public final class SerfNode: Service {
     stopped = loop.makePromise()
   }
 
-  /// Nobody can stop a node that nobody holds, so it stops itself.
+  /// The program can no longer stop a node that it no longer holds, so the node stops itself.
   deinit {
     starting.withLock { $0 }?.whenSuccess { driver in _ = driver.value.shutdown() }
     subscribers.finish()
@@ -68,7 +68,8 @@ public final class SerfNode: Service {
 
   /// Binds the transport and begins to take part. Does nothing on a node that runs.
   ///
-  /// - Throws: ``SerfError/Code/bind`` or ``SerfError/Code/configuration``; nothing was started then.
+  /// - Throws: ``SerfError/Code/bind``, ``SerfError/Code/configuration`` or ``SerfError/Code/noAddress``, and nothing was started;
+  ///   ``SerfError/Code/state`` after ``shutdown()``.
   public func start() async throws(SerfError) {
     _ = try await driver()
   }
@@ -90,18 +91,20 @@ public final class SerfNode: Service {
     }
   }
 
-  /// Tells the others that this node goes for good, waits until they had a chance to hear it, and leaves. The node answers until ``shutdown()``.
+  /// Tells the other members that this node leaves for good, waits until they had a chance to hear it, and leaves. The node still answers until
+  /// ``shutdown()``.
   ///
-  /// Takes ``SerfCoreConfiguration``'s broadcast timeout twice plus the propagation delay at most. Does nothing on a node that has left.
+  /// It takes at most twice ``SerfCoreConfiguration``'s broadcast timeout plus the propagation delay. Does nothing on a node that has left.
   /// - Throws: ``SerfError/Code/state`` while a leave is in progress or after a shutdown.
   public func leave() async throws(SerfError) {
     try await call { driver, done in driver.leave(done) }
   }
 
-  /// Stops at once and releases the port. Without a ``leave()`` before, the others see this node as failed. Never fails; does nothing the second time.
+  /// Stops at once and releases the port. Without a ``leave()`` before, other members see this node as failed. It never fails, and does nothing the
+  /// second time.
   public func shutdown() async {
     let future = starting.withLock { [loop] starting in
-      // A node that never started does not start later either.
+      // After this, a node that never started can no longer start.
       let future = starting ?? loop.makeFailedFuture(SerfError.shutDown)
       starting = future
       return future
@@ -115,33 +118,33 @@ public final class SerfNode: Service {
 
   // MARK: Members
 
-  /// Joins the cluster through any of `addresses`: `host`, `host:port`, or `name/host:port` when the answerer must have that name.
+  /// Joins the cluster through any of `addresses`: `host`, `host:port`, or `name/host:port` if the member that answers must have that name.
   ///
-  /// Hosts are looked up by ``SerfConfiguration/resolver``, anew at each call, and asked side by side, 16 addresses at once; an address that stands
-  /// there twice is asked once. When all look-ups are answered, a join takes no longer than one push/pull may take, however many addresses do not
-  /// answer; cancelling the task does not shorten it. A host with several addresses counts as one: its next address, up to 16, is asked when
-  /// those before have failed, or do not answer at once. A name that begins with `_` (`_serf._udp.example.com`) is looked up as an SRV record,
-  /// whose ports count.
+  /// Hosts are looked up by ``SerfConfiguration/resolver``, again at each call, and asked side by side, 16 addresses at once; an address that is
+  /// given twice is asked once. After all look-ups are answered, a join takes no longer than one push/pull may take, or twice that over QUIC, however
+  /// many addresses do not answer. Cancelling the task does not shorten it. A host with several addresses counts as one. Its next address, up to 16,
+  /// is asked when those before it have failed or do not answer at once. A name that begins with `_` (`_serf._udp.example.com`) is looked up as an
+  /// SRV record, which also gives the port.
   ///
   /// A list that all machines share may name this node too. Its own address counts neither as a success nor as a failure.
   ///
   /// - Parameters:
   ///   - addresses: members to contact, in the forms above.
-  ///   - ignoreOld: whether user events from before the join are left out. Default true.
-  /// - Returns: how many of `addresses` answered, each through one of the addresses that it stands for, and exchanged their members with us. 0 if
-  ///   no other member answered, and one of the addresses is this node's own; or if there are none.
-  /// - Throws: ``SerfError/Code/joinFailed`` when none did, with the reason of each; ``SerfError/Code/state`` after ``leave()``.
+  ///   - ignoreOld: whether user events from before the join are not delivered. Default true.
+  /// - Returns: how many of `addresses` answered, each through one of the addresses that it stands for, and exchanged their member lists with us. 0
+  ///   if no other member answered, and one of the addresses is this node's own; or if there are none.
+  /// - Throws: ``SerfError/Code/joinFailed`` when none did, with the reason for each; ``SerfError/Code/state`` after ``leave()``.
   @discardableResult
   public func join(_ addresses: [String], ignoreOld: Bool = true) async throws(SerfError) -> Int {
     try await join(addresses, ignoreOld: ignoreOld) { _ in }
   }
 
-  /// The same, and tells what becomes of each address as soon as it is known.
+  /// The same, and reports the result of each address as soon as it is known.
   ///
   /// - Parameters:
   ///   - addresses: members to contact, as in ``join(_:ignoreOld:)``.
-  ///   - ignoreOld: whether user events from before the join are left out. Default true.
-  ///   - onReport: called for each address that has answered or failed, at times on the node's event loop: it must not block.
+  ///   - ignoreOld: whether user events from before the join are not delivered. Default true.
+  ///   - onReport: called for each address that has answered or failed, sometimes on the node's event loop, so it must not block.
   @discardableResult
   public func join(
     _ addresses: [String], ignoreOld: Bool = true, onReport: @escaping @Sendable (JoinReport) -> Void
@@ -174,7 +177,7 @@ public final class SerfNode: Service {
     return joined
   }
 
-  /// Every member that this node knows of, itself included, sorted by name.
+  /// Every member that this node knows of, including itself, sorted by name.
   public func members() async throws(SerfError) -> [SerfCore.Member] {
     try await call { driver, done in done(.success(driver.members)) }
   }
@@ -189,7 +192,7 @@ public final class SerfNode: Service {
     try await call { driver, done in done(.success(driver.localAddress)) }
   }
 
-  /// Declares a failed member gone for good: it becomes `left` everywhere. A member that is alive refutes it.
+  /// Declares a failed member gone for good: it becomes `left` at all members. A member that is alive refutes this.
   ///
   /// - Parameters:
   ///   - name: the member that is gone.
@@ -199,18 +202,19 @@ public final class SerfNode: Service {
     try await call { driver, done in driver.forceLeave(name, prune: prune, done) }
   }
 
-  /// Replaces this node's tags, and waits until the others had a chance to hear it.
+  /// Replaces this node's tags, and waits until the other members had a chance to hear of it.
   ///
   /// - Throws: ``SerfError/Code/tooLarge`` above 512 encoded bytes (nothing changed), ``SerfError/Code/broadcastTimeout``.
   public func setTags(_ tags: [String: String]) async throws(SerfError) {
     try await call { driver, done in driver.setTags(tags, done) }
   }
 
-  /// Changes some of this node's tags, and waits until the others had a chance to hear it. Changes that overlap all hold.
+  /// Changes some of this node's tags, and waits until the other members had a chance to hear of it. If several such calls overlap, all their changes
+  /// apply.
   ///
   /// - Parameters:
   ///   - setting: tags that are added or get another value.
-  ///   - deleting: tags that go; one that is also in `setting` stays, with the value from there.
+  ///   - deleting: tags that are removed; one that is also in `setting` stays, with the value from there.
   /// - Throws: as ``setTags(_:)``.
   public func updateTags(setting: [String: String] = [:], deleting: [String] = []) async throws(SerfError) {
     try await call { driver, done in driver.updateTags(setting: setting, deleting: deleting, done) }
@@ -218,13 +222,13 @@ public final class SerfNode: Service {
 
   // MARK: Events
 
-  /// What happens from now on; each value is a subscription of its own.
+  /// What happens from now on; each value is a separate subscription.
   public var events: SerfEvents { subscribers.subscribe() }
 
   /// Sends an event to every member, this one included.
   ///
   /// - Parameters:
-  ///   - name: what receivers know the event by.
+  ///   - name: the event's name at receivers.
   ///   - payload: the event's content. Default none.
   ///   - coalesce: whether a receiver may deliver only the newest of several events with this name in a short time. Default true.
   /// - Throws: ``SerfError/Code/tooLarge`` when name and payload exceed the limit (512 bytes unless configured); nothing was sent.
@@ -251,7 +255,7 @@ public final class SerfNode: Service {
     do { return try await future.get() } catch { throw SerfError(starting: error) }
   }
 
-  /// One verb: hops to the node's loop, lets the driver work, and comes back with its answer.
+  /// One verb: goes to the node's loop, lets the driver work, and comes back with its answer.
   private func call<Value: Sendable>(
     _ verb: @escaping @Sendable (NodeDriver, @escaping (Result<Value, SerfError>) -> Void) -> Void
   ) async throws(SerfError) -> Value {
