@@ -31,7 +31,7 @@ package func hostAndPort(_ text: String, defaultPort: UInt16) -> (host: String, 
 }
 
 extension SerfRPCClient {
-  /// The reason of a failed connection in the system's words, without the wrapping of the networking library.
+  /// The reason of a failed connection in the system's words, without the text that the networking library adds.
   static func reason(of error: any Error) -> String {
     switch error {
     case let error as NIOConnectionError:

@@ -1,6 +1,6 @@
 package import NIOCore
 
-/// Cuts a byte stream into MessagePack objects, one buffer each; the handler behind it knows which is a header and which a body.
+/// Cuts a byte stream into MessagePack objects, one buffer each. The next handler knows which is a header and which is a body.
 package struct ObjectDecoder: NIOSingleStepByteToMessageDecoder {
   package typealias InboundOut = ByteBuffer
 
@@ -21,7 +21,7 @@ package struct ObjectDecoder: NIOSingleStepByteToMessageDecoder {
 
 /// The limits of what one side of the RPC reads (`secure-transport.md` 3.6).
 package enum RPCLimit {
-  /// All that a client may send before it has introduced itself, in bytes: a handshake and a key need a hundred.
+  /// All that a client may send before it has introduced itself, in bytes: a handshake and a key need about a hundred.
   package static let introduction = 64 << 10
   /// A request, in bytes: no command needs more.
   package static let request = 1 << 20

@@ -2,17 +2,17 @@ package import Memberlist
 
 /// Finds where one MessagePack object ends, in bytes that arrive piece by piece: the RPC has no other framing (`agent.md` section 1).
 ///
-/// The work is linear in the bytes however they are cut up, nothing is allocated beyond one counter per open container, and lengths are
-/// checked against the limits as soon as they are read.
+/// The work is linear in the bytes, however they are cut up, nothing is allocated beyond one counter per open container, and lengths are checked
+/// against the limits as soon as they are read.
 package struct ObjectScanner {
   /// The longest object accepted, in bytes.
   package let maximumLength: Int
   /// The deepest nesting accepted: a header map is depth 1, the tags of a member in a list are 4.
   package let maximumDepth: Int
 
-  /// Bytes of the object that have been understood.
+  /// Bytes of the object that have been read.
   private var position = 0
-  /// How many values each open container still wants, innermost last.
+  /// How many values each open container still needs, innermost last.
   private var owed: [Int] = []
 
   package init(maximumLength: Int, maximumDepth: Int = 16) {
@@ -20,9 +20,9 @@ package struct ObjectScanner {
     self.maximumDepth = maximumDepth
   }
 
-  /// Looks at `bytes`, which begin where the object begins and hold at least what earlier calls saw.
+  /// Looks at `bytes`, which begin where the object begins and contain at least what earlier calls saw.
   ///
-  /// Returns the object's length once its last byte is there, and is then ready for the next object; nil if bytes are missing.
+  /// Returns the object's length once its last byte has arrived, and is then ready for the next object; nil if bytes are missing.
   package mutating func scan(_ bytes: RawSpan) throws(WireError) -> Int? {
     while true {
       guard let value = try value(bytes) else { return nil }
@@ -45,7 +45,7 @@ package struct ObjectScanner {
     }
   }
 
-  /// The length in bytes of the value at `position`, without what a container holds, and the count of what it holds.
+  /// The length in bytes of the value at `position`, without the content of a container, and the number of values in it.
   private func value(_ bytes: RawSpan) throws(WireError) -> (length: Int, children: Int)? {
     let left = bytes.byteCount - position
     guard left > 0 else {
@@ -89,7 +89,7 @@ package struct ObjectScanner {
 
   private func container(_ bytes: RawSpan, lengthBytes: Int, perElement: Int) throws(WireError) -> (length: Int, children: Int)? {
     guard let count = length(bytes, lengthBytes) else { return nil }
-    // Every value takes a byte at least, so a count beyond the limit can never be honest.
+    // Every value takes at least one byte, so a count beyond the limit must be wrong.
     guard count * perElement <= maximumLength - position else { throw .tooLarge }
     return (1 + lengthBytes, count * perElement)
   }

@@ -1,10 +1,10 @@
 import Memberlist
 import NIOCore
 
-/// Pairs what comes in with what went out, by sequence number, and watches that it comes in time. Confined to the channel's event loop.
+/// Matches answers with requests by sequence number, and checks that they arrive in time. Confined to the channel's event loop.
 ///
-/// Two clocks run: one for each request until its answer is there as a whole, and one for the connection while the agent is in the middle
-/// of an object, which starts anew with every byte.
+/// Two timers run. One is for each request, until its whole answer has arrived. The other is for the connection while the agent is in the middle of
+/// an object; it starts again with every byte.
 final class RPCConnection: ChannelInboundHandler {
   typealias InboundIn = ByteBuffer
   typealias Answer = @Sendable (Result<ByteBuffer?, SerfRPCError>) -> Void
@@ -12,11 +12,11 @@ final class RPCConnection: ChannelInboundHandler {
   /// A caller that waits for objects with one sequence number.
   private struct Waiter {
     let body: RPCCommand.ResponseBody
-    /// Takes the answer.
+    /// Receives the answer.
     var answer: Answer
-    /// Takes each record of a stream, or the reason of its end; nil for an ordinary command.
+    /// Receives each record of a stream, or the reason of its end; nil for an ordinary command.
     var record: Answer?
-    /// Whether the answer has come, so that what follows are records.
+    /// Whether the answer has come, so that what follows is records.
     var isAnswered = false
     /// Gives up the wait.
     var deadline: Scheduled<Void>?
@@ -38,9 +38,9 @@ final class RPCConnection: ChannelInboundHandler {
   func handlerAdded(context: ChannelHandlerContext) { self.context = context }
   func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
 
-  // MARK: Orders
+  // MARK: Commands
 
-  /// Sends a request; `answer` is called once, within `time` if given, and `record`, if given, for everything that follows it.
+  /// Sends a request; `answer` is called once, within `time` if given, and `record`, if given, for all that follows it.
   func send(
     _ request: [UInt8], sequence: UInt64, body: RPCCommand.ResponseBody, within time: Duration? = nil, answer: @escaping Answer,
     record: Answer? = nil
@@ -53,7 +53,7 @@ final class RPCConnection: ChannelInboundHandler {
     context.channel.writeAndFlush(context.channel.allocator.buffer(bytes: request), promise: nil)
   }
 
-  /// The caller no longer waits for the answer to `sequence`, for this reason; it is still read.
+  /// The caller no longer waits for the answer to `sequence`, for this reason; the answer is still read.
   func abandon(_ sequence: UInt64, _ reason: SerfRPCError = .cancelled) {
     guard let waiter = waiters[sequence], !waiter.isAnswered else { return }
     waiter.deadline?.cancel()
@@ -61,8 +61,8 @@ final class RPCConnection: ChannelInboundHandler {
     waiter.answer(.failure(reason))
   }
 
-  /// The caller wants no more records of the stream `sequence`: tells the agent so in a request numbered `request`. The entry stays, since
-  /// records may be under way even behind the answer.
+  /// The caller wants no more records of the stream `sequence`: tells the agent so in a request numbered `request`. The entry stays, because records
+  /// may still arrive, even after the answer.
   func stop(_ sequence: UInt64, request: UInt64) {
     guard waiters[sequence] != nil, end == nil else { return }
     waiters[sequence]?.record = { _ in }
@@ -97,7 +97,7 @@ final class RPCConnection: ChannelInboundHandler {
       return fail(.malformed("a response header is \(error)"), context)
     }
     guard let waiter = waiters[header.sequence] else {
-      // Some agents answer one refused request twice; without a body there is nothing to lose step over.
+      // Some agents answer one refused request twice. Without a body this does no harm: the next object is a header again.
       return header.error.isEmpty ? fail(.malformed("an answer to request \(header.sequence), which is not open"), context) : ()
     }
     let hasBody: Bool

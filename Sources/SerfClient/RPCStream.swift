@@ -1,10 +1,10 @@
 import Synchronization
 
-/// The records of one stream of the agent, in order. Leaving the loop, or cancelling it, tells the agent to stop the stream.
+/// The records of one stream of the agent, in order. When the loop is left or cancelled, the agent is told to stop the stream.
 ///
-/// At most ``bufferLimit`` records wait for a slow reader; the newest beyond them are lost and counted in ``dropped``. One reader only.
+/// At most ``bufferLimit`` records wait for a slow reader; newer ones beyond that are lost and counted in ``dropped``. A stream has only one reader.
 public struct RPCStream<Element: Sendable>: AsyncSequence, Sendable {
-  /// Why a stream ends before its reader wants it to.
+  /// Why a stream ends before its reader is done.
   public typealias Failure = SerfRPCError
 
   /// How many records wait for a slow reader.
@@ -16,7 +16,7 @@ public struct RPCStream<Element: Sendable>: AsyncSequence, Sendable {
   /// How many records were lost because the reader did not take them in time.
   public var dropped: Int { feed.dropped }
 
-  /// The one reader.
+  /// The only reader.
   public func makeAsyncIterator() -> Iterator { Iterator(base: records.makeAsyncIterator(), feed: feed) }
 
   /// Hands out records one by one.
@@ -42,7 +42,7 @@ public struct RPCStream<Element: Sendable>: AsyncSequence, Sendable {
 final class RPCFeed<Element: Sendable>: Sendable {
   private let continuation: AsyncStream<Element>.Continuation
   private let lost = Atomic(0)
-  /// Why the stream ended. It goes beside the buffer, which may be full.
+  /// Why the stream ended. It is not in the buffer, which may be full.
   private let reason = Mutex<SerfRPCError?>(nil)
 
   var dropped: Int { lost.load(ordering: .relaxed) }

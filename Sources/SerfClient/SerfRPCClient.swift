@@ -11,11 +11,11 @@ import Synchronization
 /// for member in try await client.members() { print(member.name, member.status) }
 /// await client.close()
 /// ```
-/// Calls may overlap. Each waits for its own answer, for ``timeout`` at most; a call that makes the agent wait for other members, such as
-/// ``leave()``, gets the time for that on top. Cancel the task that calls to give up earlier. After ``SerfRPCError/timedOut(after:)`` the
-/// client may be used again; after ``SerfRPCError/closed`` or ``SerfRPCError/malformed(_:)`` it is of no further use.
+/// Calls may overlap. Each waits for its own answer, for at most ``timeout``. A call that makes the agent wait for other members, such as
+/// ``leave()``, gets extra time for that. To give up earlier, cancel the calling task. After ``SerfRPCError/timedOut(after:)`` the client may be used
+/// again; after ``SerfRPCError/closed`` or ``SerfRPCError/malformed(_:)`` it is of no further use.
 public final class SerfRPCClient: Sendable {
-  /// Where agents listen unless told otherwise.
+  /// Where agents listen by default.
   public static let defaultAddress = "127.0.0.1:7373"
 
   /// How long the agent may take to answer.
@@ -31,14 +31,14 @@ public final class SerfRPCClient: Sendable {
     self.connection = connection
   }
 
-  /// Connects, shakes hands and authenticates.
+  /// Connects, does the handshake and authenticates.
   ///
   /// - Parameters:
-  ///   - address: `host:port`; the host may be a name, an IPv6 address stands in brackets; the default port is 7373.
+  ///   - address: `host:port`; the host may be a name, an IPv6 address is in brackets; the default port is 7373.
   ///   - authKey: the agent's RPC key, if it has one.
-  ///   - timeout: how long connecting may take with everything that belongs to it, and after that each answer; see ``timeout``. A stream
-  ///     is held to it until it has begun, and within a record. 10 s, as Go's client waits for the connection; Go's waits for answers for
-  ///     ever. Values up to a year count.
+  ///   - timeout: how long connecting may take, including handshake and authentication, and after that each answer; see ``timeout``. For a stream
+  ///     it applies until the stream has begun, and within a record. Default 10 s, as long as Go's client waits for the connection; Go's client
+  ///     waits for answers for ever. Values above a year count as a year.
   public static func connect(
     to address: String = defaultAddress, authKey: String? = nil, timeout: Duration = .seconds(10)
   ) async throws(SerfRPCError) -> SerfRPCClient {
@@ -106,7 +106,7 @@ public final class SerfRPCClient: Sendable {
   /// Sends a user event to the whole cluster.
   ///
   /// - Parameters:
-  ///   - name: what receivers know the event by.
+  ///   - name: the event's name at receivers.
   ///   - payload: the event's content; name and payload together have at most 512 bytes unless the agent is configured otherwise. Default none.
   ///   - coalesce: whether receivers may merge it with later events of the same name. Default true.
   public func userEvent(_ name: String, payload: [UInt8]? = nil, coalesce: Bool = true) async throws(SerfRPCError) {
@@ -130,7 +130,7 @@ public final class SerfRPCClient: Sendable {
     _ = try await exchange(.leave, body: [])
   }
 
-  /// What the agent says about itself.
+  /// The agent's statistics about itself.
   public func stats() async throws(SerfRPCError) -> AgentStats {
     try decode(AgentStats.self, try await exchange(.stats, body: []))
   }
@@ -193,7 +193,7 @@ public final class SerfRPCClient: Sendable {
             request, sequence: sequence, body: command.responseBody, within: time, answer: { continuation.resume(returning: $0) },
             record: record)
         }
-        // The handler below may already have run, before there was anything to abandon.
+        // The handler below may already have run, before the request existed.
         if Task.isCancelled { loop.execute { connection.value.abandon(sequence) } }
       }
     } onCancel: {
@@ -226,7 +226,7 @@ public final class SerfRPCClient: Sendable {
       }
     } catch {
       switch error {
-      // The agent may begin the stream all the same.
+      // The agent may begin the stream nevertheless.
       case .cancelled, .timedOut: stop()
       default: break
       }

@@ -1,4 +1,4 @@
-/// Why a call to the agent failed. Unless it says otherwise, the agent's state is as before the call.
+/// Why a call to the agent failed. Unless a case says otherwise, the agent's state has not changed.
 public enum SerfRPCError: Error, Hashable, Sendable {
   /// No connection: the address and the reason.
   case unreachable(address: String, reason: String)
@@ -6,9 +6,9 @@ public enum SerfRPCError: Error, Hashable, Sendable {
   case refused(String)
   /// The connection ended before the answer. Whether the agent acted is unknown.
   case closed
-  /// The agent sent something that is no answer of this protocol; the connection is closed. Whether the agent acted is unknown.
+  /// The agent sent something that is not an answer of this protocol; the connection is closed. Whether the agent acted is unknown.
   case malformed(String)
-  /// The agent did not answer within this time: it may be stopped, or have too much to do. Whether it acted, or will, is unknown.
+  /// The agent did not answer within this time: it may be stopped or overloaded. Whether it acted, or will, is unknown.
   case timedOut(after: Duration)
   /// The calling task was cancelled. Whether the agent acted is unknown.
   case cancelled

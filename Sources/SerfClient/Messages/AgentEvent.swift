@@ -10,18 +10,19 @@ public enum AgentEvent: Hashable, Sendable {
   case user(UserEvent)
   /// A query arrived.
   case query(Query)
-  /// So many events are missing here, because this client read too slowly and the agent keeps 512 at most. Only our own agents tell.
+  /// This many events are missing here, because this client read too slowly and the agent keeps at most ``RPCStream/bufferLimit`` of them. Only our
+  /// own agents report this.
   case dropped(Int)
 
   /// A user event.
   public struct UserEvent: Hashable, Sendable {
-    /// What its sender called it, verbatim; may be empty.
+    /// The name that its sender gave it, verbatim; it may be empty.
     public var nameBytes: [UInt8]
     /// Nil if the sender gave none.
     public var payload: [UInt8]?
     /// The Lamport time at which it was sent.
     public var time: UInt64
-    /// Whether it may be merged with later events of its name.
+    /// Whether it may be merged with later events with the same name.
     public var coalesce: Bool
 
     /// The name as text, with `\xNN` for each byte that is not UTF-8.
@@ -45,7 +46,7 @@ public enum AgentEvent: Hashable, Sendable {
   public struct Query: Hashable, Sendable {
     /// Names the query on this connection, for an answer.
     public var id: UInt64
-    /// What is asked, verbatim.
+    /// The query's name, verbatim.
     public var nameBytes: [UInt8]
     /// Nil if the sender gave none.
     public var payload: [UInt8]?

@@ -5,15 +5,15 @@ public import SerfPrimitives
 public struct AgentMember: Hashable, Sendable {
   /// The member's name, verbatim; its description is safe to print.
   public var name: NodeName
-  /// Where the member is; nil if the agent sent something that is no IP address.
+  /// The member's address; nil if the agent sent something that is not an IP address.
   public var address: NodeAddress?
   /// Key-value text that the member says about itself.
   public var tags: [String: String]
   /// `alive`, `leaving`, `left`, `failed` or `none`.
   public var status: String
-  /// The gossip protocol: least and most that the member understands, and what it speaks.
+  /// The gossip protocol: the oldest and newest version that the member understands, and the one it speaks.
   public var memberlistVersion: ProtocolVersion
-  /// The Serf protocol: least and most that the member understands, and what it speaks.
+  /// The Serf protocol: the oldest and newest version that the member understands, and the one it speaks.
   public var serfVersion: ProtocolVersion
 
   /// A range of understood protocol versions and the one in use.
@@ -25,7 +25,7 @@ public struct AgentMember: Hashable, Sendable {
     /// The version spoken.
     public var current: UInt8
 
-    /// A range and what is spoken of it.
+    /// A range and the version spoken.
     public init(minimum: UInt8, maximum: UInt8, current: UInt8) {
       self.minimum = minimum
       self.maximum = maximum
@@ -33,7 +33,7 @@ public struct AgentMember: Hashable, Sendable {
     }
   }
 
-  /// A member with these facts; the versions are those that we speak ourselves unless given.
+  /// A member with these properties. The default versions are those that we speak ourselves.
   public init(
     name: NodeName, address: NodeAddress?, tags: [String: String] = [:], status: String,
     memberlistVersion: ProtocolVersion = ProtocolVersion(minimum: 1, maximum: 5, current: 2),

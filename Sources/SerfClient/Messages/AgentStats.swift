@@ -5,7 +5,7 @@ public struct AgentStats: Hashable, Sendable {
   /// Every section by its name.
   public var sections: [String: [String: String]]
 
-  /// Statistics of these sections.
+  /// Statistics with these sections.
   public init(sections: [String: [String: String]] = [:]) { self.sections = sections }
 
   /// The value of `key` in `section`.

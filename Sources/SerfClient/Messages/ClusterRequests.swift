@@ -1,7 +1,7 @@
 package import Memberlist
 package import SerfPrimitives
 
-// What acts on the cluster or on the agent's own member.
+// Requests that act on the cluster or on the agent's own member.
 
 /// Sends a user event to the whole cluster.
 package struct EventRequest: RPCBody, Hashable {
@@ -105,7 +105,7 @@ package struct JoinRequest: RPCBody, Hashable {
   }
 }
 
-/// Changes the agent's own tags: those named in `delete` go, then those in `set` come.
+/// Changes the agent's own tags: those named in `delete` are removed, then those in `set` are added.
 package struct TagsRequest: RPCBody, Hashable {
   package var delete: [String]?
   package var set: [String: String]

@@ -9,7 +9,7 @@ public struct MemberFilter: Hashable, Sendable {
   /// A pattern for each of these tags; a tag that a member does not have counts as empty.
   public var tags: [String: String]
 
-  /// A filter of these patterns; without any, all members match.
+  /// A filter with these patterns; without any pattern all members match.
   public init(name: String = "", status: String = "", tags: [String: String] = [:]) {
     self.name = name
     self.status = status

@@ -3,7 +3,7 @@ package import Memberlist
 /// One MessagePack object of the agent's RPC: a map whose keys are Go's field names in byte order, in the dialect with `str8` and `bin`
 /// (`agent.md` section 1).
 ///
-/// Decoding is liberal: any order of fields, unknown ones skipped, missing ones zero.
+/// Decoding is tolerant: fields may have any order, unknown ones are skipped, and missing ones are zero.
 package protocol RPCBody: Sendable {
   init(from reader: inout MessagePackReader) throws(WireError)
   func encode(to writer: inout MessagePackWriter)
@@ -24,7 +24,7 @@ extension RPCBody {
   }
 }
 
-/// What stands before every request.
+/// What comes before every request.
 package struct RequestHeader: RPCBody, Hashable {
   /// The command's name; ``RPCCommand`` if we know it.
   package var command = ""
@@ -56,11 +56,11 @@ package struct RequestHeader: RPCBody, Hashable {
   }
 }
 
-/// What stands before every response and every record of a stream.
+/// What comes before every response and every record of a stream.
 package struct ResponseHeader: RPCBody, Hashable {
   /// Empty on success.
   package var error = ""
-  /// The request's.
+  /// The sequence number of the request.
   package var sequence: UInt64 = 0
 
   package init(sequence: UInt64, error: String = "") {

@@ -7,7 +7,7 @@ package enum RPCCommand: String, CaseIterable, Sendable {
   case membersFiltered = "members-filtered"
   case tags, stream, monitor, stop, leave, stats
 
-  /// Whether a request of this command has a body behind its header.
+  /// Whether a request of this command has a body after its header.
   package var hasRequestBody: Bool {
     switch self {
     case .members, .leave, .stats: false
@@ -15,7 +15,7 @@ package enum RPCCommand: String, CaseIterable, Sendable {
     }
   }
 
-  /// When an answer to this command has a body behind its header.
+  /// When an answer to this command has a body after its header.
   package var responseBody: ResponseBody {
     switch self {
     case .join, .members, .membersFiltered: .always
@@ -24,16 +24,16 @@ package enum RPCCommand: String, CaseIterable, Sendable {
     }
   }
 
-  /// How much longer than others an agent that is well may take to answer this, because it waits for other members.
+  /// How much longer than for other commands a healthy agent may take to answer this one, because it waits for other members.
   ///
   /// - Parameter targets: how many addresses a join has.
   package func wait(targets: Int = 0) -> Duration {
     switch self {
-    // Until enough members have been told, or a broadcast timeout (5 s, unless the agent was started with another) has passed.
+    // Until enough members have been told, or a broadcast timeout (5 s by default) has passed.
     case .tags, .forceLeave: .seconds(10)
-    // Two such waits, the time that the leave takes through the cluster, and the end of all connections.
+    // Two such waits, the time in which the leave spreads through the cluster, and the end of all connections.
     case .leave: .seconds(30)
-    // Names are looked up; one address after another may have to run into its deadline (10 s for most).
+    // Names are looked up, and one address after another may have to reach its deadline (usually 10 s).
     case .join: .seconds(30 + 10 * min(targets, 1000))
     // What a stream sends after its answer may come at any time.
     case .handshake, .auth, .event, .members, .membersFiltered, .stream, .monitor, .stop, .stats: .zero
@@ -45,7 +45,7 @@ package enum RPCCommand: String, CaseIterable, Sendable {
   }
 }
 
-/// The error texts of the protocol. Clients compare them, so they are Go's to the letter (`agent.md` section 4).
+/// The error texts of the protocol. Clients compare them, so they are exactly Go's (`agent.md` section 4).
 package enum RPCErrorText {
   package static let unsupportedCommand = "Unsupported command"
   package static let unsupportedVersion = "Unsupported IPC version"
@@ -57,7 +57,7 @@ package enum RPCErrorText {
   package static let streamExists = "Stream with given sequence exists"
   package static let monitorExists = "Monitor already exists"
 
-  /// These are given before the command is looked at, so that no body follows whatever the command.
+  /// These errors come before the agent looks at the command, so no body follows, whatever the command is.
   package static func neverHasBody(_ text: String) -> Bool {
     text == authenticationRequired || text == handshakeRequired || text == unsupportedCommand
   }

@@ -2,7 +2,7 @@ import Memberlist
 import SerfPrimitives
 
 extension MessagePackReader {
-  /// Reads text, as ``readableText(of:)`` makes it.
+  /// Reads text in the form that ``readableText(of:)`` gives.
   @_lifetime(self: copy self)
   mutating func readText() throws(WireError) -> String {
     readableText(of: [UInt8](copying: try readString()))
@@ -29,7 +29,7 @@ extension MessagePackReader {
     return texts
   }
 
-  /// Reads a map from text to text; nil counts as empty, of a repeated key the last wins.
+  /// Reads a map from text to text; nil counts as empty, and the last of repeated keys wins.
   @_lifetime(self: copy self)
   mutating func readTextMap() throws(WireError) -> [String: String] {
     var map: [String: String] = [:]
@@ -69,7 +69,7 @@ extension MessagePackWriter {
     textMap(value)
   }
 
-  /// A map with its keys in byte order; any order would do, one order makes the bytes repeatable.
+  /// A map with its keys in byte order; any order is allowed, but one fixed order makes the bytes repeatable.
   mutating func textMap(_ value: [String: String]) {
     map(value.count)
     for (key, text) in value.sorted(by: { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }) {

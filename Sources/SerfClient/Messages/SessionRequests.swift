@@ -1,6 +1,6 @@
 package import Memberlist
 
-// How a connection begins, and how a stream on it begins and ends.
+// Requests with which a connection begins, and with which a stream on it begins and ends.
 
 /// The first request of a connection.
 package struct HandshakeRequest: RPCBody, Hashable {
@@ -84,7 +84,7 @@ package struct StreamRequest: RPCBody, Hashable {
 
 /// Asks for a stream of log lines.
 package struct MonitorRequest: RPCBody, Hashable {
-  /// The lowest level wanted, in any case.
+  /// The lowest level wanted, in upper or lower case.
   package var logLevel: String
 
   package init(logLevel: String = "") {
