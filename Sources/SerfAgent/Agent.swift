@@ -4,7 +4,7 @@ import SerfClient
 import SerfPrimitives
 package import UnixSignals
 
-/// A node with an RPC, a log, signals and joins around it: what `serf agent` runs (`agent.md` section 9).
+/// What `serf agent` runs: a node with an RPC, a log, signals and joins (`agent.md` section 9).
 ///
 /// ``run(_:)`` starts the parts in order, prints the banner, begins to join, and waits for one ``Occasion`` after another until one of them
 /// ends the agent.
@@ -22,7 +22,7 @@ package struct Agent: Sendable {
 
   /// How long a graceful leave may take.
   static let grace = Duration.seconds(3)
-  /// How long to wait before looking again whether the machine has an address.
+  /// How long to wait before checking again whether the machine has an address.
   let startPause: Duration
 
   package init(
@@ -84,7 +84,7 @@ package struct Agent: Sendable {
     } catch {
       outcome = .failure(error)
     }
-    // What is still held back says why a join did not come to an end.
+    // The lines that are still held back say why a join did not succeed.
     log.release()
     await node.shutdown()
     return try outcome.get()
@@ -98,7 +98,7 @@ package struct Agent: Sendable {
     case ended(Int32)
   }
 
-  /// Starts the node. With `-retry-join` a machine without an address that others could reach, which is how many boot, is given time to get one.
+  /// Starts the node. With `-retry-join` a machine without an address that others could reach gets time to get one: many machines boot in that state.
   private func start(_ configuration: AgentConfiguration) async throws(AgentFailure) -> Start {
     var isWaiting = false
     while true {
@@ -138,7 +138,7 @@ package struct Agent: Sendable {
 
   // MARK: Joining
 
-  /// Tries `-join` once, beside the wait for occasions: hosts that do not answer take their time, and a signal is not to wait for them.
+  /// Tries `-join` once, beside the wait for occasions: hosts that do not answer take time, and a signal must not wait for them.
   private func joinAtStart(_ node: any AgentNode, _ configuration: AgentConfiguration) async {
     guard !configuration.join.isEmpty else {
       post.yield(.joined(nil))
@@ -148,7 +148,7 @@ package struct Agent: Sendable {
     do throws(SerfError) {
       let count = try await join(node, configuration.join, replay: configuration.replay)
       if count == 0 {
-        // The first of several machines that share one list, as with Go.
+        // This is the first of several machines that share one list; Go does the same.
         console.output("Warning: of the addresses of -join only this agent's own can be reached; it starts alone")
       }
       console.info("Join completed. Synced with \(count) initial agents")
@@ -210,7 +210,7 @@ package struct Agent: Sendable {
     for await occasion in occasions {
       switch occasion {
       case .joined(let problem?):
-        // Whoever is leaving, by a signal or by the RPC, needs nobody any more.
+        // An agent that is leaving, because of a signal or the RPC, needs no member any more.
         guard !isLeaving, (try? await started.node.localMember())?.status == .alive else { continue }
         let advice = problem.mayPass ? ". With -retry-join instead of -join an agent tries until a member answers" : ""
         throw AgentFailure("-join: \(problem.description)\(advice)")
@@ -264,10 +264,11 @@ package struct Agent: Sendable {
 
   // MARK: Reload
 
-  /// Applies what may change while the agent runs: credentials, log level, tags and the two leave flags. Returns the configuration in force.
+  /// Applies what may change while the agent runs: credentials, log level, tags and the two leave flags. Returns the configuration that is now in
+  /// use.
   ///
-  /// Tags and level are touched only if the configuration says something else than last time, so that a rotation of certificates does
-  /// not undo what `serf tags` changed. (Go Serf replaces the tags at every reload.)
+  /// Tags and level are changed only if the configuration differs from last time, so that a rotation of certificates does not undo what `serf tags`
+  /// changed. (Go Serf replaces the tags at every reload.)
   func reload(_ started: StartedNode, from old: AgentConfiguration) async -> AgentConfiguration {
     console.output("Reloading configuration...")
     let new: AgentConfiguration

@@ -3,17 +3,17 @@ import SerfClient
 
 /// How an agent runs: what its command line says (`agent.md` section 7).
 package struct AgentConfiguration: Hashable, Sendable {
-  /// The node's name; nil takes the one in the certificate, or without one the host's.
+  /// The node's name; nil takes the name in the certificate, or without one the host's name.
   package var nodeName: String?
   /// `ip[:port]` or `host[:port]`; IPv6 with a port in brackets.
   package var bind = "0.0.0.0:7946"
-  /// The address that others use, where it differs: `ip[:port]`.
+  /// The address that others use, if it differs: `ip[:port]`.
   package var advertise: String?
-  /// An interface whose address is taken when `bind` says no concrete one.
+  /// An interface whose address is taken when `bind` gives no concrete one.
   package var interface: String?
   /// Networks that members may be in, as `address/bits`; empty for all.
   package var allow: [String] = []
-  /// For which kind of network the timings are.
+  /// The kind of network for which the timings are tuned.
   package var profile = SerfConfiguration.Profile.lan
   package var tags: [String: String] = [:]
 
@@ -21,16 +21,16 @@ package struct AgentConfiguration: Hashable, Sendable {
   package var join: [String] = []
   /// Members to contact at the start, again and again until one answers.
   package var retryJoin: [String] = []
-  /// How long to wait between two attempts of ``retryJoin``; one second at least.
+  /// How long to wait between two attempts of ``retryJoin``; at least one second.
   package var retryInterval = Duration.seconds(30)
-  /// How many attempts of ``retryJoin`` follow the first before the agent ends; 0 for no end.
+  /// How many attempts of ``retryJoin`` follow the first before the agent ends; 0 for no limit.
   package var retryMaximum = 0
   /// Whether user events from before a join are delivered.
   package var replay = false
 
   /// Where the RPC listens: `host:port`.
   package var rpcAddress = SerfRPCClient.defaultAddress
-  /// What RPC clients must know; nil or empty for nothing.
+  /// What RPC clients must know; nil or empty for no key.
   package var rpcAuth: String?
   package var logLevel = AgentLogLevel.info
   /// Whether an interrupt ends the agent without a leave.
@@ -41,11 +41,11 @@ package struct AgentConfiguration: Hashable, Sendable {
   package var transport = Transport.quic
   /// The key that encrypts all traffic over TCP and UDP (with TLS: over UDP), in base64.
   package var encrypt: String?
-  /// A JSON file with such keys, the primary one first. It may hold none while both of the following are false.
+  /// A JSON file with such keys, the primary one first. It may contain none while both of the following are false.
   package var keyringFile: String?
-  /// Whether what is sent over TCP and UDP is encrypted; nil for true. False only while a running cluster goes over to encryption.
+  /// Whether what is sent over TCP and UDP is encrypted; nil for true. False only while a running cluster changes to encryption.
   package var encryptVerifyOutgoing: Bool?
-  /// Whether what is not encrypted is refused; nil for true. False only while a running cluster goes over to encryption.
+  /// Whether messages that are not encrypted are refused; nil for true. False only while a running cluster changes to encryption.
   package var encryptVerifyIncoming: Bool?
   /// With TLS: whether packets over UDP may cross without a key.
   package var allowsClearPackets = false
@@ -66,7 +66,7 @@ package struct AgentConfiguration: Hashable, Sendable {
     case tls
   }
 
-  /// What `-compression` takes.
+  /// The values of `-compression`.
   package enum CompressionChoice: String, Hashable, Sendable, CaseIterable {
     case lzw, zstd, off
   }
@@ -81,7 +81,7 @@ package struct AgentConfiguration: Hashable, Sendable {
     package var privateKey: String?
     /// PEM file with revocation lists.
     package var revocations: String?
-    /// Where a certificate holds the node's name.
+    /// Where in a certificate the node's name is.
     package var identity = IdentityMode.uri
     /// Accepts a key file that others can read.
     package var allowsInsecureKey = false
@@ -91,7 +91,8 @@ package struct AgentConfiguration: Hashable, Sendable {
 
   /// The RPC's host and port.
   ///
-  /// Whoever reaches the RPC can make the agent leave, so without a key only this machine may (`secure-transport.md` 3.6).
+  /// Any client that reaches the RPC can make the agent leave. So without a key only clients on this machine may reach it (`secure-transport.md`
+  /// 3.6).
   func rpcEndpoint() throws(AgentFailure) -> (host: String, port: UInt16) {
     guard let (host, port) = hostAndPort(rpcAddress, defaultPort: 7373) else {
       throw AgentFailure("-rpc-addr \(printable(rpcAddress)) is not host:port")
@@ -104,14 +105,14 @@ package struct AgentConfiguration: Hashable, Sendable {
     return (host, port)
   }
 
-  /// Values outside their range are raised to it; one line says so for each.
+  /// Raises values below their minimum to it. Returns one line for each.
   mutating func applyFloors() -> [String] {
     guard retryInterval < .seconds(1) else { return [] }
     retryInterval = .seconds(1)
     return ["Warning: 'RetryInterval' is too low. Setting to 1s"]
   }
 
-  /// A keyring that others can read is no secret. Go Serf takes it all the same, so that it is no reason to refuse the start.
+  /// A keyring that other users can read is not secret. Go Serf accepts it nevertheless, so it is no reason to refuse the start.
   func keyringWarning() -> String? {
     guard let keyringFile, let mode = CredentialFile.openMode(of: keyringFile) else { return nil }
     return "Warning: \(printable(keyringFile)) is open to group or others (mode \(mode)). Run 'chmod 600 \(keyringFile)'"

@@ -1,7 +1,7 @@
 /// Why the agent does not run: one line with the cause and the next step.
 package struct AgentFailure: Error, Hashable, CustomStringConvertible {
   package let description: String
-  /// Whether the machine may be as it has to be later: it has no address yet.
+  /// Whether a later start may succeed: the machine has no address yet.
   package let mayPass: Bool
 
   package init(_ description: String, mayPass: Bool = false) {

@@ -1,24 +1,24 @@
 package import Serf
 
-/// What the agent needs of a node: ``SerfNode``, or a stand-in in the tests of the RPC.
+/// What the agent needs from a node: ``SerfNode``, or a stand-in in the tests of the RPC.
 package protocol AgentNode: Sendable {
-  /// Everybody that the node knows, sorted by name.
+  /// All members that the node knows, sorted by name.
   func members() async throws(SerfError) -> [Member]
   /// The node itself.
   func localMember() async throws(SerfError) -> Member
-  /// Contacts members; how many answered.
+  /// Contacts members; returns how many answered.
   func join(_ addresses: [String], ignoreOld: Bool) async throws(SerfError) -> Int
-  /// Leaves the cluster; ends when the others had a chance to hear it.
+  /// Leaves the cluster; ends when the other members had a chance to hear it.
   func leave() async throws(SerfError)
   /// Stops at once.
   func shutdown() async
   func forceLeave(_ name: NodeName, prune: Bool) async throws(SerfError)
   func setTags(_ tags: [String: String]) async throws(SerfError)
-  /// Changes the tags that the node has at that moment: those named in `deleting` go, then those in `setting` come.
+  /// Changes the tags that the node has at that moment: those named in `deleting` are removed, then those in `setting` are added.
   func updateTags(setting: [String: String], deleting: [String]) async throws(SerfError)
   func userEvent(_ name: String, payload: [UInt8], coalesce: Bool) async throws(SerfError)
   /// What happens from now on.
   func subscription() -> any AsyncSequence<Event, Never> & Sendable
-  /// What the RPC's `stats` says about the node: the section `serf`, and others of our own.
+  /// What the RPC's `stats` says about the node: the section `serf`, and our own sections.
   func sections() async throws(SerfError) -> [String: [String: String]]
 }

@@ -1,6 +1,6 @@
 import Serf
 
-/// What a running agent says first (`agent.md` section 9).
+/// What a running agent prints first (`agent.md` section 9).
 struct Banner {
   let lines: [String]
 
@@ -19,7 +19,7 @@ struct Banner {
     lines = facts.map { title, value in String(repeating: " ", count: max(0, 27 - title.count)) + title + ": " + value }
   }
 
-  /// In one piece, so that a script that waits for the first line finds the others as well.
+  /// In one write, so that a script that waits for the first line finds the others as well.
   func print(on console: Console) {
     console.output((["Serf agent running!"] + lines.map { "    " + $0 }).joined(separator: "\n"))
   }

@@ -1,11 +1,11 @@
 import Serf
 
-/// How far an agent is on the way from a cluster in the clear to one with a key: what `-encrypt-verify-outgoing` and `-encrypt-verify-incoming` say.
+/// How far an agent is on the way from a cluster in clear text to one with a key, as `-encrypt-verify-outgoing` and `-encrypt-verify-incoming` say.
 ///
-/// An agent at one step understands agents at the step before and the step after, so a cluster takes each step at one member after another. There is no
-/// step that refuses what is not encrypted and still sends in the clear: ``init(_:)`` refuses that.
+/// An agent at one step understands agents at the step before and the step after, so a cluster takes each step at one member after another. No step
+/// refuses what is not encrypted and still sends in clear text: ``init(_:)`` refuses that.
 enum EncryptionStep {
-  /// Both off: the agent has the key, sends in the clear, and accepts both.
+  /// Both off: the agent has the key, sends in clear text, and accepts both.
   case reading
   /// Only outgoing on: the agent encrypts, and accepts both.
   case encrypting
@@ -34,7 +34,7 @@ enum EncryptionStep {
     }
   }
 
-  /// Whether the keyring file of an agent at this step may hold no key yet.
+  /// Whether the keyring file of an agent at this step may be without a key.
   var allowsNoKey: Bool { self == .reading }
 
   func apply(to settings: inout NetTransport.Settings) {
@@ -42,11 +42,11 @@ enum EncryptionStep {
     settings.verifiesIncoming = self == .complete
   }
 
-  /// What to do where a keyring file holds no key.
+  /// What to do when a keyring file has no key.
   static let remedyForNoKey =
     "'serf keygen' makes one; where the cluster is still to get one, start with \(outgoingFlag)=false and \(incomingFlag)=false"
 
-  /// The primary key's cipher and how many keys there are.
+  /// The primary key's cipher and the number of keys.
   static func strength(of keyring: Keyring) -> String {
     (keyring.primary.map { "AES-\($0.bitCount)-GCM, " } ?? "") + "keys: \(keyring.keys.count)"
   }
@@ -63,7 +63,7 @@ enum EncryptionStep {
 }
 
 extension AgentConfiguration {
-  /// The two flags, with their values where they are given.
+  /// The two flags, with their values if they are given.
   var encryptionFlags: [(name: String, value: String?)] {
     [
       (EncryptionStep.outgoingFlag, encryptVerifyOutgoing.map(String.init)),

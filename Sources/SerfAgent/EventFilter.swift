@@ -1,7 +1,7 @@
 import SerfClient
 package import SerfCore
 
-/// Which events somebody wants: a comma list of kinds (`agent.md` section 10), shared by RPC streams and event handlers.
+/// Which events a reader wants: a comma list of kinds (`agent.md` section 10), shared by RPC streams and event handlers.
 package struct EventFilter: Hashable, Sendable {
   package enum Item: Hashable, Sendable {
     case everything
@@ -31,7 +31,7 @@ package struct EventFilter: Hashable, Sendable {
     self.items = items
   }
 
-  /// Whether `event` is wanted. An event that several items want is wanted once.
+  /// Whether `event` is wanted. An event that several items want counts once.
   package func matches(_ event: Event) -> Bool {
     items.contains { item in
       switch (item, event) {

@@ -20,8 +20,8 @@ struct KeyringSource {
   }
 
   /// - Parameters:
-  ///   - allowsNoKey: whether the file may hold no key yet.
-  ///   - remedy: what an operator does about a file without keys, where one is needed.
+  ///   - allowsNoKey: whether the file may be without a key.
+  ///   - remedy: what an operator can do about a file without keys, if a key is needed.
   func makeKeyring(allowsNoKey: Bool = false, remedy: String = "'serf keygen' makes one") throws(AgentFailure) -> Keyring {
     let keys = try keys()
     guard !keys.isEmpty || !allowsNoKey else { return Keyring() }

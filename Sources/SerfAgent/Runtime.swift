@@ -15,7 +15,7 @@ package enum Runtime {
       "version": "swift6",
       "cpu_count": String(System.coreCount),
       "max_procs": String(System.coreCount),
-      // What is nearest to Go's count of goroutines.
+      // The closest equivalent of Go's count of goroutines.
       "goroutines": String(threadCount),
     ]
   }

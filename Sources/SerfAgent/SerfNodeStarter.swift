@@ -1,7 +1,7 @@
 package import Serf
 import SerfClient
 
-/// Starts the real thing: a ``SerfNode`` over the transport that the command line names.
+/// Starts a real ``SerfNode`` over the transport that the command line names.
 package struct SerfNodeStarter: NodeStarter {
   package init() {}
 
@@ -13,7 +13,7 @@ package struct SerfNodeStarter: NodeStarter {
     settings.allowedNetworks = try configuration.allowedNetworks()
     do throws(SerfError) {
       let node = try SerfNode(settings, transport: choice.factory, logger: log.logger("serf"))
-      // Before the start, so that the node's own arrival is among them.
+      // Before the start, so that the node's own join is among them.
       let events = node.events
       try await node.start()
       return StartedNode(
@@ -45,10 +45,10 @@ extension SerfNode: AgentNode {
         "health_score": String(node.healthScore), "member_time": String(node.memberTime), "event_time": String(node.eventTime),
         "query_time": String(node.queryTime), "intent_queue": String(node.intentQueue), "event_queue": String(node.eventQueue),
         "query_queue": String(node.queryQueue), "encrypted": String(statistics.isEncrypted),
-        // Ours; Go Serf has no such keys.
+        // These are our own; Go Serf has no such keys.
         "lateness_ms": String(statistics.lateness.milliseconds), "suspicions": String(statistics.suspicions),
       ],
-      // Ours; Go Serf has no such section.
+      // This is our own; Go Serf has no such section.
       "transport": Dictionary(statistics.transport.map { ($0.name, String($0.value)) }) { $1 },
     ]
   }
@@ -74,7 +74,7 @@ extension AgentConfiguration {
     }
   }
 
-  /// Where to listen: `-bind`, or the address of `-iface` when `-bind` says no concrete one.
+  /// Where to listen: `-bind`, or the address of `-iface` when `-bind` gives no concrete one.
   func bindAddress() async throws(AgentFailure) -> NodeAddress {
     let address = try await resolvedBind()
     guard let interface else { return address }
@@ -104,7 +104,7 @@ extension AgentConfiguration {
       throw AgentFailure("-bind \(printable(bind)) is no address; write IP, IP:port or [IPv6]:port")
     }
     do throws(ResolutionError) {
-      // At least one, or it throws.
+      // It gives at least one address or throws.
       return try await DefaultResolver().resolve(host, port: port)[0]
     } catch {
       throw AgentFailure("-bind: \(error)")

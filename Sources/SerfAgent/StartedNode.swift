@@ -2,11 +2,11 @@ package import Serf
 
 /// Makes the node of an agent; the seam between the agent and its transport.
 package protocol NodeStarter: Sendable {
-  /// Binds the transport and starts the node, with everything about them that can fail.
+  /// Binds the transport and starts the node, with all steps that can fail.
   func start(_ configuration: AgentConfiguration, log: AgentLog) async throws(AgentFailure) -> StartedNode
 }
 
-/// A node that runs, and what the agent says and does about it beyond the verbs.
+/// A running node, and what the agent needs for it besides the verbs.
 package struct StartedNode: Sendable {
   package let node: any AgentNode
   /// Its events from before the start.
@@ -14,7 +14,7 @@ package struct StartedNode: Sendable {
   /// Where the node is bound, with the port that the kernel chose.
   package let bindAddress: NodeAddress
   package let name: NodeName
-  /// How the node proves who it is, for the banner: `mutual TLS, cluster 'default'`.
+  /// How the node proves its name, for the banner: `mutual TLS, cluster 'default'`.
   package let protection: String
   /// Returns when the node has stopped: nil, or why.
   package let ended: @Sendable () async -> String?

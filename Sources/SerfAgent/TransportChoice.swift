@@ -6,7 +6,7 @@ import Serf
   import Musl
 #endif
 
-/// The transport that the command line names, with all that the agent says and does about it.
+/// The transport that the command line names, with all that the agent needs for it.
 struct TransportChoice {
   /// The node's name.
   let node: NodeName
@@ -126,7 +126,7 @@ struct TransportChoice {
         node: credentials.node, factory: transport,
         protection: "\(keyring != nil) (mutual TLS over TCP, cluster '\(credentials.cluster)'; \(packets))"
       ) { new async throws(AgentFailure) in
-        // All of it is read before any of it is in force.
+        // All of it is read before any of it is used.
         let credentials = try new.credentials()
         let newKeyring = try KeyringSource(new)?.makeKeyring()
         try agentFailure { () throws(TransportError) in try transport.replace(credentials: credentials) }
@@ -156,7 +156,7 @@ struct TransportChoice {
     return name
   }
 
-  /// A flag without effect is a misunderstanding that is better cleared up now.
+  /// A flag without effect is a misunderstanding, so it is refused at once.
   private static func refuse(_ flags: [(name: String, value: String?)], _ why: String) throws(AgentFailure) {
     if let flag = flags.first(where: { $0.value != nil }) { throw AgentFailure("\(flag.name) \(why)") }
   }

@@ -8,12 +8,12 @@ import Synchronization
   import Musl
 #endif
 
-/// The agent's log: formats lines as Go Serf does (`agent.md` section 13), prints those of its level, keeps the last ones for whoever
-/// begins to monitor, and passes new ones to all who do.
+/// The agent's log: formats lines as Go Serf does (`agent.md` section 13), prints those of its level, keeps the last ones for new monitors, and
+/// passes new ones to all monitors.
 ///
 /// Until ``release()`` lines are held back, so that the banner comes first.
 package final class AgentLog: Sendable {
-  /// How many lines are kept. Twice as many wait for a monitor that does not read; beyond that it loses lines, and hears how many.
+  /// How many lines are kept. Twice as many wait for a monitor that does not read; beyond that it loses lines, and is told how many.
   package static let backlogLimit = 512
 
   private struct Line {
@@ -28,14 +28,14 @@ package final class AgentLog: Sendable {
     var oldest = 0
     /// Nil after the release.
     var held: [String]? = []
-    /// Lines that found no place in `held`.
+    /// Lines that did not fit into `held`.
     var unheld = 0
     var monitors: [Int: (level: AgentLogLevel, lines: LossyQueue<String>)] = [:]
     var lastMonitor = 0
   }
 
   private let state: Mutex<State>
-  /// The lowest level that anybody wants, as a raw value: what loggers look at before they build a string.
+  /// The lowest level that the output or a monitor wants, as a raw value. Loggers check it before they build a string.
   private let threshold: Atomic<Int>
   private let console: Console
   private let timestamp: @Sendable () -> String
@@ -50,7 +50,7 @@ package final class AgentLog: Sendable {
     threshold = Atomic(min(level, .debug).rawValue)
   }
 
-  /// A logger whose lines say `component`: `agent`, `agent.ipc`, `serf` or `memberlist`.
+  /// A logger whose lines name `component`: `agent`, `agent.ipc`, `serf` or `memberlist`.
   package func logger(_ component: String) -> Logger {
     Logger(label: component) { AgentLogHandler(component: $0, log: self) }
   }
@@ -92,8 +92,8 @@ package final class AgentLog: Sendable {
       }, end: { [weak self] in self?.removeMonitor(id) })
   }
 
-  /// Adds a line. Control characters are escaped whoever wrote them, newlines too: one record is one line, so that no text of a peer can
-  /// pass for another.
+  /// Adds a line. Control characters are escaped, whatever their source, and so are newlines: one record is one line, so that text of a peer cannot
+  /// look like another line.
   func record(_ level: AgentLogLevel, _ component: String, _ message: String) {
     let text = timestamp() + " [" + level.name + "] " + component + ": " + harmless(message)
     state.withLock { state in
@@ -115,7 +115,7 @@ package final class AgentLog: Sendable {
     }
   }
 
-  /// What loggers compare with. Lines from DEBUG up are always formatted, since a monitor may ask for the last ones; TRACE only on demand.
+  /// What loggers compare with. Lines from DEBUG up are always formatted, because a monitor may ask for the last ones; TRACE only on demand.
   var loggerLevel: Logger.Level {
     AgentLogLevel(rawValue: threshold.load(ordering: .relaxed))?.loggerLevel ?? .debug
   }
@@ -156,7 +156,7 @@ struct AgentLogHandler: LogHandler {
     self.log = log
   }
 
-  /// The agent's, unless this logger was given its own.
+  /// The agent's level, unless this logger has its own.
   var logLevel: Logger.Level {
     get { ownLevel ?? log.loggerLevel }
     set { ownLevel = newValue }

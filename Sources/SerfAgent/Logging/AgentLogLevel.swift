@@ -10,7 +10,7 @@ package enum AgentLogLevel: Int, CaseIterable, Comparable, Sendable {
     self = level
   }
 
-  /// What stands in a line, and on the command line.
+  /// The name in a log line, and on the command line.
   package var name: String {
     switch self {
     case .trace: "TRACE"
@@ -21,7 +21,7 @@ package enum AgentLogLevel: Int, CaseIterable, Comparable, Sendable {
     }
   }
 
-  /// Where swift-log's seven levels fall.
+  /// Maps swift-log's seven levels.
   package init(_ level: Logger.Level) {
     self =
       switch level {
@@ -33,7 +33,7 @@ package enum AgentLogLevel: Int, CaseIterable, Comparable, Sendable {
       }
   }
 
-  /// The least of swift-log's levels that falls here.
+  /// The lowest of swift-log's levels that maps to this one.
   package var loggerLevel: Logger.Level {
     switch self {
     case .trace: .trace

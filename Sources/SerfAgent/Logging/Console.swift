@@ -8,12 +8,12 @@ import Synchronization
   import Musl
 #endif
 
-/// The agent's standard output: what it does after `==> `, facts and log lines after four spaces (`agent.md` section 8).
+/// The agent's standard output: what the agent does comes after `==> `, facts and log lines after four spaces (`agent.md` section 8).
 ///
-/// Lines are written on a queue of their own, in order, so that a terminal that does not read never stops the node. At most
-/// ``pendingLimit`` lines wait; more are dropped, and the count is printed when there is room again.
+/// Lines are written in order on a separate queue, so that a terminal that does not read never stops the node. At most ``pendingLimit`` lines wait;
+/// more are dropped, and the count is printed when there is room again.
 package final class Console: Sendable {
-  /// How many lines wait for a reader that does not read.
+  /// How many lines may wait while the reader does not read.
   package static let pendingLimit = 8192
 
   private struct State {
@@ -25,7 +25,7 @@ package final class Console: Sendable {
   private let queue = DispatchQueue(label: "serf.console")
   private let write: @Sendable (String) -> Void
 
-  /// - Parameter write: takes whole lines with their newlines; standard output unless a test says otherwise.
+  /// - Parameter write: writes whole lines with their newlines; by default to standard output.
   package init(write: @escaping @Sendable (String) -> Void = Console.standardOutput) { self.write = write }
 
   /// What the agent does now.
@@ -52,7 +52,7 @@ package final class Console: Sendable {
     }
   }
 
-  /// Waits until everything is written, before the process ends. It waits no longer than `limit`, because a reader that does not read must not keep the
+  /// Waits until everything is written, before the process ends. It waits at most for `limit`, because a reader that does not read must not keep the
   /// process from ending. False when lines are left.
   @discardableResult package func flush(within limit: Duration = .seconds(1)) -> Bool {
     let written = DispatchSemaphore(value: 0)
@@ -67,7 +67,7 @@ package final class Console: Sendable {
       if written > 0 {
         bytes = bytes.dropFirst(written)
       } else if errno != EINTR {
-        // Nobody will ever read it: a log that goes nowhere is no reason to leave the cluster.
+        // The reader has gone. A log that is lost is no reason to leave the cluster.
         return
       }
     }

@@ -1,7 +1,7 @@
-/// The log as one monitor sees it: ``AgentLog/monitor(_:)``. A reader that is too slow loses lines, and a line in their place says how many.
+/// The log as one monitor sees it: ``AgentLog/monitor(_:)``. A reader that is too slow loses lines; a line in their place says how many.
 package struct LogLines: AsyncSequence, Sendable {
   let queue: LossyQueue<String>
-  /// The line that says so.
+  /// The line that says how many lines were lost.
   let notice: @Sendable (Int) -> String
   let end: @Sendable () -> Void
 
@@ -21,7 +21,7 @@ package struct LogLines: AsyncSequence, Sendable {
     }
   }
 
-  /// Leaving the loop ends the monitor.
+  /// Ends the monitor when the reader leaves the loop.
   final class Lifetime: Sendable {
     private let end: @Sendable () -> Void
     init(_ end: @escaping @Sendable () -> Void) { self.end = end }

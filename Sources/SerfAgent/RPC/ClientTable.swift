@@ -1,15 +1,15 @@
 import NIOCore
 
-/// Who is connected to the RPC, and who makes room for a newcomer.
+/// Which clients are connected to the RPC, and which of them makes room for a newcomer.
 ///
-/// Free places are anyone's. When none is free the client that has waited longest without introducing itself makes room; the places of
-/// those that have are not taken.
+/// Any client may take a free place. When none is free, the client that has been connected longest without introducing itself makes room. Clients
+/// that have introduced themselves keep their places.
 struct ClientTable {
   /// Names a client while it is connected; a later client has a higher number.
   typealias ID = UInt64
 
   let limit: Int
-  /// Those that have not introduced themselves, the oldest first.
+  /// The clients that have not introduced themselves, the oldest first.
   private var strangers: [(id: ID, channel: any Channel)] = []
   private var introduced: Set<ID> = []
   private var lastID: ID = 0
@@ -28,7 +28,7 @@ struct ClientTable {
     return (lastID, evicted)
   }
 
-  /// A stranger has introduced itself; nothing happens if it has lost its place meanwhile.
+  /// A stranger has introduced itself; nothing happens if it has lost its place in the meantime.
   mutating func introduce(_ id: ID) {
     guard let position = strangers.firstIndex(where: { $0.id == id }) else { return }
     strangers.remove(at: position)

@@ -2,7 +2,7 @@ import NIOCore
 import SerfClient
 import Synchronization
 
-/// Whether a client has introduced itself: it has shaken hands and, where there is a key, proven that it knows it.
+/// Whether a client has introduced itself: it has sent its handshake and, if there is a key, proven that it knows the key.
 final class Introduction: Sendable {
   private let isMade = Atomic(false)
 
@@ -11,8 +11,8 @@ final class Introduction: Sendable {
   func complete() { isMade.store(true, ordering: .releasing) }
 }
 
-/// Ends a connection whose client sends more than ``RPCLimit/introduction`` bytes before it has introduced itself, so that what strangers
-/// can make the agent hold is bounded by their number.
+/// Ends a connection whose client sends more than ``RPCLimit/introduction`` bytes before it has introduced itself, so the memory that strangers can
+/// use is limited by their number.
 final class IntroductionBudget: ChannelInboundHandler {
   typealias InboundIn = ByteBuffer
   typealias InboundOut = ByteBuffer

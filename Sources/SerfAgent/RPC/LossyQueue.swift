@@ -1,19 +1,19 @@
 import Synchronization
 
-/// Between writers that must not wait and one reader that may be slow: at most ``capacity`` elements wait. What finds no place is lost, and
-/// the reader hears the count where the lost ones would have been.
+/// A queue between writers that must not wait and one reader that may be slow. At most ``capacity`` elements wait. Elements that do not fit are lost,
+/// and the reader gets their count in their place.
 final class LossyQueue<Element: Sendable>: Sendable {
   enum Item: Sendable {
     case element(Element)
-    /// So many are missing here.
+    /// This many elements are missing here.
     case lost(Int)
   }
 
   private struct State {
     var waiting: [Item] = []
-    /// Where `waiting` starts; what lies before it has been taken.
+    /// The index in `waiting` of the first element; those before it have been taken.
     var head = 0
-    /// Lost since the last element that found a place.
+    /// Lost since the last element that fitted.
     var lost = 0
     var reader: CheckedContinuation<Item?, Never>?
     var isFinished = false
@@ -59,7 +59,7 @@ final class LossyQueue<Element: Sendable>: Sendable {
     reader?.resume(returning: .element(element))
   }
 
-  /// Nothing comes any more; what waits can still be taken.
+  /// No element follows; those that wait can still be taken.
   func finish() {
     let reader = state.withLock { state -> CheckedContinuation<Item?, Never>? in
       state.isFinished = true
@@ -69,7 +69,7 @@ final class LossyQueue<Element: Sendable>: Sendable {
     reader?.resume(returning: nil)
   }
 
-  /// The next of what waits, or what comes; nil after the end, or when the reader's task is cancelled, which is the end.
+  /// The next waiting element, or the next that arrives. Nil after the end, or when the reader's task is cancelled, which ends the queue.
   func next() async -> Item? {
     await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in

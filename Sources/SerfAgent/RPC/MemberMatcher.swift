@@ -4,9 +4,9 @@ import SerfPrimitives
 
 /// A ``MemberFilter`` with its patterns compiled.
 ///
-/// A pattern is pasted between `^` and `$` as plain text, as in Go Serf: `a|b` means "begins with a, or ends with b" (`agent.md` section 2).
+/// A pattern is put between `^` and `$` as plain text, as in Go Serf: `a|b` means "begins with a, or ends with b" (`agent.md` section 2).
 struct MemberMatcher {
-  /// A pattern that cannot be used, and where it stood.
+  /// A pattern that cannot be used, and where it was.
   struct BadPattern: Error, CustomStringConvertible {
     let field: String
     let error: PatternError

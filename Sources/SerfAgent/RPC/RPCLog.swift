@@ -5,9 +5,9 @@ import SerfPrimitives
 import SerfTransport
 import Synchronization
 
-/// Who is at the other end of an RPC connection.
+/// The client at the other end of an RPC connection.
 struct RPCPeer: Sendable, CustomStringConvertible {
-  /// What lines about one peer have in common: the port is the client's choice for each connection.
+  /// What lines about one peer have in common: the host only, because the client chooses the port for each connection.
   let host: String
   let description: String
 
@@ -18,13 +18,13 @@ struct RPCPeer: Sendable, CustomStringConvertible {
   }
 }
 
-/// What the RPC says in the log: at most one line per cause and host in 10 s, with the count of those left out (`secure-transport.md` 3.4),
-/// so that no client can flood it.
+/// What the RPC logs: at most one line per cause and host in 10 s, with the count of those left out (`secure-transport.md` 3.4), so that no client
+/// can flood it.
 final class RPCLog: Sendable {
   /// What lines have in common, for limiting them.
   enum Cause: Hashable {
     case accepted, full, evicted, silent, gone, failed, leave
-    /// A request that was refused; nil for commands that we do not know, whose names are the client's choice.
+    /// A request that was refused; nil for commands that we do not know, because the client chooses their names.
     case refused(RPCCommand?)
 
     fileprivate var kind: String {
@@ -47,7 +47,7 @@ final class RPCLog: Sendable {
     logger.log(level: level, "\(text())\(withheld > 0 ? " (and \(withheld) more like it)" : "")")
   }
 
-  /// A client's text may have a mebibyte; so much of it goes into a line.
+  /// A client's text may have a mebibyte; a line shows only this part of it.
   static func excerpt(_ text: String) -> String {
     text.utf8.count <= excerptLength ? text : String(decoding: text.utf8.prefix(excerptLength), as: UTF8.self) + "…"
   }

@@ -17,11 +17,11 @@ import Synchronization
 package final class RPCServer: Sendable {
   /// How many clients may be connected at once. One more takes the place of the oldest that has not introduced itself, or is closed.
   package static let connectionLimit = 128
-  /// How long a client may take until it has shaken hands and, where there is a key, proven that it knows it. Otherwise strangers could hold
-  /// all connections.
+  /// How long a client may take for its handshake and, if there is a key, to prove that it knows the key. Without this limit strangers could take all
+  /// connections.
   package static let patience = Duration.seconds(10)
 
-  /// A connection that was accepted. It is closed when the server lets go of it, also when the listener ends before the client was looked at.
+  /// A connection that was accepted. It is closed when the server releases it, also when the listener ends before the client was served.
   private final class Client: Sendable {
     let channel: any Channel
     private let gate: NIOLoopBound<ReadGate>
@@ -35,7 +35,7 @@ package final class RPCServer: Sendable {
 
     deinit { channel.close(promise: nil) }
 
-    /// Begins to read. Only now, because a `NIOAsyncChannel` that is dropped before it was used ends the process.
+    /// Begins to read. This happens only now, because a `NIOAsyncChannel` that is dropped before it was used ends the process.
     func connection() async throws -> NIOAsyncChannel<RPCRequest, ByteBuffer> {
       let (channel, gate) = (channel, gate)
       return try await channel.eventLoop.submit {
@@ -96,7 +96,7 @@ package final class RPCServer: Sendable {
 
   /// Serves clients until the task is cancelled.
   package func run() async {
-    // Clients that were accepted and not yet looked at have to be ended properly, so the loop is not cancelled: it ends with the listener.
+    // Clients that were accepted but not yet served have to be ended properly, so the loop is not cancelled: it ends with the listener.
     let accepting = Task { try? await listener.executeThenClose { clients in try await serve(clients) } }
     await withTaskCancellationHandler {
       await accepting.value
@@ -121,7 +121,7 @@ package final class RPCServer: Sendable {
     }
   }
 
-  /// The newcomer's number, if there is a place for it.
+  /// The newcomer's number, if a place is free for it.
   private func admit(_ channel: any Channel) -> ClientTable.ID? {
     guard let (id, evicted) = clients.withLock({ $0.admit(channel) }) else {
       let peer = RPCPeer(channel)
@@ -141,7 +141,7 @@ package final class RPCServer: Sendable {
   private func serve(_ client: Client, _ id: ClientTable.ID) async {
     let channel = client.channel
     let (peer, log) = (RPCPeer(channel), context.rpcLog)
-    // It closes the channel when it goes.
+    // Releasing the client closes the channel.
     defer { withExtendedLifetime(client) { clients.withLock { $0.remove(id) } } }
     log.write(.info, .accepted, about: peer, "Accepted client: \(peer)")
     let patience = channel.eventLoop.scheduleTask(in: TimeAmount(patience)) {
@@ -172,14 +172,14 @@ package struct RPCContext: Sendable {
   let node: any AgentNode
   let log: AgentLog
   let rpcLog: RPCLog
-  /// What a client must know; nil lets everybody in who can connect.
+  /// The key that a client must know; nil admits every client that can connect.
   let authKey: String?
   /// The section `event_handlers` of `stats`.
   let handlers: [String: String]
-  /// Called after a client's `leave` was answered: the agent is to end.
+  /// Called after a client's `leave` was answered: the agent has to end.
   let hasLeft: @Sendable () -> Void
 
-  /// - Parameter clock: the time by which log lines are limited; the system's unless a test says otherwise.
+  /// - Parameter clock: the time by which log lines are limited; by default the system's.
   package init(
     node: any AgentNode, log: AgentLog, authKey: String?, handlers: [String: String] = [:],
     clock: @escaping @Sendable () -> Instant = { Instant(nanoseconds: Int64(clamping: NIODeadline.now().uptimeNanoseconds)) },

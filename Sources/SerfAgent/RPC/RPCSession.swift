@@ -7,15 +7,15 @@ import SerfPrimitives
 
 /// One client of the RPC: answers its requests one after another, and feeds its streams in between.
 ///
-/// The rules of who may do what come first (``gate(_:)``), then one function per command. Every answer is written as a whole, header and
-/// body, so that records of streams interleave between answers and never within one.
+/// The access rules come first (``gate(_:)``), then one function per command. Every answer is written as a whole, header and body, so that records of
+/// streams interleave between answers and never within one.
 struct RPCSession {
   typealias Responses = NIOAsyncChannelOutboundWriter<ByteBuffer>
 
   let peer: RPCPeer
   let context: RPCContext
   let responses: Responses
-  /// Called once the client may use the RPC.
+  /// Called when the client may use the RPC.
   let admitted: @Sendable () -> Void
 
   private var hasShakenHands = false
@@ -47,7 +47,7 @@ struct RPCSession {
     var closes = false
   }
 
-  /// Answers until the client goes or breaks the protocol.
+  /// Answers until the client disconnects or breaks the protocol.
   consuming func run(_ requests: NIOAsyncChannelInboundStream<RPCRequest>) async throws {
     var session = self
     defer { for stream in session.streams.values { stream.cancel() } }
@@ -62,7 +62,7 @@ struct RPCSession {
     do throws(Refusal) {
       let command = try gate(request)
       let body = try await perform(command, request)
-      // The client is gone: its further requests are not answered.
+      // The client has disconnected: its further requests are not answered.
       let isAnswered = (try? await respond(sequence, body: body)) != nil
       if command == .leave { context.hasLeft() }
       if isAnswered { startStream(command, request) }
@@ -82,7 +82,7 @@ struct RPCSession {
 
   // MARK: Rules
 
-  /// Whether this client may ask for this now.
+  /// Whether this client may make this request now.
   private func gate(_ request: RPCRequest) throws(Refusal) -> RPCCommand {
     guard hasShakenHands || request.command == .handshake else {
       throw Refusal(text: RPCErrorText.handshakeRequired, closes: true)
@@ -91,7 +91,7 @@ struct RPCSession {
     guard isOpen else {
       throw Refusal(text: RPCErrorText.authenticationRequired, closes: request.command == nil)
     }
-    // Without knowing the command there is no telling whether a body follows.
+    // If the command is unknown, so is whether a body follows.
     guard let command = request.command else { throw Refusal(text: RPCErrorText.unsupportedCommand, closes: true) }
     return command
   }
@@ -260,7 +260,7 @@ struct RPCSession {
   }
 }
 
-/// Compares keys in a time that tells nothing about where they differ.
+/// Compares keys in a time that does not depend on where they differ.
 package func isEqualInConstantTime(_ left: String, _ right: String) -> Bool {
   let (left, right) = (Array(left.utf8), Array(right.utf8))
   var difference = UInt8(left.count == right.count ? 0 : 1)

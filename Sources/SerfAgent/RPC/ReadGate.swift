@@ -1,8 +1,8 @@
 import NIOCore
 
-/// Holds a connection's reads back until its session begins, so that nothing is read that no handler would take.
+/// Holds a connection's reads back until its session begins, so that no bytes are read before a handler takes them.
 ///
-/// Not `autoRead`: switched on before the channel is registered, it leaves a read pending that NIO never arms.
+/// Not `autoRead`: if it is switched on before the channel is registered, it leaves a read pending that NIO never starts.
 final class ReadGate: ChannelOutboundHandler {
   typealias OutboundIn = ByteBuffer
 
@@ -13,7 +13,7 @@ final class ReadGate: ChannelOutboundHandler {
     if isOpen { context.read() } else { held = context }
   }
 
-  /// Lets reads pass, also the one that came meanwhile.
+  /// Lets reads pass, also the one that was held back.
   func open() {
     isOpen = true
     held?.read()

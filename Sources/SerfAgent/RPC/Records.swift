@@ -2,7 +2,7 @@ import Serf
 import SerfClient
 
 extension AgentMember {
-  /// A member of the library as the RPC says it.
+  /// A member of the library in the form of the RPC.
   init(_ member: Member) {
     let versions = member.versions
     self.init(
@@ -15,7 +15,7 @@ extension AgentMember {
 }
 
 extension AgentEvent {
-  /// An event of the library as the RPC says it. A payload of no bytes counts as none, as on the wire.
+  /// An event of the library in the form of the RPC. A payload of no bytes counts as none, as on the wire.
   init(_ event: Event) {
     switch event {
     case .member(let event): self = .members(event.kind.description, event.members.map(AgentMember.init))

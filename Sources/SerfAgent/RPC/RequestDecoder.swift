@@ -4,16 +4,16 @@ package import SerfClient
 package import struct NIOCore.ByteBuffer
 package import protocol NIOCore.NIOSingleStepByteToMessageDecoder
 
-/// One request as it came: its header, and its body if the command has one.
+/// One request as it was received: its header, and its body if the command has one.
 package struct RPCRequest: Sendable {
   package let header: RequestHeader
-  /// Nil if we do not know the command; where the next request begins is then unknown too.
+  /// Nil if we do not know the command; then it is also unknown where the next request begins.
   package let command: RPCCommand?
   package let body: ByteBuffer
 }
 
-/// Cuts the byte stream of a client into requests. A body is always taken with its header, even when the request will be refused, so that
-/// a refused request never puts client and agent out of step.
+/// Cuts the byte stream of a client into requests. A body is always taken with its header, even when the request will be refused, so that client and
+/// agent stay in step after a refused request.
 package struct RequestDecoder: NIOSingleStepByteToMessageDecoder {
   package typealias InboundOut = RPCRequest
 
