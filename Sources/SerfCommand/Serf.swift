@@ -6,10 +6,10 @@ import Dispatch
   import Musl
 #endif
 
-/// The `serf` executable: everything happens in ``Frame``.
+/// The `serf` executable: ``Frame`` does all the work.
 @main
 enum Serf {
-  /// Not asynchronous, so that nothing of the runtime stands before its first line.
+  /// It is not asynchronous, so that no code of the runtime runs before its first line.
   static func main() {
     StandardDescriptors.fill()
     Task { exit(await Frame.run(Array(CommandLine.arguments.dropFirst()))) }

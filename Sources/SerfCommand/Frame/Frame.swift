@@ -1,10 +1,10 @@
 import ArgumentParser
 import SerfPrimitives
 
-/// What happens between the shell and a verb: choosing it, help, version, and the exit status (`agent.md` section 5).
+/// What happens between the shell and a verb: the choice of the verb, help, version, and the exit status (`agent.md` section 5).
 ///
-/// Exit statuses are Go Serf's: 0 for success and for help that was asked for, 127 when no known verb was named, 1 for everything else
-/// that went wrong. Unlike there, an error is one line on standard error, so that standard output holds nothing but results.
+/// Exit statuses are Go Serf's: 0 for success and for requested help, 127 when no known verb was named, 1 for everything else that went wrong. Unlike
+/// there, an error is one line on standard error, so that standard output has only results.
 package enum Frame {
   /// Every verb, in the order of the listing.
   static let verbs: [any ParsableCommand.Type] = [
@@ -73,7 +73,7 @@ package enum Frame {
     verbs.first { $0.verbName == name }
   }
 
-  /// Follows names of subcommands (`certs ca`) down to the command that is meant.
+  /// Follows names of subcommands (`certs ca`) to the command that is meant.
   private static func descend(_ verb: any ParsableCommand.Type, _ arguments: [String]) -> (any ParsableCommand.Type, [String]) {
     guard let name = arguments.first, let child = verb.configuration.subcommands.first(where: { $0.verbName == name }) else {
       return (verb, arguments)

@@ -22,12 +22,12 @@ package struct GoDuration: ExpressibleByArgument, Equatable {
       guard let value = Double(number), value.isFinite, let factor = Self.units[String(unit)] else { return nil }
       seconds += value * factor
     }
-    // What Go's 64-bit nanoseconds can hold.
+    // The limit of Go's 64-bit nanoseconds.
     guard seconds <= 9.2e9 else { return nil }
     duration = .nanoseconds(Int64((seconds * 1e9).rounded()))
   }
 
-  /// For help texts: in seconds if these are whole.
+  /// For help texts: in seconds if it is a whole number of them.
   package var defaultValueDescription: String {
     let (seconds, attoseconds) = duration.components
     return attoseconds == 0 ? "\(seconds)s" : "\(duration)"

@@ -2,10 +2,10 @@ import ArgumentParser
 
 /// Rewrites Go's flag style into the argument parser's (`agent.md` section 5).
 ///
-/// Go: `-x` and `--x` are one flag, its value follows as `-x=v` or `-x v`, a switch takes a value only as `-x=bool`, and the first word
-/// that is no flag, or `--`, ends the flags. Afterwards: `--x=v` for values, `--x` for switches, and `--` before the words.
+/// In Go's style `-x` and `--x` are one flag. Its value follows as `-x=v` or `-x v`, and a switch takes a value only as `-x=bool`. The first word
+/// that is no flag, or `--`, ends the flags. The result has `--x=v` for values, `--x` for switches, and `--` before the words.
 package enum GoFlags {
-  /// The command line is malformed before any meaning is looked at.
+  /// The command line is malformed, whatever its meaning is.
   package struct Misuse: Error, Equatable {
     package let message: String
   }
@@ -24,7 +24,7 @@ package enum GoFlags {
   ///   - switches: flags that the parser knows as present or absent.
   ///   - booleans: flags that the parser knows as `--x=true` or `--x=false`.
   ///   - anywhere: words do not end the flags.
-  ///   - freeWords: a word behind the first may begin with a dash. Elsewhere it is a flag in the wrong place, which Go takes for a word.
+  ///   - freeWords: a word after the first may begin with a dash. Without this, such a word is a flag in the wrong place, which Go takes for a word.
   package static func normalise(
     _ arguments: [String], switches: Set<String>, booleans: Set<String>, anywhere: Bool = false, freeWords: Bool = false
   ) throws(Misuse) -> [String] {
@@ -78,7 +78,7 @@ package enum GoFlags {
     }
   }
 
-  /// Found by looking at the command's property wrappers, so that no verb has to list its switches a second time.
+  /// They are read from the command's property wrappers, so that no verb has to list its switches a second time.
   private static func flagsWithoutValue(of command: any ParsableCommand.Type) -> (switches: Set<String>, booleans: Set<String>) {
     var switches: Set<String> = []
     var booleans: Set<String> = []

@@ -1,7 +1,7 @@
 /// Lays rows of cells out in columns, as Go Serf's `members` does (`agent.md` section 6).
 ///
-/// Every column is as wide as its widest cell in code points, two spaces stand between columns, the last cell of a row is not padded, and
-/// the whole is trimmed. A `|` inside a cell opens a new column there, so it does here.
+/// Every column is as wide as its widest cell in code points, two spaces separate columns, the last cell of a row is not padded, and the whole text
+/// is trimmed. In Go Serf a `|` inside a cell begins a new column, so it does here too.
 enum Columns {
   static func text(_ rows: [[String]]) -> String {
     let rows = rows.map { row in row.flatMap { $0.split(separator: "|", omittingEmptySubsequences: false).map(trimmed) } }

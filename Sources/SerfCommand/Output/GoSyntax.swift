@@ -1,8 +1,8 @@
 package import SerfClient
 import SerfPrimitives
 
-/// Prints event records as Go Serf's `monitor` does, with Go's `%#v` (`agent.md` section 6). Keys of a record come in the order below;
-/// there the order is random.
+/// Prints event records as Go Serf's `monitor` does, with Go's `%#v` (`agent.md` section 6). Keys of a record come in the order below; in Go the
+/// order is random.
 package enum GoSyntax {
   package static func eventInfo(_ event: AgentEvent) -> String {
     let fields: [(String, String)]
@@ -42,7 +42,7 @@ package enum GoSyntax {
     return "map[interface {}]interface {}{" + fields.map { quoted($0) + ":" + $1 }.joined(separator: ", ") + "}"
   }
 
-  /// A small number was a signed integer to Go's decoder and prints as decimal, a wider one was unsigned and prints as hexadecimal.
+  /// Go's decoder makes a small number a signed integer, which prints as decimal, and a larger one unsigned, which prints as hexadecimal.
   private static func integer(_ value: UInt64) -> String {
     value < 0x80 ? String(value) : "0x" + String(value, radix: 16)
   }
@@ -52,7 +52,7 @@ package enum GoSyntax {
     return type + "{" + bytes.map { "0x" + String($0, radix: 16) }.joined(separator: ", ") + "}"
   }
 
-  /// Of text whose bytes that are not UTF-8 became `\xNN` on the way, as the bytes would be written.
+  /// The same for text in which bytes that are not UTF-8 have become `\xNN`: it gives what the original bytes would give.
   package static func quoted(_ text: String) -> String {
     var literal = "\""
     for index in text.unicodeScalars.indices {
@@ -63,7 +63,7 @@ package enum GoSyntax {
     return literal + "\""
   }
 
-  /// A Go string literal: escapes of one letter, `\xNN` for other control and invalid bytes, `\uNNNN` for what does not print.
+  /// A Go string literal: escapes of one letter, `\xNN` for other control and invalid bytes, `\uNNNN` for characters that do not print.
   package static func quoted(_ bytes: [UInt8]) -> String {
     var text = "\""
     var rest = bytes[...]

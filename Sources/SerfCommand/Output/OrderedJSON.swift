@@ -2,8 +2,8 @@ import SerfPrimitives
 
 /// A JSON document whose keys keep their order, written the way Go's `json.MarshalIndent` does (`agent.md` section 6).
 ///
-/// Two spaces of indent, and `<`, `>`, `&` escaped as Go does, so that scripts written for Go Serf read the same bytes. Other control
-/// and direction-changing characters, which Go leaves alone, are escaped too (`secure-transport.md` 3.4); a parser sees the same text.
+/// It indents by two spaces and escapes `<`, `>` and `&` as Go does, so that scripts written for Go Serf read the same bytes. Other control and
+/// direction-changing characters, which Go leaves alone, are escaped too (`secure-transport.md` 3.4); a parser sees the same text.
 package indirect enum OrderedJSON {
   case null
   case bool(Bool)
@@ -70,7 +70,7 @@ package indirect enum OrderedJSON {
     text += "\""
   }
 
-  /// All that come here are below U+10000.
+  /// All scalars that come here are below U+10000.
   private static func codePoint(_ scalar: Unicode.Scalar) -> String {
     let digits = String(scalar.value, radix: 16)
     return "\\u" + String(repeating: "0", count: 4 - digits.count) + digits

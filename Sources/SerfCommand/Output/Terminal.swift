@@ -6,7 +6,7 @@
 
 /// Standard output for results, standard error for problems; each call writes whole lines.
 enum Terminal {
-  /// A result. A reader that went away (`| head`) ends the program quietly, as it does for other tools.
+  /// A result. If the reader has gone (`| head`), the program ends without a message, like other tools.
   static func output(_ text: String) { write(text + "\n") }
 
   /// Whole lines with their newlines, as a result.
@@ -36,7 +36,7 @@ enum Terminal {
 }
 
 extension String {
-  /// Filled up with spaces to `width` code points.
+  /// Padded with spaces to `width` code points.
   func padded(to width: Int) -> String {
     self + String(repeating: " ", count: max(0, width - unicodeScalars.count))
   }

@@ -9,7 +9,7 @@ import UnixSignals
   import Musl
 #endif
 
-/// `serf agent`: one node of a cluster, until it is told to stop.
+/// `serf agent`: one node of a cluster, until it is stopped.
 struct AgentCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "agent", abstract: "Runs a Serf agent", usage: "serf agent [options]",
@@ -66,7 +66,7 @@ struct AgentCommand: AsyncParsableCommand {
   func run() async throws {
     try refuseWords()
     let configuration = agentConfiguration
-    // A log that goes nowhere is no reason to leave the cluster.
+    // A log that is lost is no reason to leave the cluster.
     signal(SIGPIPE, SIG_IGN)
     let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm, .sighup)
     let console = Console()
@@ -82,7 +82,7 @@ struct AgentCommand: AsyncParsableCommand {
     guard status == 0 else { throw ExitCode(status) }
   }
 
-  /// Go's agent ignores words. One is a mistake, such as the second address behind a `-join`, and behind `--` it may be an option.
+  /// Go's agent ignores words. A word is a mistake, such as a second address after `-join`; after `--` it may be an option.
   private func refuseWords() throws(CommandFailure) {
     guard let word = words.first else { return }
     // Without its value, which may be a key.
@@ -127,7 +127,7 @@ struct AgentCommand: AsyncParsableCommand {
   }
 }
 
-/// A level by its name, in any case.
+/// A level by its name, in upper or lower case.
 struct LogLevelArgument: ExpressibleByArgument {
   let level: AgentLogLevel
 

@@ -18,7 +18,7 @@ struct ForceLeaveCommand: AsyncParsableCommand {
     }
     let node = NodeName(name)
     let isKnown = try await rpc.withClient("forcing \(printable(name)) to leave") { client throws(SerfRPCError) in
-      // Asked first, since a pruned member is no longer there afterwards.
+      // Asked first, because a pruned member is no longer listed afterwards.
       let isKnown = try await client.members(matching: MemberFilter(name: quotedPattern(name))).contains { $0.name == node }
       try await client.forceLeave(node, prune: prune)
       return isKnown
@@ -31,7 +31,7 @@ struct ForceLeaveCommand: AsyncParsableCommand {
   }
 }
 
-/// A pattern that matches `text` and nothing else: what could mean something else in RE2 has a backslash in front.
+/// A pattern that matches `text` and nothing else: characters with a meaning in RE2 get a backslash in front.
 package func quotedPattern(_ text: String) -> String {
   text.unicodeScalars.reduce(into: "") { pattern, scalar in
     if #"\.+*?()|[]{}^$"#.unicodeScalars.contains(scalar) { pattern += "\\" }

@@ -2,7 +2,7 @@ import ArgumentParser
 package import SerfClient
 import SerfPrimitives
 
-/// `serf members`: who is in the cluster.
+/// `serf members`: the members of the cluster.
 struct MembersCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "members", abstract: "Lists the members of a Serf cluster", usage: "serf members [options]",

@@ -4,7 +4,7 @@ import SerfClient
 import SerfPrimitives
 import UnixSignals
 
-/// `serf monitor`: the agent's log and events, as they come.
+/// `serf monitor`: the agent's log and events, as they happen.
 struct MonitorCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "monitor", abstract: "Stream logs from a Serf agent", usage: "serf monitor [options]",
@@ -15,13 +15,13 @@ struct MonitorCommand: AsyncParsableCommand {
 
   func run() async throws {
     let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
-    // Lines wait in it for a terminal that does not read, so that a signal ends the command all the same.
+    // If the terminal does not read, lines wait in the console, so that a signal still ends the command.
     let console = Console(write: Terminal.write)
     defer { console.flush() }
     try await rpc.withClient("monitoring") { client throws(SerfRPCError) in
       let events = try await client.events()
       let lines = try await client.monitor(level: logLevel)
-      // Leaving the group cancels the readers, and that sends the agent a `stop` for each stream.
+      // When the group ends, the readers are cancelled, and that sends the agent a `stop` for each stream.
       let end = await withTaskGroup(of: SerfRPCError?.self) { group in
         group.addTask { await Self.print(events, on: console) { GoSyntax.eventInfo($0) } }
         group.addTask { await Self.print(lines, on: console) { harmless($0) } }
@@ -43,7 +43,7 @@ struct MonitorCommand: AsyncParsableCommand {
     do {
       var told = 0
       for try await record in records {
-        // What the agent could not send is a record of its own.
+        // Events that the agent could not send are reported by a record of their own.
         let lost = records.dropped - told
         if lost > 0 { console.line("(\(lost) records were lost, because they were printed too slowly)") }
         told += lost

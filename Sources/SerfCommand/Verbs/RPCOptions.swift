@@ -77,7 +77,7 @@ enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
   case text, json
 }
 
-/// A `key=value` of a flag; the value may hold further `=`.
+/// A `key=value` of a flag; the value may contain further `=`.
 struct TagArgument: ExpressibleByArgument {
   let key: String
   let value: String
@@ -90,6 +90,6 @@ struct TagArgument: ExpressibleByArgument {
 }
 
 extension [TagArgument] {
-  /// Of a repeated key the last wins.
+  /// The last of repeated keys wins.
   var map: [String: String] { reduce(into: [:]) { $0[$1.key] = $1.value } }
 }

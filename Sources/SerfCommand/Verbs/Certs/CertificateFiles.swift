@@ -17,7 +17,7 @@ package struct CertificateFiles {
 
   var isEmpty: Bool { authorities.isEmpty && certificates.isEmpty && keys.isEmpty && revocations.isEmpty }
 
-  /// Takes a file for what it holds.
+  /// Adds a file; its content decides its role.
   package mutating func add(_ file: String, allowsInsecureKey: Bool) throws(CredentialsError) {
     let text = try CredentialFile.readSecret(file, what: "PEM", flag: "serf certs check", privacy: .open)
     if text.contains("PRIVATE KEY-----") {

@@ -3,7 +3,7 @@ import SerfPrimitives
 
 /// The verdict on every file of a ``CertificateFiles``, as text and as JSON.
 package struct CertificateReport {
-  /// One certificate: its facts in the order of printing, and the verdict.
+  /// One certificate: its properties in the order of printing, and the verdict.
   struct Entry {
     let file: String
     var facts: [(label: String, value: Fact)]
@@ -48,7 +48,7 @@ package struct CertificateReport {
     for parsed in given.certificates {
       let key = unmatched.firstIndex { $0.key.matches(parsed.chain) }.map { unmatched.remove(at: $0) }
       var entry = Self.describe(certificate: parsed, key: key?.file)
-      // With one certificate and keys that are not its own, the first of them is taken for the mistake.
+      // With one certificate and only keys that do not belong to it, the first key counts as the mistake.
       let authorityKeys = given.authorities.map(\.chain)
       let suspect =
         key ?? (given.certificates.count == 1 ? unmatched.first { key in !authorityKeys.contains { key.key.matches($0) } } : nil)

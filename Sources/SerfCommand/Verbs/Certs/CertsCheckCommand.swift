@@ -2,7 +2,7 @@ import ArgumentParser
 import SerfIdentity
 import SerfPrimitives
 
-/// `serf certs check`: what an agent would think of these files.
+/// `serf certs check`: whether an agent would accept these files.
 struct CertsCheckCommand: FlagsAnywhere {
   static let configuration = CommandConfiguration(
     commandName: "check", abstract: "Says what an agent would think of certificates, keys and revocation lists",

@@ -51,8 +51,8 @@ struct Days: ExpressibleByArgument {
 }
 
 extension CertificateAuthority.Issued {
-  /// Writes `NAME.pem` and `NAME.key` into a directory, which is made if it is missing. The key goes first: if the second file fails,
-  /// no certificate is left without its key.
+  /// Writes `NAME.pem` and `NAME.key` into a directory, which is made if it is missing. The key is written first: if the second file fails, no
+  /// certificate is left without its key.
   func write(named name: String, into directory: String, overwrite: Bool) throws(CommandFailure) -> (certificate: String, key: String) {
     let base = directory == "." ? name : directory.hasSuffix("/") ? directory + name : "\(directory)/\(name)"
     let (certificate, key) = (base + ".pem", base + ".key")

@@ -38,7 +38,7 @@ struct CertsNodeCommand: FlagsAnywhere {
     let issued = try orFail(about: printable(node)) { () throws(IssuingError) in
       try authority.issue(node: node, cluster: cluster, validFor: days.duration, key: key.kind)
     }
-    // What a peer with this authority would say, asked before an operator copies files to nodes.
+    // Checks whether a peer with this authority would accept the certificate, before an operator copies files to nodes.
     try orFail(about: authorityFile) { () throws(CredentialsError) in
       _ = try Credentials.check(
         pem: .init(authorities: certificatePEM, certificate: issued.certificatePEM, privateKey: []), privateKey: issued.key,
