@@ -1,7 +1,7 @@
 import Logging
 import Serf
 
-/// The nodes under measurement.
+/// The nodes that are measured.
 final class BenchCluster {
   private var nodes: [SerfNode] = []
   private var counters: [EventCount] = []
@@ -28,7 +28,8 @@ final class BenchCluster {
     return node
   }
 
-  /// All join the first; how long until all see all. Whether all have joined, so that there is something to measure.
+  /// All nodes join the first one; measures how long it takes until all see all. Returns whether all have joined, so that further scenarios can be
+  /// measured.
   func converge() async throws -> Bool {
     for node in conditions.startedAtOnce ? nodes.prefix(1) : nodes[...] { try await node.start() }
     let seed = try await nodes[0].localAddress().description
@@ -100,8 +101,8 @@ final class BenchCluster {
     findings.bound(later == 0, "no suspicion while idle")
   }
 
-  /// How long one event takes to everybody. What gossip did not bring in twenty seconds is late; the exchanges of state bring it in the next minutes, or
-  /// it is lost.
+  /// How long one event takes to reach all nodes. An event that gossip has not brought within twenty seconds is late. The exchanges of state bring it
+  /// in the next minutes, or it is lost.
   func events(count: Int, interval: Duration) async throws {
     var latencies: [Double] = []
     var late = 0
@@ -129,7 +130,7 @@ final class BenchCluster {
     findings.expect(lost == 0, orFailed: "\(lost) events did not arrive")
   }
 
-  /// How long a newcomer takes to be in.
+  /// How long the join of a newcomer takes.
   func joins(count: Int) async throws {
     let seed = try await nodes[0].localAddress().description
     var times: [Double] = []
@@ -147,7 +148,7 @@ final class BenchCluster {
     findings.expect(times.count == count, orFailed: "\(count - times.count) of \(count) nodes did not join")
   }
 
-  /// How long until a crash is known.
+  /// How long it takes until a crash is known.
   func fail(count: Int) async throws {
     var firsts: [Double] = []
     var alls: [Double] = []
@@ -162,7 +163,7 @@ final class BenchCluster {
         if seen > 0, first == nil { first = ContinuousClock.now - start }
         return seen == self.nodes.count
       }
-      // Both from the moment before the crash, so that the first is never later than all.
+      // Both count from the moment before the crash, so that the time of the first is never longer than that of all.
       let all = ContinuousClock.now - start
       isKnown = isKnown && areAllAware != nil
       firsts.append((first ?? all).seconds)
@@ -186,13 +187,14 @@ final class BenchCluster {
 
   private func line(_ scenario: String) -> JSONLine { conditions.line(scenario) }
 
-  /// A line as soon as it is known, also into a pipe.
+  /// Prints a line as soon as it is known, also into a pipe.
   private func emit(_ line: JSONLine) {
     print(line)
     ProcessUsage.flush()
   }
 
-  /// Whether all nodes see all alive in time. Asks one node at a time, and all again when the last one does, so that the question costs them nothing.
+  /// Whether all nodes see all others alive in time. It asks one node at a time, and all nodes again when the last one does, so that the questions
+  /// cost the nodes almost nothing.
   private func allSeeAll(within limit: Duration) async throws -> Bool {
     let end = ContinuousClock.now + limit
     for node in nodes + nodes {
@@ -264,6 +266,6 @@ private final class EventCount: Sendable {
 }
 
 extension [Double] {
-  /// The middle one, or the lower of the two; 0 of none.
+  /// The middle value, or the lower of the two middle ones; 0 if there are none.
   fileprivate var median: Double { isEmpty ? 0 : sorted()[(count - 1) / 2] }
 }

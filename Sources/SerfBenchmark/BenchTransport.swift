@@ -2,7 +2,7 @@ import ArgumentParser
 import Logging
 import Serf
 
-/// What the nodes under measurement speak.
+/// The transport of the nodes that are measured.
 enum BenchTransport: String, ExpressibleByArgument, CaseIterable {
   #if QUIC
     case quic
@@ -22,7 +22,7 @@ enum BenchTransport: String, ExpressibleByArgument, CaseIterable {
 struct NodeFactory {
   let transport: BenchTransport
   #if QUIC
-    /// All certificates are of one throw-away authority.
+    /// All certificates come from one throw-away authority.
     private let authority: CertificateAuthority?
   #endif
 

@@ -4,7 +4,7 @@
   import Musl
 #endif
 
-/// Processes that do nothing but keep a processor busy each, at this one's priority. They end with this one, however it ends.
+/// Processes that only keep one processor busy each, at the priority of this process. They end with this process, however it ends.
 struct BusyProcesses {
   struct SpawnError: Error, CustomStringConvertible {
     let code: Int32
@@ -30,7 +30,7 @@ struct BusyProcesses {
   }
 
   private static func spawn() throws -> pid_t {
-    // It looks for its parent all the time, which keeps the processor as busy as anything else.
+    // It checks all the time whether its parent exists, which keeps the processor as busy as anything else.
     let words = ["sh", "-c", "while kill -0 $PPID; do :; done 2> /dev/null"]
     var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
     defer { for argument in arguments { free(argument) } }

@@ -1,4 +1,4 @@
-/// What a run was asked for, and all of its lines say.
+/// The conditions of a run, which all of its lines state.
 struct Conditions {
   var nodes: Int
   var profile = "lan"
@@ -9,7 +9,7 @@ struct Conditions {
   /// Seconds that the cluster is left alone before anything else is measured.
   var settle = 0
 
-  /// The line of one scenario, for its own fields.
+  /// The line of one scenario, to which it adds its own fields.
   func line(_ scenario: String) -> JSONLine {
     JSONLine()
       .adding("scenario", scenario).adding("nodes", nodes).adding("profile", profile).adding("impl", "swift-serf")

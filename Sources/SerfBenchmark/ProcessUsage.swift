@@ -19,7 +19,7 @@ enum ProcessUsage {
 
   /// Writes a line to standard error.
   static func complain(_ line: String) {
-    // As bytes, since the stream itself is a global variable of C.
+    // As bytes, because the stream itself is a global variable of C.
     let bytes = Array((line + "\n").utf8)
     _ = bytes.withUnsafeBytes { write(2, $0.baseAddress, $0.count) }
   }

@@ -1,5 +1,5 @@
 extension SerfBench {
-  /// What each field of the output means, for the help. Lines fit into 80 columns, since the parser breaks longer ones.
+  /// What each field of the output means, for the help. Lines fit into 80 columns, because the parser breaks longer ones.
   static let outputFields = """
     Times that end with _s are seconds, with _ms milliseconds; _kib are KiB; p50
     is the median. Figures of nodes are summed over all nodes.

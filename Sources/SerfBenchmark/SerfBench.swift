@@ -62,7 +62,7 @@ struct SerfBench: AsyncParsableCommand {
   var strict = false
 
   func validate() throws {
-    // 1,000 nodes with 256 connections each take some 25 GB.
+    // 1,000 nodes with 256 connections each take about 25 GB.
     guard (2...1000).contains(nodes) else { throw ValidationError("--nodes must be from 2 to 1000") }
     guard (0...64).contains(busy) else { throw ValidationError("--busy must be from 0 to 64") }
     guard ["lan", "wan", "local"].contains(profile) else { throw ValidationError("unknown profile '\(profile)': use lan, wan or local") }
@@ -86,7 +86,7 @@ struct SerfBench: AsyncParsableCommand {
         nodes: nodes, profile: profile, transport: transport, startedAtOnce: startedAtOnce, busy: busy, settle: settle))
     defer { cluster.close() }
     if try await cluster.converge() {
-      // Gossip goes on meeting new pairs for a while; they belong to convergence.
+      // For a while gossip still connects new pairs; that is part of convergence.
       if scenario != "converge" { try await Task.sleep(for: .seconds(settle)) }
       if wants("idle") { try await cluster.idle(seconds: idle) }
       if wants("event") { try await cluster.events(count: count, interval: .seconds(interval)) }
