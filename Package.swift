@@ -1,7 +1,7 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-/// Strict from the first line: Swift 6 concurrency, spelled-out existentials, imports that do not leak.
+/// Strict settings for all targets: Swift 6 concurrency, `any` before existentials, imports that do not leak.
 let strict: [SwiftSetting] = [
   .swiftLanguageMode(.v6),
   .enableUpcomingFeature("ExistentialAny"),
@@ -71,7 +71,7 @@ let package = Package(
       dependencies: ["CNgtcp2", "CGnuTLS", "SerfIdentity", "SerfPrimitives"],
       swiftSettings: strict),
 
-    // Sockets and the public face.
+    // Sockets and the public API.
     .target(
       name: "SerfTransport",
       dependencies: [

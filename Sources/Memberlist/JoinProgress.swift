@@ -109,7 +109,7 @@ struct JoinProgress: Sendable {
     return true
   }
 
-  /// The same address once more, until the join's deadline; nil when the target has joined meanwhile.
+  /// The same address once more, until the join's deadline; nil when the target has joined in the meantime.
   func again(_ target: Int, _ address: NodeAddress) -> Attempt? {
     guard !targets[target].hasJoined else { return nil }
     return Attempt(target: target, address: address, name: targets[target].target.name, deadline: deadline, nextAt: nil)

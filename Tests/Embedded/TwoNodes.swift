@@ -13,7 +13,7 @@ struct Wire: ~Copyable {
   var a: NodeCore
   var b: NodeCore
   var inFlight: [Message] = []
-  /// The opener's number of each exchange that the other side is working on.
+  /// The opener's number of each exchange that the other side is handling.
   var asked: [UInt64: ExchangeID] = [:]
   var accepted: UInt64 = 1 << 63
 

@@ -1,6 +1,6 @@
 import VectorSupport
 
-/// Every byte string of the vectors and captures, whatever it is: each decoder gets each.
+/// Every byte string of the vectors and captures, of any kind: each decoder gets each of them.
 func loadCorpus() throws -> [[UInt8]] {
   let memberlist = try Vectors.file("memberlist.json")
   let serf = try Vectors.file("serf.json")

@@ -2,7 +2,7 @@ import Memberlist
 import SerfCore
 import SerfPrimitives
 
-/// Runs every decoder over the same bytes and checks what must hold of whatever comes in.
+/// Runs every decoder over the same bytes and checks what must hold for any input.
 final class Decoders {
   /// Successful decodings, by decoder: a run in which one never succeeds tests little.
   private(set) var accepted: [String: Int] = [:]
@@ -35,7 +35,7 @@ final class Decoders {
     values(span)
   }
 
-  /// Counts a decoding that succeeds. One that throws has done its duty.
+  /// Counts a decoding that succeeds. A decoder that throws is right as well.
   private func attempt(_ name: String, _ body: () throws(WireError) -> Void) {
     do throws(WireError) {
       try body()
@@ -43,7 +43,7 @@ final class Decoders {
     } catch {}
   }
 
-  /// What decoded must encode to something that decodes to the same.
+  /// A decoded value must encode to bytes that decode to the same value.
   private func expectStable(
     _ name: String, _ encode: (inout [UInt8]) -> Void, _ reencode: (RawSpan, inout [UInt8]) throws(WireError) -> Void
   ) {

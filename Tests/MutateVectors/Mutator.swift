@@ -1,6 +1,6 @@
 import SerfPrimitives
 
-/// Makes bad bytes out of good ones: what a broken or hostile peer, and a broken network, would send.
+/// Makes bad bytes out of good ones: what a broken or hostile peer, or a broken network, would send.
 struct Mutator {
   var random: SeededRandom
 
@@ -28,11 +28,11 @@ struct Mutator {
       let other = corpus[random.below(corpus.count)]
       bytes.replaceSubrange(at..., with: other[random.below(other.count + 1)...])
     case 7:
-      // Repeat a piece, now and then often.
+      // Repeat a piece, sometimes many times.
       let piece = Array(bytes[at..<min(bytes.count, at + 1 + random.below(32))])
       for _ in 0...random.below(random.chance(0.05) ? 64 : 3) { bytes.insert(contentsOf: piece, at: at) }
     default:
-      // Wrap into what nests.
+      // Wrap into a nesting message.
       let length = min(bytes.count, 0xffff)
       bytes = [7, 1, UInt8(length >> 8), UInt8(length & 0xff)] + bytes
     }

@@ -1,9 +1,9 @@
 import Foundation
 import Synchronization
 
-/// A program in a process of its own: what it was given, what it wrote, how it ended.
+/// A program in its own process: its arguments, its output and its exit status.
 ///
-/// Spawned directly, with its output in files: Foundation's `Process` with pipe handlers crashes now and then inside libdispatch on Linux.
+/// Spawned directly, with its output in files: Foundation's `Process` with pipe handlers sometimes crashes inside libdispatch on Linux.
 package final class Executable: Sendable {
   /// The `serf` that was built with these tests.
   package static var serf: String {
@@ -19,7 +19,7 @@ package final class Executable: Sendable {
   private let exit: Task<Int32, Never>
   private let hasEnded: Mutex<Bool>
 
-  /// Starts the program at `path`. The environment is that of the tests without Serf's variables, and `environment` over it.
+  /// Starts the program at `path`. The environment is that of the tests without Serf's variables, with `environment` added.
   package init(_ arguments: [String], environment: [String: String] = [:], path: String = Executable.serf) throws {
     directory = FileManager.default.temporaryDirectory.appendingPathComponent("serf-run-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
@@ -47,12 +47,12 @@ package final class Executable: Sendable {
       let file = directory.appendingPathComponent(name).path
       unsafe posix_spawn_file_actions_addopen(&actions, descriptor, file, O_WRONLY | O_CREAT | O_APPEND, 0o600)
     }
-    // Sockets of tests beside this one would otherwise stay open in the program, and their peers never see an end.
+    // Sockets of tests beside this one would otherwise stay open in the program, and their peers would never see an end.
     for descriptor in Int32(3)..<2048 { unsafe posix_spawn_file_actions_addclose(&actions, descriptor) }
     var attributes = posix_spawnattr_t()
     unsafe posix_spawnattr_init(&attributes)
     defer { unsafe posix_spawnattr_destroy(&attributes) }
-    // A test runner may block or ignore signals; the program begins with a clean slate.
+    // A test runner may block or ignore signals; the program begins without such settings.
     var none = sigset_t()
     var all = sigset_t()
     unsafe sigemptyset(&none)
@@ -88,7 +88,7 @@ package final class Executable: Sendable {
   package func interrupt() { signal(SIGINT) }
   package func signal(_ number: Int32) { kill(pid, number) }
 
-  /// Waits for the end; the exit status, or 128 and the signal.
+  /// Waits for the end. Returns the exit status, or 128 plus the signal.
   @discardableResult package func status() async -> Int32 { await exit.value }
 
   /// Runs to the end.

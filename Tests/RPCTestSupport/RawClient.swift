@@ -1,13 +1,13 @@
 import NIOCore
 import NIOPosix
 
-/// A client of bytes, for replaying sessions against a server.
+/// A client that sends and receives raw bytes, to replay sessions against a server.
 package struct RawClient: ~Copyable {
   private var inbound: NIOAsyncChannelInboundStream<ByteBuffer>.AsyncIterator
   private let outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>
   private var received: [UInt8] = []
 
-  /// Connects to a port of this machine for the time of `body`.
+  /// Connects to a port of this machine while `body` runs.
   package static func connect<Result>(
     to port: Int, isolation: isolated (any Actor)? = #isolation, _ body: (inout RawClient) async throws -> Result
   ) async throws -> Result {
@@ -45,13 +45,13 @@ package struct RawClient: ~Copyable {
     return bytes
   }
 
-  /// What has come, at least one byte unless the server closes first.
+  /// The bytes that have arrived: at least one, unless the server closes first.
   package mutating func receiveSome() async throws -> [UInt8] {
     if received.isEmpty, let buffer = try await inbound.next() { received += buffer.readableBytesView }
     defer { received = [] }
     return received
   }
 
-  /// What comes until the server closes.
+  /// All bytes until the server closes.
   package mutating func receiveToEnd() async throws -> [UInt8] { try await receive(.max) }
 }

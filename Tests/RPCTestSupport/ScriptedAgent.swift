@@ -3,7 +3,7 @@ import NIOPosix
 import Synchronization
 package import VectorSupport
 
-/// An agent that plays a recorded session: it waits for each thing that the client said, and answers what was answered.
+/// An agent that plays a recorded session: it waits for each recorded request of the client, and sends the recorded answer.
 package final class ScriptedAgent: Sendable {
   private let listener: NIOAsyncChannel<NIOAsyncChannel<ByteBuffer, ByteBuffer>, Never>
   private let sessions: [[Transcript.Frame]]
@@ -11,10 +11,10 @@ package final class ScriptedAgent: Sendable {
   private let log = Mutex<[[UInt8]]>([])
   private let open = Mutex(0)
 
-  /// Runs the agent for the time of `body`, which gets its address.
+  /// Runs the agent while `body` runs, which gets its address.
   ///
   /// - Parameter closesAtEnd: whether it closes after the last frame, instead of waiting for the client to do so.
-  /// - Returns: what each connection sent, in the order of the connections' ends, and what `body` returned.
+  /// - Returns: what each connection sent, in the order in which the connections ended, and what `body` returned.
   @discardableResult
   package static func run<Result: Sendable>(
     _ sessions: [[Transcript.Frame]], closesAtEnd: Bool = false, _ body: @Sendable (String) async throws -> Result
@@ -23,7 +23,7 @@ package final class ScriptedAgent: Sendable {
     let serving = Task { await agent.serve() }
     do {
       let result = try await body("127.0.0.1:\(agent.listener.channel.localAddress?.port ?? 0)")
-      // A client that is gone may have left bytes that are still to be read.
+      // A client that has disconnected may have left bytes that are not read yet.
       try await agent.idle()
       serving.cancel()
       await serving.value
@@ -35,7 +35,7 @@ package final class ScriptedAgent: Sendable {
     }
   }
 
-  /// Waits until every session that was begun has ended.
+  /// Waits until every session has ended.
   private func idle() async throws {
     while open.withLock({ $0 > 0 }) { try await Task.sleep(for: .milliseconds(1)) }
   }

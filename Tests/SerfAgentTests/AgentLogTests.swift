@@ -10,7 +10,7 @@ struct AgentLogTests {
   private let log: AgentLog
   private let console: Console
 
-  /// What the console was given.
+  /// What was written to the console.
   final class Lines: Sendable {
     private let lines = Mutex<[String]>([])
     func append(_ text: String) { lines.withLock { $0.append(text) } }
@@ -52,7 +52,7 @@ struct AgentLogTests {
     #expect(await high.next() == "T [INFO] serf: last")
   }
 
-  @Test("a trace line is built only while somebody asks for it")
+  @Test("a trace line is built only while a monitor asks for it")
   func trace() async {
     let logger = log.logger("serf")
     logger.trace("\(unexpected("trace without a reader"))")
@@ -94,7 +94,7 @@ struct AgentLogTests {
     #expect(await lines.next() == "T [INFO] serf: between")
   }
 
-  @Test("lines that find no place before the banner are counted after it")
+  @Test("lines that do not fit before the banner are counted after it")
   func lateBanner() {
     let logger = log.logger("serf")
     for index in 1...600 { logger.info("\(index)") }
@@ -118,7 +118,7 @@ struct AgentLogTests {
     #expect(text.count == 19 && Array(text.utf8)[4] == UInt8(ascii: "/") && Array(text.utf8)[10] == UInt8(ascii: " "))
   }
 
-  @Test("a reader that does not read does not keep the agent from ending, and gets what waits when it reads")
+  @Test("a reader that does not read does not keep the agent from ending, and gets the waiting lines when it reads")
   func unreadConsole() {
     let reads = DispatchSemaphore(value: 0)
     let console = Console { [printed] text in

@@ -56,7 +56,7 @@ struct AgentRunTests {
     #expect(try await run.status() == 1)
   }
 
-  @Test("a signal while -join waits for hosts that do not answer is heeded at once, and the log that was held back is printed")
+  @Test("a signal while -join waits for hosts that do not answer ends the agent at once, and the log that was held back is printed")
   func signalWhileJoining() async throws {
     for (signal, status, calls) in [(UnixSignal.sigint, Int32(0), ["join h", "leave"]), (.sigterm, 1, ["join h"])] {
       let run = try await Run(joinHangs: true) { $0.join = ["h"] }
@@ -87,7 +87,7 @@ struct AgentRunTests {
     await client.close()
   }
 
-  @Test("-join that fails ends the agent with a line that says why and what next")
+  @Test("-join that fails ends the agent with a line that says why and what to do")
   func joinFails() async throws {
     let run = try await Run(failures: ["join": SerfError(.joinFailed, "none of 1 addresses answered")]) { $0.join = ["h"] }
     let error = await #expect(throws: AgentFailure.self) { _ = try await run.status() }
@@ -126,7 +126,7 @@ struct AgentRunTests {
     #expect(try await run.status() == 1)
   }
 
-  @Test("a machine without an address is waited for with -retry-join, and is an error without")
+  @Test("with -retry-join an agent waits for the machine to get an address; without, that is an error")
   func waitsForAddress() async throws {
     let failures = [AgentFailure("no address", mayPass: true), AgentFailure("no address", mayPass: true)]
     let run = try await Run(startFailures: failures) { $0.retryJoin = ["h"] }
@@ -203,7 +203,7 @@ struct AgentRunTests {
   }
 }
 
-/// One agent in the process, with signals from the test.
+/// One agent in this process, with signals from the test.
 private final class Run: Sendable {
   private struct Starter: NodeStarter {
     let node: FakeNode
@@ -221,7 +221,7 @@ private final class Run: Sendable {
         reloadCredentials: { (_) async throws(AgentFailure) in if let problem = problem() { throw AgentFailure(problem) } })
     }
 
-    /// Until the task is cancelled.
+    /// Waits until the task is cancelled.
     private static func never() async {
       for await _ in AsyncStream<Never>.makeStream().stream {}
     }
@@ -231,7 +231,7 @@ private final class Run: Sendable {
     var lines: [String] = []
     var next: AgentConfiguration
     var problem: String?
-    /// What the next starts fail with.
+    /// The failures of the next starts.
     var startFailures: [AgentFailure] = []
   }
 
@@ -288,7 +288,7 @@ private final class Run: Sendable {
 
   func send(_ signal: UnixSignal) { signals.yield(signal) }
 
-  /// What the next reload reads.
+  /// Sets what the next reload reads.
   func setNext(_ change: (inout AgentConfiguration) -> Void) { state.withLock { change(&$0.next) } }
 
   func failReload(_ problem: String) { state.withLock { $0.problem = problem } }

@@ -20,7 +20,7 @@ struct EventFilterTests {
     #expect(filter.matches(Self.deploy) == deploy)
   }
 
-  @Test("what is no filter", arguments: ["bogus", "Member-join", "user,", "users", ",", "member", "member-join user"])
+  @Test("texts that are no filter", arguments: ["bogus", "Member-join", "user,", "users", ",", "member", "member-join user"])
   func invalid(text: String) {
     #expect(EventFilter(text) == nil)
   }

@@ -2,22 +2,22 @@ import Serf
 import SerfAgent
 import Synchronization
 
-/// A node that is only a table: verbs act on it, subscribers see what a test posts.
+/// A node that is only a table: verbs act on the table, and subscribers see what a test posts.
 final class FakeNode: AgentNode {
   struct State {
     var local: Member
-    /// Everybody else.
+    /// All other members.
     var others: [Member] = []
-    /// What the next verbs fail with, by verb; verbs without an entry succeed.
+    /// The failures of the next verbs, by verb; verbs without an entry succeed.
     var failures: [String: SerfError] = [:]
     var joinCount = 1
     /// What the next joins return before ``joinCount``.
     var joinCounts: [Int] = []
     var counters: [String: String] = [:]
-    /// Whether a join or a leave takes longer than anybody waits.
+    /// Whether a join or a leave takes longer than any caller waits.
     var joinHangs = false
     var leaveHangs = false
-    /// What was asked, in words.
+    /// The calls so far, as text.
     var calls: [String] = []
     var subscribers: [AsyncStream<Event>.Continuation] = []
     /// How many events subscribers have taken.
@@ -28,7 +28,7 @@ final class FakeNode: AgentNode {
 
   init(_ local: Member, others: [Member] = []) { state = Mutex(State(local: local, others: others)) }
 
-  /// Delivers an event to everybody who subscribed so far.
+  /// Delivers an event to all subscribers so far.
   func post(_ event: Event) {
     for subscriber in state.withLock({ $0.subscribers }) { subscriber.yield(event) }
   }
@@ -66,7 +66,7 @@ final class FakeNode: AgentNode {
     if hangs { await forever() }
   }
 
-  /// Until the task is cancelled.
+  /// Waits until the task is cancelled.
   private func forever() async {
     for await _ in AsyncStream<Never>.makeStream().stream {}
   }

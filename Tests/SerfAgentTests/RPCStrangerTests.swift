@@ -5,7 +5,7 @@ import SerfClient
 import Synchronization
 import Testing
 
-/// Clients that have not introduced themselves, and those that do nothing but ask for what is refused.
+/// Clients that have not introduced themselves, and clients that only make requests that are refused.
 @Suite("RPC server and strangers")
 struct RPCStrangerTests {
   private let node = FakeNode(.local("n1", port: 1))
@@ -13,7 +13,7 @@ struct RPCStrangerTests {
   private let log: AgentLog
   private let console: Console
 
-  /// What the console was given.
+  /// What was written to the console.
   private final class Printed: Sendable {
     private let lines = Mutex<[String]>([])
     func append(_ text: String) { lines.withLock { $0.append(text) } }
@@ -32,7 +32,7 @@ struct RPCStrangerTests {
   }
 
   @Test(
-    "beside 300 clients that never introduce themselves commands are served, since the oldest of them make room",
+    "beside 300 clients that never introduce themselves commands are served, because the oldest of them make room",
     arguments: [[], handshake, Array(handshake.prefix(10))])
   func halfOpen(bytes: [UInt8]) async throws {
     try await ServerFixture.run(node, authKey: "sekret", log: log, patience: .seconds(3600)) { server in

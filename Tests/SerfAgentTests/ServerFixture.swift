@@ -5,7 +5,7 @@ import SerfAgent
 import SerfClient
 import Synchronization
 
-/// An RPC server over a ``FakeNode`` on a port of the kernel's choice, for the time of a test.
+/// An RPC server over a ``FakeNode`` on a port of the kernel's choice, for one test.
 struct ServerFixture: Sendable {
   let node: FakeNode
   let log: AgentLog

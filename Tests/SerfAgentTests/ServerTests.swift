@@ -30,7 +30,7 @@ struct ServerTests {
   }
 
   @Test(
-    "member filters are patterns for the whole text, pasted between anchors",
+    "member filters are patterns for the whole text, put between anchors",
     arguments: [
       (MemberFilter(), ["n1", "n2", "x9"]), (MemberFilter(name: "n"), []), (MemberFilter(name: "n."), ["n1", "n2"]),
       (MemberFilter(name: "n1|9"), ["n1", "x9"]), (MemberFilter(status: "failed"), ["x9"]), (MemberFilter(tags: ["role": "d[ab]"]), ["n2"]),
@@ -72,7 +72,7 @@ struct ServerTests {
     }
   }
 
-  @Test("whoever does not introduce itself in time is sent away; whoever did may stay")
+  @Test("a client that does not introduce itself in time is sent away; one that did may stay")
   func patience() async throws {
     try await ServerFixture.run(node, authKey: "sekret", patience: .seconds(5)) { server in
       let client = try await server.connect(authKey: "sekret")
@@ -86,7 +86,7 @@ struct ServerTests {
     }
   }
 
-  @Test("what we do not know is answered so, and the connection ends")
+  @Test("an unknown command is answered with an error, and the connection ends")
   func unknownCommand() async throws {
     try await ServerFixture.run(node) { server in
       let bytes = try await RawClient.connect(to: server.port) { client in
@@ -116,7 +116,7 @@ struct ServerTests {
     }
   }
 
-  @Test("a frame above one mebibyte is refused before it is buffered, though it arrives bit by bit")
+  @Test("a frame above one mebibyte is refused before it is buffered, although it arrives bit by bit")
   func oversized() async throws {
     try await ServerFixture.run(node) { server in
       let answer = try await RawClient.connect(to: server.port) { client in
@@ -128,7 +128,7 @@ struct ServerTests {
     }
   }
 
-  @Test("requests that arrive one byte at a time are answered all the same")
+  @Test("requests that arrive one byte at a time are answered as well")
   func trickle() async throws {
     try await ServerFixture.run(node) { server in
       let bytes = try await RawClient.connect(to: server.port) { client in
@@ -161,7 +161,7 @@ struct ServerTests {
   }
 
   @Test(
-    "4,096 events wait for a client that reads slowly; of more it is told how many are missing, and where",
+    "4,096 events wait for a client that reads slowly; for more it is told how many are missing, and where",
     arguments: [(4_096, false), (10_000, true)])
   func slowStream(total: Int, losesSome: Bool) async throws {
     try await ServerFixture.run(node) { server in
@@ -182,7 +182,7 @@ struct ServerTests {
           pending += try await client.receiveSome()
           let whole = try objects(pending)
           pending.removeFirst(whole.map(\.count).reduce(0, +))
-          // A header stands before each record.
+          // A header comes before each record.
           for object in whole where try ResponseHeader(decoding: object.span.bytes).sequence == 0 {
             records.append(try AgentEvent(decoding: object.span.bytes))
             if case .dropped(let count) = records.last { counted += count } else { counted += 1 }
@@ -230,7 +230,7 @@ struct ServerTests {
     }
   }
 
-  @Test("a leave is answered before the agent hears that it is to end")
+  @Test("a leave is answered before the agent is told to end")
   func leave() async throws {
     try await ServerFixture.run(node) { server in
       let client = try await server.connect()
@@ -260,7 +260,7 @@ private func first<Element: Sendable>(_ count: Int, of stream: RPCStream<Element
   return elements
 }
 
-/// Waits for what another task is about to make true.
+/// Waits for a condition that another task is about to make true.
 func until(_ condition: @Sendable () -> Bool, sourceLocation: SourceLocation = #_sourceLocation) async throws {
   let deadline = ContinuousClock.now + .seconds(20)
   while !condition() {

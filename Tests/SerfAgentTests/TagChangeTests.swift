@@ -5,7 +5,7 @@ import Testing
 
 @Suite("tags changed by RPC")
 struct TagChangeTests {
-  @Test("changes of many clients at once all hold, on a node as it is")
+  @Test("changes of many clients at once all apply, on a real node")
   func together() async throws {
     let transport = NetTransport(bind: NodeAddress(ipv4: 127, 0, 0, 1, port: 0))
     let node = try SerfNode(SerfConfiguration(name: "n1", profile: .local, tags: ["role": "web"]), transport: transport)

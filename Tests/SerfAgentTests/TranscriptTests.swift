@@ -6,9 +6,9 @@ import Synchronization
 import Testing
 import VectorSupport
 
-/// What Go's command line and a hand-made client said to a Go agent, said to ours, with a node in the state of the recording.
+/// Replays to our agent what Go's command line and a hand-made client sent to a Go agent, with a node in the state of the recording.
 ///
-/// Answers must be the same bytes, apart from the order in maps and lists that Go leaves to chance.
+/// Answers must be the same bytes, apart from the order in maps and lists, which is random in Go.
 @Suite("the recorded RPC sessions against our server", .timeLimit(.minutes(1)))
 struct TranscriptTests {
   @Test("sessions of Go's command line")
@@ -60,7 +60,7 @@ struct TranscriptTests {
   }
 }
 
-/// A recorded session, and the state that the agent was in, read off its answers.
+/// A recorded session, and the state that the agent was in, taken from its answers.
 private struct Recording {
   var sent: [UInt8]
   var received: [UInt8]
@@ -92,7 +92,7 @@ private struct Recording {
       let body = hasBody && !RPCErrorText.neverHasBody(header.error) ? responses.popFirst() ?? [] : []
       answers.append((command, header.error, body))
     }
-    // Go answers twice when authentication is missing, since it takes the body for another request; we answer once.
+    // Go answers twice when authentication is missing, because it takes the body for another request; we answer once.
     if let last = answers.last, last.error == RPCErrorText.authenticationRequired {
       received.removeLast(ResponseHeader(sequence: 2, error: last.error).encoded.count)
     }
@@ -110,7 +110,7 @@ private struct Recording {
 
   var handlers: [String: String] { (try? stats)??.sections["event_handlers"] ?? [:] }
 
-  /// A node in the state that the answers tell of; members that a filter left out are added as the capture's `meta` describes them.
+  /// A node in the state that the answers show. Members that a filter left out are added as the capture's `meta` describes them.
   func node() throws -> FakeNode {
     var members: [Member] = []
     for answer in answers where answer.command == .members || answer.command == .membersFiltered {
@@ -146,7 +146,7 @@ private struct Recording {
     return node
   }
 
-  /// How many objects the answers are. Their bytes are not counted: `runtime` differs in length from Go's, and from one moment to the next.
+  /// How many objects the answers have. Their bytes are not counted: `runtime` differs in length from Go's, and from one moment to the next.
   var answerCount: Int {
     get throws { try objects(received).count }
   }

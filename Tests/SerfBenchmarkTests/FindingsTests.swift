@@ -2,7 +2,7 @@ import SerfBenchmark
 import Testing
 
 @Suite struct FindingsTests {
-  @Test("what failed counts always, a broken bound only when it is asked for")
+  @Test("a failure counts always, a broken bound only with --strict")
   func lines() {
     var findings = Findings()
     findings.expect(true, orFailed: "this holds")
@@ -15,7 +15,7 @@ import Testing
     #expect(findings.lines(isStrict: true) == ["failed: 3 events did not arrive", "violated: no suspicion"])
   }
 
-  @Test("a line is JSON, whatever a reason holds")
+  @Test("a line is JSON, whatever a reason contains")
   func line() {
     let line = JSONLine().adding("ok", false).adding("joined", 3).adding("join_s", 0.25).adding("reason", "\"x\"\\\n")
     #expect("\(line)" == #"{"ok":false,"joined":3,"join_s":0.25,"reason":"\"x\"\\\u000a"}"#)

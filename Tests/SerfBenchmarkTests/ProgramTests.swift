@@ -6,7 +6,7 @@ import Testing
 @Suite(.serialized) struct ProgramTests {
   private static let path = Executable.serf + "-bench"
 
-  @Test("every line says what was asked for, and a crash is seen by a first node no later than by all")
+  @Test("every line states the conditions, and a crash is seen by a first node no later than by all")
   func fail() async throws {
     let flags = ["--nodes=3", "--transport=tcp", "--profile=lan", "--scenario=fail", "--settle=0", "--busy=1", "--started-at-once"]
     let run = try await Executable.run(flags, path: Self.path)
@@ -25,7 +25,7 @@ import Testing
   }
 
   @Test(
-    "a number that cannot be is named",
+    "an impossible number is named",
     arguments: [("--settle=-1", "--settle must not be negative"), ("--idle=0", "--idle must be at least 1")])
   func mistakes(flag: String, message: String) async throws {
     let run = try await Executable.run([flag], path: Self.path)

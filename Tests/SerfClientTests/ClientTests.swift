@@ -22,7 +22,7 @@ struct ClientTests {
   func outOfOrder() async throws {
     let filter = MemberFilter(name: "n1")
     let members = MembersResponse(members: [AgentMember(name: "n1", address: nil, status: "alive")])
-    // Both requests are there before the first answer; which of them got number 2 is a race, but both answers fit both.
+    // Both requests have arrived before the first answer; which of them got number 2 is a race, but both answers fit both.
     let request = RequestHeader(command: "members-filtered", sequence: 2).encoded + filter.encoded
     let script = Self.handshake + script([(true, request + request), (false, answer(3) + members.encoded + answer(2) + members.encoded)])
     try await ScriptedAgent.run([script]) { address in
@@ -69,7 +69,7 @@ struct ClientTests {
     }
   }
 
-  @Test("a stream yields its records in order, and leaving the loop sends a stop")
+  @Test("a stream yields its records in order, and a stop is sent when the loop is left")
   func stream() async throws {
     let events = (1...3).map { AgentEvent.user(.init(name: "e\($0)", payload: nil, time: $0, coalesce: false)) }
     let request = RequestHeader(command: "stream", sequence: 2).encoded + StreamRequest(type: "user").encoded
@@ -99,7 +99,7 @@ struct ClientTests {
     try await ScriptedAgent.run([script]) { address in
       let client = try await SerfRPCClient.connect(to: address)
       let lines = try await client.monitor()
-      // Its answer stands behind all records.
+      // Its answer comes after all records.
       try await client.leave()
       await client.close()
       var count = 0
@@ -146,7 +146,7 @@ struct ClientTests {
     }
   }
 
-  @Test("no agent there: the error names the address and the system's reason")
+  @Test("without an agent the error names the address and the system's reason")
   func unreachable() async throws {
     await #expect(throws: SerfRPCError.unreachable(address: "127.0.0.1:1", reason: "connection refused")) {
       try await SerfRPCClient.connect(to: "127.0.0.1:1")
@@ -164,13 +164,13 @@ struct ClientTests {
     #expect(parsed.host == host && parsed.port == port)
   }
 
-  @Test("what is no address", arguments: ["", ":80", "a:", "a:b", "a:99999", "[::1", "[::1]x", "[::1]:", ":::", "a:b:c"])
+  @Test("texts that are no address", arguments: ["", ":80", "a:", "a:b", "a:99999", "[::1", "[::1]x", "[::1]:", ":::", "a:b:c"])
   func noAddresses(text: String) {
     #expect(hostAndPort(text, defaultPort: 7373) == nil)
   }
 }
 
-/// An answer's header.
+/// The header of an answer.
 private func answer(_ sequence: UInt64, error: String = "") -> [UInt8] { ResponseHeader(sequence: sequence, error: error).encoded }
 
 private func script(_ frames: [(Bool, [UInt8])]) -> [Transcript.Frame] {

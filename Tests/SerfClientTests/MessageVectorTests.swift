@@ -6,17 +6,17 @@ import VectorSupport
 /// Every object of every recorded session, for the commands that we speak, decoded and encoded again.
 @Suite("RPC messages against the recorded sessions")
 struct MessageVectorTests {
-  @Test("requests and responses of Go's command line come out byte for byte")
+  @Test("requests and responses of Go's command line are reproduced byte for byte")
   func commandLine() throws {
     var count = Count()
     for transcript in try Transcript.commandLine() {
       for session in transcript.sessions { try check(session, of: transcript.name, exact: true, &count) }
     }
-    // 71 runs; left out is what follows a command that we do not speak yet (query, keys, coordinates). One answer comes twice.
+    // There are 71 runs. What follows a command that we do not speak yet (query, keys, coordinates) is left out. One answer comes twice.
     #expect(count == Count(requests: 115, responses: 116, records: 215))
   }
 
-  @Test("requests of a hand-made client, fields in any order or missing, are understood; Go's answers come out byte for byte")
+  @Test("requests of a hand-made client, fields in any order or missing, are understood; Go's answers are reproduced byte for byte")
   func handMade() throws {
     var count = Count()
     for transcript in try Transcript.handMade() {

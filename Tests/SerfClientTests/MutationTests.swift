@@ -31,7 +31,7 @@ struct MutationTests {
         outcomes.refused += 1
       }
     }
-    // Seeded, so the figures only change with the code or the recordings.
+    // The run is seeded, so the figures change only with the code or the recordings.
     #expect(outcomes.objects > 25_000 && outcomes.decoded > 25_000 && outcomes.refused > 250, "\(outcomes)")
   }
 
@@ -48,7 +48,7 @@ struct MutationTests {
     }
   }
 
-  /// What decodes must encode to something that decodes to the same again.
+  /// A decoded value must encode to bytes that decode to the same value again.
   private func decodeEverything(_ object: [UInt8], _ decoded: inout Int) {
     func check<Body: RPCBody & Equatable>(_ type: Body.Type) {
       guard let value = try? Body(decoding: object.span.bytes) else { return }

@@ -4,7 +4,7 @@ import SerfPrimitives
 import Testing
 import VectorSupport
 
-/// Agents that accept, and then do not answer or stop in the middle.
+/// Agents that accept connections, and then do not answer or stop in the middle.
 @Suite("RPC client and time")
 struct TimeoutTests {
   private static let short = Duration.seconds(2)
@@ -55,7 +55,7 @@ struct TimeoutTests {
     }
   }
 
-  @Test("a stream that is not answered ends, and is stopped in case it begins")
+  @Test("a stream that is not answered ends, and is stopped in case it does begin")
   func silentStream() async throws {
     let monitor = RequestHeader(command: "monitor", sequence: 2).encoded + MonitorRequest(logLevel: "INFO").encoded
     let stop = RequestHeader(command: "stop", sequence: 3).encoded + StopRequest(stop: 2).encoded
@@ -67,7 +67,7 @@ struct TimeoutTests {
     #expect(sent.first?.suffix(stop.count) == stop[...])
   }
 
-  @Test("an agent that stops in the middle of a record ends the stream; before that the stream may be silent for long")
+  @Test("an agent that stops in the middle of a record ends the stream; between records the stream may be silent for long")
   func halfRecord() async throws {
     let monitor = RequestHeader(command: "monitor", sequence: 2).encoded + MonitorRequest(logLevel: "INFO").encoded
     let stats = (3...4).map { RequestHeader(command: "stats", sequence: $0).encoded }
@@ -88,7 +88,7 @@ struct TimeoutTests {
     }
   }
 
-  @Test("what makes the agent wait for other members gets longer", arguments: [RPCCommand.leave, .tags, .forceLeave, .join])
+  @Test("a command for which the agent waits for other members gets more time", arguments: [RPCCommand.leave, .tags, .forceLeave, .join])
   func longer(command: RPCCommand) async throws {
     let request: [UInt8] =
       switch command {
@@ -110,7 +110,7 @@ struct TimeoutTests {
         default: try await client.join(["h"])
         }
       }()
-      // The script serves one client; others wait for as long as they do. Twice that time passes before the event asks for the answers.
+      // The script serves one client; others wait until their time-out. Twice that time passes before the event asks for the answers.
       for _ in 0..<2 { await expectTimeout { try await SerfRPCClient.connect(to: address, timeout: Self.short) } }
       try await client.userEvent("x")
       try await answered
@@ -125,7 +125,7 @@ struct TimeoutTests {
   }
 }
 
-/// An answer's header.
+/// The header of an answer.
 private func answer(_ sequence: UInt64) -> [UInt8] { ResponseHeader(sequence: sequence).encoded }
 
 private func script(_ frames: [(Bool, [UInt8])]) -> [Transcript.Frame] {

@@ -2,10 +2,10 @@ import Foundation
 import RPCTestSupport
 import Testing
 
-/// The built program as an agent: what stops it at the start, and what a signal does.
+/// The built program as an agent: which mistakes stop it at the start, and what a signal does.
 @Suite("serf agent", .serialized)
 struct AgentProgramTests {
-  @Test("what is wrong at the start is one line with cause and next step, and 1")
+  @Test("a mistake at the start gives one line with cause and next step, and 1")
   func refusals() async throws {
     let cluster = try await TestCluster("n1", "n2")
     let good = cluster.flags("n1")
@@ -50,7 +50,7 @@ struct AgentProgramTests {
     #expect(await agent.program.status() == 1)
   }
 
-  @Test("a hangup takes a new certificate; a broken file keeps the old one, and the log says so")
+  @Test("a hangup loads a new certificate; a broken file keeps the old one, and the log says so")
   func reload() async throws {
     let cluster = try await TestCluster("n1", "n2")
     let first = try await cluster.start("n1")

@@ -2,14 +2,14 @@ import Foundation
 import RPCTestSupport
 import Testing
 
-/// The built command line against an agent that is there and does not answer.
+/// The built command line against an agent that exists but does not answer.
 @Suite("serf and an agent that is suspended", .serialized)
 struct DeadlineTests {
   private static let verbs = [
     ["members"], ["info"], ["event", "x"], ["join", "127.0.0.1:1"], ["leave"], ["force-leave", "x"], ["tags", "-set", "a=1"], ["monitor"],
   ]
 
-  @Test("every verb ends with one line and 1, and the agent is as well afterwards as before")
+  @Test("every verb ends with one line and 1, and the agent is not affected")
   func suspended() async throws {
     let cluster = try await TestCluster("n1")
     let agent = try await cluster.start("n1")
@@ -29,7 +29,7 @@ struct DeadlineTests {
     try await agent.sees(["n1 alive"])
   }
 
-  @Test("a time that is none is refused")
+  @Test("an invalid time is refused")
   func noTime() async throws {
     let run = try await Executable.run(["members", "-rpc-timeout=0"])
     #expect(run == (1, "", "serf members: -rpc-timeout must be more than 0\n"))

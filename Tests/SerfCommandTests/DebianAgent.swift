@@ -2,10 +2,10 @@ import Foundation
 import RPCTestSupport
 import Testing
 
-/// Debian's agent, running on ports that were free just now.
+/// Debian's agent, running on ports that were free a moment ago.
 enum DebianAgent {
   static func start(_ name: String, _ more: [String]) async throws -> LiveAgent {
-    // Go's agent takes no port 0 for gossip, so one that is free just now is used.
+    // Go's agent takes no port 0 for gossip, so one that was free a moment ago is used.
     var lastError: (any Error)?
     for _ in 0..<5 {
       let program = try Executable(

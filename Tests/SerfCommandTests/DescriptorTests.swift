@@ -2,13 +2,13 @@ import Foundation
 import RPCTestSupport
 import Testing
 
-/// An agent whose file descriptors are used up by connections that others open and leave open.
+/// An agent whose file descriptors are used up by connections that other processes open and leave open.
 @Suite(.serialized) struct DescriptorTests {
   private func flags(_ node: String, _ more: [String]) -> [String] {
     ["agent", "-transport=tcp", "-node", node, "-rpc-addr=127.0.0.1:0", "-profile=local"] + more
   }
 
-  /// Connections to an address of 127.0.0.1, which say nothing.
+  /// Connections to an address of 127.0.0.1, on which nothing is sent.
   private func connect(_ count: Int, to address: String) -> [CInt] {
     let port = UInt16(address.split(separator: ":").last ?? "") ?? 0
     return (0..<count).map { _ in
@@ -17,7 +17,7 @@ import Testing
       remote.sin_family = sa_family_t(AF_INET)
       remote.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
       remote.sin_port = port.bigEndian
-      // Beyond the listener's queue it stays unanswered, which does as well.
+      // Beyond the listener's queue it stays unanswered, which is as good.
       unsafe withUnsafeBytes(of: &remote) { bytes in
         _ = unsafe Glibc.connect(
           descriptor, bytes.assumingMemoryBound(to: sockaddr.self).baseAddress, socklen_t(MemoryLayout<sockaddr_in>.size))
@@ -47,7 +47,7 @@ import Testing
     // What is measured is how much processor time passes in two seconds.
     try await Task.sleep(for: .seconds(2))
     let share = (agent.program.processorTime - before) / 2
-    // A listener that spins takes a whole processor; under the thread sanitizer one that does not takes a tenth.
+    // A listener that spins takes a whole processor; under the thread sanitizer one that does not spin takes a tenth.
     #expect(share < 0.4)
     agent.program.signal(SIGHUP)
     await agent.logs("Credentials reloaded")

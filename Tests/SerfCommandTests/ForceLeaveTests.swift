@@ -5,7 +5,7 @@ import Testing
 
 @Suite("serf force-leave", .serialized)
 struct ForceLeaveTests {
-  @Test("a name that the agent does not know is one line and 1, and the order goes out all the same")
+  @Test("a name that the agent does not know is one line and 1, and the order is sent nevertheless")
   func unknown() async throws {
     let cluster = try await TestCluster("n1", "n2")
     let first = try await cluster.start("n1")
@@ -27,7 +27,7 @@ struct ForceLeaveTests {
   }
 
   @Test(
-    "a name is asked for as it is, whatever it means in a pattern",
+    "a name is looked up literally, whatever it means in a pattern",
     arguments: [("n1", "n1"), ("a.b", #"a\.b"#), (#"(x|y)*[^z]{2}?+$\"#, #"\(x\|y\)\*\[\^z\]\{2\}\?\+\$\\"#), ("ü", "ü")])
   func patterns(name: String, pattern: String) {
     #expect(quotedPattern(name) == pattern)

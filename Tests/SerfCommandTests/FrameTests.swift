@@ -12,7 +12,7 @@ struct FrameTests {
     #expect(run.status == 127 && run.output == "" && !run.errors.isEmpty)
   }
 
-  @Test("help that was asked for ends with 0 and is on standard error", arguments: [["-h"], ["--help"], ["-help"]])
+  @Test("requested help ends with 0 and is on standard error", arguments: [["-h"], ["--help"], ["-help"]])
   func listing(arguments: [String]) async throws {
     let run = try await Executable.run(arguments)
     #expect(run.status == 0 && run.output == "")

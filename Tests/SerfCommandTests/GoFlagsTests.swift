@@ -32,7 +32,7 @@ struct GoFlagsTests {
     #expect(GoDuration(argument: text)?.duration == duration)
   }
 
-  @Test("what is no duration", arguments: ["", "15", "s", "1.2.3s", "-5s", "1d", "1 s", "999999999999h", "nan", "infs"])
+  @Test("texts that are no duration", arguments: ["", "15", "s", "1.2.3s", "-5s", "1d", "1 s", "999999999999h", "nan", "infs"])
   func noDuration(text: String) {
     #expect(GoDuration(argument: text) == nil)
   }

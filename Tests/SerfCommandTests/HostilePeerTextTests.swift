@@ -5,21 +5,21 @@ import SerfPrimitives
 import Testing
 import VectorSupport
 
-/// Whatever a peer writes is escaped once on every way out of the command line, here from an agent that passes it on as it is, as Go's does.
+/// All that a peer writes is escaped once on every way out of the command line. Here the agent passes it on unchanged, as Go's does.
 @Suite("text of hostile peers on its way out")
 struct HostilePeerTextTests {
-  /// Everything that could hurt, and how it is to be printed.
+  /// All characters that could do harm, and how they must be printed.
   private static let raw: [UInt8] =
     Array("ü".utf8) + Array(0...31) + [127] + (0x80...0x9f).flatMap { [0xc2, UInt8($0)] }
     + Array("\u{2028}\u{2029}\u{202e}\u{2066}\u{200e}".utf8) + Array("{".utf8) + [0xff, 0xc3, 0x28]
   private static let printed =
     "ü" + (0...31).map { "\\u{" + String($0, radix: 16) + "}" }.joined() + "\\u{7f}"
     + (0x80...0x9f).map { "\\u{" + String($0, radix: 16) + "}" }.joined() + #"\u{2028}\u{2029}\u{202e}\u{2066}\u{200e}{\xff\xc3("#
-  /// The same without what is no UTF-8, and with a backslash.
+  /// The same without the bytes that are no UTF-8, and with a backslash.
   private static let text =
     "ü\u{0}\u{1}\u{7}\u{8}\u{9}\u{a}\u{b}\u{c}\u{d}\u{1b}\u{1f}\u{7f}\u{80}\u{85}\u{9f}\u{2028}\u{2029}\u{202e}\u{2066}\\"
 
-  /// What no output may hold.
+  /// Whether an output has none of the characters that none may have.
   private func isClean(_ output: String) -> Bool {
     output.unicodeScalars.allSatisfy { scalar in scalar == "\n" || scalar == "\t" || !scalar.isHarmful } && !output.contains("\u{fffd}")
   }
@@ -39,7 +39,7 @@ struct HostilePeerTextTests {
 
   private let membersRequest = RequestHeader(command: "members-filtered", sequence: 2).encoded + MemberFilter().encoded
 
-  /// A members answer whose texts are `bytes`; made by way of a placeholder, since text that is no UTF-8 has no other way into it.
+  /// A members answer whose texts are `bytes`; made with a placeholder, because text that is no UTF-8 cannot be put in otherwise.
   private func members(_ bytes: [UInt8]) -> [UInt8] {
     let place = String(repeating: "X", count: bytes.count)
     let member = AgentMember(name: NodeName(place), address: nil, tags: [place + "K": place], status: place)
@@ -97,7 +97,7 @@ struct HostilePeerTextTests {
     #expect(isClean(json) && object == ["tags": ["k": Self.text]])
   }
 
-  @Test("errors: Go's raw ones are escaped, and ours, which are already, stay as they are")
+  @Test("errors: Go's raw ones are escaped, and ours, which are escaped already, stay as they are")
   func errors() async throws {
     let event = RequestHeader(command: "event", sequence: 2).encoded + EventRequest(coalesce: true, name: "x").encoded
     for (error, shown) in [
@@ -135,7 +135,7 @@ struct HostilePeerTextTests {
     }.result
     #expect(isClean(run.output))
     let literal = goLiteral
-    // The two streams are printed as they come; within each the order holds.
+    // The two streams are printed as they arrive; the order holds within each.
     #expect(run.output.contains("[INFO] serf: \(Self.printed)\\u{a}[ERR] forged\n"))
     #expect(run.output.contains("\tName: \(literal)\n\tPayload: []byte{0x1b, 0xff}\n"))
     #expect(run.output.contains("\tID: 1\n\tName: \(literal)\n"))
@@ -176,7 +176,7 @@ struct HostilePeerTextTests {
     monitor.signal(SIGKILL)
   }
 
-  @Test("an event whose name holds a newline is one line in the agent's log and in monitor")
+  @Test("an event whose name contains a newline is one line in the agent's log and in monitor")
   func forgedLine() async throws {
     let cluster = try await TestCluster("n1")
     let agent = try await cluster.start("n1")

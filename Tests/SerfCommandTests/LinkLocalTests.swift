@@ -1,7 +1,7 @@
 import RPCTestSupport
 import Testing
 
-/// Agents at link-local addresses, in a network namespace of their own.
+/// Agents at link-local addresses, in their own network namespace.
 @Suite struct LinkLocalTests {
   private static let unshare = "/usr/bin/unshare"
 

@@ -2,7 +2,7 @@ import Foundation
 import RPCTestSupport
 import Testing
 
-/// A CA and nodes' certificates in a directory of their own, for agents of this machine.
+/// A CA and nodes' certificates in their own directory, for agents on this machine.
 final class TestCluster: Sendable {
   let directory: String
 
@@ -36,7 +36,7 @@ final class TestCluster: Sendable {
   }
 }
 
-/// A running agent, ours or Debian's; killed when the test lets go of it.
+/// A running agent, ours or Debian's; killed when the test releases it.
 final class LiveAgent: Sendable {
   let program: Executable
   let rpc: String

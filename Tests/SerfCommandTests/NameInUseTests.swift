@@ -4,7 +4,7 @@ import Testing
 
 @Suite("a second agent with a certificate that is in use")
 struct NameInUseTests {
-  @Test("-join ends it with the reason and 1; 'serf join' says the same; a restart elsewhere is taken")
+  @Test("-join ends it with the reason and 1; 'serf join' says the same; a restart elsewhere is accepted")
   func refused() async throws {
     let cluster = try await TestCluster("n1", "n2")
     let first = try await cluster.start("n1")

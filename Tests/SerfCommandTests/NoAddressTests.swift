@@ -1,7 +1,7 @@
 import RPCTestSupport
 import Testing
 
-/// Agents on machines that have no address yet, or only IPv6: network namespaces of their own.
+/// Agents on machines that have no address yet, or only IPv6: each in its own network namespace.
 @Suite struct NoAddressTests {
   private static let unshare = "/usr/bin/unshare"
 
@@ -61,7 +61,7 @@ import Testing
     """
 
   @Test(
-    "no node tells others an address at which it receives nothing: it refuses to start, or waits with -retry-join",
+    "no node advertises an address at which it receives nothing: it refuses to start, or waits with -retry-join",
     .enabled("needs a network namespace of its own") {
       guard let probe = try? await Executable.run(["-n", "true"], path: unshare) else { return false }
       return probe.status == 0
@@ -73,7 +73,7 @@ import Testing
   }
 
   @Test(
-    "what others cannot send to is not advertised",
+    "an address that others cannot send to is not advertised",
     arguments: ["0.0.0.0", "[::]:7946", "10.0.0.1:0", "224.0.0.1", "255.255.255.255", "ff02::1"])
   func advertise(address: String) async throws {
     let run = try await Executable.run([

@@ -10,7 +10,7 @@ struct OutputTests {
     AgentMember(name: "node-10", address: NodeAddress(ipv4: 127, 0, 0, 1, port: 47941), status: "alive"),
   ]
 
-  @Test("members in columns, sorted by name; the last column is not padded, the whole is trimmed")
+  @Test("members in columns, sorted by name; the last column is not padded, the whole text is trimmed")
   func text() {
     #expect(MemberListing(members).text(isDetailed: false) == "n3       [::1]:7946       failed  a=1,b=2\nnode-10  127.0.0.1:47941  alive")
     #expect(
@@ -50,7 +50,7 @@ struct OutputTests {
   }
 
   @Test(
-    "strings in JSON are escaped as Go does, and what could fool a terminal too",
+    "strings in JSON are escaped as Go does, and so is what could fool a terminal",
     arguments: [
       ("a\"b\\c", #""a\"b\\c""#), ("<&>", #""\u003c\u0026\u003e""#), ("\n\r\t", #""\n\r\t""#),
       ("\u{8}\u{c}\u{1b}", #""\u0008\u000c\u001b""#),

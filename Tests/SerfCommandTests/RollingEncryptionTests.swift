@@ -2,7 +2,7 @@ import Foundation
 import RPCTestSupport
 import Testing
 
-/// `serf agent -transport tcp` on its way from the clear to a key: the two switches, and a keyring file without keys.
+/// `serf agent -transport tcp` on its way from clear text to a key: the two switches, and a keyring file without keys.
 @Suite("our agent while a cluster gets its first key", .serialized)
 struct RollingEncryptionTests {
   private static let bothOff = ["-encrypt-verify-outgoing=false", "-encrypt-verify-incoming=false"]
@@ -19,7 +19,7 @@ struct RollingEncryptionTests {
     try await Executable.run(["keygen"]).output.trimmingCharacters(in: .newlines)
   }
 
-  /// A keyring file with these keys; removed when it is let go.
+  /// A keyring file with these keys; removed when it is released.
   private final class KeyringFile {
     let url = FileManager.default.temporaryDirectory.appendingPathComponent("serf-keyring-\(UUID().uuidString)")
     var flags: [String] { ["-keyring-file", url.path] }
@@ -34,7 +34,7 @@ struct RollingEncryptionTests {
     deinit { try? FileManager.default.removeItem(at: url) }
   }
 
-  @Test("a keyring file may be empty while both switches are off; a hangup puts the key in, and never takes it out")
+  @Test("a keyring file may be empty while both switches are off; a hangup adds the key, and never removes it")
   func emptyFile() async throws {
     let key = try await newKey()
     let file = try KeyringFile([])
@@ -44,7 +44,7 @@ struct RollingEncryptionTests {
     empty.program.signal(SIGHUP)
     await empty.logs("Credentials reloaded")
     try file.write([key])
-    // Without a line of its own a reload shows in who can join: this one encrypts, and still takes what comes in the clear.
+    // A reload has no log line of its own, but it decides which nodes can join: this one encrypts, and still accepts clear text.
     var status: Int32 = 1
     let deadline = ContinuousClock.now + .seconds(30)
     while status != 0, ContinuousClock.now < deadline {
@@ -70,16 +70,16 @@ struct RollingEncryptionTests {
     #expect(try await reading.command("info").output.contains("encrypted = false"))
     clear.program.interrupt()
     #expect(await clear.program.status() == 0)
-    // The values may also stand apart, as with every flag that takes one.
+    // The values may also be separate words, as with every flag that takes one.
     let encrypting = try await start(
       "n3", file.flags + ["-encrypt-verify-outgoing", "true", "-encrypt-verify-incoming", "false", "-join", reading.bind])
-    // A newcomer is not told of members that left before it came.
+    // A newcomer is not told of members that left before it joined.
     try await reading.sees(["n1 left", "n2 alive", "n3 alive"])
     try await encrypting.sees(["n2 alive", "n3 alive"])
     #expect(try await encrypting.command("info").output.contains("encrypted = true"))
     _ = try await encrypting.command("event", "-coalesce=false", "from-n3", "1")
     await reading.logs("user-event: from-n3")
-    // The last step too early: the answer comes in the clear.
+    // The last step too early: the answer comes in clear text.
     let hasty = try await Executable.run(flags("n4") + file.flags + ["-join", reading.bind])
     #expect(hasty.status == 1 && hasty.errors.contains("-encrypt-verify-incoming stays false until"), "\(hasty.errors)")
     let complete = try await start(

@@ -29,7 +29,7 @@ struct StandardDescriptorTests {
     #expect(await program.status() == 0)
   }
 
-  @Test("the files that certs writes hold nothing but what belongs there")
+  @Test("the files that certs writes contain only what belongs there")
   func certificates() async throws {
     let directory = FileManager.default.temporaryDirectory.appendingPathComponent("serf-closed-\(UUID().uuidString)").path
     defer { try? FileManager.default.removeItem(atPath: directory) }

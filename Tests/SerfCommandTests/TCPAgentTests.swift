@@ -71,7 +71,7 @@ struct TCPAgentTests {
     for agent in [agent, second] { agent.program.signal(SIGTERM) }
   }
 
-  @Test("each flag that has no place is refused with the reason")
+  @Test("each flag that does not apply is refused with the reason")
   func misplacedFlags() async throws {
     let key = try await newKey()
     let cluster = try await TestCluster("n1")

@@ -31,7 +31,7 @@
       let refused = try await Executable.run(stranger.flags("n3") + ["-transport=tls", "-encrypt", keys[0], "-join", n1.bind])
       #expect(refused.status == 1, "\(refused.errors)")
       await n1.logs("turned away 127.0.0.1")
-      // One of the two cannot be read, and neither is taken: with the certificates of a stranger no peer would believe n1.
+      // One of the two cannot be read, so neither is used: with the certificates of a stranger no peer would accept n1.
       let other = try await TestCluster("n1")
       for name in ["ca.pem", "n1.pem", "n1.key"] {
         try Data(contentsOf: URL(fileURLWithPath: other.path(name))).write(to: URL(fileURLWithPath: cluster.path(name)))
@@ -46,7 +46,7 @@
       }
     }
 
-    @Test("refuses flags that have no place, and to start without a key unless told to by name")
+    @Test("refuses flags that do not apply, and to start without a key unless told to explicitly")
     func flags() async throws {
       let cluster = try await TestCluster("n1")
       let tls = cluster.flags("n1") + ["-transport=tls"]

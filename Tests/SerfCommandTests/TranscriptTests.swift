@@ -13,7 +13,7 @@ struct CommandTranscriptTests {
     var count = (succeeded: 0, exactly: 0, failed: 0)
     for transcript in try Transcript.commandLine()
     where Self.verbs.contains(transcript.arguments[0]) && transcript.arguments[0] != "monitor" {
-      // Ours asks first whether there is such a member.
+      // Ours asks first whether the member exists.
       guard transcript.arguments[0] != "force-leave" || transcript.sessions.isEmpty else { continue }
       let (sent, result) = try await ScriptedAgent.run(transcript.sessions) { address in
         try await Executable.run(transcript.arguments, environment: environment(transcript, address))
@@ -85,7 +85,7 @@ struct CommandTranscriptTests {
     return environment
   }
 
-  /// Lines sorted, tags sorted within them: Go leaves both orders to chance.
+  /// Lines sorted, tags sorted within them: both orders are random in Go.
   private func lines(_ text: String) -> [String] {
     // The recordings name a directory that their agents ran in; it is shortened in the text, not in the bytes.
     text.split(separator: "\n").filter { !$0.contains("ev-$SERF_SELF_NAME") }.map { line in

@@ -3,7 +3,7 @@ import Testing
 
 @Suite("a Lamport clock")
 struct LamportClockTests {
-  @Test("starts at 1 and moves on with every message of ours")
+  @Test("starts at 1 and moves on with every message that we send")
   func ticks() {
     var clock = LamportClock()
     #expect(clock.time == 1)
@@ -20,7 +20,7 @@ struct LamportClockTests {
     }
   }
 
-  @Test("goes on after its earlier life")
+  @Test("goes on after its earlier run")
   func restored() {
     #expect(LamportClock(after: 99).time == 100)
     #expect(LamportClock(after: .max).time == .max)
@@ -29,7 +29,7 @@ struct LamportClockTests {
   static let height: LamportTime = 1 << 63
   static let lead: LamportTime = 1 << 16
 
-  @Test("believes gossip up to 2⁶³ + 2¹⁶ however low it is, and no higher")
+  @Test("believes gossip up to 2⁶³ + 2¹⁶ however low it is, but no higher")
   func freshBelievesGossip() {
     var clock = LamportClock()
     #expect(clock.witness(Self.height + Self.lead + 1) == .ahead)
@@ -39,7 +39,7 @@ struct LamportClockTests {
     #expect(clock.time == Self.height + Self.lead + 1)
   }
 
-  @Test("above 2⁶³ believes gossip 2¹⁶ ahead of itself, and no farther")
+  @Test("above 2⁶³ believes gossip 2¹⁶ ahead of itself, but no farther")
   func highBelievesGossip() {
     var clock = LamportClock(after: Self.height + 999)
     #expect(clock.witness(Self.height + 1_000 + Self.lead + 1) == .ahead)

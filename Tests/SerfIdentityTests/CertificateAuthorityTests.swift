@@ -4,7 +4,7 @@ import Testing
 
 @Suite("A certificate authority")
 struct CertificateAuthorityTests {
-  @Test("remembers its cluster, and comes back from its files")
+  @Test("remembers its cluster, and can be read back from its files")
   func files() throws {
     let made = try CertificateAuthority(cluster: "prod", at: noon)
     let read = try CertificateAuthority(certificatePEM: made.certificatePEM, privateKeyPEM: made.privateKeyPEM)
@@ -17,7 +17,7 @@ struct CertificateAuthorityTests {
     #expect(credentials.node == "n1")
   }
 
-  @Test("has path length 0: it issues nodes' certificates, and no peer believes an authority below it")
+  @Test("has path length 0: it issues nodes' certificates, and no peer accepts an authority below it")
   func pathLength() throws {
     let root = try authority.get()
     #expect(root.issued.chain.leaf.isAuthority)
@@ -37,7 +37,7 @@ struct CertificateAuthorityTests {
     #expect(throws: IssuingError.authorityExpired(noon + .days(10))) { try authority.issue(node: "n1", at: noon + .days(11)) }
   }
 
-  @Test("gives every certificate a serial and every authority a name of its own")
+  @Test("gives every certificate a serial and every authority its own name")
   func unique() throws {
     let authority = try authority.get()
     let issued = try (0..<8).map { _ in try authority.issue(node: "n1", at: noon).chain.leaf }

@@ -8,18 +8,18 @@ import Testing
   import Musl
 #endif
 
-/// What all these tests take for now. Long past, so that a verdict by the system's clock would show.
+/// The current time in all these tests. It is long past, so that a verdict by the system's clock would be noticed.
 let noon = UTCTime(secondsSinceEpoch: 1_600_000_000)
 
 /// One authority for all tests: making keys is the slow part.
 let authority = Result { try CertificateAuthority(cluster: "default", at: noon) }
 
-/// A node's request as it should be, for tests to spoil.
+/// A correct request for a node's certificate, which tests then change.
 func goodRequest(_ node: String = "node-1", cluster: String = "default") -> CertificateRequest {
   .node(node, cluster: cluster, from: noon - .seconds(300), until: noon + .days(30))
 }
 
-/// What a node of cluster `default` with only our authority says about a chain.
+/// The verdict of a node of cluster `default` with only our authority about a chain.
 func verdict(
   on chain: [CertificateAuthority.Issued], authority other: CertificateAuthority? = nil, mode: IdentityMode = .uri,
   revocations: [UInt8]? = nil, at time: UTCTime = noon
@@ -35,7 +35,7 @@ func names(_ uris: String..., dns: [String] = []) -> SubjectAlternativeNames {
   SubjectAlternativeNames(uris.map { .uri(Array($0.utf8)) } + dns.map { .dns(Array($0.utf8)) })
 }
 
-/// A directory that is gone when the test is over.
+/// A directory that is removed after the test.
 final class TemporaryDirectory {
   let path: String
 

@@ -10,7 +10,7 @@ import Testing
 
 @Suite("Secret bytes")
 struct SecretBytesTests {
-  @Test("are overwritten before their memory goes back, the part that does not count as well")
+  @Test("are overwritten before their memory goes back, including the unused part")
   func overwritten() {
     let storage = UnsafeMutableRawBufferPointer.allocate(byteCount: 100, alignment: 1)
     defer { storage.deallocate() }
@@ -44,7 +44,7 @@ struct SecretBytesTests {
     #expect(!SecretBytes(copying: [0x45]).contains("ENCRYPTED"))
   }
 
-  @Test("of a key file are nowhere in memory once the key is loaded and let go")
+  @Test("of a key file are nowhere in memory once the key is loaded and released")
   func keyFile() throws {
     let directory = try TemporaryDirectory()
     let issued = try authority.get().issue(goodRequest())
@@ -59,7 +59,7 @@ struct SecretBytesTests {
       let credentials = try Credentials(files: .init(authorities: ca, certificate: certificate, privateKey: key), at: noon)
       #expect(credentials.node == "node-1")
       #expect(Self.count(mask) == 0)
-      // The search finds what is there.
+      // The search finds bytes that are in memory.
       let text = credentials.privateKeyPEM
       #expect(Self.count(mask) == 1)
       withExtendedLifetime(text) {}
@@ -67,10 +67,11 @@ struct SecretBytesTests {
     #expect(Self.count(mask) == 0)
   }
 
-  /// 32 bytes out of the key's part of a PEM text, each with all bits turned.
+  /// 32 bytes out of the key's part of a PEM text, each with all bits inverted.
   private static func masked(_ pem: SecretBytes) -> [UInt8] { pem.withUnsafeBytes { $0[90..<122].map { ~$0 } } }
 
-  /// How often the bytes stand in this process's writable memory. Read by way of the kernel, because other tests map and unmap memory meanwhile.
+  /// How often the bytes are in this process's writable memory. It is read through the kernel, because other tests map and unmap memory at the same
+  /// time.
   private static func count(_ mask: [UInt8]) -> Int {
     let memory = open("/proc/self/mem", O_RDONLY)
     let window = UnsafeMutableRawBufferPointer.allocate(byteCount: 4 << 20, alignment: 1)
@@ -92,7 +93,7 @@ struct SecretBytesTests {
         let count = pread(memory, window.baseAddress, Int(end - start), off_t(start))
         guard count > 0 else { break }
         found += occurrences(of: mask, in: UnsafeRawBufferPointer(rebasing: window[..<count]))
-        // What stands across the end of a window is found in the next.
+        // Bytes across the end of a window are found in the next one.
         start += UInt(count) == end - start && end < range.upperBound && count > mask.count ? UInt(count - mask.count + 1) : UInt(count)
       }
     }

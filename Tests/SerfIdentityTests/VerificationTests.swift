@@ -4,7 +4,7 @@ import Testing
 
 @Suite("A peer's certificate chain")
 struct VerificationTests {
-  @Test("that is as it should be proves its node's name", arguments: [KeyKind.p256, .p384, .ed25519, .rsa(bits: 2048)])
+  @Test("that is correct proves its node's name", arguments: [KeyKind.p256, .p384, .ed25519, .rsa(bits: 2048)])
   func good(kind: KeyKind) throws {
     let issued = try authority.get().issue(goodRequest("Node_1.example-x"), key: kind)
     let name = try verdict(on: [issued]).get()
@@ -116,7 +116,7 @@ struct VerificationTests {
     #expect(try verdict(on: [own]).isRefusedAsForeign)
   }
 
-  /// An authority that may have others below it, unlike those that `serf certs ca` makes.
+  /// An authority that may have other authorities below it, unlike those that `serf certs ca` makes.
   private static func rootWithoutLimit() throws -> CertificateAuthority {
     CertificateAuthority(
       adopting: try CertificateAuthority.selfSigned(.authority(commonName: "root", from: noon - .days(2), until: noon + .days(100))))
@@ -194,7 +194,7 @@ struct VerificationTests {
     #expect(throws: CShimError.self) { try verdict(on: [bad], revocations: Array("junk".utf8)) }
   }
 
-  @Test("with a DNS name counts only in that mode, and only plain and alone")
+  @Test("with a DNS name counts only in that mode, and only if it is plain and the only one")
   func dnsMode() throws {
     func verdictOnNames(_ names: SubjectAlternativeNames) throws -> Result<CertificateName, VerificationFailure> {
       var request = goodRequest()
@@ -211,7 +211,7 @@ struct VerificationTests {
     #expect(try verdictOnNames(names(dns: ["*.example.org"])) == .failure(.malformedName("*.example.org")))
   }
 
-  @Test("is judged again by the clock alone while the policy is the same, in full when it changed")
+  @Test("is verified again by the clock alone while the policy is the same, in full when it changed")
   func reverification() throws {
     let root = try authority.get()
     let issued = try root.issue(goodRequest())
@@ -245,7 +245,7 @@ struct VerificationTests {
   }
 }
 
-/// Authorities that no peer should believe.
+/// Authorities that no peer should accept.
 enum Impostor {
   static func authority(named name: String, from: UTCTime, until: UTCTime) throws -> CertificateAuthority {
     try CertificateAuthority(adopting: CertificateAuthority.selfSigned(.authority(commonName: name, from: from, until: until)))
@@ -255,7 +255,7 @@ enum Impostor {
 }
 
 extension Result<CertificateName, VerificationFailure> {
-  /// Refused because no authority of ours vouches for it.
+  /// Refused because none of our authorities issued it.
   var isRefusedAsForeign: Bool {
     switch self {
     case .failure(.unknownIssuer), .failure(.badSignature): true

@@ -17,7 +17,7 @@ import Testing
   }
 
   @Test(
-    "what is no block is refused",
+    "texts that are no block are refused",
     arguments: [
       "", "/", "/8", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/+8", "10.0.0.0/8/8", "10.0.0.0/8 ", " 10.0.0.0/8", "10.0.0/8",
       "10.0.0.0/x", "10.0.0.0/0008", "10.0.0.0:80/8", "[fd00::]/8", "fd00::/129", "fd00::/1000", "fe80::1%1/64", "localhost/8", "fd00/8",
@@ -41,7 +41,7 @@ import Testing
     #expect(block.contains(try #require(NodeAddress(parsing: address, defaultPort: 7946))) == isIn)
   }
 
-  @Test("any of the allowed networks will do, and none at all means all")
+  @Test("any of the allowed networks is enough, and none at all means all")
   func allowed() throws {
     let networks = AllowedNetworks(try ["10.0.0.0/8", "fd00::/8"].map { try #require(CIDRBlock(parsing: $0)) })
     #expect(networks.contains(NodeAddress(ipv4: 10, 0, 0, 1, port: 1)))

@@ -18,7 +18,7 @@ struct EscapingTests {
     #expect(NodeName(bytes: bytes).description == printed)
   }
 
-  @Test("a message that holds escaped parts stays as it is, however often it is looked at", arguments: samples)
+  @Test("a message that holds escaped parts stays as it is, however often it is escaped", arguments: samples)
   func harmlessTwice(bytes: [UInt8], printed: String) {
     let message = "it answered: " + printed
     #expect(harmless(message) == message)
@@ -30,7 +30,7 @@ struct EscapingTests {
     #expect(harmless("two\nlines, C:\\x \u{1b}[2J\u{2028}") == #"two\u{a}lines, C:\x \u{1b}[2J\u{2028}"#)
   }
 
-  @Test("text that is UTF-8 stays what it was; other bytes stay different", arguments: samples)
+  @Test("text that is UTF-8 stays as it was; other bytes stay different", arguments: samples)
   func readable(bytes: [UInt8], printed: String) {
     if let text = String(validating: bytes, as: UTF8.self) { #expect(readableText(of: bytes) == text) }
     #expect(readableText(of: [0xfe]) == #"\xfe"# && readableText(of: [0xff]) == #"\xff"#)

@@ -36,7 +36,7 @@ import Testing
     #expect(queue.count == 0)
   }
 
-  @Test("nothing comes out early")
+  @Test("no entry comes out early")
   func early() {
     var queue = DeadlineQueue<Int>()
     queue.schedule(1, at: Instant(nanoseconds: 10))

@@ -44,7 +44,7 @@ import Testing
     #expect(NodeAddress(parsing: "[::ffff:10.1.2.3]:7946", defaultPort: 0) == long)
   }
 
-  @Test("a zone is part of an address here and never of its bytes; one without fits any")
+  @Test("a zone is part of an address here but never of its bytes; an address without one fits any")
   func zones() throws {
     let three = try #require(NodeAddress(parsing: "fe80::1%3", defaultPort: 7946))
     let none = try #require(NodeAddress(parsing: "fe80::1", defaultPort: 7946))

@@ -4,7 +4,7 @@ import Testing
 @Suite struct RateLimitTests {
   private let start = Instant.zero
 
-  @Test("a burst passes at once, then so much a second, and never more than a burst after a rest")
+  @Test("a burst passes at once, then the rate in each second, and never more than a burst after a rest")
   func bucket() {
     var limit = RateLimit(perSecond: 10, burst: 20, at: start)
     #expect([limit.take(20, at: start), limit.take(at: start)] == [true, false])
@@ -12,17 +12,17 @@ import Testing
     #expect([limit.take(5, at: later), limit.take(at: later)] == [true, false])
     #expect(!limit.isFull(at: start + .seconds(2)))
     #expect(limit.isFull(at: start + .seconds(3)))
-    // What may not pass is not charged.
+    // An amount that may not pass is not charged.
     #expect([21, 20].map { limit.take($0, at: start + .seconds(60)) } == [false, true])
   }
 
-  @Test("part of what is wanted passes where all of it may not")
+  @Test("part of an amount passes if all of it may not")
   func part() {
     var limit = RateLimit(perSecond: 10, burst: 20, at: start)
     #expect((0..<3).map { limit.take(upTo: $0 == 2 ? 3 : 50, at: start + .seconds($0)) } == [20, 10, 3])
   }
 
-  @Test("the next one may pass as soon as it is said, and not before; with a rate of nothing never")
+  @Test("the next one may pass at the announced time, but not earlier; with a rate of zero never")
   func next() {
     var limit = RateLimit(perSecond: 10, burst: 2, at: start)
     #expect(limit.nextTake(after: start) == start)

@@ -11,7 +11,7 @@ import Testing
   /// How far a clock may be off: certificates of the tests hold from a day before the origin to 30 days after it.
   static let errors: [Duration] = [.days(-20_000), .days(-2), .days(40), .days(4000)]
 
-  @Test("a node with a wrong clock refuses everybody, and nobody once the clock is right", arguments: errors)
+  @Test("a node with a wrong clock refuses all peers, and none once the clock is right", arguments: errors)
   func wrongAtStart(error: Duration) {
     let network = TestNetwork()
     let a = network.node("a", number: 1)

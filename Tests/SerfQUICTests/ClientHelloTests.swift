@@ -3,7 +3,7 @@ import SerfQUIC
 import Testing
 import Wiretap
 
-@Suite("What anybody who sees a dial can read")
+@Suite("What an observer of a dial can read")
 struct ClientHelloTests {
   @Test("is opened with the keys of RFC 9001, appendix A.1")
   func keys() {

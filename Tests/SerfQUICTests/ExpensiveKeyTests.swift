@@ -57,7 +57,7 @@ import Wiretap
   /// Generous, for builds with sanitizers; a debug build takes at most 2.5 ms, most of it for the rest of the handshake.
   private static let patience = Duration.milliseconds(25)
 
-  @Test("a client whose certificate is expensive to look at is refused for that, and costs little", arguments: all)
+  @Test("a client whose certificate is expensive to check is refused for that, and costs little", arguments: all)
   func clients(expensive: Expensive) throws {
     let network = TestNetwork()
     let b = MeteredNode(network.node("b", number: 2))
@@ -70,7 +70,7 @@ import Wiretap
     #expect(b.cpuTime < Self.patience)
   }
 
-  @Test("a server whose certificate is expensive to look at is refused for that, and costs little", arguments: all)
+  @Test("a server whose certificate is expensive to check is refused for that, and costs little", arguments: all)
   func servers(expensive: Expensive) throws {
     let network = TestNetwork()
     let a = MeteredNode(network.node("a", number: 1))

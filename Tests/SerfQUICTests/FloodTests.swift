@@ -4,7 +4,7 @@ import Testing
 
 /// Work and memory that strangers can cause: `secure-transport.md` 3.1, RFC 9000 sections 8 and 21.
 @Suite struct FloodTests {
-  @Test("a flood of first packets from everywhere holds bounded memory, and a member still gets in")
+  @Test("a flood of first packets from everywhere uses bounded memory, and a member still gets in")
   func flood() {
     let network = TestNetwork()
     let b = network.node("b", number: 2) {
@@ -20,7 +20,7 @@ import Testing
     #expect(counters.handshakesAccepted <= 8)
     #expect(counters.retries >= 300)
     #expect(b.endpoint.connectionCount <= 8)
-    // The flood holds the threshold open; a member is asked to prove its address and does.
+    // The flood keeps the node above the threshold. A member has to prove its address, and does.
     let a = network.node("a", number: 1)
     let id = a.dial(b)
     #expect(network.run(for: .seconds(3)) { a.confirmed.contains(id) })
@@ -119,7 +119,7 @@ import Testing
     network.run(for: .milliseconds(500))
     #expect(b.endpoint.counters.versionNegotiations > 0)
     #expect(b.endpoint.connectionCount == 0)
-    // What the client wanted stands in the list, so that it is an attempt at a downgrade, and ignored.
+    // The list contains the version that the client wanted, so this is an attempt at a downgrade, and is ignored.
     #expect(a.closed[id] == nil)
   }
 
@@ -159,7 +159,7 @@ import Testing
     #expect(b.packetCount + Int(b.endpoint.counters.packetsOverLimit) == 200)
   }
 
-  @Test("a few handshake packets per turn, so that a wave of dials holds nobody up")
+  @Test("a few handshake packets per turn, so that a wave of dials delays no member")
   func fairness() {
     let network = TestNetwork()
     let b = network.node("b", number: 2)

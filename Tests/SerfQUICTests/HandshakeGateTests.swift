@@ -4,7 +4,7 @@ import SerfQUIC
 import Testing
 import Wiretap
 
-/// What passes to GnuTLS of a peer's handshake messages, however they come.
+/// Which of a peer's handshake messages pass to GnuTLS, however they arrive.
 @Suite struct HandshakeGateTests {
   // Types of messages (RFC 8446, 4).
   private static let clientHello: UInt8 = 1
@@ -60,7 +60,7 @@ import Wiretap
     }
   }
 
-  /// In two pieces, with the cut at each place, in pieces of one byte, and whole.
+  /// Passes the bytes in two pieces, cut at each place, in pieces of one byte, and whole.
   private static func everyWay(_ bytes: [UInt8], _ role: QUICRole, _ check: (Passage) -> Void) {
     for cut in 0...bytes.count {
       let passage = Passage(role)
@@ -86,7 +86,7 @@ import Wiretap
     }
   }
 
-  @Test("nothing of a certificate passes before all of it is there")
+  @Test("no part of a certificate passes before all of it has arrived")
   func held() {
     let flight = Self.message(Self.certificate, Self.chain(Self.good))
     let passage = Passage(.server)
@@ -119,7 +119,7 @@ import Wiretap
     #expect(more.alert == Self.decodeError && more.passed.isEmpty)
   }
 
-  @Test("a chain beyond the limit is refused from its header, any other message as well")
+  @Test("a chain beyond the limit is refused from its header, and so is any other long message")
   func length() {
     let chain = Passage(.server, messageLimit: 1000)
     chain.feed([Self.certificate] + Self.number(1001, width: 3))
@@ -132,7 +132,7 @@ import Wiretap
   }
 
   @Test(
-    "a message that has no place at its encryption level is refused",
+    "a message that is not allowed at its encryption level is refused",
     arguments: [
       (QUICRole.server, HandshakeGate.Level.initial, [clientHello]), (.client, .initial, [serverHello]),
       (.server, .handshake, [certificate, certificateVerify, finished]),
@@ -148,7 +148,7 @@ import Wiretap
     }
   }
 
-  @Test("a message that begins at one encryption level and goes on at another is refused, since GnuTLS would join them")
+  @Test("a message that begins at one encryption level and goes on at another is refused, because GnuTLS would join them")
   func levels() {
     let hello = Self.message(Self.clientHello, count: 100)
     for cut in 1..<hello.count {
@@ -163,7 +163,7 @@ import Wiretap
     #expect(passage.alert == nil)
   }
 
-  @Test("a certificate message that is none is refused as unreadable, and no mutation of one crashes the reader")
+  @Test("bytes that are no certificate message are refused as unreadable, and no mutation of one crashes the reader")
   func malformed() {
     let body = Self.chain(Self.good, Self.good)
     for count in 0..<body.count {

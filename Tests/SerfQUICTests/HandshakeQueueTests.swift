@@ -2,11 +2,12 @@ import SerfPrimitives
 import SerfQUIC
 import Testing
 
-/// Handshake packets that wait for their turn, and who may not fill the queue for whom.
+/// Handshake packets that wait for their turn, and how no sender can fill the queue for others.
 @Suite struct HandshakeQueueTests {
   private let network = TestNetwork()
 
-  /// A node with a queue of 80 packets, which has had no turn since it accepted `handshakes` clients of different networks; and their packets.
+  /// A node with a queue of 80 packets, which has had no turn since it accepted `handshakes` clients of different networks. Also returns their
+  /// packets.
   private func busyNode(handshakes: Int) -> (TestNode, [[UInt8]]) {
     let node = network.node("b", number: 2) { $0.handshakeQueueLimit = 80 }
     let packets = FirstPackets.make(handshakes)
@@ -28,7 +29,7 @@ import Testing
     #expect(node.endpoint.counters.handshakeQueueOverflows == 8)
     for _ in 0..<32 { receive(packets[1], from: Self.address(1, 1), node) }
     #expect(node.endpoint.counters.handshakeQueueOverflows == 8)
-    // When they have had their turn there is room again.
+    // After their turn there is room again.
     network.run(for: .milliseconds(1))
     for _ in 0..<32 { receive(packets[0], from: Self.address(0, 1), node) }
     #expect(node.endpoint.counters.handshakeQueueOverflows == 8)
@@ -39,12 +40,12 @@ import Testing
     let (node, packets) = busyNode(handshakes: 3)
     for number in 0..<90 { receive(packets[number % 3], from: Self.address(UInt8(number % 3), 1), node) }
     #expect(node.endpoint.counters.handshakeQueueOverflows == 10)
-    // Nor is there room for a stranger.
+    // A stranger finds no room either.
     receive(FirstPackets.make(1)[0], from: Self.address(9, 1), node)
     #expect(node.endpoint.counters.handshakeQueueOverflows == 11)
   }
 
-  @Test("strangers fill half of the queue; what belongs to connections has the other half")
+  @Test("strangers fill half of the queue; packets of connections have the other half")
   func strangers() {
     let (node, packets) = busyNode(handshakes: 2)
     for (number, packet) in FirstPackets.make(50).enumerated() { receive(packet, from: Self.address(UInt8(100 + number), 1), node) }
@@ -70,7 +71,7 @@ import Testing
     #expect(accepted.filter(node.endpoint.isBeingDialled) == Array(accepted[..<30] + accepted[40...]))
   }
 
-  @Test("whom no place is found for in three seconds is forgotten")
+  @Test("a stranger that finds no place in three seconds is forgotten")
   func forgotten() {
     let node = network.node("b", number: 2) { $0.halfOpenPerAddress = 0 }
     let client = network.node("a", number: 1)

@@ -3,12 +3,12 @@ import SerfPrimitives
 import SerfQUIC
 import Testing
 
-/// Who is let in and who is not, over real handshakes: `secure-transport.md` section 1.
+/// Which peers are accepted and which are not, over real handshakes: `secure-transport.md` section 1.
 @Suite struct IdentityTests {
   private static let origin = TestAuthority.origin
   private static var authority: CertificateAuthority { TestAuthority.shared.authority }
 
-  /// A certificate that a member does not accept, what the member says about it, and the alert that its holder gets.
+  /// A certificate that a member does not accept, the reason that the member gives, and the alert that its holder gets.
   struct Impostor: CustomTestStringConvertible, Sendable {
     let testDescription: String
     let label: String
@@ -62,14 +62,14 @@ import Testing
       }),
   ]
 
-  @Test("a client without a proper certificate is told why, and gets and leaves nothing", arguments: impostors)
+  @Test("a client without a proper certificate is told why, gets nothing and has no effect", arguments: impostors)
   func clients(impostor: Impostor) throws {
     let network = TestNetwork()
     let b = network.node("b", number: 2)
     let credentials = try Credentials(impostor: try impostor.make(), calling: "mallory", authorities: Self.authority.certificatePEM)
     let mallory = network.node("mallory", number: 66, credentials: credentials) { $0.handshakeMessageLimit = 1 << 20 }
     let id = mallory.dial(b)
-    // It says what it can as soon as it can, before it can know that it is refused.
+    // It sends as much as it can as early as it can, before it can know that it is refused.
     mallory.onEvent = { event in
       guard case .established = event else { return }
       mallory.send([1, 2, 3], on: id)
@@ -86,7 +86,7 @@ import Testing
     #expect(b.endpoint.connectionCount == 0)
   }
 
-  @Test("a server without a proper certificate is refused just so", arguments: impostors)
+  @Test("a server without a proper certificate is refused in the same way", arguments: impostors)
   func servers(impostor: Impostor) throws {
     guard let certificate = try impostor.make() else { return }
     let network = TestNetwork()
@@ -132,7 +132,7 @@ import Testing
     #expect(b.endpoint.counters.handshakesFailed == 1)
   }
 
-  @Test("a dial that meets another name than it meant says so, and accuses nobody")
+  @Test("a dial that reaches another name than it meant says so, and accuses no member")
   func wrongName() {
     let network = TestNetwork()
     let a = network.node("a", number: 1)
@@ -145,7 +145,7 @@ import Testing
     #expect(b.packets.isEmpty && a.hellos.isEmpty)
   }
 
-  @Test("who is not who was meant, and never confirms the handshake, is closed when the time for it is over")
+  @Test("a peer that is not the one that was meant, and never confirms the handshake, is closed when its time is over")
   func wrongNameWithoutEnd() {
     let network = TestNetwork()
     let a = network.node("a", number: 1)
@@ -171,7 +171,7 @@ import Testing
     #expect(a.established.isEmpty && twin.established.isEmpty)
   }
 
-  @Test("a node that dials itself, at whatever address, finds that out, and turns nobody away for it")
+  @Test("a node that dials itself, at whatever address, finds that out, and turns no member away for it")
   func ourselves() {
     let network = TestNetwork()
     let a = network.node("a", number: 1)
@@ -183,7 +183,7 @@ import Testing
     #expect(a.endpoint.connectionCount == 0)
   }
 
-  @Test("rights end with their reason: an expired certificate ends a live connection")
+  @Test("an expired certificate ends a live connection")
   func recheckExpiry() throws {
     let network = TestNetwork()
     let short = try Self.authority.issue(node: "b", validFor: .seconds(600), at: Self.origin)
@@ -235,7 +235,7 @@ import Testing
     #expect(a.established.isEmpty && a.endpoint.counters.certificatesRefused == 1)
   }
 
-  @Test("new credentials judge old connections: a revoked peer goes, the others stay; new handshakes use the new certificate")
+  @Test("new credentials apply to old connections: a revoked peer is closed, the others stay; new handshakes use the new certificate")
   func rotation() throws {
     let network = TestNetwork()
     let revoked = try Self.authority.issue(node: "b", validFor: .days(30), at: Self.origin)

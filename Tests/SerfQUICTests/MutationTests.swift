@@ -2,7 +2,7 @@ import SerfPrimitives
 import SerfQUIC
 import Testing
 
-/// Bytes from anybody: nothing crashes, nothing is delivered that was not sent, and the endpoint goes on.
+/// Bytes from any sender: nothing crashes, only sent bytes are delivered, and the endpoint goes on.
 @Suite struct MutationTests {
   /// What to do to a datagram, by a seeded choice.
   private static func mutated(_ bytes: [UInt8], _ random: inout SeededRandom) -> [UInt8] {
@@ -29,7 +29,7 @@ import Testing
     let a = network.node("a", number: 1)
     var mutations = 0
     network.intercept = { datagram in
-      // Each genuine packet is preceded by strange ones and, for a while, replaced by them.
+      // Each genuine packet comes after mutated ones and, for a while, replaced by them.
       var all: [TestNetwork.Datagram] = []
       for _ in 0..<8 {
         var strange = datagram
@@ -50,7 +50,7 @@ import Testing
       }
       a.endpoint.close(id, .none, at: network.now)
     }
-    // What cannot be authenticated yet can be spoilt: some handshakes end. They do not all.
+    // Packets that cannot be authenticated yet can be damaged, so some handshakes end, but not all.
     #expect(confirmed * 2 > dials, "\(confirmed) of \(dials)")
     network.intercept = nil
     network.run(for: .seconds(60))

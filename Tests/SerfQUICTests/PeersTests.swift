@@ -17,7 +17,7 @@ import Testing
     #expect(a.delayed == [PacketID(7)])
     #expect(a.peers.endpoint.counters.handshakesStarted == 1 && b.peers.endpoint.counters.handshakesStarted == 0)
     #expect(a.warm == ["b"] && b.warm == ["a"])
-    // What follows takes the same connection, whoever begins.
+    // What follows takes the same connection, whichever side begins.
     a.send([2], to: b.asMember, id: 8)
     b.send([3], to: a.asMember)
     #expect(network.run(for: .seconds(1)) { a.packets.count == 3 })
@@ -31,7 +31,7 @@ import Testing
     let a = PeersNode("a", number: 1, on: network)
     let b = PeersNode("b", number: 2, on: network)
     b.send([1], to: a.asMember)
-    // Long enough for b's first packet to be there, too short for its handshake to be over.
+    // Long enough for b's first packet to arrive, too short for its handshake to end.
     #expect(network.run(for: .seconds(1)) { a.peers.endpoint.isBeingDialled(by: b.address) })
     a.send([2], to: b.asMember, id: 3)
     #expect(network.run(for: .seconds(1)) { !a.packets.isEmpty && !b.packets.isEmpty })
@@ -69,7 +69,7 @@ import Testing
     #expect(a.peers.endpoint.counters.handshakesStarted == 1)
   }
 
-  @Test("while dialling four packets wait; a probe is not the one that leaves, and waits as long as the dial; nothing else is sent late")
+  @Test("while dialling four packets wait; a probe is not the one that is dropped, and waits as long as the dial; none is sent late")
   func waiting() {
     let network = TestNetwork()
     let a = PeersNode("a", number: 1, on: network)
@@ -95,7 +95,7 @@ import Testing
     #expect(b.turnedAway == [.closedByPeer(.none)])
   }
 
-  @Test("after a slow handshake with a peer one lost packet of the next one does not cost a probe")
+  @Test("after a slow handshake with a peer one lost packet of the next one does not fail a probe")
   func slowBefore() {
     let network = TestNetwork()
     let a = PeersNode("a", number: 1, on: network)
@@ -117,7 +117,7 @@ import Testing
     #expect(isLost && a.confirmed.count == 2)
   }
 
-  @Test("nobody at the address: a request fails by its deadline, or when the dial is given up")
+  @Test("no node at the address: a request fails by its deadline, or when the dial is given up")
   func noContact() {
     let network = TestNetwork()
     let a = PeersNode("a", number: 1, on: network)
@@ -129,14 +129,14 @@ import Testing
     #expect(network.now - started == .seconds(2))
     #expect(network.run(for: .seconds(5)) { a.failed[4] == .noContact })
     #expect(a.dialsFailed == [.handshakeTimeout])
-    // For a while gossip leaves the address alone; a probe does not.
+    // For a while gossip does not dial the address; a probe does.
     a.send([1], to: nowhere)
     #expect(a.peers.pool.dialCount == 0)
     a.send([1], to: nowhere, id: 5)
     #expect(a.peers.pool.dialCount == 1)
   }
 
-  @Test("somebody else at the address: like no answer, and nothing is delivered")
+  @Test("another member at the address: like no answer, and nothing is delivered")
   func wrongName() {
     let network = TestNetwork()
     let a = PeersNode("a", number: 1, on: network)
@@ -165,7 +165,7 @@ import Testing
     #expect(a.opened[2]?.provenName == "b" && c.accepted.isEmpty)
   }
 
-  @Test("a fresh path dials again although a warm connection is there")
+  @Test("a fresh path dials again although a warm connection exists")
   func fresh() {
     let network = TestNetwork()
     let a = PeersNode("a", number: 1, on: network)
@@ -174,7 +174,7 @@ import Testing
     a.send([1], to: b.asMember)
     network.run(for: .seconds(1)) { a.packets.count == 1 }
     let probe = network.now
-    // The warm connection is swallowed; what belongs to a new one passes.
+    // Packets of the warm connection are swallowed; those of a new one pass.
     var known: Set<[UInt8]> = []
     var isSwallowing = false
     network.intercept = { datagram in
@@ -193,12 +193,12 @@ import Testing
     a.send([4], to: b.asMember, path: .fresh(since: probe), id: 4)
     #expect(network.run(for: .milliseconds(500)) { a.packets.contains { $0.bytes == [4] } })
     #expect(a.peers.pool.connections(to: "b").first != dead.first)
-    // From now on the living one is preferred.
+    // From now on the working connection is preferred.
     a.send([5], to: b.asMember)
     #expect(network.run(for: .milliseconds(100)) { a.packets.contains { $0.bytes == [5] } })
   }
 
-  @Test("a restarted peer: what it has not acknowledged follows on a new connection")
+  @Test("a restarted peer: what it has not acknowledged is sent on a new connection")
   func restart() {
     let network = TestNetwork()
     let a = PeersNode("a", number: 1, on: network)
@@ -208,7 +208,7 @@ import Testing
     network.run(for: .seconds(1))
     let again = PeersNode("b", number: 2, on: network)
     again.echoes = true
-    // As large as a ping: what is smaller gets no reset.
+    // As large as a ping: a smaller packet gets no reset.
     let ping = TrafficTests.bytes(50)
     a.send(ping, to: destination, id: 9)
     #expect(network.run(for: .milliseconds(100)) { a.packets.count == 1 })
@@ -224,7 +224,7 @@ import Testing
     let b = PeersNode("b", number: 2, on: network)
     b.send([1], to: a.asMember)
     network.run(for: .seconds(1)) { a.packets.count == 1 }
-    // The server's side of a connection has no token to know a reset by: only the new connection tells.
+    // The server's side of a connection has no token with which to recognise a reset: only the new connection shows the restart.
     network.disconnect(b.address)
     a.send([7], to: b.asMember, id: 7)
     network.run(for: .milliseconds(20))
@@ -257,19 +257,19 @@ import Testing
     #expect(a.warm.isEmpty)
   }
 
-  @Test("all pairs dial at once: everybody reaches everybody, with at most two handshakes per pair")
+  @Test("all pairs dial at once: all reach each other, with at most two handshakes per pair")
   func allPairs() {
     let network = TestNetwork()
     let nodes = (1...8).map { PeersNode("n\($0)", number: UInt8($0), on: network) }
     for node in nodes { for other in nodes where other !== node { node.send([UInt8(other.address[3])], to: other.asMember, id: 1) } }
-    // Where both of a pair dialled, what is not acknowledged yet goes on the second connection again.
+    // If both of a pair dialled, what is not acknowledged yet is sent again on the second connection.
     #expect(network.run(for: .seconds(5)) { nodes.allSatisfy { Set($0.packets.map(\.peer.provenName)).count == 7 } })
     let handshakes = nodes.reduce(0) { $0 + $1.peers.endpoint.counters.handshakesStarted }
     #expect(handshakes <= 56)
     #expect(nodes.allSatisfy { $0.notSent.isEmpty })
   }
 
-  @Test("a crowd behind one address gets in though the way is slow and few places are there: those that have to make room come back")
+  @Test("a crowd behind one address gets in although the network is slow and places are few: those that have to make room come back")
   func crowd() {
     let network = TestNetwork()
     let target = PeersNode("b", at: NodeAddress(ipv4: 10, 0, 0, 1, port: 7946), on: network) { $0.halfOpenPerAddress = 3 }
@@ -278,7 +278,7 @@ import Testing
         $0.initialRoundTrip = .milliseconds(600)
       }
     }
-    // A client is silent for longer than a place is kept.
+    // A client is silent for longer than its place is kept.
     network.latency = .milliseconds(150)
     for node in nodes { node.request(2, [1], to: .anyMember(target.address)) }
     #expect(network.run(for: .seconds(15)) { nodes.allSatisfy { $0.opened[2] != nil || $0.failed[2] != nil } })
@@ -293,7 +293,7 @@ import Testing
     let b = PeersNode("b", number: 2, on: network)
     b.send([1], to: a.asMember)
     #expect(network.run(for: .seconds(1)) { a.peers.endpoint.isBeingDialled(by: b.address) })
-    // Whoever dials from there says no more.
+    // From now on nothing from there arrives.
     network.disconnect(b.address)
     a.send([2], to: b.asMember, id: 3)
     network.run(for: .milliseconds(20))
@@ -346,7 +346,7 @@ import Testing
     #expect(a.peers.endpoint.counters.handshakesStarted == 8, "exchanges with members have fewer places")
   }
 
-  @Test("a ping to an address where nobody answers fails with the dial, and that is not our fault")
+  @Test("a ping to an address where no node answers fails with the dial, and that is not our fault")
   func nobodyAnswers() {
     let network = TestNetwork()
     let a = PeersNode("a", number: 1, on: network)
@@ -373,7 +373,7 @@ import Testing
     #expect(a.notSent[PacketID(60)] == .notSent)
   }
 
-  @Test("what waits for a target that stays busy is told in time, and nothing is kept of it")
+  @Test("what waits for a target that stays busy is reported in time, and nothing of it is kept")
   func staysBusy() {
     let network = TestNetwork()
     let a = PeersNode("a", number: 1, on: network)
@@ -387,7 +387,7 @@ import Testing
     #expect(a.peers.waitingDials == 0 && a.peers.pool.dialCount == 0)
   }
 
-  @Test("idle connections go, and nothing is said to fail for it")
+  @Test("idle connections are closed, and nothing is reported as failed")
   func idle() {
     let network = TestNetwork()
     let a = PeersNode("a", number: 1, on: network, pool: { $0.idleTime = .seconds(2) ... .seconds(2) })
@@ -425,7 +425,7 @@ import Testing
     #expect(a.warm == ["b"])
   }
 
-  /// Credentials of node `a` that hold for so long from the origin on.
+  /// Credentials of node `a` that are valid for this time from the origin on.
   private static func credentials(holdingFor life: Duration) throws -> Credentials {
     let authority = TestAuthority.shared.authority
     let issued = try authority.issue(node: "a", validFor: life, at: TestAuthority.origin)
@@ -458,7 +458,7 @@ import Testing
     #expect(a.closed.map(\.end) == [.closed(.replaced)])
   }
 
-  @Test("a member that left is let go at once")
+  @Test("a member that left is disconnected at once")
   func departed() {
     let network = TestNetwork()
     let a = PeersNode("a", number: 1, on: network)

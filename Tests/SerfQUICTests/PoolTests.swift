@@ -35,7 +35,7 @@ import Testing
       return id
     }
 
-    /// Our dial met its peer.
+    /// Our dial reached its peer.
     @discardableResult
     func finish(
       _ dial: ConnectionPool.DialID, _ name: NodeName, _ address: NodeAddress, took: Duration = .zero, at now: Instant
@@ -92,7 +92,7 @@ import Testing
     let fixture = Fixture()
     let id = fixture.accept("b", Self.address(2), at: .zero)
     #expect(fixture.dial(.member("b", Self.address(3)), at: .zero) != nil)
-    // Unless the peer says that it is to be reached there.
+    // Unless the peer says that it can be reached there.
     fixture.pool.advertised(id, Self.address(3))
     #expect(fixture.route(.member("b", Self.address(3)), .warm, at: .zero) == .use(id))
   }
@@ -105,7 +105,7 @@ import Testing
     _ = fixture.actions()
     #expect(fixture.dial(.anyMember(Self.address(2)), at: .zero) != nil)
     #expect(fixture.actions() == [.dial(ConnectionPool.DialID(value: 1), Self.address(2), .anyMember)])
-    // Where its packets come from is no claim.
+    // The address that its packets come from is not just a claim.
     #expect(fixture.route(.anyMember(Self.address(3)), .warm, at: .zero) == .use(id))
   }
 
@@ -122,7 +122,7 @@ import Testing
     #expect(fixture.route(.reply(peer), .warm, at: .zero) == .unreachable(.broken))
   }
 
-  @Test("nobody dials itself")
+  @Test("a node does not dial itself")
   func ourselves() {
     let fixture = Fixture()
     #expect(fixture.route(.member("me", Self.address(1)), .warm, at: .zero) == .unreachable(.refused))
@@ -142,7 +142,7 @@ import Testing
     #expect(fixture.actions().count == 1)
   }
 
-  /// A destination at a host of its own.
+  /// A destination at its own host.
   private func member(_ number: UInt8) -> Destination { .member(NodeName("n\(number)"), Self.address(number)) }
 
   @Test("joins begin first, then probes, exchanges and gossip; the less urgent only while few are in progress")
@@ -159,7 +159,7 @@ import Testing
         return dials.firstIndex(of: dial)
       }
     }
-    // Two of gossip's, one for an exchange, one for a probe, and the joins.
+    // Two for gossip, one for an exchange, one for a probe, and the joins.
     #expect(begun() == [0, 1, 3, 5, 7, 8])
     for dial in [0, 1, 3] { fixture.pool.dialFailed(dials[dial], at: .zero) }
     #expect(begun() == [6])
@@ -217,7 +217,7 @@ import Testing
     #expect(!goesOn)
   }
 
-  @Test("after failures gossip leaves an address alone for 1, 2, 4 … 30 s; probes and joins do not")
+  @Test("after failures gossip does not dial an address for 1, 2, 4 … 30 s; probes and joins do")
   func backOff() throws {
     let fixture = Fixture()
     var now = Instant.zero
@@ -232,13 +232,13 @@ import Testing
     fixture.pool.dialFailed(try #require(fixture.dial(destination, .warm, .probe, at: now)), at: now)
     fixture.pool.dialFailed(try #require(fixture.dial(destination, .fresh(since: now), at: now)), at: now)
     #expect(fixture.dial(destination, at: now) == nil)
-    // When the peer itself comes, all is forgotten.
+    // When the peer itself connects, all failures are forgotten.
     let id = fixture.accept("b", Self.address(2), at: now)
     _ = fixture.pool.closed(id)
     #expect(fixture.dial(destination, at: now) != nil)
   }
 
-  @Test("a dial that nobody answers is given up")
+  @Test("a dial without an answer is given up")
   func dialTimeout() throws {
     let fixture = Fixture()
     let dial = try #require(fixture.dial(.member("b", Self.address(2)), at: .zero))
@@ -276,7 +276,7 @@ import Testing
     #expect(fixture.pool.dialCount == 3)
   }
 
-  @Test("at most four connections to one name; the one heard longest ago goes")
+  @Test("at most four connections to one name; the one heard longest ago is closed")
   func perName() {
     let fixture = Fixture()
     let ids = (1...4).map { fixture.accept("b", Self.address(2), at: Self.seconds(Double($0))) }
@@ -286,7 +286,7 @@ import Testing
     #expect(fixture.actions().contains(.close(ids[1], .replaced)))
   }
 
-  @Test("above the limit the connection used longest ago goes, but none to a pinned member")
+  @Test("above the limit the connection used longest ago is closed, but none to a pinned member")
   func eviction() {
     let fixture = Fixture { $0.connectionLimit = 3 }
     let ids = (1...3).map { fixture.accept(NodeName("n\($0)"), Self.address($0), at: Self.seconds(Double($0))) }
@@ -314,7 +314,7 @@ import Testing
     #expect(fixture.actions() == [.close(pinned, .none)])
   }
 
-  @Test("a connection that is old is replaced before it goes")
+  @Test("an old connection is replaced before it is closed")
   func age() throws {
     let fixture = Fixture { $0.idleTime = .seconds(1_000_000) ... .seconds(2_000_000) }
     let old = fixture.accept("b", Self.address(2), at: .zero)
@@ -349,7 +349,7 @@ import Testing
       for case .dial(let dial, let address, .name(let name)) in fixture.actions() {
         dialled.append(address)
         fixture.finish(dial, name, address, at: Self.seconds(Double(second)))
-        // The old connection goes, wherever it led.
+        // The old connection is closed, wherever it led.
         #expect(fixture.actions().last == .close(name == "b" ? b : c, .replaced))
       }
     }
@@ -371,7 +371,7 @@ import Testing
     #expect(dialled.count == 20)
   }
 
-  @Test("connections and dials of a member that died or left go at once")
+  @Test("connections and dials of a member that died or left end at once")
   func departed() {
     let fixture = Fixture()
     let id = fixture.accept("b", Self.address(2), at: .zero)
@@ -393,7 +393,7 @@ import Testing
     _ = elsewhere
   }
 
-  @Test("failures at ever new addresses are remembered in bounded memory")
+  @Test("failures at ever new addresses are remembered in limited memory")
   func boundedBackOff() {
     let fixture = Fixture()
     for number in 0..<20_000 {

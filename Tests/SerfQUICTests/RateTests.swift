@@ -16,7 +16,7 @@ import Testing
     return (network, a, b, ids)
   }
 
-  @Test("packets beyond a member's number are dropped, however many connections it has, and told of once a second", arguments: [1, 4])
+  @Test("packets beyond a member's number are dropped, however many connections it has, and reported once a second", arguments: [1, 4])
   func packets(connections: Int) {
     let (network, a, b, ids) = Self.pair(connections: connections) { ($0.packetsPerSecond, $0.packetBurst) = (100, 50) }
     for number in 0..<200 {
@@ -40,7 +40,7 @@ import Testing
     #expect(b.packetCount + Int(b.endpoint.counters.packetsOverLimit) == 100)
   }
 
-  @Test("a stream with more bytes than its member may send is given up, and the next one passes when time has")
+  @Test("a stream with more bytes than its member may send is given up, and the next one passes after some time")
   func streams() throws {
     let (network, a, b, ids) = Self.pair { ($0.bytesPerSecond, $0.byteBurst) = (100_000, 200_000) }
     let first = try #require(a.endpoint.openStream(on: ids[0]))
@@ -55,7 +55,7 @@ import Testing
     #expect(b.endpoint.counters.streamsOverLimit == 1)
   }
 
-  @Test("for streams that are refused a member gets others slowly, and for streams that are answered at once")
+  @Test("a member gets new streams slowly for those that were refused, and at once for those that were answered")
   func refusedStreams() {
     let (network, a, b, ids) = Self.pair { _ in }
     var refuses = true

@@ -2,8 +2,8 @@ import SerfPrimitives
 import SerfQUIC
 import Testing
 
-/// What an attacker who writes a victim's address into its packets makes us send there: at most three times as much as came in its name, at any
-/// moment (RFC 9000, 8.1).
+/// What an attacker who writes a victim's address into its packets makes us send there: at any moment at most three times as much as arrived in its
+/// name (RFC 9000, 8.1).
 @Suite struct ReflectionTests {
   private let network = TestNetwork()
   private let b: TestNode
@@ -54,17 +54,17 @@ import Testing
     for number in 0..<1800 { spoof(packets[number % 600], then: .microseconds(33_333)) }
     #expect(b.endpoint.counters.retries > 1000)
     #expect(traffic.excess == 0)
-    // Far less, since all but four at a time are asked for a proof.
+    // Far less, because all but four at a time have to give a proof.
     #expect(traffic.reflected < traffic.received / 2)
   }
 
-  @Test("another version, and packets of no connection")
+  @Test("another version, and packets that belong to no connection")
   func stateless() {
     var packet = FirstPackets.make(1)[0]
     packet.replaceSubrange(1..<5, with: [0x0a, 0x1a, 0x2a, 0x3a])
     spoof(packet)
     #expect(b.endpoint.counters.versionNegotiations == 1)
-    // What is shorter than a first packet gets no answer.
+    // A packet shorter than a first packet gets no answer.
     spoof(Array(packet.prefix(100)))
     #expect(b.endpoint.counters.versionNegotiations == 1)
     for length in 21..<200 { spoof([0x40] + TrafficTests.bytes(length - 1)) }
@@ -94,12 +94,12 @@ import Testing
     #expect(traffic.excess == 0)
   }
 
-  @Test("the end of a handshake that fails, said again for what follows")
+  @Test("the end of a handshake that fails, which is sent again for later packets")
   func failedHandshake() {
     let packet = FirstPackets.make(1) { $0.applicationProtocol = "other/1" }[0]
     spoof(packet)
     #expect(b.endpoint.counters.handshakesFailed == 1)
-    // Short packets of the same connection: its ID stands behind the version.
+    // Short packets of the same connection: its ID comes after the version.
     let header = Array(packet.prefix(6 + Int(packet[5])))
     for _ in 0..<600 { spoof(header + [UInt8](repeating: 0, count: 21 - min(21, header.count)), then: .microseconds(100)) }
     #expect(traffic.reflected > 0 && traffic.excess == 0)
@@ -111,7 +111,7 @@ import Testing
     let id = a.dial(b)
     #expect(network.run(for: .seconds(1)) { a.confirmed.contains(id) && b.hellos.count == 1 })
     network.run(for: .seconds(1))
-    // Another port of the member's address; from another address it would not be taken. The attacker is faster than the packet that it copies.
+    // Another port of the member's address; from another address it would not be accepted. The attacker is faster than the packet that it copies.
     let victim = a.address.with(port: 4242)
     network.intercept = { [traffic] datagram in
       var datagram = datagram

@@ -2,7 +2,7 @@ import SerfPrimitives
 import SerfQUIC
 import Testing
 
-/// What an endpoint keeps of what it was given to send.
+/// How much an endpoint keeps of the bytes that it was given to send.
 @Suite struct SendMemoryTests {
   private static func pair() -> (network: TestNetwork, a: TestNode, b: TestNode, id: ConnectionID) {
     let network = TestNetwork()
@@ -19,7 +19,7 @@ import Testing
     return stream
   }
 
-  @Test("what the peer has is let go of, and its writer hears of every byte of it")
+  @Test("bytes that the peer has are released, and every byte is reported to its writer")
   func acknowledged() throws {
     let (network, a, b, id) = Self.pair()
     let stream = try Self.write(1_000_001, on: a, id)
@@ -39,17 +39,17 @@ import Testing
     #expect(a.endpoint.keptBytes(stream) == (4 << 20) - (256 << 10))
     a.endpoint.reset(stream)
     #expect(a.endpoint.keptBytes == 0)
-    // The connection is none the worse for it.
+    // The connection still works.
     b.consumes = true
     let other = try Self.write(100_000, on: a, id)
     #expect(network.run(for: .seconds(5)) { a.sentBytes[other] == 100_000 })
   }
 
-  @Test("a reset while bytes are under way keeps those, and nothing after them, until the peer has them")
+  @Test("a reset while bytes are in flight keeps those, and nothing after them, until the peer has them")
   func resetUnderWay() throws {
     let (network, a, b, id) = Self.pair()
     let stream = try Self.write(1 << 20, on: a, id)
-    // One turn: as much is under way as the congestion window takes.
+    // One turn: as much is in flight as the congestion window allows.
     network.run(for: .milliseconds(1))
     a.endpoint.reset(stream)
     #expect((1...64 << 10).contains(a.endpoint.keptBytes(stream)))

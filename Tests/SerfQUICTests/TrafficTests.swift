@@ -81,7 +81,7 @@ import Testing
     #expect(!a.send(Self.bytes(64 << 10 + 1), on: id))
     network.run(for: .seconds(5)) { b.packets.count == 4 }
     #expect(b.packets.map(\.count).sorted() == sizes)
-    // Again and again: the peer gives the streams and the credit back.
+    // Again and again: the peer returns the streams and the credit.
     for _ in 0..<100 {
       let sent = a.send(Self.bytes(20_000), on: id)
       #expect(sent)
@@ -96,7 +96,7 @@ import Testing
     network.intercept = { $0.source == b.address ? [] : [$0] }
     for number in 0..<200 { a.send(Self.bytes(1000), on: id, id: PacketID(UInt64(number)), within: .milliseconds(50)) }
     network.run(for: .seconds(3))
-    // The queue holds 64, so that 136 left it at once; what the congestion window does not take is dropped at its deadline.
+    // The queue holds 64, so 136 were dropped from it at once. What the congestion window does not let through is dropped at its deadline.
     #expect(a.notSent.count + b.packets.count == 200)
     #expect(a.notSent.count > 136)
     #expect(Set(a.notSent).count == a.notSent.count)
@@ -209,13 +209,13 @@ import Testing
     network.run(for: .seconds(2)) { a.confirmed.contains(id) }
     _ = network.node("b", number: 2) { $0.resetSecret = secret }
     let started = network.now
-    // As large as a ping: what is smaller gets no reset.
+    // As large as a ping: a smaller packet gets no reset.
     a.send(Self.bytes(50), on: id)
     #expect(network.run(for: .seconds(1)) { a.closed[id] == .reset })
     #expect(network.now - started < .milliseconds(10))
   }
 
-  @Test("a peer whose address is translated anew is followed after its new path is validated")
+  @Test("a peer whose address translation changes is followed after its new path is validated")
   func rebinding() throws {
     let (network, a, b, id) = Self.pair()
     // Another port of the same address; a whole new address is a migration, which is off.
@@ -232,7 +232,7 @@ import Testing
     #expect(network.run(for: .seconds(1)) { a.packets == [[2]] })
   }
 
-  @Test("oversized packets that a peer does not take are refused beyond 256 KiB, and taken again when it does")
+  @Test("oversized packets that a peer does not read are refused beyond 256 KiB, and accepted again when it reads")
   func oversizedBacklog() {
     let (network, a, b, id) = Self.pair()
     network.intercept = { _ in [] }
@@ -250,7 +250,7 @@ import Testing
 
   @Test("a connection ID that its peer retires is forgotten, and the turn at that instant ends")
   func retiredConnectionID() async {
-    // A turn that does not end cannot be failed from within: it is another process's.
+    // A test cannot stop a turn that does not end, so the turn runs in another process.
     await #expect(processExitsWith: .success) {
       alarm(20)
       let (network, a, b, id) = Self.pair { $0.allowsMigration = true }
@@ -262,7 +262,7 @@ import Testing
         if datagram.destination == moved { datagram.destination = a.address }
         return [datagram]
       }
-      // The client takes another ID of the server's and retires the first one; so does the server, on the new path.
+      // The client uses another of the server's IDs and retires the first one; so does the server, on the new path.
       precondition(a.endpoint.migrate(id, to: moved, at: network.now))
       a.send([1], on: id)
       precondition(network.run(for: .seconds(3)) { b.moved == [moved] && b.packetCount == 1 })

@@ -4,14 +4,14 @@ import SerfPrimitives
 import SerfSimulator
 import Testing
 
-/// Everything at once, by a seed: crashes, restarts, moves, pauses, leaves, partitions and loss. When it is over, all who live agree.
+/// All faults together, from a seed: crashes, restarts, moves, pauses, leaves, partitions and loss. Afterwards all live members agree.
 ///
 /// The environment chooses other seeds, for a long run:
 /// ```
 /// SERF_CAMPAIGN_START=900000 SERF_CAMPAIGN_SEEDS=2000 swift test -c release --no-parallel --filter CampaignTests
 /// ```
 @Suite struct CampaignTests {
-  /// The last six are ones after which a member was once held alive at an address that it had left.
+  /// With the last six, a member was once seen alive at an address that it had left.
   static var seeds: [UInt64] {
     let environment = ProcessInfo.processInfo.environment
     guard let count = environment["SERF_CAMPAIGN_SEEDS"].flatMap({ UInt64($0) }) else {
@@ -37,7 +37,7 @@ import Testing
     var faults = 0
 
     func restart(_ index: Int) {
-      // Elsewhere only where that is no conflict of names.
+      // It restarts elsewhere only if that is no conflict of names.
       if provesNames, random.chance(0.5) { ports[index] += 1 }
       current[index] = cluster.start(index: index, port: ports[index])
       isDown[index] = false
@@ -85,12 +85,12 @@ import Testing
       if isDown[index] { restart(index) }
     }
     cluster.network.run(for: .seconds(40))
-    // What the layer above does for partitions longer than the dead are remembered: one side joins the other.
+    // If a partition lasts longer than dead members are remembered, the layer above makes one side join the other.
     for index in 1..<count { cluster.join(current[index], current[0]) }
     func areAddressesRight() -> Bool {
       current.allSatisfy { node in ports.indices.allSatisfy { cluster.view(node, of: $0)?.address.port == ports[$0] } }
     }
-    // Two probe intervals, and time for news to get around.
+    // Two probe intervals, and time for updates to spread.
     let limit = cluster.configuration.probe.interval * 2 + cluster.configuration.gossip.interval * 10
     #expect(cluster.network.run(within: limit) { areAddressesRight() }, "seed \(seed)")
     #expect(

@@ -29,7 +29,7 @@ final class Cluster {
     NodeAddress(ipv4: 10, 0, UInt8(index >> 8), UInt8(index & 255), port: port)
   }
 
-  /// Starts one member more; `index` and `port` for one that comes back, perhaps elsewhere.
+  /// Starts one more member; `index` and `port` for one that comes back, perhaps elsewhere.
   @discardableResult
   func start(index: Int? = nil, port: UInt16 = 7946, meta: [UInt8] = []) -> Network.NodeID {
     let index = index ?? nodes.count
@@ -54,7 +54,7 @@ final class Cluster {
     network.with(node) { member, now in member.membership.join([target], id: JoinID(1), at: now) }
   }
 
-  /// What a member believes of another.
+  /// What a member knows about another.
   func view(_ node: Network.NodeID, of index: Int) -> Member? { network.read(node) { $0.membership.member(Self.name(index)) } }
 
   func liveCount(_ node: Network.NodeID) -> Int { network.read(node) { $0.membership.liveCount } }

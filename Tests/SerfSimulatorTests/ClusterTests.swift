@@ -33,7 +33,7 @@ import Testing
     }
   }
 
-  @Test("who leaves is left, not dead", arguments: [false, true])
+  @Test("a member that leaves is left, not dead", arguments: [false, true])
   func leave(provesNames: Bool) {
     let cluster = Cluster(provesNames: provesNames)
     cluster.start(5)
@@ -69,7 +69,7 @@ import Testing
   }
 
   @Test(
-    "a partition splits the view; after it news that reaches the other side brings all back",
+    "a partition splits the view; after it an update that reaches the other side brings all back",
     // With other seeds it sometimes reaches no member there in time (3 of 120 runs), and only the layer above heals.
     arguments: [false, true], 3..<7 as Range<UInt64>)
   func partition(provesNames: Bool, seed: UInt64) {
@@ -81,8 +81,8 @@ import Testing
     #expect(
       cluster.network.run(within: .seconds(60)) { cluster.agree(left, alive: 0..<3) && cluster.agree(right, alive: 3..<6) })
     cluster.network.heal()
-    // The dead still get gossip for a while, but only if there is any. Later, and in silence, only a join heals: the layer above sees to it.
-    // Each piece of news goes to a few members by chance, and some miss the other side.
+    // Dead members still get gossip for a while, but only if there is any. Later, or without gossip, only a join heals, which the layer above does.
+    // Each update goes to a few random members, and some updates miss the other side.
     for news in 1...5 as ClosedRange<UInt8> {
       _ = cluster.network.with(cluster.nodes[0]) { member, now in member.membership.updateMeta([news], at: now) }
       cluster.network.run(for: .seconds(2))
@@ -134,7 +134,7 @@ import Testing
     #expect(fingerprint(seed: 11) != fingerprint(seed: 12))
   }
 
-  @Test("a message of the layer above goes out as often as the limit says, and its end is told", arguments: [false, true])
+  @Test("a message of the layer above goes out as often as the limit says, and its end is reported", arguments: [false, true])
   func broadcasts(provesNames: Bool) {
     let cluster = Cluster(seed: 6, provesNames: provesNames)
     cluster.start(8)
@@ -149,7 +149,7 @@ import Testing
         if case .userMessage = $0.report.output { $0.report.bytes == message } else { false }
       }.count
     }
-    // Membership hands it up and forgets it: passing it on is the layer above's choice. Eight nodes: twelve transmissions.
+    // Membership hands it up and forgets it: the layer above decides whether to pass it on. Eight nodes: twelve transmissions.
     #expect(cluster.nodes.map(copies).reduce(0, +) == 12)
     #expect(copies(cluster.nodes[2]) == 0)
     #expect(

@@ -6,7 +6,7 @@ import Testing
 /// Packets that call one member suspect, dead and alive at any incarnation (`secure-transport.md` 1.9).
 @Suite struct IncarnationAttackTests {
   @Test(
-    "no 1,000 packets keep a living member out for longer than a suspicion, nor a killed one in", arguments: [false, true],
+    "no 1,000 packets keep a living member out for longer than a suspicion, or a killed one in", arguments: [false, true],
     0..<8 as Range<UInt64>)
   func attack(provesNames: Bool, seed: UInt64) {
     let cluster = Cluster(seed: 300 + seed, .local, provesNames: provesNames)

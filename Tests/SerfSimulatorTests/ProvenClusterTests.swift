@@ -24,7 +24,7 @@ import Testing
     #expect(cluster.agree(cluster.nodes, alive: 0..<5))
   }
 
-  @Test("killed and started again at once, over and over: alive at the right address within seconds", arguments: [true, false])
+  @Test("killed and started again at once, again and again: alive at the right address within seconds", arguments: [true, false])
   func restarts(samePort: Bool) {
     let cluster = Cluster(seed: samePort ? 22 : 23, provesNames: true)
     cluster.start(5)

@@ -6,8 +6,8 @@ import SerfTransport
 
 /// A UDP relay in front of one node, on 127.0.0.1: what peers send to its address goes on to the node, and answers go back.
 ///
-/// The node advertises the relay's address, so that everything sent *to* it crosses the relay, where a test can lose, record or swallow it.
-/// Each peer socket is a flow with a socket of its own towards the node, as behind a NAT.
+/// The node advertises the relay's address, so that all datagrams sent *to* it cross the relay, where a test can lose, record or swallow it. Each
+/// peer socket is a flow with its own socket towards the node, as behind a NAT.
 public final class DatagramRelay: Sendable {
   /// What happens to a datagram.
   public enum Fate: Sendable {
@@ -15,7 +15,7 @@ public final class DatagramRelay: Sendable {
     case drop
   }
 
-  /// What the relay decides by, both ways. Runs on the relay's loop.
+  /// Decides about each datagram, in both directions. Runs on the relay's loop.
   public typealias Judge = @Sendable (_ datagram: [UInt8], _ flow: Int, _ towardsNode: Bool) -> Fate
 
   private let core: NIOLoopBound<Core>
@@ -29,7 +29,7 @@ public final class DatagramRelay: Sendable {
     self.address = address
   }
 
-  /// A relay on a port of the kernel's choice that drops everything until ``connect(to:)``.
+  /// Starts a relay on a port that the kernel chooses. It drops everything until ``connect(to:)``.
   public static func start() async throws -> DatagramRelay {
     let loop = MultiThreadedEventLoopGroup.singleton.next()
     return try await loop.flatSubmit {
@@ -46,7 +46,7 @@ public final class DatagramRelay: Sendable {
     try await loop.submit { [core] in core.value.node = node }.get()
   }
 
-  /// Sets what decides about every datagram from now on.
+  /// Sets the judge of all datagrams from now on.
   public func judge(_ judge: @escaping Judge) async throws {
     try await loop.submit { [core] in core.value.judge = judge }.get()
   }

@@ -2,7 +2,7 @@ import NIOCore
 import NIOPosix
 public import Testing
 
-/// Waits until `condition` holds, looking again every few milliseconds; records a failure when it does not within `limit`.
+/// Waits until `condition` holds, checking again every few milliseconds; records a failure when it does not within `limit`.
 public func eventually(
   _ what: Comment, within limit: Duration = .seconds(10), sourceLocation: SourceLocation = #_sourceLocation,
   _ condition: () async throws -> Bool

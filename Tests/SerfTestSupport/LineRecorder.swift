@@ -1,7 +1,7 @@
 public import Logging
 import Synchronization
 
-/// Keeps what is logged, so that a test can look for the line that an operator would.
+/// Keeps what is logged, so that a test can look for the lines that an operator would look for.
 public final class LineRecorder: Sendable {
   private let recorded = Mutex<[String]>([])
 

@@ -3,9 +3,9 @@ import SerfPrimitives
 public import SerfTransport
 import Synchronization
 
-/// A network in memory, as a user of `StreamLayer` would write one: clear packets and streams between layers that share a hub.
+/// A network in memory, as a user of `StreamLayer` would write one: unencrypted packets and streams between layers that share a hub.
 ///
-/// Everything that crosses is recorded, so that a test can show what a clear transport gives away.
+/// All traffic is recorded, so that a test can show what an unencrypted transport reveals.
 public final class MemoryHub: Sendable {
   fileprivate struct State {
     var layers: [NodeAddress: MemoryEnd] = [:]
@@ -51,7 +51,7 @@ private struct MemoryEnd: Sendable {
   let loop: any EventLoop
   let layer: NIOLoopBound<MemoryLayer>
 
-  /// In a later turn of the layer's loop, as the contract of `StreamLayer` asks.
+  /// In a later turn of the layer's loop, as the contract of `StreamLayer` requires.
   func later(_ body: @escaping @Sendable (MemoryLayer, Instant) -> Void) {
     loop.execute {
       let now = loop.instant
@@ -62,7 +62,7 @@ private struct MemoryEnd: Sendable {
 }
 
 private final class MemoryLayer: StreamLayer {
-  /// Our end of a stream: who has the other, and what has come and is not handed over yet.
+  /// Our end of a stream: the other end, and what has arrived but is not delivered yet.
   struct Stream {
     let peer: MemoryEnd
     let theirs: StreamID
@@ -125,7 +125,7 @@ private final class MemoryLayer: StreamLayer {
     }
   }
 
-  /// As much as may be untaken, and the end after the last byte.
+  /// Delivers as much as may be unconsumed, and the end after the last byte.
   private func handOver(_ stream: StreamID, at now: Instant) {
     while let found = streams[stream], !found.inbox.isEmpty, found.untaken < 1 << 16 {
       let chunk = Array(found.inbox.prefix(1 << 16))

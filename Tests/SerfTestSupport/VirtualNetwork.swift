@@ -5,13 +5,13 @@ package import SerfTransport
 
 /// UDP between sockets on one `EmbeddedEventLoop`, in virtual time: seeded loss and delay, and a judge for everything else.
 ///
-/// The real driver and the real transport run over it unchanged, so that a minute of a cluster's life takes a second and comes out the same each time.
+/// The real driver and the real transport run over it unchanged, so that a minute of a cluster's life takes a second and is the same each time.
 public final class VirtualNetwork {
   /// The loop whose clock is the only clock.
   public let loop = EmbeddedEventLoop()
   /// The part of all datagrams that is lost.
   public var loss = 0.0
-  /// How long a datagram travels, and how much longer at most.
+  /// How long a datagram takes, and how much longer at most.
   public var latency: Duration = .microseconds(300)
   public var jitter: Duration = .microseconds(200)
   /// Decides about each datagram; false loses it.
@@ -39,7 +39,7 @@ public final class VirtualNetwork {
     return socket
   }
 
-  /// Lets time pass, in steps small enough that what is sent in one arrives in another.
+  /// Lets time pass, in steps small enough that what is sent in one step arrives in another.
   public func advance(by duration: Duration) {
     loop.advanceTime(by: .nanoseconds(duration.nanoseconds))
   }

@@ -51,7 +51,7 @@ import Testing
     await second.shutdown()
   }
 
-  @Test("each join looks up anew")
+  @Test("each join looks up again")
   func again() async throws {
     let table = Table()
     let (first, second, address) = try await pair(table)

@@ -10,7 +10,7 @@ import Testing
   private static let interfaces = ["10.0.0.5", "192.168.7.1", "fd00::5", "fe80::5%2"].map { NodeAddress(parsing: $0, defaultPort: 0)! }
 
   @Test(
-    "what is dialled reaches the node itself where it is bound, advertised, or bound to all of the machine's addresses",
+    "a dialled address reaches the node itself where it is bound, advertised, or bound to all of the machine's addresses",
     arguments: [
       // Bound to one address.
       (
@@ -20,19 +20,19 @@ import Testing
       ("127.0.0.1:7946", nil, ["127.0.0.1:7946", "0.0.0.0:7946"], ["127.0.0.2:7946", "10.0.0.5:7946", "[::1]:7946", "[::]:7946"]),
       ("[::1]:7946", nil, ["[::1]:7946", "[::]:7946"], ["127.0.0.1:7946", "0.0.0.0:7946"]),
       ("[fe80::5%2]:7946", nil, ["[fe80::5%2]:7946", "[fe80::5]:7946"], ["[fe80::5%3]:7946"]),
-      // Bound to any IPv4 address: who listens at the same port on IPv6 is another.
+      // Bound to any IPv4 address: a process that listens at the same port on IPv6 is another one.
       (
         "0.0.0.0:7946", nil,
         ["10.0.0.5:7946", "192.168.7.1:7946", "127.0.0.1:7946", "127.9.9.9:7946", "0.0.0.0:7946", "[::ffff:127.0.0.1]:7946"],
         ["10.0.0.6:7946", "10.0.0.5:7947", "[fd00::5]:7946", "[::1]:7946"]
       ),
-      // Bound to any address at all.
+      // Bound to any address of both families.
       (
         "[::]:7946", nil,
         ["10.0.0.5:7946", "[fd00::5]:7946", "[fe80::5%2]:7946", "127.0.0.1:7946", "[::1]:7946", "[::]:7946", "0.0.0.0:7946"],
         ["[fd00::6]:7946", "[::1]:7947"]
       ),
-      // Advertised elsewhere, with a port of its own.
+      // Advertised at another address, with another port.
       ("10.0.0.5:7946", "203.0.113.9:17946", ["203.0.113.9:17946", "10.0.0.5:7946"], ["203.0.113.9:7946"]),
     ] as [(String, String?, [String], [String])])
   func table(bound: String, advertised: String?, own: [String], others: [String]) throws {
@@ -44,7 +44,7 @@ import Testing
 
   // MARK: Joins
 
-  /// Everything that is said of the addresses of a join.
+  /// All reports about the addresses of a join.
   private final class Reports: Sendable {
     private let state = Mutex<[JoinReport]>([])
     func add(_ report: JoinReport) { state.withLock { $0.append(report) } }
@@ -65,11 +65,11 @@ import Testing
     let otherAddress = try await other.localAddress()
     let alone = try await node("alone", log: log)
     let own = try await alone.localAddress()
-    // Only itself, in two forms: nothing is dialled, no stranger is blamed, and it is no error.
+    // Only itself, in two forms: nothing is dialled, no other member is blamed, and it is no error.
     let reports = Reports()
     #expect(try await alone.join([own.description, own.mapped.description]) { reports.add($0) } == 0)
     #expect(reports.all.map(\.outcome) == [.ourselves, .ourselves])
-    // Whom it cannot reach does not make it one.
+    // An address that it cannot reach does not make it an error.
     #expect(try await alone.join(["\(own)", "\(dead)"]) == 0)
     #expect(try await alone.members().map(\.name) == ["alone"])
     #expect(
@@ -118,7 +118,7 @@ import Testing
     }
   #endif
 
-  @Test("a host that stands for several machines is asked at the others")
+  @Test("a host name for several machines is asked at the others")
   func hosts() async throws {
     let hub = MemoryHub()
     final class Table: AddressResolver {

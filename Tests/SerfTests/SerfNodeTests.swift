@@ -2,7 +2,7 @@ import Serf
 import SerfTestSupport
 import Testing
 
-/// The public face over the transport in memory: the verbs, their answers, and what subscribers see.
+/// The public API over the transport in memory: the verbs, their answers, and what subscribers see.
 @Suite struct SerfNodeTests {
   private func cluster(of names: [NodeName], on hub: MemoryHub = MemoryHub()) async throws -> [SerfNode] {
     var nodes: [SerfNode] = []
@@ -52,7 +52,7 @@ import Testing
     await node.shutdown()
   }
 
-  @Test("a node that leaves is left, one that stops without a word is failed, and events tell")
+  @Test("a node that leaves is left, one that stops without a leave is failed, and events say so")
   func leaveAndFail() async throws {
     let nodes = try await cluster(of: ["a", "b", "c"])
     let events = nodes[0].events
@@ -80,7 +80,7 @@ import Testing
     for node in nodes { await node.shutdown() }
   }
 
-  @Test("a failed member that is forced out is left everywhere, and pruned it is gone")
+  @Test("a failed member that is forced out is left everywhere, and if pruned it is gone")
   func forceLeave() async throws {
     let nodes = try await cluster(of: ["a", "b", "c"])
     await nodes[2].shutdown()

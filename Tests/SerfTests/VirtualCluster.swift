@@ -9,7 +9,7 @@
   import SerfTestSupport
   import SerfTransport
 
-  /// Whole nodes, from the driver down to ngtcp2, on one virtual network in virtual time: everything but the kernel's sockets.
+  /// Whole nodes, from the driver down to ngtcp2, on one virtual network in virtual time: all except the kernel's sockets.
   final class VirtualCluster {
     let network: VirtualNetwork
     let authority: CertificateAuthority
@@ -22,12 +22,12 @@
       authority = try CertificateAuthority()
     }
 
-    /// Credentials for a node: a new certificate of this cluster's authority, which is whom it believes.
+    /// Credentials for a node: a new certificate of this cluster's authority, which is the one it trusts.
     func credentials(_ name: NodeName) throws -> Credentials {
       try Self.credentials(authority.issue(node: name.description), believing: [authority])
     }
 
-    /// Credentials with this certificate for a node that believes these authorities.
+    /// Credentials with this certificate for a node that trusts these authorities.
     static func credentials(
       _ issued: CertificateAuthority.Issued, believing authorities: [CertificateAuthority]
     ) throws -> Credentials {
@@ -36,7 +36,7 @@
           authorities: authorities.flatMap(\.certificatePEM), certificate: issued.certificatePEM, privateKey: issued.privateKeyPEM))
     }
 
-    /// A running node; with `credentials` it is a restarted one's.
+    /// A running node; with `credentials` it uses those of a restarted node.
     @discardableResult
     func start(
       _ name: NodeName, port: UInt16 = 0, credentials: Credentials? = nil, profile: SerfConfiguration.Profile = .lan,
@@ -51,7 +51,7 @@
       return node
     }
 
-    /// The node disappears without a word, as after kill -9.
+    /// The node disappears without a leave, as after kill -9.
     func kill(_ node: VirtualNode) {
       node.vanish()
       nodes.removeAll { $0 === node }
@@ -68,7 +68,7 @@
 
   /// A node's civil clock: right when the test begins, and running in virtual time.
   final class CivilClock {
-    /// What the clock is off by.
+    /// By how much the clock is wrong.
     var error: Duration
     private let origin: UTCTime
     private let network: VirtualNetwork
@@ -94,7 +94,7 @@
     let name: NodeName
     private let socket: any DatagramSocket
     private let network: VirtualNetwork
-    /// Kept: giving up an iterator ends its subscription.
+    /// It is kept, because releasing an iterator ends its subscription.
     private let iterator: SerfEvents.Iterator
     let lines: LineRecorder
 
@@ -135,7 +135,7 @@
 
     func member(_ name: NodeName) -> SerfCore.Member? { driver.members.first { $0.name == name } }
 
-    /// Asks for a join; what came of it is in the result once time has passed.
+    /// Asks for a join. The result has its outcome once time has passed.
     @discardableResult
     func join(_ other: NodeAddress, name: NodeName? = nil, ignoreOld: Bool = true) -> JoinOutcome {
       let outcome = JoinOutcome()
@@ -147,7 +147,7 @@
 
     func userEvent(_ name: String, payload: [UInt8] = []) { driver.userEvent(Array(name.utf8), payload: payload, coalesce: false) { _ in } }
 
-    /// Everything that this node's subscriber saw since the last call.
+    /// All events that this node's subscriber saw since the last call.
     func takeEvents() async -> [Event] {
       var taken: [Event] = []
       var iterator = iterator
@@ -162,7 +162,7 @@
   }
 
   final class JoinOutcome {
-    /// Nil until the join has ended; then one entry per address, empty where it succeeded.
+    /// Nil until the join has ended; then one entry per address, empty if it succeeded.
     var failures: [String]?
     var succeeded: Bool { failures?.contains("") ?? false }
   }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A JSON value, for reading vectors: lookups of what is not there give `.null`, so that a test reads as a path.
+/// A JSON value, for reading vectors: lookups of missing values give `.null`, so that a test reads as a path.
 package enum JSON: Sendable, Hashable {
   case null
   case bool(Bool)
@@ -56,7 +56,7 @@ extension JSON: Decodable {
 }
 
 extension [UInt8] {
-  /// The bytes of hexadecimal digits, or nil if they are not pairs of such.
+  /// The bytes of hexadecimal digits, or nil if they are not pairs of digits.
   package init?(hex text: String) {
     let digits = text.utf8.map { Character(UnicodeScalar($0)).hexDigitValue }
     guard digits.count.isMultiple(of: 2), !digits.contains(nil) else { return nil }

@@ -1,7 +1,7 @@
 import Foundation
 
-/// The wire vectors, from the directory that `SERF_VECTORS` names, else from `Tests/Vectors`. A missing file is an error and never a reason to
-/// skip.
+/// The wire vectors, from the directory that `SERF_VECTORS` names, else from `Tests/Vectors`. A missing file is an error, never a reason to skip a
+/// test.
 package enum Vectors {
   /// The whole of one file.
   package static func file(_ name: String) throws -> JSON {
@@ -18,7 +18,7 @@ package enum Vectors {
 package struct MemberlistVector: Sendable {
   package var name: String
   package var kind: String
-  /// Nil where only a length and a checksum are given.
+  /// Nil if only a length and a checksum are given.
   package var bytes: [UInt8]?
   package var fields: JSON
   package var note: String

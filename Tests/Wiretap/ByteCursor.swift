@@ -1,4 +1,4 @@
-/// Reads big-endian fields out of bytes, from the front. Nil where there are not enough.
+/// Reads big-endian fields out of bytes, from the front. Nil if too few are left.
 package struct ByteCursor {
   private let bytes: ArraySlice<UInt8>
   /// Where the next field begins, counted from the first byte.
@@ -24,6 +24,6 @@ package struct ByteCursor {
     return number(more).map { (first & 0x3f) << (8 * more) | $0 }
   }
 
-  /// Bytes behind their length of `width` bytes.
+  /// Bytes after their length of `width` bytes.
   package mutating func vector(_ width: Int) -> [UInt8]? { number(width).flatMap { take($0) } }
 }

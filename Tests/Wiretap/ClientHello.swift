@@ -1,4 +1,4 @@
-/// A TLS 1.3 ClientHello, as far as what it gives away (RFC 8446, section 4.1.2).
+/// A TLS 1.3 ClientHello, as far as what it reveals (RFC 8446, section 4.1.2).
 package struct ClientHello {
   /// The types of all extensions, in order.
   package private(set) var extensions: [Int] = []
@@ -8,10 +8,10 @@ package struct ClientHello {
   private static let serverName = 0
   private static let applicationLayerProtocolNegotiation = 16
 
-  /// Whether the client names the server in the clear.
+  /// Whether the client names the server in clear text.
   package var namesServer: Bool { extensions.contains(Self.serverName) }
 
-  /// From the beginning of a handshake's bytes; nil when it is not all there.
+  /// From the beginning of a handshake's bytes; nil when it is not complete.
   package init?(_ handshake: [UInt8]) {
     var cursor = ByteCursor(handshake)
     guard cursor.number(1) == 1, let message = cursor.vector(3) else { return nil }

@@ -1,4 +1,4 @@
-/// Gathers, from datagrams as they pass, what clients say before anything is secret: their ClientHello (RFC 9001, section 5).
+/// Collects, from datagrams as they pass, what clients send before anything is secret: their ClientHello (RFC 9001, section 5).
 package struct ClientHellos {
   /// The hellos that are complete, in the order in which their first packets came.
   package var complete: [ClientHello] { order.compactMap { gathered[$0].flatMap { ClientHello($0.bytes) } } }
@@ -10,7 +10,7 @@ package struct ClientHellos {
 
   package init() {}
 
-  /// A datagram, of whatever kind.
+  /// Adds a datagram of any kind.
   package mutating func add(_ datagram: [UInt8]) {
     var rest = datagram[...]
     while let packet = LongHeaderPacket(rest) {
@@ -26,7 +26,7 @@ package struct ClientHellos {
   private struct Gathered {
     private var pieces: [Int: [UInt8]] = [:]
 
-    /// What there is without a gap.
+    /// The bytes from the beginning up to the first gap.
     var bytes: [UInt8] {
       var bytes: [UInt8] = []
       while let piece = pieces.first(where: { $0.key <= bytes.count && $0.key + $0.value.count > bytes.count }) {
@@ -80,7 +80,7 @@ struct LongHeaderPacket {
     bytes = Array(datagram.prefix(count))
   }
 
-  /// Takes the protection off (RFC 9001, sections 5.3 and 5.4). The packets of a first flight have small numbers: they stand there whole.
+  /// Removes the protection (RFC 9001, sections 5.3 and 5.4). The packets of a first flight have small numbers, which are not shortened.
   func open(_ keys: InitialKeys) -> [UInt8]? {
     let mask = keys.mask(Array(bytes[(packetNumberOffset + 4)..<(packetNumberOffset + 20)]))
     var header = Array(bytes[..<packetNumberOffset])

@@ -2,7 +2,7 @@ import CTestCrypto
 
 /// A certificate that no library would make: any number as its RSA key, any names. No authority signed it, and its holder has no private key.
 package struct ForgedCertificate {
-  /// RSA with numbers of so many bits, both odd and otherwise random.
+  /// RSA with numbers of these sizes in bits, both odd and otherwise random.
   package enum Key {
     case rsa(modulusBits: Int, exponentBits: Int)
     /// The content of SubjectPublicKeyInfo.
@@ -42,7 +42,7 @@ package struct ForgedCertificate {
     return sequence(Array(repeatElement(part, count: parts).joined()))
   }
 
-  /// A positive odd number of exactly so many bits, as the content of an INTEGER.
+  /// A positive odd number of exactly this many bits, as the content of an INTEGER.
   private static func odd(bits: Int) -> [UInt8] {
     var bytes = (0..<(bits + 7) / 8).map { _ in UInt8.random(in: .min ... .max) }
     let top = UInt8(1) << UInt8((bits - 1) % 8)

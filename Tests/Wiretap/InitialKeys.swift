@@ -1,6 +1,6 @@
 import CTestCrypto
 
-/// The keys of a client's Initial packets, which follow from the connection ID that it made up for the server (RFC 9001, section 5.2).
+/// The keys of a client's Initial packets, which follow from the connection ID that it chose for the server (RFC 9001, section 5.2).
 package struct InitialKeys {
   package let key: [UInt8]
   package let vector: [UInt8]
@@ -25,7 +25,7 @@ package struct InitialKeys {
     return filled(count) { tc_hkdf_expand(secret, info, info.count, $0, count) }
   }
 
-  /// What hides the first byte and the packet number, from a sample of the packet (RFC 9001, section 5.4.3).
+  /// The mask that hides the first byte and the packet number, from a sample of the packet (RFC 9001, section 5.4.3).
   func mask(_ sample: [UInt8]) -> [UInt8] { Self.filled(16) { tc_aes128_block(headerProtection, sample, $0) } }
 
   /// The packet's frames, or nil when it was sealed with other keys.

@@ -32,7 +32,7 @@ struct Interop: AsyncParsableCommand {
       for scenario in Scenario.all { print("\(scenario.name.padding(toLength: 24, withPad: " ", startingAt: 0))\(scenario.summary)") }
       return
     }
-    // A program that has ended reads no command: the write is to throw, and not to end this one.
+    // A program that has ended reads no command: the write must throw, and not end this one.
     unsafe signal(SIGPIPE, SIG_IGN)
     let signals = Task {
       for await _ in await UnixSignalsSequence(trapping: .sigint, .sigterm) {

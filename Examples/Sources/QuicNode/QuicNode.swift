@@ -2,7 +2,7 @@ import Logging
 import Serf
 import ServiceLifecycle
 
-/// A node in a screen: joins a cluster over QUIC and prints what happens in it.
+/// A node that fits on one screen: it joins a cluster over QUIC and prints what happens in it.
 ///
 ///     serf certs ca && serf certs node a && serf certs node b
 ///     swift run --package-path Examples --scratch-path .build/examples QuicNode a 127.0.0.1:7946

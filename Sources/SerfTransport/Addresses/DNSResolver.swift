@@ -5,7 +5,7 @@ public import SerfPrimitives
 /// in turn, and get the port of the record.
 ///
 /// Names are taken as complete: the search list of `resolv.conf` is not applied. IPv4 answers come before IPv6; SRV targets are ordered by priority.
-/// Within one priority a weighted draw (RFC 2782) orders them anew at each look-up. At most 16 targets and 64 addresses are used. Look-ups block and
+/// Within one priority a weighted draw (RFC 2782) decides their order at each look-up. At most 16 targets and 64 addresses are used. Look-ups block and
 /// run on 32 threads; an answer that is too long for UDP is fetched over TCP.
 public struct DNSResolver: AddressResolver {
   /// The server to ask, an IPv4 address and port; nil, the default, asks those of `/etc/resolv.conf`.

@@ -30,7 +30,7 @@ import Testing
     #expect(taken2 == ["short", "new-b", "new-a", "longest", "old-a"])
   }
 
-  @Test("news about the same thing replace older ones, whose waiter is told")
+  @Test("an update about the same thing replaces an older one, whose waiter is told")
   mutating func replace() {
     let first = add("foo", notice: 1)
     _ = add("bar")
@@ -42,7 +42,7 @@ import Testing
     #expect(taken3 == ["foo2", "bar"])
   }
 
-  @Test("a replacement starts to count anew")
+  @Test("a replacement starts to count from zero")
   mutating func replacementResets() {
     let first = add("foo")
     for _ in 0..<2 {
@@ -59,7 +59,7 @@ import Testing
     #expect(queue.isEmpty)
   }
 
-  @Test("a handle of something finished replaces nobody's news")
+  @Test("a handle of a finished broadcast replaces no other one")
   mutating func staleHandle() {
     let first = add("foo")
     let taken5 = take(limit: 100, transmissions: 1)
@@ -163,7 +163,7 @@ import Testing
     #expect(!isTakenAgain)
   }
 
-  @Test("any mixture of adds, replacements, takes and prunes keeps its books", arguments: 0..<20 as Range<UInt64>)
+  @Test("any mixture of adds, replacements, takes and prunes keeps its figures consistent", arguments: 0..<20 as Range<UInt64>)
   mutating func mixture(seed: UInt64) {
     var random = SeededRandom(seed: seed)
     var handles: [BroadcastHandle] = []

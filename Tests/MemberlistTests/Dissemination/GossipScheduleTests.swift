@@ -12,7 +12,7 @@ import Testing
     return table
   }
 
-  @Test("a tiny cluster never misses who is eligible", arguments: [2, 3, 5, 8])
+  @Test("a tiny cluster never misses an eligible member", arguments: [2, 3, 5, 8])
   func tiny(count: Int) {
     var random = SeededRandom(seed: 1)
     let table = table(count, &random)
@@ -26,7 +26,7 @@ import Testing
     }
   }
 
-  @Test("everybody is picked about equally often")
+  @Test("all members are picked about equally often")
   func uniform() {
     var random = SeededRandom(seed: 2)
     let table = table(100, &random)
@@ -41,7 +41,7 @@ import Testing
     #expect(counts.values.allSatisfy { (200...400).contains($0) })
   }
 
-  @Test("where connections cost, at most two are dialled, and the warm fill the rest")
+  @Test("where connections cost, at most two are dialled, and warm members fill the rest")
   func warm() {
     var random = SeededRandom(seed: 3)
     var table = table(200, &random)

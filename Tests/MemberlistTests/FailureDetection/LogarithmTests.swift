@@ -10,7 +10,7 @@ import Testing
     }
   }
 
-  @Test("powers of ten come out exact", arguments: 0...18)
+  @Test("powers of ten give exact results", arguments: 0...18)
   func powers(exponent: Int) {
     let power = (0..<exponent).reduce(1) { product, _ in product * 10 }
     #expect(Logarithm.thousandthsOfDecades(power) == 1000 * exponent)

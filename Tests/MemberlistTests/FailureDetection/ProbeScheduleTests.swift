@@ -10,7 +10,7 @@ import Testing
       member: Member(name: name, address: NodeAddress(ipv4: 10, 0, 0, 1, port: 1), state: state), changedAt: since)
   }
 
-  @Test("each live member is probed once in a walk, and never this node, dead or left ones")
+  @Test("each live member is probed once in a walk, but never this node, and no dead or left one")
   mutating func roundRobin() {
     var table = NodeTable()
     let me = table.insert(member("me"), random: &random)
@@ -35,7 +35,7 @@ import Testing
     #expect(reaped.isEmpty)
   }
 
-  @Test("at the end of a walk the long dead and left are forgotten, the recent ones and this node are not")
+  @Test("at the end of a walk those that are dead or left for long are forgotten, but not recent ones and this node")
   mutating func reset() {
     var table = NodeTable()
     let me = table.insert(member("me", .left), random: &random)
@@ -62,7 +62,7 @@ import Testing
     #expect(found == (me, nil))
   }
 
-  @Test("alone there is nobody to probe")
+  @Test("alone there is no member to probe")
   mutating func alone() {
     var table = NodeTable()
     let me = table.insert(member("me"), random: &random)
@@ -75,7 +75,7 @@ import Testing
     }
   }
 
-  @Test("hastened members come first, once, and only while they live; the queue has a limit")
+  @Test("hastened members come first, once, and only while they are alive; the queue has a limit")
   mutating func urgent() {
     var table = NodeTable()
     let a = table.insert(member("a"), random: &random)

@@ -61,7 +61,7 @@ import VectorSupport
     #expect(suspicion.confirmations == 3)
   }
 
-  @Test("with nobody to confirm the wait is the shortest at once")
+  @Test("with no member to confirm the wait is the shortest at once")
   func zero() {
     var suspicion = suspicion(expected: 0)
     #expect(suspicion.deadline == .zero + .seconds(5))
@@ -83,6 +83,6 @@ import VectorSupport
     #expect(Suspicion.expectedConfirmations(multiplier: 4, nodes: nodes) == expected)
   }
 
-  @Test("multipliers below 2 expect nobody", arguments: [0, 1, 2])
+  @Test("multipliers below 2 expect no confirmations", arguments: [0, 1, 2])
   func small(multiplier: Int) { #expect(Suspicion.expectedConfirmations(multiplier: multiplier, nodes: 50) == 0) }
 }

@@ -15,7 +15,7 @@ import Testing
   @Test("a suspect that does not refute is dead when its time is over")
   func expiry() {
     let subject = Subject { $0.probe.interval = .zero }
-    // A suspicion needs a probe interval for its length; none runs here, so the wait is zero.
+    // The length of a suspicion depends on the probe interval. No probes run here, so the wait is zero.
     subject.alive("a", 1)
     subject.suspect("a", 1, by: "b")
     #expect(subject.state("a") == .suspect)
@@ -26,7 +26,7 @@ import Testing
     #expect(subject.news() == ["alive me 1", "dead a 1 by me"])
   }
 
-  /// Ten members, so that two confirmations are waited for: 4 s at least, 24 s at most.
+  /// Ten members, so two confirmations are waited for: 4 s at least, 24 s at most.
   private func cluster() -> Subject {
     let subject = Subject { $0.gossip.interval = .zero }
     for name in ["a", "b", "c", "d", "e", "f", "g", "h", "i"] { subject.alive(NodeName(name), 1) }
@@ -54,7 +54,7 @@ import Testing
     return nil
   }
 
-  @Test("nobody confirms: the longest wait", arguments: [0, 1, 2, 3])
+  @Test("no member confirms: the longest wait", arguments: [0, 1, 2, 3])
   func waits(confirmations: Int) {
     let subject = cluster()
     subject.suspect("a", 1, by: "b")
@@ -76,7 +76,7 @@ import Testing
     #expect(subject.news().contains("dead a 1 by me"))
   }
 
-  @Test("a confirmation that is read after we stood still ends nothing, since the refutation may be behind it")
+  @Test("a confirmation that is read after we stood still ends nothing, because the refutation may be behind it")
   func stalled() {
     let subject = cluster()
     subject.suspect("a", 1, by: "b")
@@ -130,7 +130,7 @@ import Testing
     #expect(subject.score == 0)
   }
 
-  @Test("the incarnation saturates instead of beginning anew")
+  @Test("the incarnation saturates instead of beginning again")
   func saturation() {
     let subject = Subject()
     subject.suspect("me", .max - 1, by: "b")
@@ -142,7 +142,7 @@ import Testing
     #expect(subject.incarnation("me") == .max)
   }
 
-  @Test("the highest accusation ever heard is what an alive has to outdo")
+  @Test("an alive has to outdo the highest accusation ever heard")
   func highest() {
     let subject = Subject()
     subject.alive("a", 1)
@@ -195,7 +195,7 @@ import Testing
     #expect(subject.news() == ["alive me 1", "dead a 1 by b"])
   }
 
-  @Test("who says it of itself has left")
+  @Test("a member that says it of itself has left")
   func left() {
     let subject = Subject()
     subject.alive("a", 1)

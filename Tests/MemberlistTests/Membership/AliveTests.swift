@@ -44,7 +44,7 @@ private let elsewhere = NodeAddress(ipv4: 10, 9, 9, 9, port: 7946)
     #expect(subject.state("a") == .alive)
     #expect(subject.events.isEmpty)
     #expect(subject.news() == ["alive a 2", "alive me 1"])
-    // Longer than the suspicion of two nodes, shorter than one of our own probe would need.
+    // Longer than the suspicion among two nodes, but shorter than one from our own probe would need.
     subject.pass(.milliseconds(4_100))
     #expect(!subject.events.contains("a dead"), "the suspicion is over")
   }
@@ -107,7 +107,7 @@ private let elsewhere = NodeAddress(ipv4: 10, 9, 9, 9, port: 7946)
     #expect(subject.news() == ["alive me \(incarnation + 1)"])
   }
 
-  @Test("our own words coming back are not refuted, nor is what is outdated")
+  @Test("our own announcements coming back are not refuted, nor are outdated claims")
   func echo() {
     let subject = Subject(meta: [1])
     subject.alive("me", 1, meta: [1], from: Subject.peer("b"))
@@ -137,7 +137,7 @@ private let elsewhere = NodeAddress(ipv4: 10, 9, 9, 9, port: 7946)
     #expect(subject.incarnation("me") == 1)
   }
 
-  @Test("a dead member's name can be taken after the reclaim time, and not before")
+  @Test("a dead member's name can be taken after the reclaim time, but not earlier")
   func reclaim() {
     let subject = Subject { $0.deadNodeReclaimTime = .seconds(10) }
     subject.alive("a", 5)
@@ -162,7 +162,7 @@ private let elsewhere = NodeAddress(ipv4: 10, 9, 9, 9, port: 7946)
     #expect(subject.state("a") == .dead)
   }
 
-  @Test("who left frees the name at once, from any address and incarnation")
+  @Test("a member that left frees its name at once, from any address and incarnation")
   func leftName() {
     let subject = Subject()
     subject.alive("a", 7)
@@ -201,7 +201,7 @@ private let elsewhere = NodeAddress(ipv4: 10, 9, 9, 9, port: 7946)
       protocolMinimum: a, protocolMaximum: b, protocolCurrent: c, delegateMinimum: d, delegateMaximum: e, delegateCurrent: f)
   }
 
-  @Test("versions that are none create nothing, change nothing and are not relayed", arguments: badVersions)
+  @Test("invalid versions create nothing, change nothing and are not relayed", arguments: badVersions)
   func refusedVersions(versions: ProtocolVersions?) {
     let subject = Subject()
     subject.alive("a", 1, versions: versions)
@@ -213,7 +213,7 @@ private let elsewhere = NodeAddress(ipv4: 10, 9, 9, 9, port: 7946)
     #expect(subject.news() == ["alive b 1", "alive me 1"])
   }
 
-  @Test("what no member can be called, reached at or say is dropped and counted")
+  @Test("impossible names, addresses and metas are dropped and counted")
   func malformed() {
     let subject = Subject()
     subject.alive("", 1)
@@ -240,7 +240,7 @@ private let elsewhere = NodeAddress(ipv4: 10, 9, 9, 9, port: 7946)
     let subject = Subject()
     subject.alive("a", 100)
     subject.dead("a", 100, by: "b")
-    // Until nothing waits any more.
+    // Until no update waits any more.
     for _ in 0..<10 { _ = subject.news() }
     #expect(subject.news().isEmpty)
     subject.alive("a", 1)
@@ -263,7 +263,7 @@ private let elsewhere = NodeAddress(ipv4: 10, 9, 9, 9, port: 7946)
     #expect(subject.limits.allSatisfy { $0 == .members })
   }
 
-  @Test("new meta goes out with a higher incarnation, and its end is told")
+  @Test("new meta goes out with a higher incarnation, and its end is reported")
   func updateMeta() {
     let subject = Subject { $0.gossip.interval = .milliseconds(200) }
     subject.alive("a", 1)

@@ -42,7 +42,7 @@ import Testing
     #expect(subject.pass(untilSent: { _ in true })?.checksummed == false)
   }
 
-  @Test("the dead get gossip for a while, the left never")
+  @Test("dead members get gossip for a while, those that left never do")
   func dead() {
     let subject = subject { $0.gossip.toTheDead = .seconds(30) }
     subject.alive("a", 1)
@@ -62,7 +62,7 @@ import Testing
     #expect(subject.sent.isEmpty)
   }
 
-  @Test("a message of the layer above travels behind a type byte, and its end is told")
+  @Test("a message of the layer above travels behind a type byte, and its end is reported")
   func user() throws {
     let subject = subject()
     subject.alive("a", 1)
@@ -76,7 +76,7 @@ import Testing
     #expect(subject.finished == [BroadcastID(77)])
   }
 
-  @Test("intents go before queries, queries before events, news about members before all")
+  @Test("intents go before queries, queries before events, updates about members before all")
   func order() throws {
     let subject = subject()
     subject.alive("a", 1)
@@ -126,7 +126,7 @@ import Testing
     #expect(subject.sent.contains { $0.bytes.count > 200 })
   }
 
-  @Test("a flood of news about members leaves a share to the layer above")
+  @Test("a flood of updates about members leaves a share to the layer above")
   func share() throws {
     let subject = subject()
     for number in 0..<200 { subject.alive(NodeName("node-\(number)"), 1, address: NodeAddress(ipv4: 1, 1, 1, 1, port: UInt16(number + 1))) }

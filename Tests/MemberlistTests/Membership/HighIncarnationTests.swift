@@ -6,7 +6,7 @@ import Testing
 @Suite struct HighIncarnationTests {
   private static let limit = UInt32.max - (1 << 20) + 1
 
-  /// Two members at this incarnation; nothing is sent but by probes.
+  /// Two members at this incarnation; only probes send anything.
   private func subject(_ namesAreProven: Bool, at incarnation: UInt32 = 1) -> Subject {
     let subject = Subject {
       $0.namesAreProven = namesAreProven
@@ -85,7 +85,7 @@ import Testing
     #expect(subject.state("me") == .alive && subject.incarnation("me") == .max)
   }
 
-  @Test("a member at the last incarnation that is gone is found dead, and stays so", arguments: [false, true])
+  @Test("a member at the last incarnation that crashed is found dead, and stays so", arguments: [false, true])
   func killed(namesAreProven: Bool) {
     let subject = subject(namesAreProven, at: .max)
     pass(.seconds(60), subject, answering: ["b"])
@@ -120,7 +120,7 @@ import Testing
     #expect(subject.events == ["a dead", "a joined"])
   }
 
-  @Test("on its own connection a member always has the last word, over what others say at the last incarnation")
+  @Test("on its own connection a member always decides, over what others say at the last incarnation")
   func lastWord() {
     let subject = subject(true)
     subject.alive("a", .max, meta: [6, 6, 6], from: Subject.proven("b"))

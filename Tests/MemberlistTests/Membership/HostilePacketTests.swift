@@ -3,7 +3,7 @@ import SerfPrimitives
 import Testing
 import VectorSupport
 
-/// Whatever a peer sends: a counter and a diagnostic, never a crash, never memory beyond the limits.
+/// Whatever a peer sends, the result is a counter and a diagnostic, but never a crash or memory beyond the limits.
 @Suite struct HostilePacketTests {
   @Test("mutated vectors crash nothing", arguments: [false, true])
   func mutations(namesAreProven: Bool) throws {
@@ -34,7 +34,7 @@ import VectorSupport
     for packet in subject.sent { #expect(!packet.messages.contains { $0.hasPrefix("unreadable") }) }
   }
 
-  @Test("a broken part of a compound does not take the others along")
+  @Test("a broken part of a compound does not affect the other parts")
   func broken() {
     let subject = Subject()
     subject.receive(Message.compound(Message.alive("a", 1), [4, 0xc1], Message.alive("b", 1)), from: Subject.peer("a"))

@@ -21,7 +21,7 @@ import Testing
     }
   }
 
-  @Test("targets are asked side by side; each is told of as it answers, and has its result")
+  @Test("targets are asked side by side; each is reported as it answers, and has its result")
   func sideBySide() throws {
     let subject = quiet()
     subject.input { $0.join(Self.targets, id: JoinID(4), at: $1) }
@@ -90,7 +90,7 @@ import Testing
   func oneDeadline(count: Int) {
     let subject = quiet()
     let start = subject.now
-    // The last host has the addresses that are left over, and only the very last one answers.
+    // The last host has the remaining addresses, and only the very last one answers.
     let addresses = (0..<count).map { NodeAddress(ipv4: 10, 9, UInt8($0 / 256), UInt8($0 % 256), port: 7946) }
     let single = addresses.prefix(count * 3 / 4)
     let host = Array(addresses.dropFirst(single.count))
@@ -203,11 +203,11 @@ import Testing
     }
     #expect(try answer([.init(name: "me")]) == .contact(.ourselves))
     #expect(subject.userStates.isEmpty)
-    // Its gone members are ours.
+    // Its members that are gone are gone here as well.
     subject.alive("gone", 1)
     subject.dead("gone", 1, by: "x")
     #expect(try answer([.init(name: "me"), .init(name: "gone", state: 2)]) == .contact(.ourselves))
-    // Another one of our name, a member that knows us, and one that is just leaving.
+    // Another node with our name, a member that knows us, and one that is just leaving.
     #expect(try answer([.init(name: "me", address: Subject.address("elsewhere"))]) == nil)
     #expect(try answer([.init(name: "me"), .init(name: "leaver", state: 3)]) == nil)
     #expect(try answer([.init(name: "me"), .init(name: "b")]) == nil)
@@ -271,7 +271,7 @@ import Testing
     #expect(subject.joins.last?.results.map(\.failure) == [.tooMany])
   }
 
-  @Test("answers to exchanges that are none of ours, or come twice, do nothing")
+  @Test("answers to exchanges that are not ours, or come twice, do nothing")
   func stray() throws {
     let subject = quiet()
     subject.input { $0.join([Self.targets[0]], id: JoinID(1), at: $1) }
@@ -330,7 +330,7 @@ import Testing
     }
   }
 
-  @Test("who left is not to be called back: not by accusations, not by its own past, not by a join")
+  @Test("a node that left is not called back, neither by accusations, nor by its own past, nor by a join")
   func inert() {
     let subject = subject()
     subject.alive("a", 1)
@@ -352,7 +352,7 @@ import Testing
     #expect(subject.departures == [true])
   }
 
-  @Test("it still answers pings, and says goodbye again to who suspects it")
+  @Test("it still answers pings, and says goodbye again to a member that suspects it")
   func answers() {
     let subject = subject()
     subject.alive("a", 1)
@@ -363,7 +363,7 @@ import Testing
     #expect(subject.sent.map(\.messages) == [["ack 3", "left me 1"]])
   }
 
-  @Test("a broadcast of the layer above rides the farewell")
+  @Test("a broadcast of the layer above goes with the farewell")
   func farewell() {
     let subject = subject()
     subject.alive("a", 1)

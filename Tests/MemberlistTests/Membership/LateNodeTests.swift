@@ -2,7 +2,7 @@ import Memberlist
 import SerfPrimitives
 import Testing
 
-/// A node that gets to its own work late, on a transport where a new connection costs a handshake (`secure-transport.md` 2.3).
+/// A node that is late with its own work, on a transport where a new connection costs a handshake (`secure-transport.md` 2.3).
 @Suite struct LateNodeTests {
   private func subject(_ names: [NodeName], isWarm: Bool = true, _ configure: (inout MembershipConfiguration) -> Void = { _ in }) -> Subject
   {
@@ -19,26 +19,26 @@ import Testing
       subject.alive(name, 1, from: Subject.proven(name))
       subject.membership.setWarm(name, isWarm)
     }
-    // So long nobody is dialled for a probe.
+    // For that time no member is dialled for a probe.
     if !isWarm { subject.pass(interval * 10) }
     subject.sent = []
     return subject
   }
 
-  /// Lets the next probe begin; its number.
+  /// Lets the next probe begin. Returns its number.
   private func probe(_ subject: Subject) throws -> UInt32 {
     let packet = try #require(subject.pass(untilSent: { $0.messages.first?.hasPrefix("ping") == true }))
     return try #require(UInt32(packet.messages[0].split(separator: " ")[2]))
   }
 
-  /// Lets the probe's last timer come up `late`, without an answer.
+  /// Lets the probe's last timer fire `late`, without an answer.
   private func stand(_ subject: Subject, _ late: Duration) {
     subject.pass(.milliseconds(600))
     subject.now += .milliseconds(400) + late
     subject.input { $0.advance(to: $1) }
   }
 
-  @Test("an answer that was in the socket in time counts, though the verdict comes up before it is read")
+  @Test("an answer that was in the socket in time counts, although the verdict is due before it is read")
   func answerInSocket() throws {
     let subject = subject(["a"])
     let number = try probe(subject)
@@ -50,7 +50,7 @@ import Testing
     #expect(subject.counters.strayAcks == 0)
   }
 
-  @Test("a node that is a little late accuses once it has read what there was")
+  @Test("a node that is a little late accuses after it has read what had arrived")
   func secondLook() throws {
     let subject = subject(["a"])
     _ = try probe(subject)
@@ -59,7 +59,7 @@ import Testing
     #expect(subject.state("a") == .suspect)
   }
 
-  @Test("a node that is later than half of the probe timeout accuses nobody, and doubts itself")
+  @Test("a node that is later than half of the probe timeout accuses no member, and doubts itself")
   func tooLate() throws {
     let subject = subject(["a"])
     _ = try probe(subject)
@@ -69,18 +69,18 @@ import Testing
     #expect(subject.counters.probesStalled == 1 && subject.score == 1)
   }
 
-  @Test("a node that stood still for a minute looks for the dead again within seconds", arguments: [true, false])
+  @Test("a node that stood still for a minute finds dead members again within seconds", arguments: [true, false])
   func longPause(isWarm: Bool) {
     let names = (0..<4).map { NodeName("n\($0)") }
     let subject = subject(names, isWarm: isWarm)
     subject.now += .seconds(60)
     subject.input { $0.advance(to: $1) }
-    // Alone with four that are silent it doubts itself more with each, and a dial may take it twenty seconds to begin.
+    // Alone with four silent members it doubts itself more with each, and twenty seconds may pass before it begins a dial.
     subject.pass(.seconds(isWarm ? 30 : 90))
     #expect(names.allSatisfy { subject.state($0) != .alive })
   }
 
-  @Test("a node that is always late accuses in the end, when it has given all the time that it ever gives")
+  @Test("a node that is always late accuses in the end, when it has given the longest time that it can")
   func alwaysLate() throws {
     let subject = subject(["a"])
     for _ in 0..<600 where subject.state("a") == .alive {
@@ -92,7 +92,7 @@ import Testing
     #expect(subject.counters.probesStalled >= 7 && subject.score == 7)
   }
 
-  @Test("timers that come up some milliseconds late cost no turn")
+  @Test("timers that fire a few milliseconds late cost no turn")
   func slightlyLate() throws {
     let subject = subject((0..<40).map { NodeName("n\($0)") })
     func pass(untilProbe number: UInt64) throws {
@@ -141,7 +141,7 @@ import Testing
     subject.membership.setWarm("a", true)
     subject.input { $0.packetDelayed(id, at: $1) }
     #expect(subject.state("a") == .alive)
-    // It is probed as any other from now on.
+    // From now on it is probed like any other member.
     #expect(subject.pass(untilSent: isPing) != nil)
     subject.pass(.milliseconds(1001))
     #expect(subject.state("a") == .suspect)
@@ -160,7 +160,7 @@ import Testing
     #expect(subject.counters.probes == 1 && subject.sent.count == 1)
   }
 
-  @Test("when the dial comes to nothing the member is probed in the usual way, and accused", arguments: [true, false])
+  @Test("when the dial fails the member is probed in the usual way, and accused", arguments: [true, false])
   func dialFails(isToldEarly: Bool) throws {
     let subject = subject(["a"], isWarm: false)
     let packet = try #require(subject.pass(untilSent: { $0.to == .member("a", Subject.address("a")) }))
@@ -170,13 +170,13 @@ import Testing
     #expect(subject.sent.count == 2, "a ping of the usual kind")
     subject.pass(.milliseconds(1001))
     #expect(subject.state("a") == .suspect)
-    // It refutes, by way of others; then a dial is its probe again.
+    // It refutes through other members; then a dial is its probe again.
     subject.alive("a", 2)
     subject.pass(.seconds(4))
     #expect(subject.state("a") == .alive)
   }
 
-  @Test("a dial that did not begin says nothing of the member, whose turn comes again")
+  @Test("a dial that did not begin says nothing about the member, whose turn comes again")
   func notBegun() throws {
     let subject = subject(["a"], isWarm: false)
     let isPing = { (sent: Subject.Sent) in sent.to == .member("a", Subject.address("a")) }
@@ -201,7 +201,7 @@ import Testing
     #expect(names.allSatisfy { subject.state($0) == .alive })
   }
 
-  @Test("six dials at once are probes, and the turns of further members pass: dead ones are found all the same")
+  @Test("six dials at once are probes, and the turns of further members pass: dead ones are still found")
   func manyDials() {
     let names = (0..<12).map { NodeName("n\($0)") }
     let subject = subject(names, isWarm: false) { $0.probe.interval = .milliseconds(500) }
@@ -209,7 +209,7 @@ import Testing
     subject.pass(.milliseconds(5400))
     #expect(subject.counters.probes == 6 && subject.counters.probesPassed > passed)
     #expect(subject.counters.suspicions == 0)
-    // With nobody else to ask, it doubts itself more with each that does not answer.
+    // With no other member to ask, it doubts itself more with each one that does not answer.
     subject.pass(.seconds(120))
     #expect(names.allSatisfy { subject.state($0) != .alive })
   }
@@ -219,7 +219,7 @@ import Testing
     let subject = subject((0..<40).map { NodeName("n\($0)") }, isWarm: false)
     let passed = subject.counters.probesPassed
     for _ in 0..<24 {
-      // Each timer comes up a tenth of a second late, and each dial is answered at once.
+      // Each timer fires a tenth of a second late, and each dial is answered at once.
       let due = try #require(subject.nextDeadline)
       subject.now = due + .milliseconds(100)
       subject.input { $0.advance(to: $1) }
@@ -251,7 +251,7 @@ import Testing
     let subject = subject(["a", "b", "c", "d"])
     for name in ["a", "b"] as [NodeName] { subject.receive(Message.suspect(name, 1, by: "c"), from: Subject.proven("c")) }
     subject.pass(.milliseconds(10))
-    // It asks, and does not hear that it is suspected.
+    // It sends pings, and does not hear that it is suspected.
     for _ in 0..<40 {
       subject.receive(Message.ping(7, to: "me"), from: Subject.proven("a"))
       subject.pass(.seconds(1))
@@ -263,11 +263,11 @@ import Testing
     #expect(subject.state("a") == .dead)
   }
 
-  @Test("a voice against a suspect that has just spoken does not end its time")
+  @Test("an accusation of a suspect that has just spoken does not end its time")
   func voiceAfterSpeaking() {
     let subject = subject(["a", "b", "c", "d", "e"])
     subject.receive(Message.suspect("a", 1, by: "b"), from: Subject.proven("b"))
-    // Without further voices it has 24 s.
+    // Without further accusers it has 24 s.
     subject.pass(.milliseconds(23_900))
     subject.receive(Message.ping(7, to: "me"), from: Subject.proven("a"))
     subject.pass(.milliseconds(200))
@@ -279,7 +279,7 @@ import Testing
     #expect(subject.state("a") == .dead)
   }
 
-  @Test("helpers are asked on connections that are there, and use those that they have")
+  @Test("helpers are asked on existing connections, and use those that they have")
   func helpers() throws {
     let subject = subject((0..<20).map { NodeName("n\($0)") }, isWarm: false) { $0.probe.indirectChecks = 3 }
     let warm = (0..<4).map { NodeName("n\($0)") }
@@ -295,7 +295,7 @@ import Testing
     #expect(subject.sent.filter { $0.to == .member("n1", Subject.address("n1")) }.allSatisfy { $0.path == .warm })
   }
 
-  @Test("gossip dials members until it has ln n + 4 of them, and the dead all the time")
+  @Test("gossip dials members until it has ln n + 4 of them, and dead ones all the time")
   func gossipDials() {
     let names = (0..<40).map { NodeName("n\($0)") }
     let subject = subject(names, isWarm: false) {

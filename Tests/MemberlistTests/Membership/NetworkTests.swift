@@ -46,7 +46,7 @@ import Testing
     #expect(subject.events.isEmpty)
   }
 
-  @Test("our own address may be outside: what is said about us is answered as ever")
+  @Test("our own address may be outside: claims about us are answered as usual")
   func own() throws {
     let subject = try subject("192.168.0.0/16")
     subject.alive("me", 5)
@@ -54,7 +54,7 @@ import Testing
     #expect(subject.counters.claimsOutsideNetworks == 0)
   }
 
-  @Test("the address that a ping states gets no ack when it is outside, or no node's; the ping is counted")
+  @Test("the address that a ping states gets no ack when it is outside, or cannot be a node's; the ping is counted")
   func ack() throws {
     let subject = try subject("10.0.0.0/8")
     let from = Subject.peer("a")
@@ -69,7 +69,7 @@ import Testing
     #expect(subject.counters.addressesRefused == 3)
   }
 
-  @Test("nothing is pinged, acked or nacked for another member outside of them", arguments: [true, false])
+  @Test("nothing is pinged, acked or nacked for another member outside of these networks", arguments: [true, false])
   func relay(isTargetOutside: Bool) throws {
     let subject = try subject("10.0.0.0/8")
     let inside = Subject.address("t")
@@ -95,7 +95,7 @@ import Testing
     #expect(subject.counters.addressesRefused == 0)
   }
 
-  @Test("no networks are all networks")
+  @Test("no networks at all means all networks")
   func all() throws {
     let subject = try subject()
     subject.alive("a", address: outside)

@@ -60,7 +60,7 @@ private let away = NodeAddress(ipv4: 10, 7, 7, 7, port: 77)
     return (subject, number)
   }
 
-  @Test("a relayed ping's ack goes to who asked, under its number, and then there is no nack")
+  @Test("a relayed ping's ack goes to the asking member, with its number, and then there is no nack")
   func relay() throws {
     let (subject, number) = try relaying()
     subject.receive(Message.ack(number, payload: [1]), from: Peer(address: away))
@@ -91,7 +91,7 @@ private let away = NodeAddress(ipv4: 10, 7, 7, 7, port: 77)
     #expect(subject.counters.strayAcks == 1)
   }
 
-  @Test("there is a limit to how many relays are under way, answered ones included until their time is over")
+  @Test("the number of relays in progress has a limit, answered ones included until their time is over")
   func relayLimit() {
     let subject = Subject {
       $0.limits.relays = 5
@@ -117,7 +117,7 @@ private let away = NodeAddress(ipv4: 10, 7, 7, 7, port: 77)
 
   // MARK: The user's pings
 
-  @Test("a user's ping measures the round trip, and means nothing for the member")
+  @Test("a user's ping measures the round trip, and has no effect on the member")
   func user() throws {
     let subject = Subject { $0.probe.interval = .zero }
     subject.alive("a", 1)

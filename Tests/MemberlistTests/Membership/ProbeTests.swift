@@ -11,14 +11,14 @@ import Testing
       configure(&$0)
     }
     for name in names { subject.alive(name, 1) }
-    // What is queued would ride on the pings.
+    // Queued updates would go with the pings.
     for _ in 0..<10 { _ = subject.news() }
     subject.sent = []
     subject.events = []
     return subject
   }
 
-  /// Lets time pass until the next ping, and tells its number.
+  /// Lets time pass until the next ping. Returns its number.
   private func nextPing(_ subject: Subject) throws -> UInt32 {
     let packet = try #require(subject.pass(untilSent: { $0.messages.first?.hasPrefix("ping") == true }))
     return try #require(UInt32(packet.messages[0].split(separator: " ")[2]))
@@ -29,7 +29,7 @@ import Testing
       protocolMinimum: 1, protocolMaximum: maximum, protocolCurrent: 2, delegateMinimum: 2, delegateMaximum: 5, delegateCurrent: 5)
   }
 
-  @Test("who answers stays alive; the round trip and what the ack carries are told")
+  @Test("a member that answers stays alive; the round trip and the ack's payload are reported")
   func answered() throws {
     let subject = subject(["a"])
     let number = try nextPing(subject)
@@ -92,7 +92,7 @@ import Testing
     #expect(subject.acks.isEmpty)
   }
 
-  @Test("an ack after the probe's end rescues nobody")
+  @Test("an ack after the probe's end rescues no member")
   func late() throws {
     let subject = subject(["a"]) { $0.probe.usesReliablePing = false }
     let number = try nextPing(subject)
@@ -116,7 +116,7 @@ import Testing
     #expect(subject.score == 0)
   }
 
-  @Test("a reliable ping answered with another number or another message is none", arguments: [true, false])
+  @Test("a reliable ping answered with another number or another message does not count", arguments: [true, false])
   func unreliable(isAck: Bool) throws {
     let subject = subject(["a"])
     let number = try nextPing(subject)
@@ -188,7 +188,7 @@ import Testing
     #expect(alone.score == 1)
   }
 
-  @Test("a node in doubt of itself probes more slowly; a success makes it less so")
+  @Test("a node that doubts itself probes more slowly; a success reduces the doubt")
   func degraded() throws {
     let subject = subject(["a", "b"]) { $0.probe.usesReliablePing = false }
     subject.suspect("me", 1, by: "b")
@@ -207,7 +207,7 @@ import Testing
 
   // MARK: Sending
 
-  @Test("a packet that we could not send accuses nobody, and makes us doubt ourselves")
+  @Test("a packet that we could not send accuses no member, and makes us doubt ourselves")
   func notSent() throws {
     let subject = subject(["a"])
     _ = try nextPing(subject)
@@ -233,7 +233,7 @@ import Testing
     #expect(subject.score == 1)
   }
 
-  @Test("an indirect ping that was not sent is no missed nack")
+  @Test("an indirect ping that was not sent does not count as a missed nack")
   func indirectNotSent() throws {
     let subject = subject(["a", "b"])
     _ = try nextPing(subject)
@@ -248,7 +248,7 @@ import Testing
 
   // MARK: The target changes meanwhile
 
-  @Test("who refuted, left, or moved during its probe is not punished for it", arguments: ["refuted", "left", "moved"])
+  @Test("a member that refuted, left, or moved during its probe is not punished for it", arguments: ["refuted", "left", "moved"])
   func changed(how: String) throws {
     let subject = subject(["a"])
     _ = try nextPing(subject)
@@ -294,7 +294,7 @@ import Testing
     #expect(subject.counters.probesStalled == 1)
   }
 
-  @Test("a tiny probe interval does not make for instant deaths")
+  @Test("a tiny probe interval does not cause instant deaths")
   func tiny() {
     let subject = subject(["a"]) {
       $0.probe.interval = .microseconds(500)
@@ -308,7 +308,7 @@ import Testing
     #expect(subject.events == ["a dead"])
   }
 
-  @Test("who was dead for long is forgotten, and the transport is told")
+  @Test("a member that was dead for long is forgotten, and the transport is told")
   func forget() {
     let subject = subject(["a", "b"])
     subject.dead("a", 1, by: "b")

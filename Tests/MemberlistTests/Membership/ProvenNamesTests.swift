@@ -6,7 +6,7 @@ private let elsewhere = NodeAddress(ipv4: 10, 9, 9, 9, port: 7946)
 
 /// The rules of `secure-transport.md` that live in the core, by their numbers.
 @Suite struct ProvenNamesTests {
-  /// A member that has connections to the others, unless the test is about that.
+  /// A member that has connections to the others, unless the test is about connections.
   private func subject(
     _ names: [NodeName] = [], isWarm: Bool = true, _ configure: (inout MembershipConfiguration) -> Void = { _ in }
   ) -> Subject {
@@ -54,7 +54,7 @@ private let elsewhere = NodeAddress(ipv4: 10, 9, 9, 9, port: 7946)
     #expect(subject.closed.map(\.reason) == [.claimedOtherName])
   }
 
-  @Test("1.4 one with it is; our own name is nobody to join")
+  @Test("1.4 one with it is; our own name is no member to join")
   func joinReplyHolds() {
     let subject = subject()
     subject.input { $0.join([JoinTarget(Subject.address("a")), JoinTarget(Subject.address("b"))], id: JoinID(1), at: $1) }
@@ -66,7 +66,7 @@ private let elsewhere = NodeAddress(ipv4: 10, 9, 9, 9, port: 7946)
 
   // MARK: 1.5
 
-  @Test("1.5 a packet that speaks for another name is dropped whole, wherever the name stands in it")
+  @Test("1.5 a packet that speaks for another name is dropped whole, wherever the name is in it")
   func claimedOtherName() {
     let subject = subject(["b"])
     let liars = [
@@ -105,7 +105,7 @@ private let elsewhere = NodeAddress(ipv4: 10, 9, 9, 9, port: 7946)
     #expect(subject.answers.count == 1)
   }
 
-  @Test("1.5 an exchange whose peer proves a name is held to it also where packets prove none, and others are not")
+  @Test("1.5 an exchange whose peer proves a name is checked against it also where packets prove none, and others are not")
   func provenStreamsOnly() {
     let subject = Subject { $0.namesAreProven = false }
     exchange(subject, Message.pushPull([.init(name: "x")]), from: Subject.proven("a"))
@@ -163,7 +163,7 @@ private let elsewhere = NodeAddress(ipv4: 10, 9, 9, 9, port: 7946)
     #expect(subject.opened.count == 1)
   }
 
-  @Test("1.6 a move that others tell is believed after our own dial proved it there, and silence at the old address")
+  @Test("1.6 a move that others report is believed after our own dial proved it there, and silence at the old address")
   func hearsay() {
     let subject = subject(["a", "b"])
     subject.alive("a", 2, address: elsewhere, from: Subject.proven("b"))
@@ -177,7 +177,7 @@ private let elsewhere = NodeAddress(ipv4: 10, 9, 9, 9, port: 7946)
     #expect(subject.incarnation("a") == 2)
   }
 
-  @Test("1.6 an address where somebody else answers, or nobody, moves nothing", arguments: [true, false])
+  @Test("1.6 an address where another member answers, or none, moves nothing", arguments: [true, false])
   func notThere(somebodyElse: Bool) {
     let subject = subject(["a", "b"])
     subject.alive("a", 2, address: elsewhere, from: Subject.proven("b"))
@@ -221,7 +221,7 @@ private let elsewhere = NodeAddress(ipv4: 10, 9, 9, 9, port: 7946)
     #expect(subject.opened.count == 2, "it is taken up when a dial is allowed again")
   }
 
-  @Test("1.6 what a member that moves said meanwhile is not lost: its refutation of what is told of its former life")
+  @Test("1.6 what a moving member said in the meantime is not lost: its refutation of claims about its former life")
   func refutationWhileMoving() {
     let subject = subject()
     subject.alive("a", 7)
@@ -235,7 +235,7 @@ private let elsewhere = NodeAddress(ipv4: 10, 9, 9, 9, port: 7946)
     #expect(subject.state("a") == .alive)
   }
 
-  @Test("1.6 who leaves while its former address is asked stays gone")
+  @Test("1.6 a member that leaves while its former address is asked stays gone")
   func leftWhileMoving() {
     let subject = subject()
     subject.alive("a", 7)
@@ -246,7 +246,7 @@ private let elsewhere = NodeAddress(ipv4: 10, 9, 9, 9, port: 7946)
     #expect(subject.state("a") == .left)
   }
 
-  @Test("1.6 a dead or left member comes back anywhere on its own word", arguments: [true, false])
+  @Test("1.6 a dead or left member comes back anywhere when it says so itself", arguments: [true, false])
   func restarted(isDead: Bool) {
     let subject = subject()
     subject.alive("a", 7)
@@ -259,7 +259,7 @@ private let elsewhere = NodeAddress(ipv4: 10, 9, 9, 9, port: 7946)
     #expect(subject.opened.isEmpty)
   }
 
-  @Test("1.6 who sees itself at another address refutes, and reports no conflict")
+  @Test("1.6 a node that sees itself at another address refutes, and reports no conflict")
   func ownAddress() {
     let subject = subject(["b"])
     subject.alive("me", 3, address: elsewhere, from: Subject.proven("b"))
@@ -268,7 +268,7 @@ private let elsewhere = NodeAddress(ipv4: 10, 9, 9, 9, port: 7946)
     #expect(subject.news() == ["alive me 4"])
   }
 
-  @Test("1.6 a peer that closes because our name is in use is told of")
+  @Test("1.6 a peer that closes because our name is in use is reported")
   func nameRefused() {
     let subject = subject(["b"])
     subject.input { $0.connectionClosed(Subject.proven("b"), reason: .nameInUse, at: $1) }
@@ -296,7 +296,7 @@ private let elsewhere = NodeAddress(ipv4: 10, 9, 9, 9, port: 7946)
     #expect(subject.incarnation("a") == 1)
   }
 
-  @Test("1.6 a member that is told of at an address where it is not hears so, at the address where it is", arguments: [false, true])
+  @Test("1.6 a member that others place at a wrong address hears so, at its real address", arguments: [false, true])
   func refusedHearsay(isOutdone: Bool) {
     let subject = subject(["b"])
     subject.alive("a", 7)
@@ -309,7 +309,7 @@ private let elsewhere = NodeAddress(ipv4: 10, 9, 9, 9, port: 7946)
     #expect(subject.sent.allSatisfy { $0.to == .member("a", Subject.address("a")) })
   }
 
-  /// How a member says where it is.
+  /// The ways in which a member states its address.
   enum Statement: CaseIterable { case ping, indirectPing, reliablePing, hello }
 
   private func state(_ address: NodeAddress, _ statement: Statement, to subject: Subject, by peer: Peer) {
@@ -321,7 +321,7 @@ private let elsewhere = NodeAddress(ipv4: 10, 9, 9, 9, port: 7946)
     }
   }
 
-  @Test("1.6 a member that says itself that it is elsewhere is told what is held, and moved when it answers", arguments: Statement.allCases)
+  @Test("1.6 a member that says that it is elsewhere is told its old entry, and moved when it answers", arguments: Statement.allCases)
   func statedAddress(_ statement: Statement) {
     let subject = subject(["b"])
     subject.alive("a", 7)
@@ -361,7 +361,7 @@ private let elsewhere = NodeAddress(ipv4: 10, 9, 9, 9, port: 7946)
     #expect(subject.counters.addressesCorrected == 2)
   }
 
-  @Test("1.6 who is held at another address says where it is to the peer that told so", arguments: [0, 3] as [UInt32])
+  @Test("1.6 a node that others place elsewhere says where it is to the peer that said so", arguments: [0, 3] as [UInt32])
   func ownAddressAnswer(incarnation: UInt32) {
     let subject = subject(["b"])
     subject.alive("me", incarnation, address: elsewhere, from: Subject.proven("b"))
@@ -369,7 +369,7 @@ private let elsewhere = NodeAddress(ipv4: 10, 9, 9, 9, port: 7946)
     #expect(subject.sent.map(\.to) == [.reply(Subject.proven("b"))])
   }
 
-  @Test("1.6 a member's own word goes before what others say of it, also while that is being checked")
+  @Test("1.6 what a member says itself goes before what others say about it, also while that is being checked")
   func ownVoiceFirst() {
     let subject = subject(["a", "b"])
     let nowhere = NodeAddress(ipv4: 10, 8, 8, 8, port: 1)
@@ -386,7 +386,7 @@ private let elsewhere = NodeAddress(ipv4: 10, 9, 9, 9, port: 7946)
 
   // MARK: 1.9
 
-  @Test("1.9 a death notice about who has just spoken to us is a suspicion, and a probe at once", arguments: [true, false])
+  @Test("1.9 a death notice about a member that has just spoken to us is a suspicion, and a probe at once", arguments: [true, false])
   func doubtful(isLeave: Bool) throws {
     let subject = subject(["a", "b"])
     subject.now += .milliseconds(500)
@@ -414,7 +414,7 @@ private let elsewhere = NodeAddress(ipv4: 10, 9, 9, 9, port: 7946)
     #expect(subject.state("c") == .left)
   }
 
-  @Test("1.9 many accusers out of one mouth are one")
+  @Test("1.9 many accusers from one peer count as one")
   func oneMouth() {
     let subject = subject((0..<10).map { NodeName("n\($0)") } + ["liar"])
     for number in 0..<10 { subject.suspect("n1", 1, by: NodeName("accuser-\(number)"), from: Subject.proven("liar")) }
@@ -425,7 +425,7 @@ private let elsewhere = NodeAddress(ipv4: 10, 9, 9, 9, port: 7946)
 
   // MARK: 1.10
 
-  @Test("1.10 answers go back where they came from, never to an address out of a message")
+  @Test("1.10 answers go back where the requests came from, never to an address from a message")
   func replies() {
     let subject = subject()
     subject.receive(Message.ping(1, to: "me", from: "a", at: elsewhere), from: Subject.proven("a"))
@@ -456,7 +456,7 @@ private let elsewhere = NodeAddress(ipv4: 10, 9, 9, 9, port: 7946)
 
   struct Unexpected: Error {}
 
-  @Test("1.10 an ack counts from the probed, or from a helper that was asked")
+  @Test("1.10 an ack counts from the probed member, or from a helper that was asked")
   func acks() throws {
     for (voice, counts) in [("target", true), ("helper", true), ("stranger", false)] {
       let subject = subject(["a", "b", "c"]) {
@@ -531,11 +531,11 @@ private let elsewhere = NodeAddress(ipv4: 10, 9, 9, 9, port: 7946)
     #expect(pinged(subject, "x"))
   }
 
-  @Test("2.2 nor does one that answers just in time, so that its probes are under way at every tick", arguments: [100, 400, 700])
+  @Test("2.2 nor does one that answers just in time, so that its probes are in progress at every tick", arguments: [100, 400, 700])
   func lateAnswers(offset: Int) throws {
     let subject = subject(["m", "x"])
     subject.pass(.milliseconds(offset))
-    // What was sent before says nothing about them.
+    // What was sent before says nothing about the later probes.
     let start = subject.sent.count
     var answered = 0
     for _ in 0..<5 {
@@ -563,7 +563,7 @@ private let elsewhere = NodeAddress(ipv4: 10, 9, 9, 9, port: 7946)
     #expect(subject.sent.isEmpty)
   }
 
-  @Test("2.6 a connection that was there before its member was known makes the member warm")
+  @Test("2.6 a connection that existed before its member was known makes the member warm")
   func warmBeforeKnown() {
     let subject = subject(["a", "b", "c"], isWarm: false) {
       $0.pushPull.interval = .seconds(30)
@@ -578,7 +578,7 @@ private let elsewhere = NodeAddress(ipv4: 10, 9, 9, 9, port: 7946)
     #expect(subject.membership.table.warm.count == 1)
   }
 
-  @Test("2.6 state is exchanged with warm members while there are any")
+  @Test("2.6 state is exchanged with warm members while any exist")
   func warmPushPull() {
     let subject = subject((0..<20).map { NodeName("n\($0)") }, isWarm: false) {
       $0.pushPull.interval = .seconds(1)
@@ -612,7 +612,7 @@ private let elsewhere = NodeAddress(ipv4: 10, 9, 9, 9, port: 7946)
 
   // MARK: 3
 
-  @Test("3 a peer may introduce so many names a minute, and itself; the reply to our join any number")
+  @Test("3 a peer may introduce a limited number of names a minute, and itself; the reply to our join any number")
   func newNames() {
     let subject = subject(["a"]) { $0.limits.newNamesPerPeerPerMinute = 5 }
     let before = subject.membership.count
@@ -631,7 +631,7 @@ private let elsewhere = NodeAddress(ipv4: 10, 9, 9, 9, port: 7946)
     #expect(subject.state("m49") == .alive)
   }
 
-  @Test("3 members that nobody has met are at most half of the table")
+  @Test("3 members that were never connected are at most half of the table")
   func unproven() {
     let subject = subject(["a"]) { $0.limits.members = 20 }
     for number in 0..<30 { subject.alive(NodeName("n\(number)"), 1, from: Subject.proven("a")) }

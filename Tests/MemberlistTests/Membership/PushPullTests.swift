@@ -59,7 +59,7 @@ import Testing
     #expect(subject.incarnation("me") == 9)
   }
 
-  @Test("an empty state of the layer above is none")
+  @Test("an empty state of the layer above counts as none")
   func emptyUserState() {
     let subject = Subject()
     exchange(subject, Message.pushPull([.init(name: "a")]))
@@ -78,7 +78,7 @@ import Testing
     #expect(subject.answers.count == 1)
   }
 
-  @Test("a state that is none is skipped alone")
+  @Test("an unknown state is skipped alone")
   func badState() {
     let subject = Subject()
     exchange(subject, Message.pushPull([.init(name: "a", state: 4), .init(name: "b", state: -1), .init(name: "c")]))

@@ -2,7 +2,7 @@ import Memberlist
 import SerfPrimitives
 import Testing
 
-/// Addresses at which no single node can be: a member that advertises one is none, and costs no other its place.
+/// Addresses at which no single node can be: a node that advertises one is no member, and does no harm to other members.
 @Suite struct UnusableAddressTests {
   static let addresses = ["0.0.0.0:7946", "[::]:7946", "[::ffff:0.0.0.0]:7946", "224.0.0.1:7946", "[ff02::1]:7946", "255.255.255.255:7946"]
 
@@ -58,11 +58,11 @@ import Testing
     #expect(subject.state("x") == nil)
     for name in ["b", "c", "d"] as [NodeName] { #expect(subject.state(name) == .alive && subject.incarnation(name) == 1) }
     #expect(subject.counters.claimsWithUnusableAddress == 4)
-    // A name that a member which is none to us yet introduces waits for its next word, where names are proven.
+    // Where names are proven, a name that a node introduces before it is a member here waits until the node says it again.
     #expect(subject.state("y") == .alive)
   }
 
-  @Test("a join fails when the member that answers has one, and says which; what it says of others is taken", arguments: addresses)
+  @Test("a join fails when the member that answers has one, and says which; what it says of others is merged", arguments: addresses)
   func join(text: String) throws {
     let subject = subject(provesNames: true)
     let unusable = try address(text)
@@ -75,7 +75,7 @@ import Testing
     #expect(subject.state("b") == .alive)
   }
 
-  @Test("a third member's costs only that member, also in a join")
+  @Test("that of a third member costs only that member, also in a join")
   func joinThird() throws {
     let subject = subject(provesNames: true)
     let reply = Message.pushPull(isJoin: true, [.init(name: "b", address: try address("0.0.0.0:7946")), .init(name: "a")])
@@ -86,7 +86,7 @@ import Testing
     #expect(subject.state("a") == .alive)
   }
 
-  @Test("where no name is proven, it is the answerer's own when no other member can be reached", arguments: [false, true])
+  @Test("where no name is proven, it counts as the answering member's own when no other member can be reached", arguments: [false, true])
   func joinUnproven(hasOthers: Bool) throws {
     let subject = subject(provesNames: false)
     let unusable = try address("0.0.0.0:7946")
@@ -98,7 +98,7 @@ import Testing
     #expect(subject.joins.first?.results.map(\.failure) == [hasOthers ? nil : .unusableAddress(unusable)])
   }
 
-  @Test("said of ourselves it is outdone: others may believe it")
+  @Test("in a claim about ourselves it is outdone: others may believe it")
   func ownAddress() throws {
     let subject = subject(provesNames: true)
     subject.alive("b", 1)

@@ -8,7 +8,7 @@ import Testing
 
   struct Case: Sendable, CustomTestStringConvertible {
     let testDescription: String
-    /// Ours and theirs; minimum, maximum and current of the protocol, and again of the layer above.
+    /// Our versions and theirs: minimum, maximum and current of the protocol, and the same of the layer above.
     let alive: [Six]
     var dead: [Six] = []
     let isAccepted: Bool
@@ -38,7 +38,7 @@ import Testing
       delegateCurrent: six.5)
   }
 
-  @Test("everybody has to speak what everybody alive understands", arguments: cases)
+  @Test("all members have to speak what all alive ones understand", arguments: cases)
   func check(_ example: Case) {
     var range = VersionRange()
     for six in example.alive { range.add(Self.versions(six), isAlive: true) }
@@ -46,7 +46,7 @@ import Testing
     #expect(range.isConsistent == example.isAccepted)
   }
 
-  /// Valid in themselves, and no match for `1 5 2 2 5 5`.
+  /// Valid in themselves, but they do not fit `1 5 2 2 5 5`.
   static let foreign = [
     (1, 1, 1, 2, 5, 5), (3, 5, 3, 2, 5, 5), (1, 6, 6, 2, 5, 5), (1, 5, 2, 2, 4, 4), (1, 5, 2, 6, 6, 6), (1, 5, 2, 1, 5, 1),
   ].map { versions($0) }
@@ -73,13 +73,13 @@ import Testing
     #expect(subject.member("a")?.versions == versions)
   }
 
-  @Test("of two that fit us and not each other the first is kept, until it is gone")
+  @Test("of two that fit us but not each other the first is kept, until it is gone")
   func notEachOther() {
     let subject = Subject()
     subject.alive("narrow", 1, versions: Self.versions((2, 2, 2, 2, 5, 5)))
     subject.alive("b", 1, versions: Self.versions((1, 5, 5, 2, 5, 5)))
     #expect(subject.state("b") == nil)
-    // Known already, and now with versions that do not fit a third.
+    // It is known already, and now has versions that do not fit a third member's.
     subject.alive("c", 1)
     subject.alive("c", 2, versions: Self.versions((1, 5, 5, 2, 5, 5)))
     #expect(subject.incarnation("c") == 1)
@@ -90,7 +90,7 @@ import Testing
     #expect(subject.state("narrow") == .dead)
   }
 
-  @Test("what is said of our own versions is refuted, fitting or not", arguments: foreign + [versions((1, 5, 2, 2, 5, 4))])
+  @Test("a claim about our own versions is refuted, fitting or not", arguments: foreign + [versions((1, 5, 2, 2, 5, 4))])
   func own(versions: ProtocolVersions) {
     let subject = Subject(meta: [1])
     subject.alive("me", 7, meta: [1], versions: versions, from: Subject.peer("b"))
@@ -130,7 +130,7 @@ import Testing
     #expect(subject.membership.count == 1)
   }
 
-  @Test("without proven names the answerer is the member at the address that was joined, or of its name", arguments: [true, false])
+  @Test("without proven names the answering member is the one at the address that was joined, or of its name", arguments: [true, false])
   func answerer(isNamed: Bool) throws {
     let subject = Subject()
     let foreign = Self.foreign[0]
@@ -144,7 +144,7 @@ import Testing
     try join([.init(name: "r", versions: foreign), .init(name: "b")])
     try join([.init(name: "r", versions: foreign)])
     #expect(subject.membership.count == 1)
-    // Neither a third one, nor a name that was invented for its address, is the answerer.
+    // Neither a third member, nor an invented name at its address, is the one that answers.
     try join([
       .init(name: "r"), .init(name: "x", versions: foreign, address: elsewhere), .init(name: "y", versions: foreign, address: here),
     ])
@@ -152,7 +152,7 @@ import Testing
     #expect(subject.membership.count == 2)
   }
 
-  @Test("whatever is claimed, Go would merge what we tell", arguments: 0..<20 as Range<UInt64>)
+  @Test("whatever is claimed, Go would merge what we send", arguments: 0..<20 as Range<UInt64>)
   func told(seed: UInt64) throws {
     let subject = Subject { $0.pushPull.interval = .zero }
     var random = SeededRandom(seed: seed)

@@ -26,7 +26,7 @@ import Testing
     #expect(Set(table.order).count == 1000)
   }
 
-  @Test("an index of a reaped node names nobody, also when its row is used again")
+  @Test("an index of a reaped node names no node, even when its row is used again")
   func generations() {
     var random = SeededRandom(seed: 1)
     var table = NodeTable()
@@ -39,7 +39,7 @@ import Testing
     #expect(isThere == (false, true))
   }
 
-  @Test("any sequence of inserts and reaps keeps the books", arguments: 0..<10 as Range<UInt64>)
+  @Test("any sequence of inserts and reaps keeps the table consistent", arguments: 0..<10 as Range<UInt64>)
   func mixture(seed: UInt64) {
     var random = SeededRandom(seed: seed)
     var table = NodeTable()

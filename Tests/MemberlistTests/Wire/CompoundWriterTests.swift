@@ -19,7 +19,7 @@ import VectorSupport
     #expect(length == packet.count)
   }
 
-  @Test("one message goes bare, none is nothing, and the writer starts anew after each")
+  @Test("one message is written bare, none gives nothing, and the writer starts again after each")
   func bare() {
     var compound = CompoundWriter()
     var packet: [UInt8] = []

@@ -94,7 +94,7 @@ import VectorSupport
     #expect(try expand(packed, limit: 1_000_000).count == 1_000_000)
   }
 
-  @Test("seeded data of every repetitiveness survives the way there and back")
+  @Test("seeded data of every repetitiveness survives compression and expansion")
   func roundTrip() throws {
     var encoder = LZWEncoder()
     var seed: UInt32 = 7

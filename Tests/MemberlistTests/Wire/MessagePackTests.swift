@@ -13,7 +13,7 @@ import VectorSupport
       var writer = MessagePackWriter(dialect)
       try write(value, &writer)
       let bytes = writer.finish()
-      // Absent bytes are nil with us, as inside the structs of both codecs; go-msgpack 0.5.x writes them as empty at the top.
+      // We write absent bytes as nil, as both codecs do inside structs; go-msgpack 0.5.x writes them as empty at the top level.
       let suffix = value == "bytes-nil" ? "_v2" : ""
       #expect("len \(bytes.count)" == primitive["encoded_len" + suffix].string, "\(value)")
       #expect(Array(bytes.prefix(12)).hex == primitive["head" + suffix].string, "\(value)")

@@ -78,7 +78,7 @@ import VectorSupport
       let expected = answers.first { $0.hasPrefix("ok ") }
       let result: String?
       do throws(WireError) { result = try goDescription(probe["struct"].string ?? "", bytes.span.bytes) } catch { result = nil }
-      // Version bytes are six or none: three are of no use to anybody.
+      // Version bytes are six or none: three are of no use.
       let adjusted = expected?.replacing("Vsn:[1 5 2]", with: "Vsn:[]")
       #expect(result == adjusted.map { String($0.dropFirst(3)) }, "\(name)")
       if expected != nil { accepted += 1 }

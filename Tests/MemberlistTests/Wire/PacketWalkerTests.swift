@@ -92,7 +92,7 @@ import VectorSupport
       } catch { found = error }
       #expect(found == outcome, "\(name)")
     }
-    // With no label configured the label is wrong; with label abc a second label is left, which is no message.
+    // With no label configured the label is wrong; with label abc a second label remains, which is no message.
     let double = try #require(packets["double_label"]?["hex"].hex)
     let label = try LabelHeader(stripping: double.span.bytes)
     let isABC = label.label.equals("abc")
@@ -177,7 +177,7 @@ import VectorSupport
 }
 
 extension MemberlistVector {
-  /// Whether the bytes are in the clear; the encrypted ones are tested where the keyring is.
+  /// Whether the bytes are in clear text; the encrypted ones are tested where the keyring is.
   var isPlain: Bool { fields["key"].string == nil && fields["encver"] == .null }
 }
 

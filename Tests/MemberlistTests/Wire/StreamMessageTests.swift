@@ -4,7 +4,7 @@ import Testing
 import VectorSupport
 
 @Suite struct StreamMessageTests {
-  /// Feeds a stream one byte at a time and checks that nothing but the last byte completes it.
+  /// Feeds a stream one byte at a time and checks that only the last byte completes it.
   private func expectCompleteAtEnd(_ bytes: [UInt8], _ name: String) {
     var scanner = StreamMessage.Scanner()
     for count in 0..<bytes.count {
@@ -125,7 +125,7 @@ import VectorSupport
     ("0982a4416c676f00a3427566dbffffffff", .tooLarge),
   ]
 
-  @Test("what no continuation can mend is malformed at once", arguments: hopeless)
+  @Test("what no continuation can fix is malformed at once", arguments: hopeless)
   func malformed(hex: String, error: WireError) throws {
     let bytes = try #require([UInt8](hex: hex))
     #expect(StreamMessage.scan(bytes.span.bytes) == .malformed(error))

@@ -54,7 +54,7 @@ final class CertsCommandTests {
     #expect(await serf("check", path("n1.key")) == 1, "alone, a key cannot be checked")
   }
 
-  @Test("never replaces a file unless told")
+  @Test("never replaces a file unless told to")
   func overwriting() async throws {
     #expect(await serf("ca", "-out", directory) == 0)
     let before = try CredentialFile.read(path("ca.key"), what: "", flag: "")

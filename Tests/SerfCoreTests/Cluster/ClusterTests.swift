@@ -6,7 +6,7 @@ import Testing
 
 @Suite("a cluster")
 struct ClusterTests {
-  @Test("forms by joins, and everybody is told of everybody once", arguments: [false, true])
+  @Test("forms by joins, and all members are told of each other once", arguments: [false, true])
   func join(provesNames: Bool) throws {
     let cluster = NodeCluster(provesNames: provesNames)
     let names: [NodeName] = ["a", "b", "c", "d", "e"]
@@ -60,7 +60,7 @@ struct ClusterTests {
     for name in ["a", "b"] as [NodeName] { #expect(cluster.history(of: "c", on: name) == "join failed reap") }
   }
 
-  /// What the log tells a member that moved after a crash; `lan`, as agents have it.
+  /// What the log promises a member that moved after a crash. It uses `lan`, as agents do.
   @Test("takes a member that moved after a crash within two minutes, by itself", arguments: 1...5 as ClosedRange<UInt64>)
   func movedAfterCrash(seed: UInt64) throws {
     let cluster = NodeCluster(seed: seed, .lan)
@@ -81,7 +81,7 @@ struct ClusterTests {
     let cluster = NodeCluster(provesNames: provesNames)
     try cluster.start(joined: ["a", "b"])
     cluster.network.crash(cluster["b"])
-    // Beyond the time for which the gossip layer still talks to the dead.
+    // Longer than the gossip layer still talks to dead members.
     try cluster.require(.seconds(60), "b is failed") { cluster.status(of: "b", on: "a") == .failed }
     cluster.run(.seconds(60))
     try cluster.start("b")
@@ -91,7 +91,7 @@ struct ClusterTests {
     #expect(cluster.history(of: "b", on: "a") == "join failed join")
   }
 
-  @Test("heals after a partition that outlasts the gossip to the dead", arguments: [false, true])
+  @Test("heals after a partition that outlasts the gossip to dead members", arguments: [false, true])
   func partition(provesNames: Bool) throws {
     let cluster = NodeCluster(seed: 5, provesNames: provesNames)
     let names: [NodeName] = ["a", "b", "c", "d"]
@@ -120,7 +120,7 @@ struct ClusterTests {
     }
   }
 
-  @Test("keeps a living member that is forced to leave, since it refutes that", arguments: [false, true])
+  @Test("keeps a living member that is forced to leave, because it refutes that", arguments: [false, true])
   func forceLeaveAlive(prune: Bool) throws {
     let cluster = NodeCluster()
     let names: [NodeName] = ["a", "b", "c"]
@@ -136,13 +136,13 @@ struct ClusterTests {
   enum End: CaseIterable { case kill, leave }
 
   @Test(
-    "of any size hears of every forced leave: who lives refutes it within seconds, and its end is then called what it is",
+    "of any size hears of every forced leave: a living member refutes it within seconds, and its end is then shown correctly",
     arguments: [(2, false), (2, true), (3, false), (3, true), (5, false), (5, true)], End.allCases)
   func forceLeaveOfAll(_ size: (count: Int, provesNames: Bool), end: End) throws {
     let cluster = NodeCluster(seed: UInt64(size.count), provesNames: size.provesNames)
     let names = (["a", "b", "c", "d", "e"] as [NodeName]).prefix(size.count)
     try cluster.start(joined: Array(names))
-    // Everybody else at once, so that nobody is left whom the caller holds alive; every second one with prune.
+    // All other members at once, so that none is left that the caller sees as alive; every second one with prune.
     for (index, name) in names.dropFirst().enumerated() {
       try cluster.call("a") { (core, request, now) throws(SerfCoreError) in
         try core.forceLeave(name, prune: index.isMultiple(of: 2), request: request, at: now)
@@ -254,7 +254,7 @@ struct ClusterTests {
     let cluster = NodeCluster(seed: 9)
     let names: [NodeName] = ["a", "b", "c", "d"]
     try cluster.start(joined: names)
-    // Two leave intents about d, of different times, enter at different members while d cannot answer.
+    // Two leave intents about d, of different times, arrive at different members while d cannot answer.
     cluster.network.crash(cluster["d"])
     try cluster.require(.seconds(30), "d is failed") { ["a", "b", "c"].allSatisfy { cluster.status(of: "d", on: $0) == .failed } }
     for name in ["a", "b", "c"] as [NodeName] {

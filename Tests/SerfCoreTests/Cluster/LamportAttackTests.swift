@@ -4,7 +4,7 @@ import SerfPrimitives
 import SerfSimulator
 import Testing
 
-/// Messages and push/pulls with any Lamport times: when they are over, the members hear each other again (`secure-transport.md` 3.3).
+/// Messages and push/pulls with any Lamport times: after them, the members hear each other again (`secure-transport.md` 3.3).
 @Suite("hostile Lamport times")
 struct LamportAttackTests {
   enum Victims: CaseIterable { case all, one, newcomer }
@@ -13,13 +13,13 @@ struct LamportAttackTests {
   enum Shape: CaseIterable {
     /// Of all magnitudes.
     case random
-    /// Always the last that is believed.
+    /// Always the highest that is believed.
     case ladder
     /// The end of the range.
     case top
-    /// Two that each lie within 2³² of the one before, and are beyond that from a fresh clock.
+    /// Two times, each within 2³² of the one before; the second is farther than that from a fresh clock.
     case twoSteps
-    /// Push/pulls about events alone, which nobody hears of by gossip.
+    /// Push/pulls about events alone, of which no member hears by gossip.
     case silent
   }
 
@@ -108,7 +108,7 @@ struct LamportAttackTests {
     }
   }
 
-  /// Hands a query to a node, which passes it on when it is news; whether it was none.
+  /// Sends a query to a node, which passes it on if it is new. Returns whether it was known.
   private func isKnown(_ query: [UInt8], to name: NodeName, in cluster: NodeCluster) -> Bool {
     func duplicates() -> UInt64 { cluster.network.read(cluster[name]) { $0.core.counters.queriesDuplicate } }
     let before = duplicates()

@@ -26,7 +26,7 @@ import Testing
     let events = (0..<2_000).map { "\($0)" }
     for (index, event) in events.enumerated() {
       try cluster.userEvent(names[index % size], event)
-      // No multiple of any interval: the events fall into every phase of gossip and probes.
+      // This is no multiple of any interval, so the events fall into every phase of gossip and probes.
       cluster.run(.milliseconds(137))
     }
     cluster.run(.seconds(2))

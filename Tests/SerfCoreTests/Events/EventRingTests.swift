@@ -5,7 +5,7 @@ import Testing
 final class EventRingTests {
   var ring = EventRing(size: 512, eventsPerSlot: 64, bytesPerSlot: 64 * 1024)
 
-  /// The event, or why there is none.
+  /// The event, or why it was refused.
   func insert(_ time: LamportTime, _ name: String = "deploy", _ payload: [UInt8] = [], clock: LamportTime? = nil) -> RingRefusal? {
     let name = Array(name.utf8)
     do {
@@ -41,7 +41,7 @@ final class EventRingTests {
     #expect(insert(time, clock: clock) == expected)
   }
 
-  @Test("gives a slot to the newer time after a turn of the ring, and tells repetitions on every turn")
+  @Test("gives a slot to the newer time after a turn of the ring, and detects repetitions on every turn")
   func wraps() {
     for turn in 0..<4 as Range<LamportTime> {
       let time = 7 + turn * 512
@@ -60,7 +60,7 @@ final class EventRingTests {
     #expect(insert(10) == nil)
   }
 
-  @Test("bounds a slot in events and in bytes")
+  @Test("limits a slot in events and in bytes")
   func limits() {
     for index in 0..<64 as Range<UInt8> { #expect(insert(1, "e", [index]) == nil) }
     #expect(insert(1, "e", [64]) == .full)
@@ -77,7 +77,7 @@ final class EventRingTests {
     #expect(ring.newest(within: 0).isEmpty)
   }
 
-  @Test("lives with the last Lamport time")
+  @Test("works with the last Lamport time")
   func saturated() {
     #expect(insert(.max, clock: .max) == nil)
     #expect(insert(.max, clock: .max) == .duplicate)

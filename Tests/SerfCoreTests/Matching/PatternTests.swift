@@ -71,7 +71,7 @@ struct PatternTests {
     #expect(#expect(throws: PatternError.self) { try Pattern(pattern) }?.reason == reason)
   }
 
-  @Test("pasted between anchors binds them to the outer alternatives, as Serf's filters do")
+  @Test("put between anchors binds them to the outer alternatives, as Serf's filters do")
   func pasted() throws {
     let pattern = try Pattern(pasting: "a|b")
     #expect(pattern.matches("axx"))

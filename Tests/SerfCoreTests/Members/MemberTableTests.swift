@@ -16,7 +16,7 @@ final class MemberTableTests {
     table.joined(member(name), pending: pending, flapTimeout: .seconds(60), at: now)
   }
 
-  @Test("takes the time of an intent that was there before the member")
+  @Test("takes the time of an intent that arrived before the member")
   func pendingJoin() {
     #expect(join("a", pending: Intent(.join, at: 5)).event == .join)
     #expect(table["a"]?.member.status == .alive)
@@ -40,7 +40,7 @@ final class MemberTableTests {
     #expect(table["a"]?.member.status == .leaving)
   }
 
-  @Test("moves the intent time of a member whose status does not change, so that the intent is no news the next time")
+  @Test("moves the intent time of a member whose status does not change, so that the intent is not new the next time")
   func intentTimeAlwaysMoves() {
     _ = join("a")
     #expect(table.intended(Intent(.leave, at: 2), for: "a", at: start) != nil)
@@ -57,7 +57,7 @@ final class MemberTableTests {
     #expect(change?.member.status == .alive)
   }
 
-  @Test("an implied leave leaves who is alive alive, and says how it ended if that comes soon", arguments: [(119, true), (120, false)])
+  @Test("an implied leave keeps a live member alive, and says how it ended if that comes soon", arguments: [(119, true), (120, false)])
   func impliedLeave(seconds: Int, isLeave: Bool) {
     let implied = Intent(.leave, at: 9, isImplied: true)
     _ = join("new", pending: implied)
@@ -70,7 +70,7 @@ final class MemberTableTests {
     }
   }
 
-  @Test("a join at the time of an implied leave, or a return, takes it back; an older join does not")
+  @Test("a join at the time of an implied leave, or a return, cancels it; an older join does not")
   func impliedLeaveTakenBack() {
     let implied = Intent(.leave, at: 9, isImplied: true)
     for (name, time) in [("a", 9), ("b", 8)] as [(String, LamportTime)] {
@@ -84,7 +84,7 @@ final class MemberTableTests {
     #expect(table.departed("c", at: start)?.event == .failed)
   }
 
-  @Test("an intent that is heard is news although a push/pull implied one of its time, once")
+  @Test("an intent that is heard is new once, although a push/pull implied one of its time")
   func heardBeatsImplied() {
     let implied = Intent(.join, at: 6, isImplied: true)
     _ = join("new", pending: implied)
@@ -100,7 +100,7 @@ final class MemberTableTests {
     }
   }
 
-  @Test("an implied leave ends who failed; of who is leaving or has left it raises no time")
+  @Test("an implied leave ends a failed member; for one that is leaving or has left it raises no time")
   func impliedLeaveOfTheGone() {
     _ = join("failed")
     _ = table.departed("failed", at: start)
@@ -164,7 +164,7 @@ final class MemberTableTests {
 
 @Suite("the intent buffer")
 struct IntentBufferTests {
-  @Test("keeps the newest intent of each name, whatever its kind, and calls only that news")
+  @Test("keeps the newest intent of each name, whatever its kind, and counts only that as new")
   func newestWins() {
     var buffer = IntentBuffer(limit: 8)
     #expect(buffer.insert(Intent(.join, at: 5), for: "a", at: .zero) == .new)
@@ -172,7 +172,7 @@ struct IntentBufferTests {
     #expect(buffer.insert(Intent(.join, at: 4), for: "a", at: .zero) == .stale)
     #expect(buffer.insert(Intent(.leave, at: 6), for: "a", at: .zero) == .new)
     #expect(buffer["a"] == Intent(.leave, at: 6))
-    // A guess gives way to what was said at the same time, and not the other way round.
+    // A guess is replaced by what was said at the same time, but not the other way round.
     #expect(buffer.insert(Intent(.leave, at: 7, isImplied: true), for: "a", at: .zero) == .new)
     #expect(buffer.insert(Intent(.join, at: 7), for: "a", at: .zero) == .new)
     #expect(buffer.insert(Intent(.leave, at: 7, isImplied: true), for: "a", at: .zero) == .stale)

@@ -32,7 +32,7 @@ struct BackgroundTests {
     node.advance(by: .seconds(30))
     #expect(node.opened.map { $0.to } == [.member("a", NodeAddress(ipv4: 10, 0, 1, 97, port: 9))])
     #expect(node.core.counters.reconnects == 1)
-    // No join intent: it is not we who come back.
+    // There is no join intent, because this node does not come back.
     #expect(node.queuedIntents == 0)
   }
 
@@ -46,7 +46,7 @@ struct BackgroundTests {
     #expect((3...25).contains(node.core.counters.reconnects))
   }
 
-  @Test("nobody is tried when nobody failed")
+  @Test("no member is tried when none failed")
   func nobodyFailed() throws {
     let node = try TestNode()
     node.meet("a")

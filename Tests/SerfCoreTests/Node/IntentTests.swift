@@ -8,7 +8,7 @@ struct IntentTests {
 
   init() throws { node = try TestNode() }
 
-  @Test("about an unknown node wait for it, and travel on once", arguments: [Intent.Kind.join, .leave])
+  @Test("about an unknown node wait for it, and are passed on once", arguments: [Intent.Kind.join, .leave])
   func early(kind: Intent.Kind) {
     let message: [UInt8] = kind == .join ? .join("a", at: 10) : .leave("a", at: 10)
     node.gossip(message)
@@ -46,7 +46,7 @@ struct IntentTests {
     #expect(node.memberEvents == ["join a", "leave a"])
   }
 
-  @Test("to join take a leave back")
+  @Test("to join cancel a leave")
   func resetLeaving() {
     node.meet("a")
     node.leaveIntent("a", at: 12)
@@ -75,7 +75,7 @@ struct IntentTests {
     #expect(node.memberEvents == ["join a", "failed a", "leave a"])
   }
 
-  @Test("about the same leave are no news the second time, also where nothing changed the first time")
+  @Test("about the same leave are not new the second time, also where nothing changed the first time")
   func noEndlessRebroadcast() {
     node.meet("a")
     node.leaveIntent("a", at: 3)
@@ -102,15 +102,15 @@ struct IntentTests {
       #expect(node.core.statistics.memberTime == time + 2)
     }
     #expect(node.core.counters.leavesRefuted == 2)
-    // Of the time of our refutation: it may have come first elsewhere.
+    // It has the time of our refutation, and may have come first elsewhere.
     node.leaveIntent("me", at: 21)
     #expect(node.core.counters.leavesRefuted == 3)
-    // Older than our refutation: no answer needed.
+    // It is older than our refutation, so no answer is needed.
     node.leaveIntent("me", at: 21)
     #expect(node.core.counters.leavesRefuted == 3)
   }
 
-  @Test("with a time that cannot be true are dropped, and do not travel on")
+  @Test("with an implausible time are dropped, and are not passed on")
   func implausible() {
     node.meet("a")
     for time in [.max, 3 << 62, (1 << 63) + (1 << 17)] as [LamportTime] { node.leaveIntent("a", at: time) }
@@ -120,7 +120,7 @@ struct IntentTests {
     #expect(node.core.statistics.memberTime == 1)
   }
 
-  @Test("of a flood of made-up names fill the buffer and no more")
+  @Test("of a flood of made-up names only fill the buffer")
   func flood() {
     for index in 0..<5_000 { node.joinIntent(NodeName("ghost-" + String(index)), at: 1) }
     #expect(node.core.counters.intentsRefused == 5_000 - 4_096)
@@ -130,7 +130,7 @@ struct IntentTests {
     #expect(node.status("a") == .leaving)
   }
 
-  @Test("about names that nobody can have are not kept")
+  @Test("about names that no node can have are not kept")
   func impossibleNames() {
     for name in [NodeName(bytes: []), NodeName(bytes: [UInt8](repeating: 0x61, count: 513))] { node.joinIntent(name, at: 1) }
     #expect(node.core.counters.intentsRefused == 2)
@@ -173,7 +173,7 @@ struct PruneTests {
     #expect(node.memberEvents == ["join a", "leave a", "reap a"])
   }
 
-  @Test("gives a leaving member the time that a leave takes, while everything else goes on")
+  @Test("gives a leaving member the time that a leave takes, while all else goes on")
   func leaving() {
     node.meet("a")
     node.leaveIntent("a", at: 3, prunes: true)
@@ -186,7 +186,7 @@ struct PruneTests {
     #expect(node.memberEvents == ["join a", "join b", "leave a", "reap a"])
   }
 
-  @Test("spares a member that has taken the leave back")
+  @Test("spares a member that has refuted the leave")
   func refuted() {
     node.meet("a")
     node.leaveIntent("a", at: 3, prunes: true)

@@ -58,7 +58,7 @@ struct LeaveTests {
     }
   }
 
-  @Test("is not refuted, whoever repeats it")
+  @Test("is not refuted, whichever member repeats it")
   func repeated() throws {
     node.meet("a")
     try leave()
@@ -67,7 +67,7 @@ struct LeaveTests {
     #expect(node.core.counters.leavesRefuted == 0)
   }
 
-  @Test("is cut short by a shutdown, which answers everybody who waits")
+  @Test("is cut short by a shutdown, which answers all waiting calls")
   func shutDown() throws {
     node.meet("a")
     try node.with { (core, now) throws(SerfCoreError) in
@@ -130,7 +130,7 @@ struct ForceLeaveTests {
     #expect(node.queuedIntents == 2, "and told again when it is said again")
   }
 
-  @Test("of the only other member keeps nothing from it: tags and our own leave are told to it")
+  @Test("of the only other member hides nothing from it: tags and our own leave are told to it")
   func othersAreTold() throws {
     node.meet("a")
     try forceLeave("a")
@@ -143,7 +143,7 @@ struct ForceLeaveTests {
     #expect(node.queuedIntents == 2)
   }
 
-  @Test("with prune does not erase a member that lives, however long it takes to answer; one that goes is erased")
+  @Test("with prune does not erase a member that lives, however long it takes to answer; one that ends is erased")
   func prunedAlive() throws {
     node.meet("a")
     try forceLeave("a", prune: true)
@@ -169,7 +169,7 @@ struct ForceLeaveTests {
     #expect(node.core.counters.leavesRefuted == 1)
   }
 
-  @Test("tells when nobody took it in time")
+  @Test("reports when no member got it in time")
   func timeout() throws {
     node.meet("a")
     try forceLeave("b")

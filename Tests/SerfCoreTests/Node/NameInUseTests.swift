@@ -22,7 +22,7 @@ struct NameInUseTests {
     #expect(cluster.status(of: "d", on: "a") == .alive)
   }
 
-  @Test("succeeds when the other process is gone, though the cluster still takes it for alive")
+  @Test("succeeds when the other process is gone, although the cluster still sees it alive")
   func moved() throws {
     let cluster = NodeCluster(seed: 4, provesNames: true)
     try cluster.start(joined: ["a", "b", "c"])

@@ -9,7 +9,7 @@ struct PushPullTests {
 
   init() throws { node = try TestNode(.replaying) }
 
-  @Test("brings clocks, intents and events, and nothing of it travels on")
+  @Test("brings clocks, intents and events, and none of them is passed on")
   func merge() {
     node.pushPull(
       state: .state(
@@ -23,20 +23,20 @@ struct PushPullTests {
     #expect(node.userEvents.allSatisfy { $0.time == 45 })
     #expect([statistics.intentQueue, statistics.eventQueue, statistics.queryQueue] == [0, 0, 0])
     for name in ["test", "foo", "back"] as [NodeName] { node.meet(name) }
-    // Who is met alive is alive: that somebody has it among those that left only says how it has ended, should it be gone.
+    // A member that is seen alive is alive. If another member lists it as left, that only says how it has ended in case it is gone.
     for name in ["test", "foo", "back"] as [NodeName] { #expect(node.status(name) == .alive) }
-    // A leave before the newest intent that is known is none. That intent itself may be a leave, which says so when it is heard.
+    // A leave before the newest known intent does not count. That intent itself may be a leave, which is known when it is heard.
     node.leaveIntent("test", at: 19)
     #expect(node.core.counters.intentsStale == 1 && node.status("test") == .alive)
     node.leaveIntent("test", at: 20)
     #expect(node.status("test") == .leaving)
-    // 15 + 1, which stands for the leave, may be the very time at which it came back.
+    // 15 + 1, the guessed time of the leave, may be the time at which it came back.
     node.joinIntent("back", at: 16)
     for name in ["foo", "back"] as [NodeName] { node.lose(name) }
     #expect(node.status("foo") == .left && node.status("back") == .failed)
   }
 
-  @Test("full of mistakes is counted to the last of them, and told of a few times")
+  @Test("full of mistakes has all of them counted, and a few reported")
   func mistakes() {
     let entries = 10_000
     node.pushPull(state: .state(statuses: [(NodeName, LamportTime)](repeating: (NodeName(bytes: []), 1), count: entries)))
@@ -69,7 +69,7 @@ struct PushPullTests {
     node.meet("b")
     node.leaveIntent("b", at: 6)
     node.lose("b")
-    // Its time would be taken for a join's, and the leave would not be believed.
+    // Its time would be taken for that of a join, and the leave would not be believed.
     node.meet("c")
     node.leaveIntent("c", at: 5)
     node.gossip(.userEvent("deploy", [1], at: 700))
@@ -97,7 +97,7 @@ struct PushPullTests {
     #expect(events == ["300restart", "700deploy", "700deploy"])
   }
 
-  @Test("with a clock that cannot be true raises ours to the bound, and the rest of it counts")
+  @Test("with an implausible clock raises ours to the bound, and the rest of it counts")
   func implausible() {
     node.pushPull(state: .state(clocks: (4, .max, 6), statuses: [("a", 3)], left: ["a"]))
     #expect(node.core.statistics.memberTime == 5)
@@ -107,12 +107,12 @@ struct PushPullTests {
     node.meet("a")
     node.lose("a")
     #expect(node.status("a") == .left)
-    // What is sent from now on has times that everybody believes after the same push/pull.
+    // What is sent from now on has times that all members believe after the same push/pull.
     node.gossip(.userEvent("x", at: Self.bound))
     #expect(node.userEvents.map { $0.name } == ["x"])
   }
 
-  @Test("with single times that cannot be true loses these only")
+  @Test("with single implausible times loses only these")
   func implausibleEntries() {
     node.pushPull(
       state: .state(
@@ -126,7 +126,7 @@ struct PushPullTests {
     #expect(node.core.counters.implausibleTimes == 2)
   }
 
-  @Test("may raise a clock once, however many times stand in it")
+  @Test("may raise a clock once, however many times it contains")
   func raisesOnce() {
     node.pushPull(
       state: .state(
@@ -143,7 +143,7 @@ struct PushPullTests {
     node.meet("b")
     let a = Peer(address: NodeAddress(ipv4: 10, 0, 1, 97, port: 7946))
     let target = Self.bound + 3 << 32
-    // On TCP the other side of an accepted connection has a port of its own.
+    // On TCP the other side of an accepted connection has another port.
     node.pushPull(state: .state(clocks: (target, 1, 1)), from: Peer(address: a.address.with(port: 50_000)))
     for round in 0..<3 as Range<Int> {
       try #require(node.opened.count == round + 1)
@@ -156,7 +156,7 @@ struct PushPullTests {
     #expect(node.opened.count == 3)
   }
 
-  @Test("of ours, with a member whose clocks it must have cut, is followed by one more")
+  @Test("that we opened, with a member whose clocks it must have cut, is followed by one more")
   func repeatsWhatTheOtherCut() throws {
     node.meet("a")
     for _ in 0..<3 { node.pushPull(state: .state(clocks: (1, .max, 1))) }
@@ -167,7 +167,7 @@ struct PushPullTests {
     #expect(node.opened.count == before + 1)
   }
 
-  @Test("whose clocks are cut for ever is followed by a bounded number of others")
+  @Test("whose clocks are cut for ever is followed by a limited number of others")
   func bounded() throws {
     node.meet("a")
     for _ in 0..<1_000 { node.pushPull(state: .state(clocks: (.max, .max, .max))) }
@@ -181,7 +181,7 @@ struct PushPullTests {
     #expect(node.opened.count == 257)
   }
 
-  @Test("that a gossiped time far from ours causes goes to whoever delivered that, once a second", arguments: [true, false])
+  @Test("that a gossiped time far from ours causes goes to the peer that delivered it, once a second", arguments: [true, false])
   func gossipFarAway(isAhead: Bool) {
     node.meet("a")
     node.meet("b")

@@ -9,7 +9,7 @@ struct QueryTests {
 
   init() throws { node = try TestNode() }
 
-  @Test("moves the clock, and travels on once")
+  @Test("moves the clock, and is passed on once")
   func travels() {
     node.gossip(.query(1, at: 10))
     node.gossip(.query(1, at: 10))
@@ -42,7 +42,7 @@ struct QueryTests {
     #expect(node.core.counters.queriesRefused == 44)
   }
 
-  @Test("of ours does not exist yet, so that an answer is only counted")
+  @Test("from this node does not exist yet, so an answer is only counted")
   func strayResponse() {
     var message: [UInt8] = []
     QueryResponseMessage(time: 1, id: 1, from: NodeName("a").bytes.span.bytes, flags: 0, payload: nil).encode(into: &message)
@@ -62,7 +62,7 @@ struct RelayTests {
     return bytes
   }
 
-  @Test("is handed on as it is")
+  @Test("is passed on as it is")
   func forwarded() throws {
     let node = try TestNode()
     node.gossip(relay(to: "a", at: target, [5, 1, 2, 3]))
@@ -71,7 +71,7 @@ struct RelayTests {
     #expect(node.core.counters.relaysForwarded == 1)
   }
 
-  @Test("is not handed on to an address outside of the allowed networks, or no node's")
+  @Test("is not passed on to an address outside of the allowed networks, or that is no node's")
   func outside() throws {
     var configuration = SerfCoreConfiguration.quiet
     configuration.membership.allowedNetworks = AllowedNetworks([try #require(CIDRBlock(parsing: "10.0.0.0/8"))])

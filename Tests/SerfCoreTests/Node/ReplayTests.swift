@@ -35,7 +35,7 @@ struct ReplayTests {
     #expect(names(node).last == "new")
   }
 
-  @Test("come if a join that asks for them is under way when another member is faster")
+  @Test("come if a join that asks for them is in progress when another member is faster")
   func joining() throws {
     let node = try node()
     try node.with { (core, now) throws(SerfCoreError) in
@@ -67,7 +67,7 @@ struct ReplayTests {
     #expect(names(node) == ["new"])
   }
 
-  @Test("are not told to a member that restarts and joins none, whoever comes back to it", arguments: [true, false])
+  @Test("are not delivered to a member that restarts and joins none, whichever member comes back to it", arguments: [true, false])
   func restart(deliversOldEvents: Bool) throws {
     var configuration = SerfCoreConfiguration.brisk
     configuration.userEvents.deliversOldEvents = deliversOldEvents

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("tags")
 struct TagsTests {
-  @Test("are there from the start")
+  @Test("exist from the start")
   func initial() throws {
     let node = try TestNode(tags: ["role": "web", "dc": "east"])
     #expect(node.core.localMember?.tags == ["role": "web", "dc": "east"])
@@ -21,7 +21,7 @@ struct TagsTests {
     #expect(node.memberEvents == ["join a", "update a"])
   }
 
-  @Test("can be replaced, and an update event tells")
+  @Test("can be replaced, and an update event reports that")
   func replaced() throws {
     let node = try TestNode(tags: ["role": "web"])
     try node.with { (core, now) throws(SerfCoreError) in try core.setTags(["role": "db"], request: RequestID(1), at: now) }
@@ -62,7 +62,7 @@ struct TagsTests {
     #expect(TagMap.decode(meta: meta.span.bytes).tags == [#"k\xfe"#: #"v\xfe"#, #"k\xff"#: "a\\"])
   }
 
-  @Test("that just fit are taken")
+  @Test("that just fit are accepted")
   func largest() throws {
     let node = try TestNode(tags: ["a": String(repeating: "x", count: 505)])
     #expect(node.core.localMember?.tags["a"]?.count == 505)

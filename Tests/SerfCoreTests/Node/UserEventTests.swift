@@ -8,7 +8,7 @@ struct UserEventTests {
 
   init() throws { node = try TestNode() }
 
-  @Test("of ours is delivered here, queued once and takes the next time")
+  @Test("that we send is delivered here, queued once and takes the next time")
   func own() throws {
     for index in 0..<2 as Range<UInt8> {
       try node.with { (core, now) throws(SerfCoreError) in
@@ -20,7 +20,7 @@ struct UserEventTests {
     #expect(node.userEvents.allSatisfy { $0.coalesces && $0.name == "deploy" })
     #expect(node.core.statistics.eventQueue == 2)
     #expect(node.core.statistics.eventTime == 3)
-    // It comes back from the others, and is no news.
+    // It comes back from other members, and is not new.
     node.gossip(.userEvent("deploy", [0], at: 1))
     #expect(node.userEvents.count == 2)
   }
@@ -56,14 +56,14 @@ struct UserEventTests {
     #expect(node.limits == (refused == 1 ? [.eventSize] : []))
   }
 
-  @Test("limit above what peers take is refused at creation")
+  @Test("limit above what peers accept is refused at creation")
   func limitTooHigh() {
     var configuration = SerfCoreConfiguration.quiet
     configuration.userEvents.sizeLimit = 9_217
     #expect(throws: SerfCoreError.userEventLimitTooHigh(9_217)) { try TestNode(configuration) }
   }
 
-  @Test("of another member is delivered and travels on once, whatever its age within the buffer")
+  @Test("of another member is delivered and passed on once, whatever its age within the buffer")
   func foreign() {
     node.gossip(.userEvent("a", at: 600))
     #expect(node.core.statistics.eventTime == 601)
@@ -84,9 +84,9 @@ struct UserEventTests {
     #expect(node.userEvents.count == 3)
   }
 
-  @Test("travels on byte for byte, its unknown fields included")
+  @Test("is passed on byte for byte, including its unknown fields")
   func verbatim() {
-    // As user event 3 with a field that nobody knows, its keys in another order and a wide integer.
+    // As user event 3 with a field that no peer knows, its keys in another order and a wide integer.
     let message: [UInt8] =
       [3, 0x85, 0xa1] + Array("X".utf8) + [0x01, 0xa5] + Array("LTime".utf8) + [0xcf, 0, 0, 0, 0, 0, 0, 0, 9, 0xa4] + Array("Name".utf8)
       + [0xa1, 0x65, 0xa7] + Array("Payload".utf8) + [0xc0, 0xa2] + Array("CC".utf8) + [0xc2]
@@ -96,7 +96,7 @@ struct UserEventTests {
     #expect(node.core.statistics.eventQueue == 1)
   }
 
-  @Test("with a time that cannot be true is dropped and does not travel on")
+  @Test("with an implausible time is dropped and not passed on")
   func implausible() {
     node.gossip(.userEvent("a", at: .max))
     #expect(node.userEvents.isEmpty)
@@ -111,7 +111,7 @@ struct UserEventTests {
     #expect(node.core.counters.eventsRefused == 36)
   }
 
-  @Test("is not taken from the caller after the node was shut down")
+  @Test("is not accepted from the caller after the node was shut down")
   func shutDown() {
     node.feed { core, now in core.shutDown(at: now) }
     #expect(throws: SerfCoreError.notAlive(.shutDown)) {

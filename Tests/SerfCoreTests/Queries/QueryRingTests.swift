@@ -37,7 +37,7 @@ final class QueryRingTests {
     }
   }
 
-  @Test("bounds the IDs of one time")
+  @Test("limits the IDs of one time")
   func limit() {
     for id in 0..<4 as Range<UInt32> { #expect(insert(id, 1) == nil) }
     #expect(insert(4, 1) == .full)

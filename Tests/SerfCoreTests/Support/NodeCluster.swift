@@ -4,7 +4,7 @@ import SerfPrimitives
 import SerfSimulator
 import Testing
 
-/// Several nodes in a virtual network, named by what they do in the test.
+/// Several nodes in a virtual network, named after what they do in the test.
 final class NodeCluster {
   let network: VirtualNetwork<SimulatedNode>
   let configuration: SerfCoreConfiguration
@@ -21,7 +21,7 @@ final class NodeCluster {
     lastSeed = seed
   }
 
-  /// Starts a node at an address of its own; under a name that was there before, at that one's address unless told otherwise.
+  /// Starts a node at its own address. If its name was used before, it gets that node's address, unless another is given.
   @discardableResult
   func start(_ name: NodeName, tags: [String: String] = [:], atNewAddress: Bool = false) throws -> VirtualNetwork<SimulatedNode>.NodeID {
     lastSeed += 1
@@ -49,7 +49,7 @@ final class NodeCluster {
 
   // MARK: Verbs
 
-  /// Calls a verb, and returns the request whose reply is to be expected.
+  /// Calls a verb, and returns the request whose reply to expect.
   @discardableResult
   func call(_ name: NodeName, _ body: (inout NodeCore, RequestID, Instant) throws(SerfCoreError) -> Void) throws -> RequestID {
     lastRequest += 1
@@ -94,7 +94,7 @@ final class NodeCluster {
     network.crash(self[name])
   }
 
-  // MARK: What came of it
+  // MARK: Results
 
   struct NoReply: Error {}
 
@@ -113,7 +113,7 @@ final class NodeCluster {
 
   func statistics(of name: NodeName) -> NodeStatistics { network.read(self[name]) { $0.core.statistics } }
 
-  /// What a node was told about another one, such as "join failed join".
+  /// The events that a node had about another one, such as "join failed join".
   func history(of member: NodeName, on name: NodeName) -> String {
     var kinds: [String] = []
     for (_, report) in network.reports(of: self[name]) {
@@ -139,7 +139,7 @@ final class NodeCluster {
 }
 
 extension SerfCoreConfiguration {
-  /// The local profile with the slow things sped up, so that a test needs minutes of virtual time and not days.
+  /// The local profile with shorter slow timers, so that a test needs minutes of virtual time and not days.
   static var brisk: SerfCoreConfiguration {
     var configuration = SerfCoreConfiguration.local
     configuration.reaping.interval = .seconds(1)

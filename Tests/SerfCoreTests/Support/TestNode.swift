@@ -2,7 +2,7 @@ import Memberlist
 import SerfCore
 import SerfPrimitives
 
-/// One node without a network: give it messages, and look at what it makes of them.
+/// One node without a network: give it messages, and check what it does with them.
 ///
 /// By default the loops of the gossip layer are off, so that nothing happens but what the test does.
 final class TestNode {
@@ -11,7 +11,7 @@ final class TestNode {
   private(set) var events: [Event] = []
   private(set) var replies: [RequestID: NodeReply] = [:]
   private(set) var diagnostics: [NodeDiagnostic] = []
-  /// User messages that were sent, with where to.
+  /// User messages that were sent, with their destinations.
   private(set) var sent: [(bytes: [UInt8], to: Destination)] = []
   private(set) var opened: [(id: ExchangeID, to: Destination)] = []
 
@@ -41,7 +41,7 @@ final class TestNode {
   }
 
   func advance(by duration: Duration) {
-    // In steps, as a driver would wake up.
+    // In steps, at the times when a driver would wake up.
     let end = now + duration
     while let deadline = core.nextDeadline, deadline <= end {
       now = max(now, deadline)
@@ -53,7 +53,7 @@ final class TestNode {
     drain()
   }
 
-  /// The timer fires so much after it is due.
+  /// The timer fires late by this delay.
   func wake(late delay: Duration) {
     guard let due = core.nextDeadline else { return }
     now = max(now, due + delay)
@@ -66,7 +66,7 @@ final class TestNode {
     drain()
   }
 
-  /// A message of Serf's arrives by gossip.
+  /// A Serf message arrives by gossip.
   func gossip(_ message: [UInt8], from peer: Peer? = nil) { receive([MessageType.user.rawValue] + message, from: peer) }
 
   func joinIntent(_ node: NodeName, at time: LamportTime) { gossip(.join(node, at: time)) }
@@ -90,7 +90,7 @@ final class TestNode {
     receive(packet)
   }
 
-  /// A push/pull of another member arrives, with this state of Serf's.
+  /// A push/pull of another member arrives, with this Serf state.
   func pushPull(state: [UInt8], isJoin: Bool = false, from peer: Peer? = nil) {
     let request = Self.pushPullMessage(state: state, isJoin: isJoin)
     core.exchangeReceived(ExchangeID(1 << 63), message: request.span.bytes, from: peer ?? self.peer, at: now)
@@ -118,7 +118,7 @@ final class TestNode {
     }
   }
 
-  // MARK: What came of it
+  // MARK: Results
 
   /// The limits that were said to be reached.
   var limits: [NodeLimit] {
@@ -142,7 +142,7 @@ final class TestNode {
   /// How many intents wait to be gossiped.
   var queuedIntents: Int { core.statistics.intentQueue }
 
-  /// Serf's part of what this node would say in a push/pull.
+  /// Serf's part of what this node would send in a push/pull.
   func state() -> [UInt8] {
     var message: [UInt8] = []
     core.encodePushPull(isJoin: false, into: &message)
@@ -152,7 +152,7 @@ final class TestNode {
 }
 
 extension SerfCoreConfiguration {
-  /// Nothing happens by itself but Serf's own loops.
+  /// Only Serf's own loops run by themselves.
   static var quiet: SerfCoreConfiguration {
     var configuration = SerfCoreConfiguration.lan
     configuration.membership.probe.interval = .zero

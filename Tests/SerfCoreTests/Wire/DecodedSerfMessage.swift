@@ -6,7 +6,7 @@ import VectorSupport
 /// A Serf message as the vectors name its fields, all text and bytes in hexadecimal, and its bytes as we encode them.
 struct DecodedSerfMessage {
   var fields: JSON
-  /// Nil where we never send such a message in the form in which it came.
+  /// Nil if we never send such a message in the received form.
   var encoded: [UInt8]?
 }
 
@@ -129,7 +129,7 @@ private func conflictResponse(_ body: RawSpan) throws(WireError) -> DecodedSerfM
     ], encoded: out)
 }
 
-/// Fields as a vector states them, in the form of ``DecodedSerfMessage``: text is text there, `{"raw": …}` bytes that are none.
+/// Fields as a vector states them, in the form of ``DecodedSerfMessage``: in the vector text is text, and `{"raw": …}` is bytes that are no text.
 func inHex(_ value: JSON) -> JSON {
   switch value {
   case .string(let text): .string(Array(text.utf8).hex)

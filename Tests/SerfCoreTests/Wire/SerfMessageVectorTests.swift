@@ -70,7 +70,7 @@ import VectorSupport
       for form in [bytes, vector["hex_msgpack_v2"].hex ?? bytes] {
         let decoded = try decodeSerfMessage(form.span.bytes)
         #expect(decoded.fields == inHex(fields), "\(name)")
-        // Our form is that of go-msgpack 0.5.x, whichever came.
+        // Our form is that of go-msgpack 0.5.x, whichever was received.
         if let encoded = decoded.encoded { #expect(encoded.hex == bytes.hex, "\(name)") }
       }
       decodedCount += 1
@@ -109,7 +109,7 @@ import VectorSupport
     #expect(namesFit)
   }
 
-  @Test("filters that nobody understands throw", arguments: ["", "02", "00", "0192a1", "01c3", "00a0"])
+  @Test("filters that no member understands throw", arguments: ["", "02", "00", "0192a1", "01c3", "00a0"])
   func badFilters(hex: String) throws {
     let bytes = try #require([UInt8](hex: hex))
     do throws(WireError) {

@@ -6,7 +6,7 @@ import VectorSupport
 @Suite struct SerfPushPullTests {
   private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
 
-  @Test("what is written part by part is read back, and its bytes are Go's but for the empty slots")
+  @Test("what is written part by part is read back, and its bytes are Go's except for the empty slots")
   func roundTrip() throws {
     var state: [UInt8] = []
     var writer = SerfPushPullWriter(taking: &state, eventTime: 9, slots: 3)

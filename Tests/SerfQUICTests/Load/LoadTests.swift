@@ -28,7 +28,7 @@ import Testing
     (0..<3).map { (number + $0) % 5 }.filter { $0 != number }.map(address)
   }
 
-  /// What becomes of a run, in a line.
+  /// The outcome of a run, in one line.
   private struct Outcome: CustomStringConvertible {
     var converged: Duration?
     var handshakes = 0
@@ -45,7 +45,7 @@ import Testing
     }
   }
 
-  /// Runs until every node has seen `count` alive, second by second. A join that came to nothing is tried again, as `-retry-join` does.
+  /// Runs, second by second, until every node has seen `count` alive. A join that failed is tried again, as `-retry-join` does.
   private static func settle(_ network: LoadedNetwork, within limit: Int) -> Outcome {
     let (count, start, first) = (network.nodes.count, network.now, network.handshakes)
     func total(_ counter: KeyPath<MembershipCounters, UInt64>) -> Int {
@@ -64,7 +64,7 @@ import Testing
       }
       for node in network.nodes where node.joinFailed { node.join(targets(of: number(of: node)), on: network) }
     }
-    // What was accused meanwhile is judged by then.
+    // By then all accusations are decided.
     network.run(for: .seconds(30))
     outcome.handshakes = network.handshakes - first
     outcome.suspicions = total(\.suspicions) - suspicions
@@ -88,7 +88,7 @@ import Testing
     #expect(outcome.isStable)
   }
 
-  /// A third of a running cluster is killed and started again within a second. What became of the cluster when it started, and of this.
+  /// A third of a running cluster is killed and started again within a second. Returns the outcome of the start and of the restart.
   private static func restart(adapts: Bool, seed: UInt64) -> (start: Outcome, restart: Outcome) {
     let network = LoadedNetwork(costs)
     start(0..<size, adapts: adapts, seed: seed, on: network)

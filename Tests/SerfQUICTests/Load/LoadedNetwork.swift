@@ -3,15 +3,16 @@ import SerfPrimitives
 import SerfQUIC
 import SerfSimulator
 
-/// Members whose processors are short, in virtual time: each has a share of a core, and every packet, exchange and handshake costs it some of that.
+/// Members with little processor time, in virtual time. Each has a share of a core, and every packet, exchange and handshake uses some of that.
 ///
-/// The memberships are real, and so are the connection pools that decide what is dialled and when. Of QUIC there is nothing but the time that it takes:
+/// The memberships are real, and so are the connection pools that decide what is dialled and when. Of QUIC only the time that it takes is simulated:
 ///
 ///     dial ──initial──▶ target: pays, answers ──▶ dialler: pays, connected ──▶ target: connected
 ///
 /// A flight that is not answered soon is sent again, and costs both ends a little more.
 ///
-/// A node works in turns, as an event loop does: the packets that have come, a few handshakes, then what is due. What a turn sends leaves at its end.
+/// A node works in turns, as an event loop does: the packets that have come, a few handshakes, then what is due. What a turn sends goes out at its
+/// end.
 final class LoadedNetwork {
   /// What things cost on a whole core.
   struct Costs: Sendable {
@@ -54,7 +55,7 @@ final class LoadedNetwork {
     case failure(ExchangeID, ContactFailure)
     case closed(ConnectionID, CloseReason?)
 
-    /// The connection that it came on, for what has to wait until the handshake is over at both ends.
+    /// The connection that it came on, for work that has to wait until the handshake is over at both ends.
     var connection: ConnectionID? {
       switch self {
       case .packet(_, let id), .request(_, _, let id), .reply(_, _, let id): id
@@ -100,18 +101,18 @@ final class LoadedNetwork {
     schedule(.turn(node), at: now)
   }
 
-  /// A node's process ends. What comes for it is lost; a connection of it is found reset.
+  /// A node's process ends. What arrives for it is lost; its connections count as reset.
   func crash(_ node: LoadedNode) {
     node.isDown = true
     nodes.removeAll { $0 === node }
   }
 
-  /// Whether the node was dialled on this connection and has not heard the last of the handshake.
+  /// Whether the node was dialled on this connection and does not have the end of the handshake yet.
   func isOpening(_ id: ConnectionID, at node: LoadedNode) -> Bool { opening[id] === node }
 
   func node(at address: NodeAddress) -> LoadedNode? { nodes.first { $0.address == address } }
 
-  /// Runs for as long, or until `condition` holds, which is looked at every tenth of a second. Whether it held.
+  /// Runs for this time, or until `condition` holds, which is checked every tenth of a second. Returns whether it held.
   @discardableResult
   func run(for limit: Duration, until condition: () -> Bool = { false }) -> Bool {
     let end = now + limit
@@ -152,7 +153,7 @@ final class LoadedNetwork {
     if !node.isTurnScheduled || node.busyUntil <= now { node.wantTurn(on: self, at: max(now, node.busyUntil)) }
   }
 
-  /// A process in the place of the one that is gone does not know the connection: a stateless reset.
+  /// The process that replaced the ended one does not know the connection, so it sends a stateless reset.
   private func bounce(_ work: Work, from gone: LoadedNode) {
     guard node(at: gone.address) != nil else { return }
     switch work {

@@ -17,7 +17,7 @@ final class LoadedNode {
   var isDown = false
   private(set) var busyUntil = Instant.zero
   private(set) var isTurnScheduled = false
-  /// Whether the last join came to nothing.
+  /// Whether the last join failed.
   private(set) var joinFailed = false
 
   private var packets: [LoadedNetwork.Work] = []
@@ -26,12 +26,12 @@ final class LoadedNode {
   /// What came on connections whose handshake is not over at this end.
   private var early: [ConnectionID: [LoadedNetwork.Work]] = [:]
   private var waiting: [ConnectionPool.DialID: Waiting] = [:]
-  /// Dials that wait for their target's own, and those that may not.
+  /// Dials that wait for their target's own dial, and those that must not wait.
   private var deferred: [(dial: ConnectionPool.DialID, address: NodeAddress, until: Instant)] = []
   private var freshDials: Set<ConnectionPool.DialID> = []
   /// Nodes that are in the middle of a handshake with this one.
   private var diallers: [NodeAddress: Instant] = [:]
-  /// Exchanges of ours that are not answered yet.
+  /// Our exchanges that are not answered yet.
   private var open: [ExchangeID: Instant] = [:]
   private var flights = UnansweredFlights()
   /// Handshakes of which the first packet was taken up here.
@@ -64,7 +64,7 @@ final class LoadedNode {
   var name: NodeName { machine.name }
   var connectionCount: Int { pool.connectionCount }
   var counters: MembershipCounters { machine.membership.counters }
-  /// How many members it holds for alive.
+  /// How many members it sees as alive.
   var aliveCount: Int {
     var count = 0
     machine.membership.forEachMember { if $0.state == .alive { count += 1 } }
@@ -102,7 +102,7 @@ final class LoadedNode {
     packets.removeFirst(batch.count)
     var outgoing: [(LoadedNode, LoadedNetwork.Work)] = []
     for work in batch { take(work, on: network, &outgoing) }
-    // Four steps of handshakes, those under way first; the last one is a stranger's, if there is one (`secure-transport.md` 2.7).
+    // Four steps of handshakes, those in progress first; the last one is a stranger's, if a stranger waits (`secure-transport.md` 2.7).
     for step in 1...4 {
       if !handshakes.isEmpty, step < 4 || strangers.isEmpty {
         takeUp(handshakes.removeFirst(), now, on: network, &outgoing)
@@ -144,7 +144,7 @@ final class LoadedNode {
     return min(deadline, flights.nextDeadline)
   }
 
-  // MARK: What comes
+  // MARK: Incoming
 
   private func peer(on id: ConnectionID, of network: LoadedNetwork) -> (LoadedNode, Peer)? {
     guard let (a, b) = network.ends[id] else { return nil }
@@ -238,7 +238,7 @@ final class LoadedNode {
     }
   }
 
-  // MARK: What goes
+  // MARK: Outgoing
 
   private func perform(on network: LoadedNetwork, _ outgoing: inout [(LoadedNode, LoadedNetwork.Work)]) {
     var isDone = false
@@ -356,7 +356,7 @@ final class LoadedNode {
     outgoing.append((other, .closed(id, reason)))
   }
 
-  // MARK: What comes to nothing
+  // MARK: Failures
 
   private func expire(at now: Instant) {
     for dial in waiting.keys.sorted() {

@@ -2,7 +2,7 @@ import SerfIdentity
 import SerfPrimitives
 import Synchronization
 
-/// The certificates of the tests: one cluster, one authority, issued once per run since keys cost time.
+/// The certificates of the tests: one cluster, one authority, issued once per run, because making keys takes time.
 final class TestAuthority: Sendable {
   static let shared = TestAuthority()
   /// The civil time at the tests' `Instant.zero`.
@@ -13,7 +13,7 @@ final class TestAuthority: Sendable {
 
   init() { authority = Self.made { () throws(IssuingError) in try CertificateAuthority(at: Self.origin - .days(1)) } }
 
-  /// What a well configured node of the cluster holds; the same each time, as after a restart.
+  /// The credentials of a well configured node of the cluster; the same each time, as after a restart.
   func credentials(_ node: String) -> Credentials {
     issued.withLock { issued in
       if let known = issued[node] { return known }
@@ -30,7 +30,7 @@ final class TestAuthority: Sendable {
     }
   }
 
-  /// Making certificates for a test does not fail, or the test cannot say anything.
+  /// Making certificates for a test must not fail: otherwise the test means nothing.
   static func made<Value, Failure: Error>(_ body: () throws(Failure) -> Value) -> Value {
     do { return try body() } catch { fatalError("cannot make the test's certificates: \(error)") }
   }

@@ -1,7 +1,7 @@
 import SerfPrimitives
 import SerfQUIC
 
-/// Genuine first packets of clients, as an attacker makes them: nothing in them says where they come from.
+/// Genuine first packets of clients, as an attacker makes them: nothing in them states their source address.
 enum FirstPackets {
   static func make(_ count: Int, configure: (inout QUICConfiguration) -> Void = { _ in }) -> [[UInt8]] {
     let network = TestNetwork()
@@ -25,14 +25,14 @@ enum FirstPackets {
   }
 }
 
-/// Clients that prove their address with the token of a Retry, and then are silent: each of their first packets goes out once, and they hear
-/// nothing but Retries.
+/// Clients that prove their address with the token of a Retry, and then are silent: each of their first packets is sent once, and they receive only
+/// Retries.
 final class SilentClients {
   private let clients: [TestNode]
   private var next = 0
   private var dials: [(client: TestNode, id: ConnectionID)] = []
   private var seen: Set<[UInt8]> = []
-  /// The first packets that went out, and those with a token among them.
+  /// The first packets that were sent, and those with a token among them.
   private(set) var sent: [TestNetwork.Datagram] = []
   private(set) var withToken: [TestNetwork.Datagram] = []
 
@@ -46,7 +46,7 @@ final class SilentClients {
     }
   }
 
-  /// The next client, in turn, begins a handshake. Of its own side of those before, little is kept.
+  /// The next client, in turn, begins a handshake. Little is kept of its own side of earlier handshakes.
   func dial(_ other: TestNode) {
     let client = clients[next]
     next = (next + 1) % clients.count

@@ -2,7 +2,7 @@ import SerfIdentity
 import SerfPrimitives
 import SerfQUIC
 
-/// Endpoints in memory, joined by a network in virtual time: seeded loss, latency and jitter, and hooks to look at or change what passes.
+/// Endpoints in memory, joined by a network in virtual time: seeded loss, latency and jitter, and hooks to read or change what passes.
 final class TestNetwork {
   struct Datagram {
     var arrival: Instant
@@ -26,8 +26,8 @@ final class TestNetwork {
   private var nodes: [NodeAddress: any NetworkNode] = [:]
   private var order: [NodeAddress] = []
   private var underWay: [Datagram] = []
-  /// Up to so many nodes all have a turn whenever anything happens: a test's condition may have given them commands. Of more, only those do that
-  /// received something or whose time has come.
+  /// Up to this number, all nodes have a turn whenever anything happens, because a test's condition may have given them commands. In a larger
+  /// network, only those nodes have one that received something or have a timer due.
   private static let smallNetwork = 16
 
   init(seed: UInt64 = 1) { random = SeededRandom(seed: seed) }
@@ -53,7 +53,7 @@ final class TestNetwork {
     return node
   }
 
-  /// Plugs a node in, in the place of whatever had its address.
+  /// Connects a node, in the place of any node that had its address.
   func connect(_ node: any NetworkNode) {
     if nodes[node.address] == nil { order.append(node.address) }
     nodes[node.address] = node
@@ -111,7 +111,7 @@ protocol NetworkNode: AnyObject {
   var address: NodeAddress { get }
   var nextDeadline: Instant? { get }
   func receive(_ datagram: TestNetwork.Datagram)
-  /// Time has come, or datagrams have: act, and send what there is to send.
+  /// A timer is due or datagrams have arrived: acts, and sends what waits.
   func turn()
 }
 
@@ -130,9 +130,9 @@ final class TestNode: NetworkNode {
   let address: NodeAddress
   unowned let network: TestNetwork
 
-  /// Streams' data is taken at once; off for a slow reader.
+  /// Whether data of streams is consumed at once; off for a slow reader.
   var consumes = true
-  /// Peers' streams are answered with what they said, once they ended.
+  /// Whether peers' streams are answered with their own content once they have ended.
   var echoes = false
 
   private(set) var established: [(id: ConnectionID, role: QUICRole, name: NodeName)] = []
@@ -163,7 +163,7 @@ final class TestNode: NetworkNode {
   }
 
   var now: Instant { network.now }
-  /// Gets no processor: packets come, and nothing is done.
+  /// The node does not run: packets arrive, and it does nothing.
   var isStalled = false
   var nextDeadline: Instant? { isStalled ? nil : endpoint.nextDeadline }
 

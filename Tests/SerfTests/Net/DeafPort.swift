@@ -3,7 +3,7 @@ import NIOPosix
 import SerfPrimitives
 import Synchronization
 
-/// A TCP port that takes connections and never says a word.
+/// A TCP port that accepts connections and never sends a byte.
 final class DeafPort: Sendable {
   private let listener: any Channel
   private let accepted: Accepted
@@ -30,10 +30,10 @@ final class DeafPort: Sendable {
     return DeafPort(listener, accepted)
   }
 
-  /// How many connections came.
+  /// How many connections were accepted.
   var count: Int { accepted.channels.withLock { $0.count } }
 
-  /// Stops listening, and hangs up.
+  /// Stops listening, and closes the connections.
   func close() {
     listener.close(promise: nil)
     for channel in accepted.channels.withLock({ $0 }) { channel.close(promise: nil) }

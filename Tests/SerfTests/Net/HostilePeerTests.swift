@@ -22,12 +22,12 @@ import Testing
     return bytes
   }
 
-  /// A push/pull header that claims more nodes than there could be.
+  /// A push/pull header that claims more nodes than can exist.
   private static var hugeCount: [UInt8] {
     encoded { PushPullHeader(isJoin: true, nodeCount: 1 << 31, userStateLength: 0).encode(into: &$0) }
   }
   private static var hugeLength: [UInt8] { encoded { UserMessageHeader(length: Int(Int32.max)).encode(into: &$0) } }
-  /// 60 MiB of zeros in some kilobytes.
+  /// 60 MiB of zeros in a few kilobytes.
   private static let bomb = encoded { bytes in
     let zeros = encoded { UserMessageHeader(length: 60 << 20).encode(into: &$0) } + [UInt8](repeating: 0, count: 60 << 20)
     var codec = LZWCodec()
@@ -48,7 +48,7 @@ import Testing
     ),
   ]
 
-  @Test("what is no request is refused at once, counted, and read no further", arguments: refused.indices)
+  @Test("bytes that are no request are refused at once, counted, and read no further", arguments: refused.indices)
   func nonsense(index: Int) async throws {
     let (what, bytes, counter) = Self.refused[index]
     let node = try await start("a")
@@ -60,7 +60,7 @@ import Testing
     await node.shutdown()
   }
 
-  @Test("who is told why can read it, although it had not finished speaking")
+  @Test("a peer that is told why can read it, although it had not finished sending")
   func errorReply() async throws {
     let node = try await start("a") {
       $0.keyring = Keyring(.generate()); $0.sealsOutgoing = false
@@ -74,7 +74,7 @@ import Testing
     await node.shutdown()
   }
 
-  @Test("a ping that wants its answer where nothing can be sent costs that answer and no more", .timeLimit(.minutes(1)))
+  @Test("a ping that wants its answer where nothing can be sent costs only that answer", .timeLimit(.minutes(1)))
   func answerToNowhere() async throws {
     let (node, member) = (try await start("a"), try await start("b"))
     let address = try await node.localAddress()
@@ -84,7 +84,7 @@ import Testing
       DatagramPort.bind(NodeAddress(ipv4: 127, 0, 0, 1, port: 0), on: loop, logger: Logger(label: "stranger"))
     }.get()
     try await loop.submit {
-      // A member could be there, but the kernel sends nothing there from a loopback address.
+      // A member could have this address, but the kernel sends nothing there from a loopback address.
       let nowhere = NodeAddress(ipv4: 192, 0, 2, 1, port: 7946)
       let ping = Self.encoded { Ping(sequenceNumber: 1, node: RawSpan(), source: nowhere, sourceNode: RawSpan()).encode(into: &$0) }
       stranger.value.write(ping.span.bytes, segmentSize: ping.count, to: address, ecnCapable: false, whenRefused: nil)
@@ -100,7 +100,7 @@ import Testing
     for node in [node, member] { await node.shutdown() }
   }
 
-  @Test("connections that say nothing, or trickle, make room for members, who join meanwhile and stay alive")
+  @Test("connections that say nothing, or trickle, make room for members, which join in the meantime and stay alive")
   func flood() async throws {
     let node = try await start("a") { $0.acceptedConnections = 20 }
     let address = try await node.localAddress()
@@ -112,8 +112,8 @@ import Testing
     }
     let member = try await start("b")
     #expect(try await member.join([address.description]) == 1)
-    // A stranger ends by making room or when its time is over. On a slow machine that comes to some while others still connect, and a member that needs
-    // more than one connection makes more of them leave.
+    // A stranger ends when it makes room or when its time is over. On a slow machine some end while others still connect. A member that needs more
+    // than one connection makes more of them end.
     func ended() async throws -> Int {
       let statistics = try await node.statistics()
       return statistics.counter("connections_evicted") + statistics.counter("exchanges_expired")
@@ -165,7 +165,7 @@ import Testing
         for _ in 0..<20 {
           if let client = try? await RawClient.connect(to: address) { silent.append(client) }
         }
-        // As many as a machine has descriptors for; the node has closed most of them.
+        // At most as many as the machine has descriptors for; the node has closed most of them.
         if silent.count > 200 {
           for client in silent.prefix(100) { client.close() }
           silent.removeFirst(100)
@@ -195,7 +195,7 @@ import Testing
     await node.shutdown()
   }
 
-  @Test("a listener that the system closes is bound again, told in the log and counted, and members join", .timeLimit(.minutes(1)))
+  @Test("a listener that the system closes is bound again, logged and counted, and members join", .timeLimit(.minutes(1)))
   func closedListener() async throws {
     let log = LineRecorder()
     let node = try await start("a", log: log)
@@ -209,7 +209,7 @@ import Testing
     for node in [node, member] { await node.shutdown() }
   }
 
-  /// Makes the listening socket on this port of ours one that no connection can be accepted on.
+  /// Changes our listening socket on this port, so that no connection can be accepted on it.
   private func shutDownListener(on port: UInt16) -> Bool {
     for descriptor in CInt(3)..<4096 {
       var isListener: CInt = 0

@@ -78,7 +78,7 @@ import Testing
   ]
 
   @Test(
-    "a stranger is refused with a counter and a line in the log, the joiner hears why, and the cluster does not notice",
+    "a stranger is refused with a counter and a line in the log, the joiner hears why, and the cluster is not affected",
     arguments: unlike.indices)
   func strangers(index: Int) async throws {
     let (what, ours, theirs, counter) = Self.unlike[index]
@@ -88,7 +88,7 @@ import Testing
     try await see(nodes)
     let stranger = try await node("x", theirs)
     await #expect("\(what)") { try await stranger.join([nodes[0].localAddress().description]) } throws: { error in
-      // What to compare with the other side, where that says nothing.
+      // The settings to compare with the other side, if that gives no reason.
       (error as? SerfError)?.code == .joinFailed && "\(error)".contains("label") && "\(error)".contains("key")
     }
     #expect(try await nodes[0].statistics().counter(counter) >= 1, "\(what)")
@@ -98,7 +98,7 @@ import Testing
     await shutDown(nodes + [stranger])
   }
 
-  @Test("who is in no allowed network is refused before anything it says is read")
+  @Test("a peer outside the allowed networks is refused before any of its bytes is read")
   func networks() async throws {
     let log = LineRecorder()
     let guarded = try await node("a", log: log, allow: ["10.0.0.0/8"])
@@ -116,7 +116,7 @@ import Testing
     await shutDown([guarded, outsider, open])
   }
 
-  @Test("a running cluster goes over to encryption and to another key, member by member, and nobody is lost")
+  @Test("a running cluster changes to encryption and to another key, member by member, and no member is lost")
   func transition() async throws {
     let old = Keyring(try Self.key.get())
     func settings(_ keyring: Keyring?, seals: Bool, verifies: Bool) -> Adjustment {
@@ -126,21 +126,21 @@ import Testing
         settings.verifiesIncoming = verifies
       }
     }
-    // Before: one without a key, beside one that reads both and does not encrypt yet.
+    // Before: a node without a key, and one that reads both and does not encrypt yet.
     let clear = try await node("a")
     let reader = try await node("b", settings(old, seals: false, verifies: false))
     #expect(try await reader.join([clear.localAddress().description]) == 1)
     try await see([clear, reader])
-    // On the way: one that encrypts already, and still reads both.
+    // On the way: a node that encrypts already, and still reads both.
     let sealing = try await node("c", settings(old, seals: true, verifies: false))
     #expect(try await sealing.join([reader.localAddress().description]) == 1)
     try await see([reader, sealing])
-    // There: one that takes nothing else any more.
+    // In the end: a node that accepts nothing else any more.
     let strict = try await node("d", settings(old, seals: true, verifies: true))
     #expect(try await sealing.join([strict.localAddress().description]) == 1)
     try await see([sealing, strict])
     await shutDown([clear, reader])
-    // The ring is live, and these share it.
+    // The ring is live, and these nodes share it.
     let new = SecretKey.generate()
     old.install(new)
     try old.use(new)
@@ -151,7 +151,7 @@ import Testing
     await shutDown([sealing, strict, late])
   }
 
-  @Test("who is told nothing is told what it has itself, to compare")
+  @Test("a node that gets no reason is told its own settings, to compare")
   func agreement() async throws {
     let member = try await node("a") { $0.label = "blue" }
     let address = try await member.localAddress().description
@@ -167,7 +167,7 @@ import Testing
     await member.shutdown()
   }
 
-  @Test("members that do not answer are asked side by side, and each is told of as it answers")
+  @Test("members that do not answer are asked side by side, and each is reported as it answers")
   func sideBySide() async throws {
     let live = try await node("a")
     let joiner = try await node("b")
@@ -178,7 +178,7 @@ import Testing
     async let count = joiner.join(addresses + [address] + addresses) { report in
       reports.withLock { $0.append("\(report.text) \(report.outcome == .joined)") }
     }
-    // Long before the first of them is given up.
+    // This is long before the first of them is given up.
     try await eventually("all are dialled, once, and the one that answers is told of", within: .seconds(8)) {
       deaf.allSatisfy { $0.count == 1 } && reports.withLock { $0 } == ["\(address) true"]
     }
@@ -188,7 +188,7 @@ import Testing
     await shutDown([live, joiner])
   }
 
-  @Test("a member that comes back elsewhere after a crash is told who holds its old address, for how long, and what to do")
+  @Test("a member that comes back elsewhere after a crash is told which member has its name, for how long, and what to do")
   func moved() async throws {
     let member = try await node("a")
     let address = try await member.localAddress().description
@@ -205,7 +205,7 @@ import Testing
     await shutDown([member, second])
   }
 
-  @Test("a port that is taken is refused with what to do, and free again after a shutdown")
+  @Test("a port in use is refused with what to do, and free again after a shutdown")
   func ports() async throws {
     let first = try await node("a")
     let address = try await first.localAddress()

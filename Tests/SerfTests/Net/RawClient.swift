@@ -3,7 +3,7 @@ import NIOPosix
 import SerfPrimitives
 import Testing
 
-/// A TCP connection that sends what it is told and keeps what it receives.
+/// A TCP connection that sends given bytes and keeps what it receives.
 final class RawClient: Sendable {
   private let channel: any Channel
   private let received: EventLoopFuture<[UInt8]>
@@ -50,7 +50,7 @@ private final class Collector: ChannelInboundHandler {
   init(_ promise: EventLoopPromise<[UInt8]>) { self.promise = promise }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) { bytes += Array(buffer: unwrapInboundIn(data)) }
-  /// Also where there never was a connection.
+  /// This is called even if there never was a connection.
   func handlerRemoved(context: ChannelHandlerContext) { promise.succeed(bytes) }
   func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 }

@@ -4,19 +4,19 @@ import SerfTestSupport
 import Synchronization
 import Testing
 
-/// A cluster over TCP and UDP that goes from the clear to a key and back while it runs, on real sockets.
+/// A cluster over TCP and UDP that changes from clear text to a key and back while it runs, on real sockets.
 @Suite(.serialized) struct RollingEncryptionTests {
   /// How far a node is on the way.
   enum Step: String {
     /// No key.
     case clear
-    /// A ring without keys: what a key is put into later, without a restart.
+    /// A ring without keys, to which a key is added later, without a restart.
     case empty
-    /// The key is there; sends in the clear, takes both.
+    /// It has the key, sends in clear text, and accepts both.
     case reading
-    /// Encrypts, takes both.
+    /// It encrypts, and accepts both.
     case encrypting
-    /// Encrypts, and takes nothing else.
+    /// It encrypts, and accepts nothing else.
     case complete
 
     func settings(_ key: SecretKey) -> NetTransport.Settings {
@@ -33,7 +33,7 @@ import Testing
   }
 
   @Test(
-    "a cluster takes each step at one node after another, there and back, and loses no event and no member",
+    "a cluster takes each step at one node after another, forward and back, and loses no event and no member",
     .timeLimit(.minutes(3)), arguments: [[Step.reading, .encrypting, .complete, .encrypting, .reading, .clear], [.empty, .encrypting]])
   func rolling(steps: [Step]) async throws {
     let key = SecretKey.generate()
@@ -42,10 +42,10 @@ import Testing
     for step in steps {
       for node in nodes {
         try await node.stop()
-        // While it is away; it hears of these when it comes back.
+        // These are sent while it is away; it hears of them when it comes back.
         for other in nodes where other !== node { try await other.sendEvent() }
         try await node.start(step.settings(key), join: nodes)
-        // In the mix of this moment: those that took the step beside those that did not.
+        // Sent while some nodes have taken the step and others have not.
         for sender in nodes { try await sender.sendEvent() }
         let sent = nodes.flatMap(\.sent)
         for receiver in nodes {
@@ -57,7 +57,7 @@ import Testing
           }
         }
       }
-      // A ring without keys takes the key while the node runs; only then can others begin to encrypt.
+      // A ring without keys gets the key while the node runs; only then can others begin to encrypt.
       if step == .empty { for node in nodes { node.keyring?.install(key) } }
       let isEncrypted = step == .encrypting || step == .complete
       for node in nodes { #expect(try await node.statistics().isEncrypted == isEncrypted, "\(node.name) \(step)") }
@@ -70,7 +70,7 @@ import Testing
     #expect(nodes.flatMap(\.sent).count == 3 * 5 * steps.count)
   }
 
-  @Test("a node that demands encryption before the others encrypt is refused, and both sides hear in which order to go")
+  @Test("a node that requires encryption before the others encrypt is refused, and both sides are told the right order")
   func wrongOrder() async throws {
     let key = SecretKey.generate()
     let member = RollingNode("a")
@@ -81,7 +81,7 @@ import Testing
     } throws: { error in
       "\(error)".contains("not encrypted as ours is") && "\(error)".contains("-encrypt-verify-incoming stays false until")
     }
-    // The other way round: what the member says does not get in either.
+    // In the other direction: what the member sends is not accepted either.
     await #expect { try await member.join(hasty) } throws: { "\($0)".contains("it answered: encryption is required") }
     try await eventually("its log says so") {
       hasty.log.contains("not encrypted", "-encrypt-verify-incoming stays false until")
@@ -89,7 +89,7 @@ import Testing
     for node in [member, hasty] { await node.end() }
   }
 
-  @Test("a node that encrypts before the others have the key is refused, and both sides hear in which order to go")
+  @Test("a node that encrypts before the others have the key is refused, and both sides are told the right order")
   func tooEarly() async throws {
     let key = SecretKey.generate()
     for step in [Step.clear, .empty] {
@@ -140,13 +140,13 @@ private final class RollingNode: Sendable {
 
   init(_ name: NodeName) { self.name = name }
 
-  /// The ring of its present life.
+  /// The ring of its current life.
   var keyring: Keyring? { state.withLock { $0.keyring } }
   /// The events that it sent.
   var sent: [String] { state.withLock { $0.sent } }
-  /// The events that came, over all its lives.
+  /// The events that it received, over all its lives.
   var received: Set<String> { state.withLock { $0.received } }
-  /// Whom it has seen fail.
+  /// The members that it has seen fail.
   var failures: [String] { state.withLock { $0.failures } }
   /// What it refused, over all its lives.
   var refused: [String] { state.withLock { $0.refused } }
@@ -166,7 +166,7 @@ private final class RollingNode: Sendable {
       state.address = address
     }
     Task { for await event in events { self.took(event) } }
-    // What was sent while it was away is wanted too.
+    // Events that were sent while it was away are wanted too.
     let contacts = others.filter { $0 !== self }.compactMap(\.address)
     if !contacts.isEmpty { #expect(try await node.join(contacts.map(\.description), ignoreOld: false) == contacts.count) }
   }
@@ -190,7 +190,7 @@ private final class RollingNode: Sendable {
     await node?.shutdown()
   }
 
-  // MARK: Orders
+  // MARK: Commands
 
   func join(_ other: RollingNode) async throws { try await node.join([#require(other.address).description]) }
 
@@ -202,7 +202,7 @@ private final class RollingNode: Sendable {
     try await node.userEvent(event, coalesce: false)
   }
 
-  // MARK: Looking
+  // MARK: Observing
 
   func members() async throws -> [Member] { try await node.members() }
 

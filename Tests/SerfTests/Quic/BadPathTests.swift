@@ -7,7 +7,7 @@
   import SerfTransport
   import Testing
 
-  /// What must never be taken for a failure: connections that died unseen, were never kept, or came all at once, and readers that do not read.
+  /// What must never count as a failure: connections that died unnoticed, were not kept, or were made all at once, and readers that do not read.
   @Suite struct BadPathTests {
     private func names(_ count: Int) -> [NodeName] { (1...count).map { NodeName(String($0 < 10 ? "n0\($0)" : "n\($0)")) } }
 
@@ -21,7 +21,7 @@
       return cluster
     }
 
-    /// Nobody accused anybody of anything since `suspicions` was so high.
+    /// No member was accused since the suspicions were counted.
     private func expectCalm(
       _ cluster: VirtualCluster, since suspicions: Int = 0, sourceLocation: SourceLocation = #_sourceLocation
     ) async {
@@ -31,8 +31,8 @@
       #expect(cluster.suspicions == suspicions, sourceLocation: sourceLocation)
     }
 
-    /// Swallows what belongs to connections that were there at one moment. Nodes have one socket each, so that a connection is known by its ID:
-    /// the eight bytes at the head of each short packet (RFC 9000 section 17.3). New dials pass.
+    /// Swallows packets of all connections that existed at one moment. Nodes have one socket each, so a connection is recognised by its ID: the eight
+    /// bytes at the beginning of each short packet (RFC 9000 section 17.3). New dials pass.
     private final class Swallower {
       private struct Flow: Hashable {
         let destination: NodeAddress
@@ -49,7 +49,7 @@
         network.admits = { self.admits($0, $1, $2) }
       }
 
-      /// From now on nothing gets through on the connections of now.
+      /// From now on no packet gets through on the current connections.
       func swallow() { doomed = seen }
 
       private func admits(_ bytes: [UInt8], _ source: NodeAddress, _ destination: NodeAddress) -> Bool {
@@ -62,10 +62,10 @@
       }
     }
 
-    /// Whose connections die.
+    /// Which connections die.
     enum Extent: CaseIterable { case onePair, oneNode, all }
 
-    @Test("connections swallowed every ten seconds while new dials pass cost nobody a suspicion", arguments: Extent.allCases)
+    @Test("connections swallowed every ten seconds while new dials pass cause no suspicion", arguments: Extent.allCases)
     func swallowed(extent: Extent) async throws {
       let cluster = try cluster(seed: 21, nodes: 5)
       let (a, b) = (cluster.nodes[1].address, cluster.nodes[3].address)
@@ -137,7 +137,7 @@
       await expectCalm(cluster)
     }
 
-    @Test("a subscriber that never reads holds up nobody and keeps no more than its capacity")
+    @Test("a subscriber that never reads delays no node and keeps no more than its capacity")
     func idleSubscriber() async throws {
       let cluster = try cluster(seed: 24, nodes: 3)
       let idle = cluster.nodes[0].subscribers.subscribe(capacity: 256)

@@ -6,7 +6,7 @@
   import SerfTestSupport
   import Testing
 
-  /// Whole nodes over QUIC on a virtual network: the everyday life of a cluster.
+  /// Whole nodes over QUIC on a virtual network: the normal life of a cluster.
   @Suite struct ClusterTests {
     private let names: [NodeName] = ["n1", "n2", "n3", "n4", "n5"]
 
@@ -33,7 +33,7 @@
       }
     }
 
-    @Test("dead members cost a join one dial's time in all, and the living one is told of at once")
+    @Test("dead members cost a join one dial's time in all, and the living one is reported at once")
     func joinAmongTheDead() throws {
       let cluster = try VirtualCluster(seed: 4)
       let (live, joiner) = (try cluster.start("n1"), try cluster.start("n2"))
@@ -50,7 +50,7 @@
       #expect(answers.map(\.targets).sorted { $0[0] < $1[0] } == [[0, 4], [1], [2, 5], [3, 6]])
     }
 
-    @Test("a node that joins itself is told so, and its log blames nobody")
+    @Test("a node that joins itself is told so, and its log blames no member")
     func joinItself() throws {
       let cluster = try VirtualCluster(seed: 5)
       let node = try cluster.start("n1")
@@ -61,7 +61,7 @@
       #expect(node.counter("certificates_refused") == 0)
     }
 
-    @Test("a crash is failed everywhere, a leave is left everywhere")
+    @Test("a crashed member is failed everywhere, one that leaves is left everywhere")
     func crashAndLeave() throws {
       let cluster = try cluster(seed: 2)
       cluster.kill(cluster.nodes[4])
@@ -70,8 +70,8 @@
       #expect(cluster.network.advance(upTo: .seconds(20)) { cluster.nodes.prefix(3).allSatisfy { $0.names(.left) == ["n4"] } })
     }
 
-    /// In the seconds after a join, when a push/pull that is under way can carry the time of the leave ahead of the leave.
-    @Test("who leaves has left, and has not failed, at whatever moment", arguments: 0..<250)
+    /// In the seconds after a join a push/pull in progress can carry the time of the leave before the leave itself arrives.
+    @Test("a member that leaves has left, and has not failed, at any moment", arguments: 0..<250)
     func leaveAtAnyMoment(seed: Int) throws {
       let cluster = try VirtualCluster(seed: UInt64(seed))
       let stays = try cluster.start("n1", profile: .local)
@@ -96,7 +96,7 @@
       #expect(!stays.lines.contains("EventMemberFailed"))
     }
 
-    @Test("the same seed gives the same life")
+    @Test("the same seed gives the same run")
     func deterministicMembership() throws {
       func run() throws -> [Int] {
         let cluster = try cluster(seed: 3)

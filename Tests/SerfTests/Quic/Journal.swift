@@ -5,12 +5,12 @@
 
   /// What the subscribers of a cluster's nodes have seen, kept across reads and, by name, across restarts of a node.
   final class Journal {
-    /// The user events of each node, by name, in the order in which they came.
+    /// The user events of each node, by name, in the order of arrival.
     private(set) var userEvents: [NodeName: [String]] = [:]
-    /// The member events of each node: what happened, and to whom.
+    /// The member events of each node: what happened, and to which member.
     private(set) var memberEvents: [NodeName: [(kind: MemberEvent.Kind, name: NodeName)]] = [:]
 
-    /// Reads what waits at these nodes.
+    /// Reads the waiting events of these nodes.
     func read(_ nodes: [VirtualNode]) async {
       for node in nodes {
         for event in await node.takeEvents() {
@@ -30,9 +30,9 @@
       }
     }
 
-    /// Lets time pass until these nodes have seen as many events as were sent, and says how long that took; nil when it was not within `limit`.
+    /// Lets time pass until these nodes have seen as many events as were sent, and returns how long that took; nil if it took longer than `limit`.
     ///
-    /// Gossip has reached nearly everybody at once; what it missed comes with a push/pull, one every 30 s, of a partner chosen by chance.
+    /// Gossip reaches nearly all nodes at once. What it missed comes with a push/pull, one every 30 s, with a random partner.
     func settle(_ cluster: VirtualCluster, _ names: [NodeName], _ sent: [String], within limit: Duration) async -> Duration? {
       var waited = Duration.zero
       await read(cluster.nodes)

@@ -10,7 +10,7 @@
   @Suite struct LossTests {
     private static let names: [NodeName] = ["n1", "n2", "n3", "n4", "n5"]
 
-    /// Five nodes, started one after the other on a network that loses already, joining through the first.
+    /// Five nodes, started one after the other on a network that already loses datagrams, joining through the first.
     private func cluster(
       seed: UInt64, loss: Double = 0, _ adjust: (inout SerfConfiguration) -> Void = { _ in }
     ) throws -> VirtualCluster {
@@ -27,7 +27,7 @@
       return cluster
     }
 
-    /// A minute of 20 events a second in all; then waits until they are everywhere.
+    /// Sends 20 events a second in total for a minute, then waits until all nodes have them.
     private func live(loss: Double, seed: UInt64) async throws -> Journal {
       let cluster = try cluster(seed: seed, loss: loss)
       let stream = EventStream(every: .milliseconds(50))
@@ -43,7 +43,7 @@
       return journal
     }
 
-    @Test("at 1 % loss from the start nobody fails, and every event reaches every node once", arguments: 1...5 as ClosedRange<UInt64>)
+    @Test("at 1 % loss from the start no member fails, and every event reaches every node once", arguments: 1...5 as ClosedRange<UInt64>)
     func onePercent(seed: UInt64) async throws {
       let journal = try await live(loss: 0.01, seed: seed)
       #expect(journal.all(.failed) == [])

@@ -7,7 +7,7 @@
   import SerfTestSupport
   import Testing
 
-  /// Nodes that are killed without a word and come back, and processes that claim a name in use.
+  /// Nodes that are killed without a leave and come back, and processes that claim a name in use.
   @Suite struct RestartTests {
     private static let names: [NodeName] = ["n1", "n2", "n3", "n4", "n5"]
     private let mortal: NodeName = "n5"
@@ -37,9 +37,9 @@
         let old = try #require(cluster.nodes.first { $0.name == mortal })
         await journal.read(cluster.nodes)
         cluster.kill(old)
-        // Down for 50 ms to 3 s: sometimes nobody has noticed, sometimes it is being suspected.
+        // Down for 50 ms to 3 s: sometimes no member has noticed, sometimes it is being suspected.
         stream.run(on: cluster.network, for: .milliseconds(50 + 155 * (round % 20)), from: { survivors })
-        // Every life has a tag of its own.
+        // Every life has its own tag.
         let life = ["life": "\(round)"]
         let new = try cluster.start(mortal, port: onSamePort ? old.address.port : 0, credentials: old.credentials) {
           $0.tags = life
@@ -50,12 +50,12 @@
           cluster.nodes.allSatisfy { $0.names(.alive) == Self.names && $0.member(mortal)?.address == new.address }
         }
         #expect(isBack, "round \(round)")
-        // Nobody passes by not having noticed: whom the gossip of its return has missed, a push/pull tells.
+        // All members have to notice: a push/pull tells those that the gossip of its return has missed.
         let isKnown = stream.run(on: cluster.network, for: .seconds(45), from: { survivors }) {
           cluster.nodes.allSatisfy { $0.member(mortal)?.tags == life }
         }
         #expect(isKnown, "round \(round)")
-        // Events reach it as they reach everybody: more than one, beside the five joins.
+        // Events reach it as they reach all members: more than one, besides the five joins.
         let isServed = stream.run(on: cluster.network, for: .seconds(5), from: { survivors }, until: { new.events.waiting > 6 })
         #expect(isServed, "round \(round)")
       }
@@ -74,7 +74,7 @@
       await journal.read(members)
       let second = try cluster.start(mortal, credentials: first.credentials)
       let stream = EventStream(every: .milliseconds(200))
-      // It tries again and again, each time through somebody else, as -retry-join does.
+      // It tries again and again, each time through another member, as -retry-join does.
       for round in 0..<12 {
         second.join(members[round % members.count].address)
         stream.run(on: cluster.network, for: .seconds(5), from: { members })

@@ -15,7 +15,7 @@
 
   /// A cluster changes its authority in three rounds (`secure-transport.md` 1.7), as by SIGHUP at one node after the other.
   @Suite struct RotationTests {
-    /// Five nodes with certificates of an old authority, and a new one that nobody knows yet.
+    /// Five nodes with certificates of an old authority, and a new one that no node knows yet.
     private final class Rotation {
       static let names: [NodeName] = ["n1", "n2", "n3", "n4", "n5"]
       let cluster: VirtualCluster
@@ -76,7 +76,7 @@
       #expect(rotation.journal.all(.join).count == joins)
       for kind in [MemberEvent.Kind.failed, .leave, .update, .reap] { #expect(rotation.journal.all(kind) == []) }
       #expect(cluster.suspicions == 0)
-      // Whoever comes with the old authority is a stranger now, and with the new one a member.
+      // A node with the old authority is a stranger now, and one with the new authority is a member.
       let late = try cluster.start("n6", credentials: cluster.credentials("n6"))
       let refused = late.join(cluster.nodes[0].address)
       cluster.network.advance(by: .seconds(15))

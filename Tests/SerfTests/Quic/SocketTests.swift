@@ -7,7 +7,7 @@
   import SerfTransport
   import Testing
 
-  /// Nodes over QUIC on real sockets, each on a loop of its own, used from many tasks at once: what the thread sanitizer watches.
+  /// Nodes over QUIC on real sockets, each on its own loop, used from many tasks at once, for the thread sanitizer.
   @Suite struct SocketTests {
     private static let authority = Result { try CertificateAuthority() }
 
@@ -35,7 +35,7 @@
       return members
     }
 
-    @Test("verbs from many tasks, events and new certificates at once, and every event is everywhere")
+    @Test("verbs from many tasks, events and new certificates at once, and every event reaches every node")
     func everythingAtOnce() async throws {
       let names: [NodeName] = ["a", "b", "c"]
       let members = try await cluster(names)
@@ -61,7 +61,7 @@
       for member in members { await member.node.shutdown() }
     }
 
-    @Test("a shutdown amid verbs ends all of them")
+    @Test("a shutdown in the middle of verbs ends all of them")
     func shutdownAmidVerbs() async throws {
       let members = try await cluster(["a", "b"])
       await withTaskGroup(of: Void.self) { group in

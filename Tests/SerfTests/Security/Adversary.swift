@@ -6,13 +6,13 @@
   import SerfTestSupport
   import SerfTransport
 
-  /// A peer of the tests' own: QUIC and nothing above it, with whatever certificate, protocol and bytes a test gives it, on a ``VirtualNetwork``.
+  /// An attacker for tests: QUIC and nothing above it, with any certificate, protocol and bytes that a test gives it, on a ``VirtualNetwork``.
   ///
-  /// What it has to say it says at the first moment that its own side of the handshake allows, which is before it can know that it is refused.
+  /// It sends at the first moment that its own side of the handshake allows, which is before it can know that it is refused.
   final class Adversary: DatagramSocketHandler {
-    /// What it sends once a connection allows.
+    /// What it sends as soon as a connection allows it.
     enum Move: Sendable {
-      /// Gossip: a datagram, or a stream of its own when it fits none.
+      /// Gossip: a datagram, or its own stream when it fits into none.
       case packet([UInt8])
       /// A request on a reliable stream.
       case exchange([UInt8])
@@ -31,25 +31,25 @@
     private var timer: LoopTimer?
     private var moves: [Move] = []
     private var connection: ConnectionID?
-    /// A stream that is written a byte at a time, and when the next is due.
+    /// A stream that is written a byte at a time, and when the next byte is due.
     private var trickle: (stream: QUICStreamID, rest: ArraySlice<UInt8>, next: Instant)?
-    /// What it occupies streams with.
+    /// The request with which it occupies streams.
     private var occupying: [UInt8]?
     /// How many streams it opened.
     private(set) var streamsOpened = 0
 
-    /// Whether it takes what comes on streams, so that more may come.
+    /// Whether it consumes what arrives on streams, so that more may arrive.
     var reads = true
 
-    /// What it answers to every request that others make of it.
+    /// Its answer to every request from others.
     var answer: [UInt8]?
 
-    /// Its own side of the handshake is done: it believes the server.
+    /// Its own side of the handshake is done: it accepts the server.
     private(set) var isEstablished = false
-    /// The server believes it.
+    /// The server accepts it.
     private(set) var isConfirmed = false
     private(set) var end: QUICEnd?
-    /// Everything that it was ever given: datagrams, hellos, and bytes of streams.
+    /// All that it has ever received: datagrams, hellos, and bytes of streams.
     private(set) var received: [[UInt8]] = []
 
     init(
@@ -79,7 +79,7 @@
       turn(at: loop.instant)
     }
 
-    /// Makes more moves on the connection that is there, or dials again.
+    /// Makes more moves on the existing connection, or dials again.
     func go(on address: NodeAddress, with moves: [Move]) {
       guard let connection, isEstablished, end == nil else {
         (isEstablished, isConfirmed, end) = (false, false, nil)

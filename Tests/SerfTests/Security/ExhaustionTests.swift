@@ -8,11 +8,11 @@
   import SerfTransport
   import Testing
 
-  /// One member with a good certificate that takes all it can get: others do not notice (`secure-transport.md` 3.2).
+  /// One member with a good certificate that uses up all it can: others are not affected (`secure-transport.md` 3.2).
   @Suite struct ExhaustionTests {
     private static let mallory: NodeName = "mallory"
 
-    /// One member with so many connections.
+    /// One member with this many connections.
     private func adversaries(
       _ count: Int, in cluster: VirtualCluster, _ adjust: (inout QUICConfiguration) -> Void = { _ in }
     ) throws -> [Adversary] {
@@ -20,7 +20,7 @@
       return (0..<count).map { _ in Adversary(credentials, on: cluster.network, adjust) }
     }
 
-    /// Ten nodes join `node`, one after the other; how long each took.
+    /// Ten nodes join `node`, one after the other. Returns how long each took.
     private func joins(_ cluster: VirtualCluster, to node: VirtualNode, while attack: () -> Void = {}) throws -> [Duration?] {
       try (0..<10).map { number in
         attack()
@@ -35,7 +35,7 @@
       }
     }
 
-    @Test("a member that occupies every stream with half a request keeps nobody from joining, and no reliable ping from its answer")
+    @Test("a member that occupies every stream with half a request keeps no node from joining, and no reliable ping from its answer")
     func occupied() async throws {
       let cluster = try VirtualCluster.trio(seed: 17)
       let node = cluster.nodes[0]
@@ -59,12 +59,12 @@
       #expect(cluster.suspicions == 0)
     }
 
-    @Test("a member that takes no answer makes a node keep no more than its budget, and not for long; others notice nothing")
+    @Test("a member that reads no answer makes a node keep no more than its budget, and not for long; others are not affected")
     func unread() async throws {
       let budget = 16 << 10
       let cluster = try VirtualCluster.trio(seed: 27) {
         $0.exchanges.bytesInProgress = budget
-        // Before dials of probes take the place of the silent member's connections, of which it has four at most.
+        // This is before dials of probes replace the silent member's connections, of which it has at most four.
         $0.exchanges.replyDeadline = .seconds(1)
       }
       let node = cluster.nodes[0]

@@ -3,7 +3,7 @@
   import SerfCore
   import SerfPrimitives
 
-  /// Messages as an adversary writes them: well formed, and not true.
+  /// Messages as an attacker writes them: well formed, but not true.
   enum Forgery {
     static func ping(of node: NodeName, as source: NodeName) -> [UInt8] {
       written { Ping(sequenceNumber: 1, node: node.bytes.span.bytes, source: nil, sourceNode: source.bytes.span.bytes).encode(into: &$0) }
@@ -26,7 +26,7 @@
       }
     }
 
-    /// A death notice; a farewell where the node itself is the accuser.
+    /// A death notice; it is a farewell if the node itself is the accuser.
     static func dead(_ node: NodeName, incarnation: UInt32 = 1, by accuser: NodeName) -> [UInt8] {
       written { Dead(incarnation: incarnation, node: node.bytes.span.bytes, from: accuser.bytes.span.bytes).encode(into: &$0) }
     }
@@ -93,7 +93,7 @@
       user { LeaveMessage(time: time, node: node.bytes.span.bytes, prunes: prunes).encode(into: &$0) }
     }
 
-    /// A message of the layer above, as it stands in a packet.
+    /// A message of the layer above, as it is in a packet.
     static func user(_ body: (inout [UInt8]) -> Void) -> [UInt8] { [MessageType.user.rawValue] + written(body) }
 
     /// Several messages in one packet.

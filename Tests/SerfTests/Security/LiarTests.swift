@@ -26,13 +26,13 @@
       }
     }
 
-    /// Where a lie is told: who tells it, and about whom.
+    /// The scene of a lie: the liar, and the member that it is about.
     struct Scene {
       let liar: NodeAddress
       let third: NodeName = "n3"
       let thirdAddress: NodeAddress
 
-      /// A push/pull with the liar's own entry, as it has to be, and more.
+      /// A push/pull with the liar's own entry, which is required, and more.
       func pushPull(_ entries: [Forgery.Entry] = [], state: [UInt8] = []) -> [UInt8] {
         Forgery.pushPull([.init(name: mallory, address: liar)] + entries, state: state)
       }
@@ -223,7 +223,7 @@
       },
     ]
 
-    @Test("a lie is dropped with a counter and a line, and harms nobody", arguments: names + thirdParties + numbers + garbage)
+    @Test("a lie is dropped with a counter and a line, and does no harm", arguments: names + thirdParties + numbers + garbage)
     func lie(lie: Lie) async throws {
       let cluster = try VirtualCluster.trio(seed: 5)
       let victim = cluster.nodes[0]
@@ -243,13 +243,13 @@
         #expect(adversary.end == .closedByPeer(.claimedOtherName))
         for node in cluster.nodes { #expect(node.member(Self.mallory) == nil) }
       } else {
-        // It answers no probe, so that in time other connections to it are tried.
+        // It answers no probe, so after some time other connections to it are tried.
         #expect([nil, .closedByPeer(.none), .closedByPeer(.replaced)].contains(adversary.end))
       }
       await cluster.expectUnharmed(without: Self.marker)
     }
 
-    /// Answers to a join that prove nothing, and what the joining node makes of them.
+    /// Answers to a join that prove nothing, and how the joining node handles them.
     static let answers: [(what: String, reason: String, answer: @Sendable (NodeAddress) -> [UInt8])] = [
       ("nobody", "unproven", { _ in Forgery.pushPull([]) }),
       ("others only", "unproven", { Forgery.pushPull([.init(name: "n4", address: $0, tags: tags)]) }),
@@ -265,7 +265,7 @@
       ("nothing", "malformed", { _ in [] }),
     ]
 
-    @Test("a join whose answer does not prove the answerer fails, and nothing of the answer is taken", arguments: answers.indices)
+    @Test("a join whose answer does not prove the answerer fails, and nothing of the answer is used", arguments: answers.indices)
     func joinAnswer(index: Int) async throws {
       let (what, reason, answer) = Self.answers[index]
       let cluster = try VirtualCluster.trio(seed: 7)
@@ -281,7 +281,7 @@
       await cluster.expectUnharmed(without: Self.marker)
     }
 
-    @Test("a join that names whom it wants is told who answers instead, and says nothing to it")
+    @Test("a join that names its target is told which member answers instead, and sends nothing to it")
     func joinByName() async throws {
       let cluster = try VirtualCluster.trio(seed: 8)
       let victim = cluster.nodes[0]

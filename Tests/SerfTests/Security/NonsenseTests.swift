@@ -6,7 +6,7 @@
   import SerfTestSupport
   import Testing
 
-  /// A member whose every message is damaged, by the thousand: whatever the decoders let through, the node above them has to bear.
+  /// A member that sends thousands of messages, all of them damaged. The node has to stand whatever the decoders let through.
   @Suite struct NonsenseTests {
     private static let mallory: NodeName = "mallory"
 
@@ -61,7 +61,7 @@
       #expect(figures.membership.messagesMalformed + figures.membership.packetsMalformed > 100)
       #expect(figures.exchanges.malformed > 10)
 
-      // What it made the three believe of each other wears off.
+      // What it made the three believe about each other is corrected in time.
       #expect(
         cluster.network.advance(upTo: .seconds(60)) {
           cluster.nodes.allSatisfy { node in

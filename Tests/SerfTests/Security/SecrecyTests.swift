@@ -6,9 +6,9 @@
   import Testing
   import Wiretap
 
-  /// What somebody who records every datagram learns (`secure-transport.md` 1.3 and 1.8): who talks to whom, and which protocol.
+  /// What an observer who records every datagram learns (`secure-transport.md` 1.3 and 1.8): which hosts communicate, and with which protocol.
   @Suite struct SecrecyTests {
-    /// What is said in the cluster, each findable as bytes.
+    /// The texts that are sent in the cluster, each findable as bytes.
     private enum Said {
       static let names: [NodeName] = ["q7name1", "q7name2", "q7name3"]
       static let tags = ["q7tag": "q7value"]
@@ -37,7 +37,7 @@
       cluster.nodes[2].driver.setTags(Said.changedTags) { _ in }
       cluster.network.advance(by: .seconds(20))
 
-      // All of it did cross.
+      // All of it did cross the network.
       for node in cluster.nodes {
         #expect(node.member(Said.names[2])?.tags == Said.changedTags)
         #expect(node.member(Said.names[1])?.tags == Said.tags)
@@ -46,13 +46,13 @@
       #expect(recorded.count > 100)
       for marker in Said.markers { #expect(!recorded.contains { $0.contains(marker) }, "\(marker)") }
 
-      // Every dial was read as far as anybody can; that its protocol is found shows that it was.
+      // Every dial was read as far as an observer can. The protocol is found, which shows that.
       #expect(hellos.complete.count >= 2)
       #expect(hellos.complete.allSatisfy { $0.applicationProtocols == ["serf/1"] })
       #expect(!hellos.complete.contains { $0.namesServer })
     }
 
-    @Test("over a clear transport the same words are on the wire: the search finds what is there")
+    @Test("over an unencrypted transport the same texts are on the wire, and the search finds them")
     func clear() async throws {
       let hub = MemoryHub()
       var nodes: [SerfNode] = []
@@ -72,7 +72,7 @@
   }
 
   extension [UInt8] {
-    /// Whether the bytes of `text` stand somewhere in these.
+    /// Whether the bytes of `text` are somewhere in these.
     fileprivate func contains(_ text: String) -> Bool {
       let pattern = Array(text.utf8)
       guard let first = pattern.first, count >= pattern.count else { return false }

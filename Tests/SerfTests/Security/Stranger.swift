@@ -2,14 +2,14 @@ import SerfIdentity
 import SerfPrimitives
 import Testing
 
-/// Somebody without a proper certificate.
+/// A peer without a proper certificate.
 struct Stranger: CustomTestStringConvertible, Sendable {
   let testDescription: String
   /// What the victim's log says about it.
   let reason: String
   var counter = "certificates_refused"
   var applicationProtocol = "serf/1"
-  /// Whether it could be a server: that takes a certificate, and the other protocol is refused by its own side.
+  /// Whether it could be a server: that needs a certificate, and with the other protocol its own side refuses.
   var isServer: Bool { applicationProtocol == "serf/1" && testDescription != "none" }
   let certificate: @Sendable (CertificateAuthority) throws -> CertificateAuthority.Issued?
 
@@ -21,7 +21,7 @@ struct Stranger: CustomTestStringConvertible, Sendable {
     (self.applicationProtocol, self.certificate) = (applicationProtocol, certificate)
   }
 
-  /// One that holds a certificate of the cluster's own authority with one thing wrong.
+  /// A stranger with a certificate of the cluster's own authority with one thing wrong.
   init(
     _ description: String, _ reason: String, key: KeyKind = .p256, spoil: @escaping @Sendable (inout CertificateRequest) -> Void
   ) {
@@ -36,7 +36,7 @@ struct Stranger: CustomTestStringConvertible, Sendable {
     SubjectAlternativeNames(uris.map { .uri(Array($0.utf8)) })
   }
 
-  /// All of them.
+  /// All strangers.
   static let all: [Stranger] = [
     Stranger("wrong CA", "issued by an authority that is not in the CA file") { _ in
       try CertificateAuthority().issue(node: "mallory")

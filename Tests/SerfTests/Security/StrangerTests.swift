@@ -5,12 +5,12 @@
   import SerfTestSupport
   import Testing
 
-  /// Whoever has no proper certificate gets nowhere, however early it speaks (`secure-transport.md` 1.1–1.3, 1.8).
+  /// A peer without a proper certificate achieves nothing, however early it sends (`secure-transport.md` 1.1–1.3, 1.8).
   @Suite struct StrangerTests {
     private static let marker = "q7marker"
     private static let mallory: NodeName = "mallory"
 
-    /// What a member would say first: that it is alive, with a tag, and an event.
+    /// What a member would send first: that it is alive, with a tag, and an event.
     private static func greeting(from adversary: Adversary) -> [Adversary.Move] {
       let tags = ["marker": marker]
       return [
@@ -20,7 +20,7 @@
       ]
     }
 
-    @Test("is turned away, counted and named in the log, and nothing of what it says arrives anywhere", arguments: Stranger.all)
+    @Test("is turned away, counted and named in the log, and nothing that it sends arrives anywhere", arguments: Stranger.all)
     func turnedAway(stranger: Stranger) async throws {
       let cluster = try VirtualCluster.trio(seed: 11)
       let victim = cluster.nodes[0]
@@ -32,7 +32,7 @@
       #expect(cluster.network.advance(upTo: .seconds(12)) { adversary.end != nil })
       cluster.network.advance(by: .seconds(10))
 
-      // It did speak: its own side of the handshake was done. With another protocol there is not even that.
+      // It did send: its own side of the handshake was done. With another protocol not even that happens.
       #expect(adversary.isEstablished == (stranger.applicationProtocol == "serf/1"))
       #expect(!adversary.isConfirmed)
       #expect(adversary.received.isEmpty)
@@ -42,7 +42,7 @@
       await cluster.expectUnharmed(without: Self.marker)
     }
 
-    @Test("fills no log by another false name with every try")
+    @Test("cannot fill a log with another false name at every try")
     func manyNames() async throws {
       let cluster = try VirtualCluster.trio(seed: 13)
       let victim = cluster.nodes[0]
@@ -58,7 +58,7 @@
       #expect(victim.lines.lines.filter { $0.contains("turned away") && $0.contains("of another cluster") }.count == 1)
     }
 
-    @Test("is refused as a server just so: a join does not reach it, and it is told nothing", arguments: Stranger.all.filter(\.isServer))
+    @Test("is refused as a server likewise: a join does not reach it, and it is told nothing", arguments: Stranger.all.filter(\.isServer))
     func refusedAsServer(stranger: Stranger) async throws {
       let cluster = try VirtualCluster.trio(seed: 12)
       let victim = cluster.nodes[0]
@@ -78,7 +78,7 @@
       await cluster.expectUnharmed(without: Self.marker)
     }
 
-    @Test("with a proper certificate is none: what it says is everywhere")
+    @Test("with a proper certificate is none: what it sends reaches all nodes")
     func control() throws {
       let cluster = try VirtualCluster.trio(seed: 11)
       let adversary = Adversary(try cluster.credentials(Self.mallory), on: cluster.network)

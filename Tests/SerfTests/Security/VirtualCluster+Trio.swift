@@ -20,9 +20,9 @@
       return cluster
     }
 
-    /// Every member of the three is alive where it was, nobody was called failed or left meanwhile, and `marker` is nowhere.
+    /// Expects that each of the three is alive where it was, that none was called failed or left in the meantime, and that `marker` is nowhere.
     ///
-    /// Takes the events of the nodes.
+    /// Consumes the events of the nodes.
     func expectUnharmed(without marker: String, sourceLocation: SourceLocation = #_sourceLocation) async {
       for node in nodes {
         for other in nodes {

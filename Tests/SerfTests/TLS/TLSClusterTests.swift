@@ -106,7 +106,7 @@
     // MARK: Strangers
 
     @Test(
-      "a stranger is turned away when it dials and when it is dialled, with a counter and the reason in the log; it hears why; members notice nothing",
+      "a stranger is turned away when it dials and when it is dialled, with a counter and the reason in the log; it hears why; members are not affected",
       arguments: Stranger.all.filter { $0.applicationProtocol == "serf/1" })
     func strangers(stranger: Stranger) async throws {
       let (a, b) = try await pair()
@@ -128,7 +128,7 @@
       await shutDown(a, b, mallory)
     }
 
-    @Test("a stranger fills no log by another false name with every try")
+    @Test("a stranger cannot fill a log with another false name at every try")
     func manyNames() async throws {
       let a = try await start(credentials("a"))
       for other in ["one", "two", "three"] {
@@ -156,7 +156,7 @@
       await shutDown(a, b, double)
     }
 
-    @Test("who does not speak TLS is told apart from who does, and others go on")
+    @Test("a peer that does not speak TLS is told apart from one that does, and others go on")
     func plain() async throws {
       let (a, b) = try await pair()
       let plain = try SerfNode(
@@ -187,7 +187,7 @@
       await shutDown(a, b)
     }
 
-    @Test("connections beyond so many in a second are reset before any handshake; a member gets in when the second is over")
+    @Test("connections beyond the limit per second are reset before any handshake; a member gets in when the second is over")
     func handshakeRate() async throws {
       let a = try await start(credentials("a")) { $0.handshakesPerSecond = 5 }
       let address = try await a.node.localAddress()
@@ -207,7 +207,7 @@
 
     // MARK: The key of packets
 
-    @Test("without a key it does not start, unless packets may cross in the clear; a node without one is not heard by others")
+    @Test("without a key it does not start, unless packets may cross in clear text; a node without one is not heard by others")
     func missingKey() async throws {
       await #expect { try await start(credentials("a")) { $0.keyring = nil } } throws: { error in
         "\(error)".contains("serf keygen") && "\(error)".contains("allowsClearPackets")
@@ -222,12 +222,12 @@
 
     // MARK: Rotation
 
-    @Test("a running cluster goes over to another authority, node by node, and nobody is lost")
+    @Test("a running cluster changes to another authority, node by node, and no member is lost")
     func rotation() async throws {
       let new = try CertificateAuthority()
       let both = [authority, new]
       let (a, b) = try await pair()
-      // Their leaves are still the old one's, and the new one is believed as well.
+      // Their certificates are still the old authority's, and the new one is trusted as well.
       for member in [a, b] {
         try member.transport.replace(credentials: credentials(member.node.configuration.name, believing: both))
       }

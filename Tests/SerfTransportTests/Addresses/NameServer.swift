@@ -13,13 +13,13 @@ final class NameServer: Sendable {
   }
 
   enum Reply: Sendable {
-    /// Those of them that were asked for; none is "no data".
+    /// Those records that match the question; an empty answer means "no data".
     case records([Record])
     /// Over UDP cut to nothing, over TCP these.
     case truncated([Record])
     case noSuchName
     case refused
-    /// The right question, and then bytes that are no record.
+    /// The correct question, and then bytes that are no record.
     case garbage
     /// Not even a header.
     case noise
@@ -27,7 +27,7 @@ final class NameServer: Sendable {
   }
 
   let address: NodeAddress
-  /// Every question so far: name, type, and how it came.
+  /// Every question so far: name, type, and protocol.
   var questions: [String] { answerer.asked.withLock { $0 } }
 
   private let channels: [any Channel]
@@ -55,7 +55,7 @@ final class NameServer: Sendable {
   deinit { for channel in channels { channel.close(promise: nil) } }
 }
 
-/// What is answered to which question (RFC 1035 section 4).
+/// Makes the answer to a question (RFC 1035 section 4).
 private final class Answerer: Sendable {
   let zone: [String: NameServer.Reply]
   let asked = Mutex<[String]>([])

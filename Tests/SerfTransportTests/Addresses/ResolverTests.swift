@@ -6,7 +6,7 @@ import Testing
 @Suite struct ResolverTests {
   private static let six: [UInt8] = [0xfd] + [UInt8](repeating: 0, count: 14) + [6]
 
-  /// With time enough for a loaded machine, unless no answer is what is expected.
+  /// A resolver with enough time for a loaded machine, unless the test expects no answer.
   private func resolver(_ server: NameServer, timeout: Duration = .seconds(15), tries: Int = 1) -> DNSResolver {
     var resolver = DNSResolver(server: server.address)
     resolver.timeout = timeout
@@ -25,7 +25,7 @@ import Testing
   }
 
   @Test(
-    "literals are themselves and ask nobody",
+    "literals are themselves and ask no server",
     arguments: [("10.0.0.1", "10.0.0.1:7946"), ("::1", "[::1]:7946"), ("fe80::1%lo", "[fe80::1%1]:7946")])
   func literals(host: String, printed: String) async throws {
     let server = try await NameServer([:])
@@ -42,7 +42,7 @@ import Testing
     await #expect { try await LiteralResolver().resolve("fe80::1%nope0", port: 1) } throws: { "\($0)".contains("'nope0'") }
   }
 
-  @Test("the system knows localhost, and says what it does not know")
+  @Test("the system knows localhost, and reports what it does not know")
   func system() async {
     let found = await outcome(SystemResolver(), "localhost")
     #expect(found.contains("127.0.0.1:7946"))
@@ -69,7 +69,7 @@ import Testing
     #expect(server.questions.prefix(2) == ["both.test 1 udp", "both.test 28 udp"])
   }
 
-  @Test("servers that are silent, refuse or talk nonsense are errors in bounded time")
+  @Test("servers that are silent, refuse or send nonsense are errors in bounded time")
   func badServers() async throws {
     let server = try await NameServer([
       "silent.test": .silence, "refused.test": .refused, "garbage.test": .garbage, "noise.test": .noise, "_s._udp.garbage": .garbage,
@@ -121,7 +121,7 @@ import Testing
     }
   }
 
-  @Test("a name is found at once beside twelve that no server answers for")
+  @Test("a name is found at once beside twelve names for which no server answers")
   func besideSilence() async throws {
     let silent = (0..<12).map { "silent\($0).test" }
     let zone = silent.map { ($0, NameServer.Reply.silence) } + [("found.test", .records([.a(10, 0, 0, 1)]))]
@@ -137,7 +137,7 @@ import Testing
     #expect(first == ["10.0.0.1:7946"])
   }
 
-  @Test("within one priority the draw follows the weights, and nobody is lost")
+  @Test("within one priority the draw follows the weights, and no target is lost")
   func weights() {
     var random = SeededRandom(seed: 7)
     let services = [("light", 1), ("heavy", 9), ("zero", 0)].map { name, weight in

@@ -23,7 +23,7 @@
       }
     }
 
-    @Test("a message larger than every window comes back")
+    @Test("a message larger than every window is restored")
     func large() {
       let message = [UInt8](repeatElement(Self.noise(10_000), count: 1_000).joined())
       #expect(expansion(of: packed(message), limit: message.count) == .success(message))
@@ -35,7 +35,7 @@
       #expect(packed(Self.text(10_000)).count < 2_000)
     }
 
-    @Test("frames one behind the other expand to one message")
+    @Test("several frames in a row expand to one message")
     func concatenated() {
       let frames = (0..<10).flatMap { packed([UInt8](repeating: $0, count: 100)) }
       #expect(expansion(of: frames, limit: 1_000) == .success((0..<10).flatMap { [UInt8](repeating: $0, count: 100) }))
@@ -50,7 +50,7 @@
       #expect(expansion(of: [], limit: 10) == .failure(.badCompression))
     }
 
-    @Test("bytes behind the frame, skippable frames and other formats are refused")
+    @Test("bytes after the frame, skippable frames and other formats are refused")
     func garbage() {
       let frame = packed(Self.text(300))
       for tail in [[0], [0x28], [0x28, 0xb5, 0x2f], [0x28, 0xb5, 0x2f, 0xfd], [UInt8](repeating: 0xff, count: 100)] as [[UInt8]] {
@@ -83,7 +83,7 @@
 
     @Test("a bomb of 1 GiB is refused at the limit", arguments: [1, 1_000, 131_071, 131_072, 1 << 20, 40 << 20])
     func bomb(limit: Int) {
-      // Blocks of one byte repeated 131,071 times, of a frame that states no size: 32 KiB that hold 1 GiB.
+      // Blocks of one byte repeated 131,071 times, in a frame that states no size: 32 KiB that contain 1 GiB.
       let block = Self.block(size: (128 << 10) - 1, isLast: false) + [0]
       let bomb = Self.magic + [0, 0x58] + [UInt8](repeatElement(block, count: 8_196).joined())
       var bytes: [UInt8] = []
@@ -101,7 +101,7 @@
       #expect(bytes.count <= 4 << 20)
     }
 
-    @Test("a frame that claims 2^60 bytes costs nothing")
+    @Test("a frame that claims 2^60 bytes uses no memory")
     func giantClaim() {
       let size: [UInt8] = [0, 0, 0, 0, 0, 0, 0, 0x10]
       for header in [[0xe0] + size, [0xc0, 0x58] + size] as [[UInt8]] {
@@ -112,7 +112,7 @@
       }
     }
 
-    @Test("a frame that states less than it holds is refused")
+    @Test("a frame that states less than it contains is refused")
     func understated() {
       // A single segment of 5 bytes, and a block of 100.
       let frame = Self.magic + [0x20, 5] + Self.block(size: 100, isLast: true) + [1]
@@ -121,7 +121,7 @@
 
     @Test("a window above 8 MiB is refused, one of 8 MiB is not")
     func windows() {
-      // The exponent, less 10, in the upper five bits.
+      // The exponent minus 10 is in the upper five bits.
       #expect(expansion(of: Self.small(window: 13 << 3), limit: 100) == .success([3, 3, 3]))
       #expect(expansion(of: Self.small(window: 13 << 3 | 1), limit: 100) == .failure(.tooLarge))
       #expect(expansion(of: Self.small(window: 0xff), limit: 100) == .failure(.tooLarge))
@@ -145,13 +145,13 @@
 
     private static let magic: [UInt8] = [0x28, 0xb5, 0x2f, 0xfd]
 
-    /// The header of a block that repeats the byte behind it (RFC 8878, 3.1.1.2).
+    /// The header of a block that repeats the byte after it (RFC 8878, 3.1.1.2).
     private static func block(size: Int, isLast: Bool) -> [UInt8] {
       let header = size << 3 | 1 << 1 | (isLast ? 1 : 0)
       return [UInt8(header & 0xff), UInt8(header >> 8 & 0xff), UInt8(header >> 16)]
     }
 
-    /// A frame that states a window and no size, with three bytes.
+    /// A frame with three bytes that states a window but no size.
     private static func small(window: UInt8) -> [UInt8] { magic + [0, window] + block(size: 3, isLast: true) + [3] }
 
     private static func text(_ size: Int) -> [UInt8] {

@@ -7,7 +7,7 @@ import Testing
   import Musl
 #endif
 
-/// A TCP connection without anything around it, which acts in the turn in which it is told to.
+/// A TCP connection without any layer around it, which acts at once when it is told to.
 struct BareSocket: Sendable {
   private let descriptor: CInt
 

@@ -7,8 +7,8 @@ import Testing
   import Musl
 #endif
 
-/// An address at which everything disappears: a UDP socket that nobody reads, and on the same port a TCP listener whose queue is full, so that the
-/// system leaves further handshakes unanswered; or, with `answersDials`, a listener that never looks at its connections.
+/// An address at which all traffic disappears: a UDP socket that no process reads, and on the same port a TCP listener whose queue is full, so the
+/// system leaves further handshakes unanswered. With `answersDials` the listener has room, but never reads from its connections.
 final class BlackHole {
   let address: NodeAddress
   private var sockets: [CInt] = []

@@ -14,7 +14,7 @@ extension ConformanceTests {
   func requestAndReply(_ conformer: Conformer) async throws {
     let (a, b) = try await pair(conformer)
     try await a.open(StreamID(2), to: b.destination)
-    // Before it is open.
+    // Before the stream is open.
     try await a.write(Self.bytes(1000), on: StreamID(2), finish: true)
     let theirs = try await accepted(b)
     try await b.waits(for: "the request and its end") { $0.ended.contains(theirs) }
@@ -42,7 +42,7 @@ extension ConformanceTests {
     try await end(a, b)
   }
 
-  @Test("holds back what is not taken, both ways, and loses nothing of it", arguments: Conformer.all)
+  @Test("holds back what is not consumed, both ways, and loses nothing of it", arguments: Conformer.all)
   func backPressure(_ conformer: Conformer) async throws {
     let (a, b) = try await pair(conformer)
     let size = 16 << 20
@@ -74,7 +74,7 @@ extension ConformanceTests {
     try await end(a, b)
   }
 
-  @Test("tells a reset from an end, whoever resets", arguments: Conformer.all, [true, false])
+  @Test("tells a reset from an end, whichever side resets", arguments: Conformer.all, [true, false])
   func reset(_ conformer: Conformer, byDialler: Bool) async throws {
     let (a, b) = try await pair(conformer)
     try await a.open(StreamID(2), to: b.destination)
@@ -95,7 +95,7 @@ extension ConformanceTests {
   @Test("delivers a reply whole although the acceptor is done before the request is", arguments: Conformer.all)
   func releaseEarly(_ conformer: Conformer) async throws {
     let (a, b) = try await pair(conformer)
-    // Enough to be under way still, little enough for a moment's draining.
+    // Enough to be still on its way, but little enough for a moment's draining.
     let request = Self.bytes(600_000)
     try await b.read { $0.takes = false }
     try await a.open(StreamID(2), to: b.destination)
@@ -125,7 +125,7 @@ extension ConformanceTests {
       layer.write(reply, on: theirs, finish: true)
       layer.release(theirs)
     }
-    // Longer than what is done with is kept for the peer's sake.
+    // This is longer than a released stream is kept for the peer.
     try await Task.sleep(for: .seconds(2))
     try await a.read { recorder in
       recorder.takes = true
@@ -137,7 +137,7 @@ extension ConformanceTests {
     try await end(a, b)
   }
 
-  @Test("tells how much of an answer is out, also after it was released, and can still give up the rest", arguments: Conformer.all)
+  @Test("reports how much of an answer is sent, also after it was released, and can still give up the rest", arguments: Conformer.all)
   func unreadAnswer(_ conformer: Conformer) async throws {
     let (a, b) = try await pair(conformer)
     let size = 16 << 20
@@ -177,7 +177,7 @@ extension ConformanceTests {
     let peer = try BareSocket(to: b.address)
     let theirs = try await accepted(b)
     try await b.call { layer, _ in
-      // What lies unread in the socket, NIO reads in the middle of the write.
+      // NIO reads the unread bytes of the socket in the middle of the write.
       peer.send([UInt8](repeating: 1, count: 60_000))
       peer.reset()
       layer.write(Self.bytes(100), on: theirs, finish: true)
@@ -186,7 +186,7 @@ extension ConformanceTests {
     try await end(b)
   }
 
-  @Test("fails to open in time where nobody is, and where nobody answers", arguments: Conformer.all, [true, false])
+  @Test("fails to open in time where no node is, and where none answers", arguments: Conformer.all, [true, false])
   func unreachable(_ conformer: Conformer, isHole: Bool) async throws {
     let (a, b) = try await pair(conformer)
     let hole = try BlackHole()
@@ -202,7 +202,7 @@ extension ConformanceTests {
     try await end(a)
   }
 
-  @Test("keeps streams apart, and never gives a number twice", arguments: Conformer.all)
+  @Test("keeps streams apart, and never uses a number twice", arguments: Conformer.all)
   func sideBySide(_ conformer: Conformer) async throws {
     let (a, b) = try await pair(conformer)
     for number in 1...20 as ClosedRange<UInt64> {

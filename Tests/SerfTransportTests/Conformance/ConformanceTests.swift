@@ -11,7 +11,7 @@ import Testing
     (try await TestEnd.bind(conformer, "a", on: hub), try await TestEnd.bind(conformer, "b", on: hub))
   }
 
-  /// Bytes that no layer takes for an envelope of its own, and that do not compress.
+  /// Bytes that no layer takes for its own envelope, and that do not compress.
   static func bytes(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
     var random = SeededRandom(seed: seed)
     let block = (0..<min(count, 65_521)).map { $0 == 0 ? 8 : UInt8(truncatingIfNeeded: random.next()) }
@@ -21,7 +21,7 @@ import Testing
     return bytes
   }
 
-  /// What holds at every end of every case: nobody was called from within a call, nothing came late; and the ports are given back.
+  /// What must hold at the end of every case: no callback came from within a call, none came late, and the ports are free again.
   func end(_ ends: TestEnd..., sourceLocation: SourceLocation = #_sourceLocation) async throws {
     for end in ends {
       #expect(try await end.read { $0.intrusions } == 0, "\(end.name): a callback from within a call", sourceLocation: sourceLocation)
@@ -32,7 +32,7 @@ import Testing
 
   // MARK: The layer
 
-  @Test("says where it is bound, how it is protected, and how large a packet may be", arguments: Conformer.all)
+  @Test("reports where it is bound, how it is protected, and how large a packet may be", arguments: Conformer.all)
   func properties(_ conformer: Conformer) async throws {
     let (a, b) = try await pair(conformer)
     #expect(a.address.port != 0 && a.address != b.address)
@@ -45,7 +45,7 @@ import Testing
     try await end(a, b)
   }
 
-  @Test("gives its port back at once, ends streams, and says no more after a shutdown", arguments: Conformer.all)
+  @Test("gives its port back at once, ends streams, and reports nothing after a shutdown", arguments: Conformer.all)
   func shutdown(_ conformer: Conformer) async throws {
     let (a, b) = try await pair(conformer)
     try await a.open(StreamID(2), to: b.destination)
@@ -65,7 +65,7 @@ import Testing
 
   // MARK: Packets
 
-  @Test("delivers a packet whole, from whom it is, and an answer to him", arguments: Conformer.all)
+  @Test("delivers a packet whole, with its sender, and an answer to the sender", arguments: Conformer.all)
   func packets(_ conformer: Conformer) async throws {
     let (a, b) = try await pair(conformer)
     try await a.send(Self.bytes(200), to: b.destination)
@@ -95,7 +95,7 @@ import Testing
   @Test("delivers many packets of one flush undamaged, each at most once", arguments: Conformer.all)
   func batch(_ conformer: Conformer) async throws {
     let (a, b) = try await pair(conformer)
-    // The first makes the way, where there is a connection to make.
+    // The first one makes the connection, if the layer has connections.
     try await a.send(Self.bytes(10, seed: 1000), to: b.destination)
     try await b.waits(for: "the first") { $0.packets.count == 1 }
     let sent = (0..<50).map { Self.bytes(500, seed: $0 + 1) }
@@ -110,7 +110,7 @@ import Testing
     try await end(a, b)
   }
 
-  @Test("takes a packet to nobody without harm to others", arguments: Conformer.all)
+  @Test("accepts a packet to an address without a node, without harm to others", arguments: Conformer.all)
   func nobody(_ conformer: Conformer) async throws {
     let (a, b) = try await pair(conformer)
     let hole = try BlackHole()

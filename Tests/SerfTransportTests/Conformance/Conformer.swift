@@ -6,15 +6,15 @@ import SerfTestSupport
 import SerfTransport
 import Testing
 
-/// A transport that is held to the contract of `StreamLayer`.
+/// A transport that must fulfil the contract of `StreamLayer`.
 struct Conformer: Sendable, CustomTestStringConvertible {
   let testDescription: String
   let protection: Protection
-  /// Whether the peer of a stream has a proven name also where that of a packet has none.
+  /// Whether the peer of a stream has a proven name even if that of a packet has none.
   var provesStreams = false
   /// Whether a bare connection is a stream.
   var isPlainTCP = false
-  /// A factory for a node of this name on this port of 127.0.0.1, 0 for one that the kernel chooses. All of one test share a `MemoryHub`.
+  /// A factory for a node of this name on this port of 127.0.0.1, 0 for one that the kernel chooses. All nodes of one test share a `MemoryHub`.
   let factory: @Sendable (NodeName, UInt16, MemoryHub) throws -> any StreamLayerFactory
 
   /// Every transport that this build has.

@@ -32,7 +32,7 @@ final class TestEnd: Sendable {
       }.get()
   }
 
-  /// The other ends' way to this one.
+  /// The destination with which other ends reach this one.
   var destination: Destination { .member(name, address) }
 
   /// Looks at what the handler was told.
@@ -40,7 +40,7 @@ final class TestEnd: Sendable {
     try await loop.submit { [recorder] in body(recorder.value) }.get()
   }
 
-  /// Calls the layer; what it does not say before the call returns is as it should be.
+  /// Calls the layer; it must not call the handler before the call returns.
   func call<Value: Sendable>(_ body: @escaping @Sendable (any StreamLayer, Instant) -> Value) async throws -> Value {
     try await read { $0.call(body) }
   }
@@ -71,24 +71,24 @@ final class TestEnd: Sendable {
   }
 }
 
-/// A handler that keeps what it is told, and takes what it receives unless it is asked not to. Lives on the layer's loop.
+/// A handler that keeps what it is told, and consumes what it receives unless it is asked not to. It is used on the layer's loop only.
 final class Recorder: StreamLayerHandler {
   let layer: any StreamLayer
   private let loop: any EventLoop
   private var isInCall = false
 
-  /// Whether received bytes are taken at once.
+  /// Whether received bytes are consumed at once.
   var takes = true
   private(set) var packets: [(bytes: [UInt8], peer: Peer)] = []
   private(set) var notSent: [PacketID] = []
   private(set) var opened: [StreamID: Peer] = [:]
   private(set) var accepted: [(stream: StreamID, peer: Peer)] = []
   private(set) var received: [StreamID: [UInt8]] = [:]
-  /// How much of what was written the layer has let go of.
+  /// How many written bytes the layer has released.
   private(set) var sent: [StreamID: Int] = [:]
   private(set) var ended: Set<StreamID> = []
   private(set) var failed: [StreamID: ContactFailure] = [:]
-  /// What came although the stream had failed or ended.
+  /// How many callbacks came after the stream had failed or ended.
   private(set) var late = 0
   /// Callbacks from within a call.
   private(set) var intrusions = 0

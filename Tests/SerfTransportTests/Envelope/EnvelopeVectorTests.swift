@@ -4,7 +4,7 @@ import SerfTransport
 import Testing
 import VectorSupport
 
-/// What Go agents put on the wire comes out of its envelope: every encrypted or labelled vector, and every capture.
+/// What Go agents send can be taken out of its envelope: every encrypted or labelled vector, and every capture.
 @Suite("envelopes that Go made") struct EnvelopeVectorTests {
   @Test("each packet opens to the messages that its plain twin holds, or that its capture names")
   func packets() throws {
@@ -54,7 +54,7 @@ import VectorSupport
     #expect(vectors.count == 12)
   }
 
-  @Test("each stream, a byte at a time and without its end, is whole at its last byte and not before")
+  @Test("each stream, a byte at a time and without its end, is whole at its last byte, but not earlier")
   func streams() throws {
     var count = 0
     let vectors = try MemberlistVector.all("tcp-stream")
@@ -79,7 +79,7 @@ import VectorSupport
     for packet in capture["udp"].array {
       #expect(try !opened(#require(packet["hex"].hex), key: key, label: "").isEmpty)
     }
-    // Some connections of the plain one were made to look whether the port is open.
+    // Some connections of the plain one were made to check whether the port is open.
     let spoken = capture["tcp"].array.filter { $0["hex"].string != "" }
     for stream in spoken {
       let isServer = stream["dir"].string != "client->server"
@@ -116,10 +116,10 @@ import VectorSupport
     #expect(streams.count == 2 * refusals.count)
   }
 
-  @Test("each negative packet stops at its envelope, or comes out of it and is the walker's to drop")
+  @Test("each negative packet stops at its envelope, or comes out of it and is dropped by the walker")
   func negative() throws {
     let packets = try Vectors.file("memberlist.json")["negative"].object
-    // Algorithm 1, which Go does not know, is zstd among ours.
+    // Algorithm 1, which Go does not know, is zstd for us.
     let isZstdHere = Compression.zstd.isAvailable
     let cases: [(name: String, label: String, EnvelopeProblem?)] = [
       ("label_truncated", "", .otherLabel), ("label_zero_len", "", .otherLabel), ("double_label", "", .otherLabel),
@@ -137,7 +137,7 @@ import VectorSupport
       #expect(found == problem, "\(name)")
       let inner = problem == nil ? Array(packet.dropFirst(label.isEmpty ? 0 : 2 + label.utf8.count)) : nil
       #expect(content == inner, "\(name)")
-      // With a key and its demand nothing of it comes out at all.
+      // With a key that is required nothing of it comes out at all.
       let sealed = PacketEnvelope(try protection([UInt8](0..<16), label), compression: nil, compressor: Compressor())
       #expect(throws: EnvelopeProblem.self, "\(name)") { try sealed.open(packet.span.bytes) { _ in Issue.record("\(name) came out") } }
     }
@@ -199,7 +199,7 @@ extension MemberlistVector {
   fileprivate var isProtected: Bool { key != nil || !label.isEmpty }
   fileprivate var isFromServer: Bool { name.hasSuffix("_server") || name.hasPrefix("cap_tcp_error_response") }
 
-  /// The same message without key, label and compression, for vectors that were made in all combinations.
+  /// The same message without key, label and compression, for vectors that exist in all combinations.
   fileprivate func plainTwin(among vectors: [MemberlistVector]) -> MemberlistVector? {
     guard !name.hasPrefix("cap_"), let end = name.range(of: "_key") else { return nil }
     let twin = name[..<end.lowerBound] + "_key0_labelnone_compfalse_proto2"

@@ -6,7 +6,7 @@ import Testing
 @Suite struct ExchangeTableTests {
   private let start = Instant.zero
   private let peer = Peer(address: NodeAddress(ipv4: 10, 0, 0, 2, port: 7946), provenName: "peer")
-  /// A ping, and what answers it: the smallest messages of a stream.
+  /// A ping and its answer: the smallest messages of a stream.
   private static let request = encoded { Ping(sequenceNumber: 7, node: RawSpan(), source: nil, sourceNode: RawSpan()).encode(into: &$0) }
   private static let reply = encoded { Ack(sequenceNumber: 7, payload: nil).encode(into: &$0) }
 
@@ -28,7 +28,7 @@ import Testing
     return (ExchangeTable(layer: layer, limits: limits), layer)
   }
 
-  /// Opens exchange 1 of ours, due in five seconds.
+  /// Opens our exchange 1, due in five seconds.
   private func open(_ table: inout ExchangeTable, _ layer: ScriptedLayer) throws -> StreamID {
     table.open(
       ExchangeID(1), to: .anyMember(peer.address), path: .warm, deadline: start + .seconds(5), request: Self.request, at: start)
@@ -39,7 +39,7 @@ import Testing
 
   // MARK: Ours
 
-  @Test("of ours sends its request with the stream's end and completes with the reply's end, not before")
+  @Test("of ours sends its request with the stream's end and completes with the reply's end, but not earlier")
   func ours() throws {
     var (table, layer) = table()
     let stream = try open(&table, layer)
@@ -62,7 +62,7 @@ import Testing
     #expect(table.count == 0)
   }
 
-  @Test("of ours completes empty when the peer ends its half without a word")
+  @Test("of ours completes empty when the peer ends its half without a reply")
   func emptyReply() throws {
     var (table, layer) = table()
     let stream = try open(&table, layer)
@@ -78,7 +78,7 @@ import Testing
     #expect(table.counters == ExchangeCounters())
   }
 
-  @Test("of ours fails at its deadline, and what comes later is nobody's")
+  @Test("of ours fails at its deadline, and what comes later is ignored")
   func oursExpires() throws {
     var (table, layer) = table()
     let stream = try open(&table, layer)
@@ -100,7 +100,7 @@ import Testing
     #expect(table.counters.expired == 0)
   }
 
-  @Test("of ours with a reply that is none fails at once", arguments: [[0xff], [0x80, 0x01], [4, 0x80]] as [[UInt8]])
+  @Test("of ours with an invalid reply fails at once", arguments: [[0xff], [0x80, 0x01], [4, 0x80]] as [[UInt8]])
   func malformedReply(bytes: [UInt8]) throws {
     var (table, layer) = table()
     let stream = try open(&table, layer)
@@ -134,7 +134,7 @@ import Testing
     #expect(table.counters == ExchangeCounters())
   }
 
-  @Test("of a peer's that takes its answer byte by byte is reset 10 s after it, and does not count as held any more")
+  @Test("of a peer's that reads its answer byte by byte is reset 10 s after it, and does not count as held any more")
   func unread() throws {
     var (table, layer) = table(endsWithMessage: true)
     let stream = StreamID(3)
@@ -157,7 +157,7 @@ import Testing
     #expect(table.bytesHeld == 0)
   }
 
-  @Test("of a peer's whose connection is lost under the answer holds nothing any more")
+  @Test("of a peer's whose connection is lost during the answer holds nothing any more")
   func lostUnderAnswer() throws {
     var (table, _) = table()
     let stream = StreamID(3)
@@ -171,7 +171,7 @@ import Testing
     #expect(table.counters == ExchangeCounters())
   }
 
-  @Test("of ours whose peer answers without having taken the request is reset, so that the rest of it is not kept")
+  @Test("of ours whose peer answers without having read the request is reset, so that the rest of it is not kept")
   func answeredUnread() throws {
     var (table, layer) = table()
     let stream = try open(&table, layer)
@@ -269,7 +269,7 @@ import Testing
     Peer(address: NodeAddress(ipv4: 10, 0, 0, 9, port: 7946), provenName: name)
   }
 
-  /// Accepts an exchange of `name` and takes in the first `count` bytes of its request.
+  /// Accepts an exchange of `name` and passes in the first `count` bytes of its request.
   private func begin(_ number: UInt64, of name: NodeName, _ count: Int, in table: inout ExchangeTable) -> Seen? {
     _ = table.streamAccepted(StreamID(number), from: peer(name), at: start)
     return table.streamReceived(StreamID(number), Array(Self.userMessage(10_000)[..<count]).span.bytes, at: start).seen
@@ -289,7 +289,7 @@ import Testing
     #expect(table.nextDeadline == .zero)
     #expect(evicted(&table) == [.dropped(.overBudget, "greedy")])
     #expect(layer.resets == [StreamID(3)])
-    // Now it is the greedy one that wants more, and it makes its own room.
+    // Now the greedy one wants more, and makes room itself.
     #expect(begin(11, of: "greedy", 300, in: &table) == nil)
     #expect(layer.resets == [StreamID(3), StreamID(5)])
     #expect(begin(13, of: "modest", 100, in: &table) == nil)
@@ -308,7 +308,7 @@ import Testing
     #expect(table.counters.overBudget == 1)
   }
 
-  @Test("that is answered makes room with the answer that its peer does not take")
+  @Test("that is answered makes room with the answer that its peer does not read")
   func unreadMakesRoom() throws {
     var (table, layer) = table { $0.bytesInProgress = 1000 }
     for number in [3, 5] as [UInt64] {
@@ -323,7 +323,7 @@ import Testing
     #expect(evicted(&table) == [.dropped(.overBudget, "deaf")])
   }
 
-  /// Takes a push/pull of `name` to the core and answers it with `count` bytes. Returns what came of the request when the core does not get it.
+  /// Passes a push/pull of `name` to the core and answers it with `count` bytes. Returns the event of the request if the core does not get it.
   private func pushPull(_ number: UInt64, of name: NodeName, answered count: Int, in table: inout ExchangeTable) -> Seen? {
     let request = Self.encoded { PushPullHeader(isJoin: false, nodeCount: 0, userStateLength: 0).encode(into: &$0) }
     _ = table.streamAccepted(StreamID(number), from: peer(name), at: start)
@@ -385,7 +385,7 @@ import Testing
     #expect(table.counters.overBudget > 0)
   }
 
-  @Test("of a peer's that is refused with a reason is told it where streams stay open, and reset elsewhere", arguments: [true, false])
+  @Test("of a peer's that is refused with a reason gets it where streams stay open, and is reset elsewhere", arguments: [true, false])
   func refusedWithReason(endsWithMessage: Bool) throws {
     var (table, layer) = table(endsWithMessage: endsWithMessage)
     _ = table.streamAccepted(StreamID(3), from: peer, at: start)
@@ -398,7 +398,7 @@ import Testing
     #expect(layer.released == (endsWithMessage ? [] : [StreamID(3)]))
   }
 
-  @Test("of nobody, who looked whether the port is open, is no mistake where streams stay open")
+  @Test("that only checked whether the port is open is no mistake where streams stay open")
   func portCheck() {
     var (table, layer) = table(endsWithMessage: false)
     _ = table.streamAccepted(StreamID(3), from: peer, at: start)
@@ -424,7 +424,7 @@ import Testing
     _ = begin(5, of: "greedy", 10, in: &table)
     #expect(layer.resets.isEmpty)
     _ = begin(7, of: "late", 10, in: &table)
-    // Of two places for all but pings, each has one: the older goes.
+    // There are two places for all but pings, and each has one: the older is given up.
     #expect(layer.resets == [StreamID(3)])
     #expect(evicted(&table) == [.dropped(.tooMany, "honest")])
     for number in [9, 11, 13] as [UInt64] { _ = begin(number, of: "greedy", 10, in: &table) }
@@ -442,7 +442,7 @@ import Testing
     for number in 0..<50 as Range<UInt64> {
       let stream = StreamID(1001 + 2 * number)
       _ = table.streamAccepted(stream, from: peer(NodeName("honest-\(number)")), at: start)
-      // While its request is under way, the greedy one comes back for the place that it lost.
+      // While its request arrives, the greedy one comes back for the place that it lost.
       _ = begin(5001 + 2 * number, of: "greedy", 10, in: &table)
       _ = table.streamReceived(stream, Self.request.span.bytes, at: start)
       #expect(table.streamEnded(stream).receivedID(with: Self.request) != nil)
@@ -466,7 +466,7 @@ import Testing
     }
   }
 
-  @Test("whose bytes come one a second is given up at its deadline, however diligently they come")
+  @Test("whose bytes come one a second is given up at its deadline, however regularly they come")
   func trickled() {
     var (table, layer) = table { $0.acceptedDeadline = .seconds(10) }
     let message = Self.userMessage(1000)
@@ -495,7 +495,7 @@ import Testing
     #expect(layer.written[StreamID(3)] == nil)
   }
 
-  @Test("that nobody opened is ignored")
+  @Test("that was never opened is ignored")
   func unknownStream() {
     var (table, layer) = table()
     #expect(table.streamReceived(StreamID(99), [1].span.bytes, at: start).seen == nil)

@@ -12,32 +12,32 @@ import Testing
 
   private static let cases: [(parts: [(NodeName, Int)], wanted: Int, of: NodeName?, goes: UInt64?)] = [
     ([], 1, "a", nil),
-    // Who has most, and the oldest of it.
+    // The holder that has most loses its oldest part.
     ([("a", 1), ("b", 1), ("b", 1)], 0, "c", 2),
     ([("b", 1), ("a", 1), ("b", 1)], 0, "c", 1),
     ([("a", 50), ("b", 30), ("b", 30)], 10, "c", 2),
-    // Others that have the same: the oldest of all.
+    // If others have the same: the oldest of all.
     ([("b", 1), ("a", 1)], 0, "c", 1),
-    // The asking one, where it has or would have as much as any other.
+    // The asking holder, if it has or would have as much as any other.
     ([("b", 1), ("a", 1)], 0, "a", 2),
     ([("b", 50), ("a", 40), ("a", 5)], 5, "a", 2),
     ([("b", 50), ("a", 40), ("a", 5)], 4, "a", 1),
     ([("b", 50)], 50, "a", nil),
     ([("b", 50)], 49, "a", 1),
-    // A part of nothing makes no room.
+    // A part of amount 0 makes no room.
     ([("b", 0), ("b", 10)], 0, "c", 2),
     ([("b", 0)], 0, "c", nil),
-    // On no account.
+    // Without an account.
     ([("b", 5), ("a", 10)], 100, nil, 2),
   ]
 
-  @Test("who makes room", arguments: cases.indices)
+  @Test("which part makes room", arguments: cases.indices)
   func whoGoes(index: Int) {
     let (parts, wanted, holder, goes) = Self.cases[index]
     #expect(shares(parts).nextToGo(for: wanted, of: holder.map { .name($0) })?.value == goes)
   }
 
-  @Test("what is taken out or changed no longer counts as it did")
+  @Test("a part that is removed or changed no longer counts as before")
   func changes() {
     var shares = shares([("a", 10), ("a", 20), ("b", 25)])
     #expect(shares.total == 55)

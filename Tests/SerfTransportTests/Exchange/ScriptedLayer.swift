@@ -2,7 +2,7 @@ import NIOCore
 import SerfPrimitives
 import SerfTransport
 
-/// A layer that only writes down what is asked of its streams.
+/// A layer that only records what is requested of its streams.
 final class ScriptedLayer: StreamLayer {
   let localAddress = NodeAddress(ipv4: 127, 0, 0, 1, port: 7946)
   let protection = Protection.provenNames

@@ -39,7 +39,7 @@ import Testing
     #expect(keys.allSatisfy { $0.bytes.count == 32 && $0.description == "key of 256 bits" })
   }
 
-  @Test("begins without a key where it is told to, takes the first as primary, and is never empty again")
+  @Test("begins without a key where it is told to, uses the first as primary, and is never empty again")
   func beginsEmpty() throws {
     let (a, b) = (try Self.key(1), try Self.key(2))
     let ring = Keyring()
@@ -62,7 +62,7 @@ import Testing
     #expect(ring.keys == [a, b])
   }
 
-  @Test("needs one key, unless it is to begin without")
+  @Test("needs one key, unless it may begin without")
   func empty() throws {
     #expect(throws: KeyringError.empty) { try Keyring([]) }
     let ring = Keyring(try Self.key(1))
@@ -88,7 +88,7 @@ import Testing
     #expect(ring.keys == [c, a])
   }
 
-  @Test("is live: who seals and opens with it follows every change")
+  @Test("is live: all that seal and open with it follow every change")
   func live() throws {
     let (a, b) = (try Self.key(1), try Self.key(2, count: 32))
     let (ours, theirs) = (Keyring(a), Keyring(a))
@@ -128,7 +128,7 @@ import Testing
   }
 
   @Test(
-    "opens nothing of a version that there is none of, and nothing too short",
+    "opens nothing of an unknown version, and nothing too short",
     arguments: [[], [1], [2] + [UInt8](repeating: 0, count: 60), [0] + [UInt8](repeating: 0, count: 43)] as [[UInt8]])
   func notSealed(bytes: [UInt8]) throws {
     let sealer = Sealer(Keyring(try Self.key(1)))

@@ -8,15 +8,15 @@
   import SerfTransport
   import Testing
 
-  /// `QuicLayer` on real sockets, where it is more than its contract.
+  /// `QuicLayer` on real sockets, beyond its contract.
   @Suite struct QuicLayerTests {
     @Test("ECN is found usable on a path that carries it, and stays in use", arguments: ["127.0.0.1", "[::1]"])
     func ecn(host: String) async throws {
       let loop = MultiThreadedEventLoopGroup.singleton.next()
       let a = try await End.bind("a", at: host, on: loop)
       let b = try await End.bind("b", at: host, on: loop)
-      // ngtcp2 marks ten packets to try the path, and no more until the peer has counted them. Packets are sent at best effort, one of each round
-      // arrives at least.
+      // ngtcp2 marks ten packets to test the path, and no more until the peer has counted them. Packets are best effort; at least one of each round
+      // arrives.
       for round in 1...40 {
         let before = try await b.packets
         try await a.send(4, to: b)
@@ -40,7 +40,7 @@
       try await c.send(1, to: a)
       try await b.send(1, to: a)
       try await eventually("a has both hellos") { try await a.counter("hellos_not_allowed") == 1 }
-      // The member itself is heard all the same.
+      // The member itself is still heard.
       try await eventually("a has both packets") { try await a.packets == 2 }
       #expect(try await a.counter("hellos_not_allowed") == 1)
       for end in [a, b, c] { try await end.shutdown() }
@@ -107,7 +107,7 @@
     }
   }
 
-  /// A socket that keeps what passes it of ECN.
+  /// A socket that records the ECN bits of what passes.
   private final class WatchedSocket: DatagramSocket, DatagramSocketHandler {
     private let port: DatagramPort
     private weak var handler: (any DatagramSocketHandler)?

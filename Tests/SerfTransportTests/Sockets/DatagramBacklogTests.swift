@@ -17,7 +17,7 @@ import Testing
     }
   }
 
-  /// As the port does it.
+  /// Sends as the port does.
   private func drain(_ backlog: inout DatagramBacklog<String>, _ send: (UnsafeRawBufferPointer, String) -> Int) {
     while let (bytes, target) = backlog.first {
       let rest = bytes.withUnsafeBytes { send($0, target) }
@@ -30,7 +30,7 @@ import Testing
     bytes.withUnsafeBytes { backlog.append($0, for: target) }
   }
 
-  @Test("what waits leaves in order, each datagram once, however little room there is at a time", arguments: [1, 2, 3, 100])
+  @Test("waiting datagrams are sent in order, each datagram once, however little room there is at a time", arguments: [1, 2, 3, 100])
   func order(room: Int) {
     var backlog = DatagramBacklog<String>(limit: 100)
     let kernel = Kernel()
@@ -64,7 +64,7 @@ import Testing
     #expect(kernel.taken.map(\.byte) == numbers)
   }
 
-  @Test("what does not fit is refused, and fits again when others have left")
+  @Test("what does not fit is refused, and fits again when others have been sent")
   func bounded() {
     var backlog = DatagramBacklog<String>(limit: 4)
     #expect(append([1, 2, 3], "a", to: &backlog))

@@ -50,7 +50,7 @@ import Testing
     #expect(text.contains("127.0.0.1:"))
   }
 
-  /// A destination that no datagram can reach from 127.0.0.1, and what that says.
+  /// A destination that no datagram can reach from 127.0.0.1, and the failure that is reported.
   struct Hole: CustomTestStringConvertible, Sendable {
     let destination: NodeAddress
     var size = 10
@@ -59,7 +59,7 @@ import Testing
   }
 
   @Test(
-    "a datagram that the system refuses is refused, and the socket lives on",
+    "a datagram that the system refuses is refused, and the socket stays usable",
     arguments: [
       Hole(destination: NodeAddress(ipv4: 255, 255, 255, 255, port: 7946)),
       Hole(destination: NodeAddress(ipv4: 192, 0, 2, 1, port: 7946)),
@@ -99,7 +99,7 @@ import Testing
       self.expected = expected
       self.ports = ports
       self.done = done
-      // The port holds its handler weakly; this one keeps itself until it has seen everything.
+      // The port holds its handler weakly; this one keeps itself until it has seen all datagrams.
       keep = self
       done.futureResult.eventLoop.assumeIsolated().scheduleTask(in: .seconds(10)) { [self] in finish() }
     }

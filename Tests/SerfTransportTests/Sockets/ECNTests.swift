@@ -23,7 +23,7 @@ import Testing
         do {
           let port = try result.get().value
           port.start(Codepoints(expecting: 8, on: port, done: done))
-          // Twice, so that none is taken for the one before it.
+          // Each is sent twice, so that none can be confused with the one before it.
           for codepoint in [0, 1, 2, 3, 3, 2, 1, 0] as [CInt] { try Self.send(to: port.localAddress, codepoint: codepoint) }
         } catch { done.fail(error) }
       }
@@ -32,7 +32,7 @@ import Testing
     #expect(received == [0, 1, 2, 3, 3, 2, 1, 0])
   }
 
-  /// One datagram with these bits, from a socket of its own.
+  /// One datagram with these bits, from its own socket.
   private static func send(to destination: NodeAddress, codepoint: CInt) throws {
     let isIPv6 = !destination.isIPv4
     #if canImport(Glibc)
@@ -58,7 +58,7 @@ import Testing
     private let expected: Int
     private let port: DatagramPort
     private let done: EventLoopPromise<[UInt8]>
-    /// The port holds its handler weakly; this one keeps itself until it has seen everything.
+    /// The port holds its handler weakly; this one keeps itself until it has seen all datagrams.
     private var keep: Codepoints?
 
     init(expecting expected: Int, on port: DatagramPort, done: EventLoopPromise<[UInt8]>) {

@@ -2,7 +2,7 @@ import SerfPrimitives
 import SerfTransport
 import Testing
 
-/// What a node that is bound to any address tells others.
+/// Which address a node that is bound to any address advertises.
 @Suite struct InterfacesTests {
   @Test(
     "an address is advertised only if the socket receives there",

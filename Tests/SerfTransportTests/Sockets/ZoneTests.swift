@@ -12,7 +12,7 @@ import Testing
     #expect(NodeAddress(SocketAddress(address)) == address)
   }
 
-  @Test("an interface's name is as good as its number", arguments: ["fe80::1%lo", "[fe80::1%lo]", "[fe80::1%lo]:80"])
+  @Test("an interface's name works like its number", arguments: ["fe80::1%lo", "[fe80::1%lo]", "[fe80::1%lo]:80"])
   func names(text: String) throws {
     let address = try #require(try Interfaces.address(parsing: text, defaultPort: 7946))
     #expect(address.zone == 1)
@@ -20,7 +20,7 @@ import Testing
     #expect(address.host == "fe80::1%1")
   }
 
-  @Test("an interface that is not there is an error that names it; what is no address is none")
+  @Test("an interface that does not exist is an error that names it; text that is no address gives none")
   func unknown() throws {
     #expect { try Interfaces.address(parsing: "[fe80::1%nope0]:80", defaultPort: 1) } throws: { "\($0)".contains("'nope0'") }
     for text in ["fe80::1%", "[fe80::1%]:1", "%lo", "host%lo", "1.2.3.4%lo", "[fe80::1%lo", "[fe80::1%lo]:x", ""] {

@@ -58,7 +58,7 @@
       try await a.shutdown()
     }
 
-    @Test("a peer that takes the connection and never says a word is given up at the deadline")
+    @Test("a peer that accepts the connection and never sends a byte is given up at the deadline")
     func silentPeer() async throws {
       let a = try await TestEnd.bind(.tls(), "a", on: hub)
       let hole = try BlackHole(answersDials: true)
@@ -72,7 +72,7 @@
       try await a.shutdown()
     }
 
-    @Test("those who have proven nothing make room before a member does whose request is under way")
+    @Test("peers that have proven nothing make room before a member does whose request is in progress")
     func room() async throws {
       let a = try await TestEnd.bind(.tls(acceptedConnections: 5), "a", on: hub)
       let b = try await TestEnd.bind(.tls(), "b", on: hub)
@@ -89,7 +89,7 @@
       for end in [a, b] { try await end.shutdown() }
     }
 
-    /// A TCP connection, with TLS of one's own on it.
+    /// A TCP connection with the test's own TLS on it.
     private func connect(
       to address: NodeAddress, _ handler: @escaping @Sendable () throws -> NIOSSLClientHandler? = { nil }
     ) async throws -> any Channel {

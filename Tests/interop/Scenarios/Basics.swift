@@ -16,13 +16,13 @@ extension Scenario {
 }
 
 extension Stage {
-  /// What every healthy cluster does: pass events both ways, take a change of tags, and agree on its members to the byte.
+  /// What every healthy cluster does: pass events both ways, accept a change of tags, and agree on its members to the byte.
   func everyday(_ six: Six, _ others: [Agent] = []) async throws {
     let all = six.all + others
     try await exchangeEvents(all)
     let changed = ["life": "changed", "empty": ""]
     for agent in [six.go[2], six.ours[2]] { try await agent.client.updateTags(setting: changed) }
-    // The full tags change as well, since only they are as long as can be.
+    // The full tags change as well, because only they have the greatest length.
     let replaced = ["0": "w", "2": "w"]
     for agent in [six.go[1], six.ours[1]] { try await agent.client.updateTags(setting: replaced, deleting: ["1"]) }
     let tags = ["go3": changed, "ours3": changed, "go2": replaced, "ours2": replaced]
@@ -44,7 +44,7 @@ extension Stage {
       let senders = agents.filter { $0.settings.kind == kind }
       let start = ContinuousClock.now
       for (index, sender) in senders.enumerated() {
-        // One as long as Go's agents allow by default: name and payload 512 bytes with what is around them.
+        // One as long as Go's agents allow by default: name and payload have 512 bytes with their encoding.
         let payload = [UInt8](repeating: 0xfe, count: index == 0 ? 400 : index)
         try await sender.client.userEvent("\(round)-\(sender.label)", payload: payload, coalesce: false)
       }

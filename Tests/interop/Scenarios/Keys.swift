@@ -94,7 +94,7 @@ extension Stage {
     }
   }
 
-  /// Go's agents are told by a query, ours by their file. Ours do not answer the query, so its outcome is not asked; the files are.
+  /// Go's agents are told by a query, ours by their file. Ours do not answer the query, so its outcome is not checked; the files are.
   fileprivate func changePrimaryKey(_ agents: [Agent], _ rings: Rings, _ keys: [String]) async throws {
     for agent in agents where !agent.isGo {
       try rings.write(keys, for: agent.label)

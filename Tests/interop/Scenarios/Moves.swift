@@ -20,7 +20,7 @@ extension Scenario {
         try await listing(at: rest, victim, is: "failed")
       }
     }
-    // Through both of ours: whom gossip alone tells of it is a matter of chance.
+    // Through both of our agents, because it is random which members gossip alone would tell of it.
     let observers = rest.filter { $0.settings.kind == .ours }
     let reborn = try await stage.secondLives(victims, through: [six.ours[0], six.go[0]], and: observers, elsewhere: true)
     for agent in reborn {
@@ -64,10 +64,10 @@ extension Scenario {
   }
 }
 
-/// Long enough for gossip and for the next push/pulls, which would bring the new address if anything did.
+/// Long enough for gossip and for the next push/pulls, which would bring the new address if it came at all.
 private func interopSettle() async { await rest(.seconds(10)) }
 
-/// The lines of `observer`'s log that say that two claim the name of `agent`.
+/// The lines of `observer`'s log that say that two nodes claim the name of `agent`.
 private func conflictLines(about agent: Agent, at observer: Agent) -> [String] {
   observer.program.output.split(separator: "\n").filter { $0.contains("claim") && $0.contains(agent.settings.name) }.map(String.init)
 }

@@ -1,11 +1,11 @@
 import Foundation
 
 extension Scenario {
-  /// Ours must pass queries and relayed answers on, although it answers none itself yet.
+  /// Our agent must pass queries and relayed answers on, although it answers none itself yet.
   static let query = Scenario(name: "query", summary: "Go's queries, plain and relayed, with ours between Go's agents") { stage in
     let handler = ["-event-handler", "query:ping=echo pong-$SERF_SELF_NAME"]
     var agents: [Agent] = []
-    // One between two, then more of both, joined in a chain of alternating kinds.
+    // One of ours between two of Go's, then more of both, joined in a chain of alternating kinds.
     for (index, label) in ["go1", "ours1", "go2", "ours2", "go3"].enumerated() {
       let kind = index % 2 == 0 ? Agent.Kind.go : .ours
       var settings = Agent.Settings(label: label, kind: kind, name: label, place: stage.place(.ipv4))

@@ -96,7 +96,7 @@ extension Stage {
     try await exchangeEvents(agents, round: stranger.label)
   }
 
-  /// The same gate lets in a member inside the allowed network.
+  /// The same check lets in a member inside the allowed network.
   fileprivate func admits(_ agents: [Agent]) async throws {
     let what = "an allowed network is let in"
     guard surroundings.kinds == .mixed else { return report.skipped(what, "Go has no -allow") }

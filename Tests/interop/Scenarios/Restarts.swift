@@ -5,7 +5,7 @@ extension Scenario {
 
   private static let restartSamePort = Scenario(
     name: "restart-same-port", summary: "one of each kind is killed and started again at once, same name and port",
-    // Go says this of its own former life, whose tags were others.
+    // Go says this about its own former life, which had other tags.
     tolerated: ["Refuting an alive"]
   ) { stage in
     let six = try await Six.settled(on: stage)

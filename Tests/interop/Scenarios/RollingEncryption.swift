@@ -16,7 +16,7 @@ extension Scenario {
       for member in cluster.members { try await cluster.take(step, at: member) }
     }
     talk.cancel()
-    // What ended it is its cancellation, or why a member could send no event.
+    // It ended by cancellation, or because a member could not send an event.
     if case .failure(let error) = await talk.result, !(error is CancellationError) { throw error }
     await cluster.finish(since: start)
   }
@@ -26,25 +26,25 @@ extension Scenario {
 private enum EncryptionStep: String {
   /// No key.
   case clear
-  /// The key is there; sends in the clear, takes both.
+  /// It has the key, sends in clear text, and accepts both.
   case reading
-  /// Encrypts, takes both.
+  /// It encrypts, and accepts both.
   case encrypting
-  /// Encrypts, and takes nothing else.
+  /// It encrypts, and accepts nothing else.
   case complete
 
   var sealsOutgoing: Bool { self != .reading }
   var verifiesIncoming: Bool { self == .complete }
 }
 
-/// Three members of Go's library and three of our agents, each of which lives on through restarts.
+/// Three members of Go's library and three of our agents, each of which is restarted several times.
 private final class RollingCluster: Sendable {
   let members: [RollingMember]
   private let stage: Stage
   /// The events that have been sent, in order.
   private let sent = Mutex<[String]>([])
 
-  /// Starts all six in the clear, and waits until all list all.
+  /// Starts all six in clear text, and waits until all list all.
   init(on stage: Stage) async throws {
     self.stage = stage
     let key = randomKey(bits: 256)
@@ -76,13 +76,13 @@ private final class RollingCluster: Sendable {
     try await member.start(step, join: members.filter { $0 !== member })
     await stage.check("\(member.label) \(step.rawValue): alive at all six", at: agents) { try await self.allAlive() }
     let names = sent.withLock { $0 }
-    // Go's library sends an event four times, which among six may miss one until the next push/pull, within half a minute.
+    // Go's library sends an event four times. Among six members that may miss one until the next push/pull, which comes within half a minute.
     await stage.check("\(member.label) \(step.rawValue): the \(names.count) events so far at all six", within: .seconds(60), at: agents) {
       try self.missing(names)
     }
   }
 
-  /// What holds of the whole time.
+  /// Checks what must hold for the whole time.
   func finish(since start: ContinuousClock.Instant) async {
     let names = sent.withLock { $0 }
     await stage.check("all \(names.count) events at all six, none twice in one life", at: agents) {
@@ -123,7 +123,7 @@ private final class RollingCluster: Sendable {
     return nil
   }
 
-  /// Members of Go's library are left out: they send the intent of a leave four times, which among six may miss one (`memberlist.md` 4.11).
+  /// Members of Go's library are left out: they send the intent of a leave four times, which may miss one of six members (`memberlist.md` 4.11).
   private func failure() throws -> String? {
     for member in members {
       let failed = try member.failed().filter { $0.hasPrefix(Agent.Kind.ours.rawValue) }
@@ -171,7 +171,7 @@ private final class RollingMember: Sendable {
 
   private var lives: [Life] { state.withLock { $0.lives } }
 
-  /// Our agent in its present life; nil for Go's.
+  /// Our agent in its current life; nil for Go's.
   var agent: Agent? {
     guard case .ours(let watch) = lives.last else { return nil }
     return watch.agent
@@ -183,7 +183,7 @@ private final class RollingMember: Sendable {
 
   func start(_ step: EncryptionStep, join others: [RollingMember]) async throws {
     let addresses = others.map(\.place.reach)
-    // With `--kinds go` Go's library plays our part too, since Go's agent cannot.
+    // With `--kinds go` Go's library plays our part too, because Go's agent cannot.
     let life: Life =
       stage.surroundings.isGo(kind) ? .go(try await startGo(step, addresses)) : .ours(try await startOurs(step, addresses))
     state.withLock { state in
@@ -210,7 +210,7 @@ private final class RollingMember: Sendable {
       if !step.sealsOutgoing { settings.ourFlags.append("-encrypt-verify-outgoing=false") }
       if !step.verifiesIncoming { settings.ourFlags.append("-encrypt-verify-incoming=false") }
     }
-    // It joins when its events are watched: those from before the join come with it.
+    // It joins after its events are watched: those from before the join come with the join.
     let watch = try await EventWatch(try await stage.start(settings))
     if !addresses.isEmpty { try await watch.agent.client.join(addresses, replay: true) }
     return watch
@@ -231,7 +231,7 @@ private final class RollingMember: Sendable {
     }
   }
 
-  // MARK: Talking
+  // MARK: Sending
 
   /// Sends an event; false while it is being restarted.
   func send(_ name: String) async throws -> Bool {
@@ -248,7 +248,7 @@ private final class RollingMember: Sendable {
     return true
   }
 
-  // MARK: Looking
+  // MARK: Observing
 
   /// The names of those that it lists as alive.
   func alive() async throws -> Set<String> {
@@ -259,7 +259,7 @@ private final class RollingMember: Sendable {
     }
   }
 
-  /// How often each event came in the life in which it came most often: a member that comes back hears again what it heard before.
+  /// How often each event arrived in the life in which it arrived most often: a member that comes back gets earlier events again.
   func events() throws -> [String: Int] {
     try lives.reduce(into: [:]) { events, life in
       let counts =
@@ -287,7 +287,7 @@ private final class RollingMember: Sendable {
     }
   }
 
-  /// Counters of what our agent refused in any of its lives; of Go's the log tells.
+  /// Counters of what our agent refused in any of its lives; Go's log shows that for Go's members.
   func refused() async throws -> [String] {
     let (life, before) = state.withLock { ($0.isUp ? $0.lives.last : nil, $0.refused) }
     guard case .ours(let watch) = life else { return before }

@@ -5,8 +5,8 @@ extension Scenario {
       "takeover-back", "ours is killed, bound to any address, and a Go agent takes its name, address and port", from: .ours, to: .go),
   ]
 
-  /// How operators move from one to the other, and back. An agent that is bound to any address must advertise it in the same bytes, or the others
-  /// call it a conflict. A Go agent that takes over hears of the name's former life with other tags, and logs that it refutes that.
+  /// How operators change from one implementation to the other, and back. An agent that is bound to any address must advertise it in the same bytes,
+  /// or the others report a conflict. A Go agent that takes over hears of the name's former life with other tags, and logs that it refutes that.
   private static func takeover(_ name: String, _ summary: String, from: Agent.Kind, to: Agent.Kind) -> Scenario {
     Scenario(name: name, summary: summary, tolerated: to == .go ? ["Refuting an alive"] : []) { stage in
       let six = try await Six.settled(on: stage, .any)

@@ -13,7 +13,7 @@ extension Scenario {
   }
 }
 
-/// The course of a soak: what was sent, who comes and goes.
+/// The course of a soak: the events sent, and the agents that come and go.
 private struct Soak {
   private let stage: Stage
   private let six: Six
@@ -39,7 +39,7 @@ private struct Soak {
       if second % 10 == 5 { try await changeGuest() }
       if second % 60 == 59 { report(second + 1) }
       second += 1
-      // From the start, so that what a step takes does not add up.
+      // Counted from the start, so that the time of the steps does not add up.
       await rest(start + .seconds(second) - .now)
     }
   }
@@ -52,7 +52,7 @@ private struct Soak {
     sent.append(name)
   }
 
-  /// The agent beside the six leaves; or if there is none, another comes, of the other kind than the last one.
+  /// The seventh agent leaves; or if there is none, another one comes, of the other kind than the last one.
   private mutating func changeGuest() async throws {
     if let leaver = guest {
       guest = nil
@@ -68,7 +68,7 @@ private struct Soak {
   }
 
   private func report(_ seconds: Int) {
-    // The newest are still on their way.
+    // The newest events are still on their way.
     let old = sent.dropLast(40)
     let missing = watches.map { watch in "\(watch.agent.label) \(old.count { watch.count($0) != 1 })" }
     stage.report.note(

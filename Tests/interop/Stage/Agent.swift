@@ -5,7 +5,7 @@ import Synchronization
 
 /// One life of an agent: a process, and a connection to its RPC. A restart is another `Agent` with the same or almost the same settings.
 final class Agent: Sendable {
-  /// Whose part it plays. With `--kinds go` Go's program plays both.
+  /// The implementation whose part it plays. With `--kinds go` Go's program plays both.
   enum Kind: String, Sendable { case go, ours }
 
   /// How an agent is started.
@@ -23,11 +23,11 @@ final class Agent: Sendable {
     var join: [String] = []
   }
 
-  /// Where an agent listens, and where others reach it.
+  /// The address at which an agent listens, and the one at which others reach it.
   struct Place: Hashable, Sendable {
     /// The IP address to bind to, without brackets.
     var host: String
-    /// The IP address for others, where it differs.
+    /// The IP address for others, if it differs.
     var reachable: String?
     var port: UInt16
 
@@ -37,7 +37,7 @@ final class Agent: Sendable {
     private static func text(_ host: String, _ port: UInt16) -> String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
   }
 
-  /// Why an agent did not come up.
+  /// Why an agent did not start.
   struct StartError: Error, CustomStringConvertible { let description: String }
 
   let settings: Settings
@@ -76,7 +76,7 @@ final class Agent: Sendable {
     client = try await SerfRPCClient.connect(to: rpcAddress)
   }
 
-  // MARK: Orders
+  // MARK: Commands
 
   /// Kills it, so that it does not leave first.
   func kill() async {
@@ -94,9 +94,9 @@ final class Agent: Sendable {
     guard status == 0 else { throw StartError(description: "\(label) ended with \(status.map { "\($0)" } ?? "nothing") after its leave") }
   }
 
-  // MARK: Looking
+  // MARK: Observing
 
-  /// Nil while it runs as it should, or why it does not.
+  /// Nil while it runs correctly, or why it does not.
   var misfortune: String? {
     guard shouldRun.withLock({ $0 }), let status = program.status else { return nil }
     return "\(label) ended by itself with status \(status)"

@@ -17,14 +17,14 @@ final class EventWatch: Sendable {
         // The agent has ended; what it saw until then stays.
       }
     }
-    // Go's agent registers a stream after it has said yes to it, and takes the next command after that.
+    // Go's agent registers a stream after it has answered the request, and handles the next command after that.
     _ = try await agent.client.stats()
   }
 
-  /// How often the event of this name came.
+  /// How often the event of this name arrived.
   func count(_ name: String) -> Int { seen.withLock { $0[name] ?? 0 } }
 
-  /// How often each event came, by name.
+  /// How often each event arrived, by name.
   var counts: [String: Int] { seen.withLock { $0 } }
 
   /// Nil if each of `watches` has seen each of `names` once; else the first that has not.

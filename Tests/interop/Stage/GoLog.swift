@@ -6,7 +6,7 @@ enum GoLog {
     "UDP probes failed", "double",
   ]
 
-  /// The forbidden phrases in `log`, with the lines that hold them.
+  /// The forbidden phrases in `log`, with the lines that contain them.
   static func findings(in log: String) -> [(phrase: String, line: String)] {
     log.split(separator: "\n").flatMap { line in
       forbidden.filter { line.contains($0) }.map { ($0, String(line)) }

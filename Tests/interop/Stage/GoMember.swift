@@ -59,7 +59,7 @@ final class GoMember: Sendable {
     }
   }
 
-  // MARK: Orders
+  // MARK: Commands
 
   func send(_ event: String) throws { try program.write("event \(event)\n") }
 
@@ -72,7 +72,7 @@ final class GoMember: Sendable {
     }
   }
 
-  // MARK: Looking
+  // MARK: Observing
 
   /// The names of the members that it lists as alive.
   func alive() async throws -> Set<String> {
@@ -86,7 +86,7 @@ final class GoMember: Sendable {
     }
   }
 
-  /// How often each user event came, by name.
+  /// How often each user event arrived, by name.
   func events() throws -> [String: Int] {
     try read()
     return state.withLock { $0.events }
@@ -98,7 +98,7 @@ final class GoMember: Sendable {
     return state.withLock { $0.failed }
   }
 
-  /// Takes in the whole lines that are new in its output. Lines of the library's log stand among them.
+  /// Reads the new complete lines of its output. Lines of the library's log are among them.
   private func read() throws {
     let file = try FileHandle(forReadingFrom: program.log)
     defer { try? file.close() }

@@ -1,10 +1,10 @@
 import Foundation
 import Synchronization
 
-/// A program in a process of its own: its output in a file, its end told.
+/// A program in its own process, with its output in a file and its exit status.
 ///
-/// Spawned directly and not by Foundation's `Process`, whose pipes crash now and then inside libdispatch on Linux. Each has a process group of its
-/// own, so that a Ctrl-C at the terminal reaches only this program, which then ends them all with ``endAll()``.
+/// Spawned directly and not by Foundation's `Process`, whose pipes sometimes crash inside libdispatch on Linux. Each has its own process group, so
+/// that a Ctrl-C at the terminal reaches only this program, which then ends them all with ``endAll()``.
 final class Program: Sendable {
   /// Why a program could not be started.
   struct SpawnError: Error, CustomStringConvertible {
@@ -13,10 +13,10 @@ final class Program: Sendable {
     var description: String { "cannot start \(path): errno \(status)" }
   }
 
-  /// Everything it has written, both streams in one.
+  /// All its output, both streams in one file.
   let log: URL
   private let pid: pid_t
-  /// What its standard input reads, where it was given one.
+  /// The writing end of its standard input, if it has one.
   private let input: FileHandle?
   private let end = Mutex<Int32?>(nil)
 
@@ -24,7 +24,7 @@ final class Program: Sendable {
 
   /// Starts the program at `path` with its output at the end of `log`.
   ///
-  /// - Parameter takesInput: whether its standard input is what ``write(_:)`` says; else there is nothing to read.
+  /// - Parameter takesInput: whether its standard input gets what is passed to ``write(_:)``; otherwise it is empty.
   init(_ path: String, _ arguments: [String], log: URL, takesInput: Bool = false) throws {
     self.log = log
     let pipe = takesInput ? try Self.makePipe() : nil
@@ -43,18 +43,18 @@ final class Program: Sendable {
   /// Nil while it runs; then the exit status, or 128 and the signal.
   var status: Int32? { end.withLock { $0 } }
 
-  /// Sends a signal, unless the program has ended: its number may be another program's by then.
+  /// Sends a signal, unless the program has ended: its number may belong to another program by then.
   func signal(_ number: Int32) {
     end.withLock { if $0 == nil { kill(pid, number) } }
   }
 
-  /// Kills it and waits until it is gone and its ports are free.
+  /// Kills it and waits until it has ended and its ports are free.
   func stop() async {
     signal(SIGKILL)
     _ = await ended(within: .seconds(10))
   }
 
-  /// Says something on its standard input.
+  /// Writes text to its standard input.
   func write(_ text: String) throws { try input?.write(contentsOf: Data(text.utf8)) }
 
   /// Waits for the end; nil if it still runs after that time.
@@ -69,7 +69,7 @@ final class Program: Sendable {
   private func reap() {
     var information = siginfo_t()
     while unsafe waitid(P_PID, id_t(pid), &information, WEXITED | WNOWAIT) < 0, errno == EINTR {}
-    // Under the lock, so that no signal goes to a number that has just been given back.
+    // Under the lock, so that no signal goes to a process number that has just been freed.
     end.withLock { end in
       var status: Int32 = 0
       while unsafe waitpid(pid, &status, 0) < 0, errno == EINTR {}
@@ -78,7 +78,7 @@ final class Program: Sendable {
     Self.running.withLock { $0[pid] = nil }
   }
 
-  /// A pipe for a program's input. No other program gets either end: above the standard streams nothing is handed on.
+  /// A pipe for a program's input. No other program gets either end: only the standard streams are inherited.
   private static func makePipe() throws -> (read: FileHandle, write: FileHandle) {
     var ends: [Int32] = [0, 0]
     guard unsafe pipe(&ends) == 0 else { throw SpawnError(path: "a program that takes input", status: errno) }

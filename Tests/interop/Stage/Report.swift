@@ -24,13 +24,13 @@ final class Report: Sendable {
     if !details.isEmpty { line(details) }
   }
 
-  /// Something worth reading that is no check.
+  /// A note that is worth reading but is not a check.
   func note(_ text: String) { line("note \(text)") }
 
   /// A check that these agents cannot show.
   func skipped(_ what: String, _ reason: String) { line("skip \(what): \(reason)") }
 
-  /// Prints the summary; whether all checks passed.
+  /// Prints the summary. Returns whether all checks passed.
   func summarize() -> Bool {
     let counts = counts.withLock { $0 }
     line("")
@@ -39,7 +39,7 @@ final class Report: Sendable {
     return counts.failed.isEmpty
   }
 
-  /// Unbuffered, so that a reader of a pipe or file sees each line when it is said.
+  /// Prints a line unbuffered, so that a reader of a pipe or file sees it at once.
   private func line(_ text: String) {
     FileHandle.standardOutput.write(Data((text + "\n").utf8))
   }

@@ -1,6 +1,6 @@
-/// Something that a cluster goes through, with the checks of it.
+/// A course of events for a cluster, with its checks.
 struct Scenario: Sendable {
-  /// How the command line calls it.
+  /// Its name on the command line.
   let name: String
   /// One line for `--list` and the heading.
   let summary: String
@@ -8,7 +8,7 @@ struct Scenario: Sendable {
   var tolerated: [String] = []
   let play: @Sendable (Stage) async throws -> Void
 
-  /// All of them, short ones first in each group.
+  /// All scenarios, short ones first in each group.
   static let all: [Scenario] =
     basics + keys + restarts + moves + [pause] + takeovers + [query, refusals, rollingEncryption]
 }

@@ -1,19 +1,19 @@
-/// Three agents of Go and three of ours in one cluster: `go1`…`go3` and `ours1`…`ours3`.
+/// Three Go agents and three of our agents in one cluster: `go1`…`go3` and `ours1`…`ours3`.
 ///
-/// Started in mixed order, each joined through an agent of the other kind or of its own. The firsts have names of 128 bytes, the seconds tags of
-/// 512 bytes, the thirds none.
+/// They are started in mixed order, and each joins through an agent of either kind. The first of each kind has a name of 128 bytes, the second tags
+/// of 512 bytes, and the third no tags.
 struct Six: Sendable {
   var go: [Agent]
   var ours: [Agent]
   var all: [Agent] { go + ours }
 
-  /// To what the agents are bound.
+  /// The addresses that the agents are bound to.
   enum Network: Sendable { case ipv4, ipv6, any }
 
   /// Starts them.
   ///
   /// - Parameters:
-  ///   - network: with `any`, the seconds are bound to any address and the others to the namespace's.
+  ///   - network: with `any`, the second of each kind is bound to any address, and the others to the namespace's address.
   ///   - adjust: changes settings before an agent is started.
   init(
     on stage: Stage, _ network: Network = .ipv4, adjust: @Sendable (inout Agent.Settings) throws -> Void = { _ in }
@@ -42,7 +42,7 @@ struct Six: Sendable {
     return six
   }
 
-  /// The others, once one of each kind is gone.
+  /// The other agents, without those that are gone.
   func without(_ gone: [Agent]) -> [Agent] { all.filter { agent in !gone.contains { $0 === agent } } }
 
   private static func settings(_ kind: Agent.Kind, _ number: Int, _ place: Agent.Place) -> Agent.Settings {
@@ -58,8 +58,8 @@ struct Six: Sendable {
     return settings
   }
 
-  /// Tags whose encoding has 512 bytes, the most that fit: a magic byte and the map's header, then for each a key of two bytes and a value
-  /// with a header of three.
+  /// Tags whose encoding has 512 bytes, the most that fit: a magic byte and the map's header, then for each tag a key of two bytes and a value with a
+  /// header of three.
   private static let fullTags: [String: String] = {
     let values = [200, 200, 512 - 2 - 3 * 5 - 400]
     return Dictionary(uniqueKeysWithValues: values.enumerated().map { ("\($0)", String(repeating: "v", count: $1)) })
@@ -67,7 +67,7 @@ struct Six: Sendable {
 }
 
 extension Stage {
-  /// A place of its own in this network.
+  /// A new place in this network.
   func place(_ network: Six.Network, isSecond: Bool = false) -> Agent.Place {
     switch network {
     case .ipv4: Agent.Place(host: surroundings.address, port: freePort())

@@ -1,7 +1,7 @@
 import Foundation
 import Synchronization
 
-/// Where one scenario plays: starts agents, checks what they say, and at the end looks at Go's logs and ends every agent.
+/// Runs one scenario: starts agents, checks what they report, and at the end checks Go's logs and ends every agent.
 final class Stage: Sendable {
   let scenario: Scenario
   let surroundings: Surroundings
@@ -22,7 +22,7 @@ final class Stage: Sendable {
     directory = try surroundings.directory(for: scenario.name)
   }
 
-  /// Plays the scenario, from its heading to its result.
+  /// Runs the scenario, from its heading to its result.
   static func play(_ scenario: Scenario, _ surroundings: Surroundings, _ report: Report) async {
     report.heading(scenario.name, scenario.summary)
     do {
@@ -40,7 +40,7 @@ final class Stage: Sendable {
 
   // MARK: Agents
 
-  /// Every life that was started, in that order.
+  /// Every agent life that was started, in this order.
   var agents: [Agent] { state.withLock { $0.agents } }
 
   /// A port that no agent of this scenario has had.
@@ -70,7 +70,7 @@ final class Stage: Sendable {
     return member
   }
 
-  /// The log of the next life of whom checks call `label`.
+  /// The log of the next life of the agent that checks call `label`.
   private func nextLog(of label: String) -> URL {
     let life = state.withLock { state in
       state.numbers[label, default: 0] += 1
@@ -81,7 +81,7 @@ final class Stage: Sendable {
 
   // MARK: Checks
 
-  /// Waits until `missing` answers nil and reports that, or what is still missing after `limit`; whether all is well.
+  /// Waits until `missing` returns nil and reports that, or reports what is still missing after `limit`. Returns whether nothing is missing.
   @discardableResult
   func check(
     _ what: String, within limit: Duration = .seconds(10), since start: ContinuousClock.Instant = .now, at agents: [Agent] = [],
@@ -100,7 +100,7 @@ final class Stage: Sendable {
 
   // MARK: The end
 
-  /// No agent ended by itself, and Go's logs hold no complaint; then every agent is ended.
+  /// No agent ended by itself, and Go's logs contain no complaint; then every agent is ended.
   private func finish() async {
     for agent in agents {
       guard let misfortune = agent.misfortune else { continue }

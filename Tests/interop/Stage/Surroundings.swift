@@ -1,7 +1,7 @@
 import ArgumentParser
 import Foundation
 
-/// What a run is given: the programs and the place where they play.
+/// The inputs of a run: the programs, and where they run.
 struct Surroundings: ParsableArguments, Sendable {
   @Option(help: "mixed: Go's agents and ours. go: Go's agents take the part of ours as well, which shows what Go itself does.")
   var kinds = Kinds.mixed

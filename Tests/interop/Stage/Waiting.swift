@@ -1,8 +1,8 @@
-// Live agents can only be asked, so this program has to wait. All waiting of this program is here.
+// The state of live agents can only be polled, so this program has to wait. All its waiting is in this file.
 
-/// Asks `missing` again and again until it answers nil, for "nothing". Returns its last answer, nil if all is well, and how long that took.
+/// Calls `missing` again and again until it returns nil, for "nothing". Returns its last result, nil if nothing is missing, and how long that took.
 ///
-/// An error counts as an answer. An agent that does not answer at all is given up at the end of the time, so `missing` must end when it is cancelled, as
+/// An error counts as a result. If an agent does not answer at all, the wait ends with the time limit. So `missing` must end when it is cancelled, as
 /// the calls of `SerfRPCClient` do.
 func eventually(
   within limit: Duration, since start: ContinuousClock.Instant = .now, every pause: Duration = .milliseconds(100),
@@ -12,7 +12,7 @@ func eventually(
   var last = false
   while true {
     let left = start + limit - .now
-    // One look after the time is up, since the last pause may have slept across it.
+    // One more check after the time is up, because the last pause may have lasted beyond it.
     do { answer = try await limited(to: max(left, .milliseconds(500)), missing) } catch { answer = "\(error)" }
     if answer == nil || last || Task.isCancelled { return (answer, .now - start) }
     await rest(min(pause, max(left, .zero)))
@@ -23,7 +23,7 @@ func eventually(
 /// Lets time pass because the scenario is about time.
 func rest(_ duration: Duration) async { try? await Task.sleep(for: duration) }
 
-/// What did not end in time.
+/// The error for work that did not end in time.
 struct TimedOut: Error, CustomStringConvertible {
   let limit: Duration
   var description: String { "no answer within \(limit.inSeconds)" }

@@ -1,7 +1,7 @@
 import Memberlist
 import SerfPrimitives
 
-/// Messages as bytes, with what a test does not care about filled in.
+/// Messages as bytes, with defaults for the fields that a test does not care about.
 enum Message {
   static func alive(
     _ node: NodeName, _ incarnation: UInt32, address: NodeAddress? = nil, meta: [UInt8]? = nil, versions: ProtocolVersions? = .current

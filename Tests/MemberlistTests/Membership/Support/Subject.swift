@@ -65,7 +65,7 @@ final class Subject {
     name == "me" ? NodeAddress(ipv4: 10, 0, 0, 1, port: 7946) : NodeAddress(ipv4: 10, 0, 1, name.bytes.reduce(0, &+), port: 7946)
   }
 
-  /// A peer on connection 1 + its name's sum, proving its name.
+  /// A peer that proves its name, on connection 1 + the sum of its name's bytes.
   static func proven(_ name: NodeName, connection: UInt64? = nil) -> Peer {
     Peer(
       address: address(name), connection: ConnectionID(connection ?? UInt64(name.bytes.reduce(0, &+))), provenName: name)
@@ -73,7 +73,7 @@ final class Subject {
 
   static func peer(_ name: NodeName) -> Peer { Peer(address: address(name)) }
 
-  /// From whom something comes when the test does not say.
+  /// The sender of a message, if the test does not name one.
   func defaultPeer(_ name: NodeName) -> Peer { namesAreProven ? Self.proven(name) : Self.peer(name) }
 
   // MARK: Inputs
@@ -85,7 +85,7 @@ final class Subject {
 
   func receive(_ bytes: [UInt8], from peer: Peer) { input { $0.receive(bytes.span.bytes, from: peer, at: $1) } }
 
-  /// Lets time pass, doing what is due on the way.
+  /// Lets time pass, and does what is due on the way.
   func pass(_ duration: Duration) {
     let end = now + duration
     while let next = membership.nextDeadline, next <= end {
@@ -160,7 +160,7 @@ final class Subject {
     }
   }
 
-  // MARK: What it believes
+  // MARK: Its state
 
   func member(_ name: NodeName) -> Member? { membership.member(name) }
   func state(_ name: NodeName) -> MemberState? { member(name)?.state }
@@ -169,7 +169,7 @@ final class Subject {
   var nextDeadline: Instant? { membership.nextDeadline }
   var score: Int { membership.healthScore }
 
-  /// The news that wait to be spread, asked for by a ping that carries them back.
+  /// The updates that wait to be spread: a ping makes the node send them back.
   func news() -> [String] {
     strangers += 1
     let before = sent.count
