@@ -1,5 +1,5 @@
 #!/bin/sh
-# Three nodes on loopback, configured by certificates: they find each other, pass an event, notice a crash, and say goodbye.
+# Three nodes on loopback, with certificates: they find each other, pass an event, notice a crash, and leave.
 # Needs Debian 12 and Swift; installs the rest, leaves nothing behind.
 set -eu
 cd "$(dirname "$0")/.."
@@ -40,7 +40,7 @@ await() {
   echo "ok: $what"
 }
 
-# start NAME [JOIN]: an agent on ports of the kernel's choice, which its banner tells.
+# start NAME [JOIN]: an agent on ports that the kernel chooses; its banner names them.
 start() {
   name=$1
   shift

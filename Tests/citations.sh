@@ -13,7 +13,7 @@ sections() {
        /^[0-9]+\. / { number = $1; sub(/\.$/, "", number); print chapter "." number }' "$1"
 }
 
-# One "article number" a line. A citation may go on over the end of a comment's line, and may name several: 4.4 and 4.5, 1–3, 2.4, 4.10.
+# One "article number" per line. A citation may continue on the next line of a comment, and may name several: 4.4 and 4.5, 1–3, 2.4, 4.10.
 citations=$(for file in $(git ls-files 'Sources/*.swift' 'Sources/*.h' 'Sources/*.c' 'Tests/*.swift' 'certs/*.md'); do
   sed -E 's#^ *(///?|\*) ?##' "$file" | tr '\n' ' ' |
     grep -oE '`[a-z-]+\.md`(( sections?)?,? [0-9]+(\.[0-9]+)?((–|, | and |, and )[0-9]+(\.[0-9]+)?)*)?' |

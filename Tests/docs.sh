@@ -1,8 +1,8 @@
 #!/bin/sh
 # The documentation, as a check: docc builds it from the debug build and Sources/Serf/Serf.docc, and a link to a symbol or an article that does
-# not exist fails it, as does every other warning. It takes seconds, since it reads the modules that are there instead of building them once more.
+# not exist fails it, as does every other warning. It takes seconds, because it reads the existing modules instead of building them again.
 #
-# `import Serf` re-exports other modules; their symbols are documented as Serf's, which is how a user meets them. SerfClient, the other library,
+# `import Serf` re-exports other modules; their symbols are documented as Serf's, because a user sees them so. SerfClient, the other library,
 # is in the same archive: .build/docs/Serf.doccarchive.
 set -eu
 cd "$(dirname "$0")/.."
@@ -13,7 +13,7 @@ for target in Serf SerfClient; do swift build --quiet --enable-all-traits --targ
 modules=$(swift build --enable-all-traits --show-bin-path)/Modules
 host=$(swiftc -print-target-info | sed -n 's/.*"unversionedTriple": "\(.*\)".*/\1/p')
 
-# The C modules under them: those whose module map SwiftPM wrote, and those that brought their own.
+# The C modules below them: those whose module map SwiftPM wrote, and those with their own.
 set --
 for map in "${modules%/*}"/*.build/module.modulemap .build/checkouts/*/Sources/*/include/module.modulemap; do
   set -- "$@" -I "${map%/*}"

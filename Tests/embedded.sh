@@ -1,6 +1,6 @@
 #!/bin/sh
 # Compiles the pure targets as Embedded Swift for wasm32, links a two-node exchange against them and runs it under node.
-# The exchange lives in Tests/Embedded: TwoNodes.swift (the program), runtime.c (the few libc symbols that bare wasm lacks), run.mjs (the host).
+# The exchange is in Tests/Embedded: TwoNodes.swift (the program), runtime.c (the few libc symbols that bare wasm lacks), run.mjs (the host).
 set -eu
 cd "$(dirname "$0")/.."
 out=.build/embedded

@@ -1,5 +1,5 @@
 #!/bin/sh
-# install.sh PACKAGE... : installs the Debian packages that are not there yet. `nodejs` counts as there when `node` runs.
+# install.sh PACKAGE... : installs the Debian packages that are missing. `nodejs` counts as installed when `node` runs.
 set -eu
 missing=
 for package in "$@"; do

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds the products without traits while the headers of ngtcp2 and zstd are hidden (in a mount namespace of its own, where we may have one),
-# and checks that the agent says what it was built without.
+# Builds the products without traits while the headers of ngtcp2 and zstd are hidden (in a separate mount namespace, if we may make one),
+# and checks that the agent says which traits it was built without.
 set -eu
 cd "$(dirname "$0")/.."
 build='swift build --disable-default-traits --scratch-path .build/no-traits'

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The pure targets import each other and the C shims, nothing else: no Foundation, no NIO, no logger, no clock.
-# SerfIdentity is not pure, since it reads files and the calendar, but it has no more than libc for that.
+# SerfIdentity is not pure, because it reads files and the calendar, but it uses only libc for that.
 set -eu
 cd "$(dirname "$0")/.."
 status=0

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Everything that must hold before a change lands: lint, purity, Embedded, documentation, tests, and the build without traits.
+# All checks that must pass before a change lands: lint, purity, Embedded, documentation, tests, and the build without traits.
 # Installs from Debian what is missing, says what it does, and stops at the first failure. One debug build with every trait serves the tests;
-# the examples and the variant without traits have scratch paths of their own.
+# the examples and the variant without traits have their own scratch paths.
 set -eu
 cd "$(dirname "$0")/.."
 export SWIFT_BACKTRACE=enable=no

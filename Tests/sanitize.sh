@@ -1,6 +1,6 @@
 #!/bin/sh
-# What takes too long for every change: a million mutated vectors through every decoder, and everything above the C libraries, under the
-# address sanitizer; whole nodes and everything with sockets under the thread sanitizer too. Every build has a scratch path of its own.
+# Checks that take too long for every change: a million mutated vectors through every decoder, and all code above the C libraries, under the
+# address sanitizer; whole nodes and all code with sockets under the thread sanitizer too. Every build has its own scratch path.
 set -eu
 cd "$(dirname "$0")/.."
 export SWIFT_BACKTRACE=enable=no
@@ -15,10 +15,10 @@ swift run -c release --scratch-path .build/release MutateVectors "${MUTATIONS:-1
 swift run -c release --sanitize=address --scratch-path .build/address-release MutateVectors "${MUTATIONS:-1000000}" 1 0
 
 # tests SANITIZER SUITES: builds with the sanitizer, then runs the suites in virtual time, then those with sockets and processes, a few at a time
-# since everything takes longer.
+# because everything takes longer.
 tests() {
   build="--enable-all-traits --sanitize=$1 --scratch-path .build/$1"
-  # Options are words of their own.
+  # Options are separate words.
   # shellcheck disable=SC2086
   swift build $build --build-tests
   # shellcheck disable=SC2086

@@ -1,4 +1,4 @@
-/* Parsed certificates and what can be asked of them. */
+/* Parsed certificates and their properties. */
 #include "internal.h"
 
 #include <stdlib.h>
@@ -68,7 +68,7 @@ cg_chain *cg_chain_from_der(const uint8_t *const *pieces, const size_t *lengths,
       error = gnutls_x509_crt_import(list[done - 1], &piece, GNUTLS_X509_FMT_DER);
     }
     if (error < 0) {
-      /* Whatever GnuTLS dislikes about a peer's bytes, they are not a certificate to us. */
+      /* Whatever GnuTLS refuses in a peer's bytes, to us they are not a certificate. */
       *status = error == GNUTLS_E_MEMORY_ERROR ? CG_ERROR_MEMORY : CG_ERROR_MALFORMED;
       while (done > 0) gnutls_x509_crt_deinit(list[--done]);
       return NULL;

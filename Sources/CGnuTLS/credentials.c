@@ -1,4 +1,4 @@
-/* What a TLS session is configured with. */
+/* The credentials of a TLS session. */
 #include "internal.h"
 
 #include <pthread.h>
@@ -20,7 +20,7 @@ cg_credentials *cg_credentials_new(const cg_chain *chain, const cg_key *key, cg_
   int error = gnutls_certificate_allocate_credentials(&credentials->tls);
   if (error >= 0) {
     gnutls_certificate_set_verify_limits(credentials->tls, 4096, CG_CHAIN_DEPTH_MAX);
-    /* Copies both; also proves that they belong together. */
+    /* Copies both; also checks that they belong together. */
     if (chain) error = gnutls_certificate_set_x509_key(credentials->tls, chain->certificates, (int)chain->count, key->key);
   }
   *status = error < 0 ? cg_status_of(error) : CG_OK;

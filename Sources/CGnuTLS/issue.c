@@ -87,7 +87,7 @@ static int set_extensions(gnutls_x509_crt_t made, const cg_template *t, gnutls_x
   if (error >= 0) error = gnutls_x509_crt_get_key_id(made, 0, id, &size);
   if (error >= 0) error = gnutls_x509_crt_set_subject_key_id(made, id, size);
   size = sizeof id;
-  /* Two authorities of one name, as during a rotation, are told apart by this. */
+  /* This tells two authorities with one name apart, as during a rotation. */
   if (error >= 0 && gnutls_x509_crt_get_subject_key_id(issuer, id, &size, NULL) >= 0)
     error = gnutls_x509_crt_set_authority_key_id(made, id, size);
   return error;

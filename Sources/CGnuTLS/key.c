@@ -1,4 +1,4 @@
-/* Private keys: made, read, written, and what is derived from them. */
+/* Private keys: making, reading and writing them, and deriving secrets from them. */
 #include "internal.h"
 
 #include <stdlib.h>

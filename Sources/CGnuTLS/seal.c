@@ -1,4 +1,4 @@
-/* AES-GCM with a key that a cluster shares, nonces, and base64, in which such keys are written. */
+/* AES-GCM with a key that a cluster shares; nonces; and base64, in which such keys are written. */
 #include "internal.h"
 
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* Which authorities we believe, what they revoked, and whether a chain leads to one of them. */
+/* Which authorities we trust, what they revoked, and whether a chain leads to one of them. */
 #include "internal.h"
 
 #include <stdlib.h>
@@ -7,7 +7,7 @@ struct cg_trust {
   gnutls_x509_trust_list_t list;
 };
 
-/* Time is the caller's (a virtual clock in tests); an unsorted chain would make the walk below disagree with GnuTLS's. */
+/* The caller checks the time (with a virtual clock in tests). With an unsorted chain the walk below would differ from GnuTLS's. */
 static const unsigned verify_flags =
     GNUTLS_VERIFY_DISABLE_TIME_CHECKS | GNUTLS_VERIFY_DO_NOT_ALLOW_UNSORTED_CHAIN | GNUTLS_VERIFY_DO_NOT_ALLOW_X509_V1_CA_CRT;
 
@@ -44,7 +44,8 @@ void cg_trust_free(cg_trust *trust) {
 
 /*
  * Whether one of the authorities signed the list. gnutls_x509_crl_verify compares times with the system's clock whatever the flags
- * say, but after the signature, so its verdict on time can be told apart and left to the caller: an overdue list still revokes what it names.
+ * say. But it does so after the signature, so its verdict on time can be told apart and ignored: an overdue list still revokes what it
+ * names.
  */
 static int is_signed_by(gnutls_x509_crl_t list, const cg_chain *authorities) {
   const unsigned about_time = GNUTLS_CERT_REVOCATION_DATA_SUPERSEDED | GNUTLS_CERT_REVOCATION_DATA_ISSUED_IN_FUTURE;
@@ -71,7 +72,7 @@ cg_status cg_trust_add_revocations_pem(
   for (; i < count; i++) {
     int64_t next = gnutls_x509_crl_get_next_update(lists[i]);
     if (next >= 0 && (*next_update < 0 || next < *next_update)) *next_update = next;
-    /* Added, the list belongs to the trust list. */
+    /* After it is added, the list belongs to the trust list. */
     if (!is_signed_by(lists[i], authorities)) status = CG_ERROR_NOT_OURS;
     else if (gnutls_x509_trust_list_add_crls(trust->list, &lists[i], 1, 0, 0) != 1) status = CG_ERROR_OTHER;
     if (status != CG_OK) break;
@@ -87,7 +88,7 @@ static void find_anchor(
   for (size_t i = 0; i < chain->count; i++) {
     gnutls_x509_crt_t issuer;
     *used = i + 1;
-    /* The list keeps the issuer: a copy would be parsed again, a third of the whole verification. Thread-safe, since the list never changes. */
+    /* The list keeps the issuer: a copy would be parsed again, a third of the whole verification. This is thread-safe, because the list never changes. */
     if (gnutls_x509_trust_list_get_issuer(list, chain->certificates[i], &issuer, 0) < 0) continue;
     *anchor_not_before = gnutls_x509_crt_get_activation_time(issuer);
     *anchor_not_after = gnutls_x509_crt_get_expiration_time(issuer);

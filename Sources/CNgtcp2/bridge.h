@@ -1,6 +1,6 @@
 #pragma once
 /*
- * Every difference between ngtcp2 0.12 and 1.x that we meet, in one place: the sources are written for 1.x names and this header
+ * Every difference between ngtcp2 0.12 and 1.x that concerns us, in one place: the sources use the names of 1.x, and this header
  * supplies them on older releases. The release in which each changed is in the comment.
  */
 #include <ngtcp2/ngtcp2.h>
@@ -22,7 +22,7 @@ static inline void sq_set_token(ngtcp2_settings *settings, const uint8_t *base, 
 static inline void sq_set_token(ngtcp2_settings *settings, const uint8_t *base, size_t count) {
   settings->token = base;
   settings->tokenlen = count;
-#  if NGTCP2_VERSION_NUM >= 0x010000 /* 1.0: its origin has to be said */
+#  if NGTCP2_VERSION_NUM >= 0x010000 /* 1.0: its origin has to be stated */
   settings->token_type = NGTCP2_TOKEN_TYPE_RETRY;
 #  endif
 }
@@ -32,7 +32,7 @@ static inline void sq_set_token(ngtcp2_settings *settings, const uint8_t *base, 
 typedef ngtcp2_conn_stat ngtcp2_conn_info;
 #  define ngtcp2_conn_get_conn_info(CONN, INFO) ngtcp2_conn_get_conn_stat((CONN), (INFO))
 #  define SQ_SET_ORIGINAL_DCID_PRESENT(PARAMS) ((void)(PARAMS))
-#  define SQ_NEEDS_PULSE true /* d0f93391: packets with only datagrams arm no loss timer */
+#  define SQ_NEEDS_PULSE true /* d0f93391: packets with only datagrams set no loss timer */
 #  define SQ_CLOSES_UNIDIRECTIONAL false /* 1d591bde: a peer's unidirectional stream is never closed, nor its memory freed */
 #  define SQ_FALLBACK_PATH /* path_validation had no path to fall back to */
 #else
@@ -71,7 +71,7 @@ typedef ngtcp2_crypto_level ngtcp2_encryption_level;
 #  define SQ_SHUTDOWN_WRITE(CONN, STREAM, CODE) ngtcp2_conn_shutdown_stream_write((CONN), 0, (STREAM), (CODE))
 #endif
 
-#if NGTCP2_VERSION_NUM < 0x001100 /* 0.17: get_scid says the number when given no room */
+#if NGTCP2_VERSION_NUM < 0x001100 /* 0.17: get_scid returns the number when it gets no buffer */
 #  define SQ_SCID_COUNT(CONN) ngtcp2_conn_get_num_scid(CONN)
 #else
 #  define SQ_SCID_COUNT(CONN) ngtcp2_conn_get_scid((CONN), NULL)

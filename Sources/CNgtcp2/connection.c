@@ -1,4 +1,4 @@
-/* One connection: its ngtcp2_conn, its TLS session, and what happened to it last. */
+/* One connection: its ngtcp2_conn, its TLS session, and its last result. */
 #ifdef SERF_QUIC
 #include "CNgtcp2.h"
 
@@ -32,7 +32,7 @@ static uint64_t advance(sq_connection *connection, uint64_t now) {
   return connection->now;
 }
 
-/* Folds a result of ngtcp2 into ours, and remembers it for CONNECTION_CLOSE. */
+/* Turns a result of ngtcp2 into ours, and remembers it for CONNECTION_CLOSE. */
 static sq_result fold(sq_connection *connection, int error) {
   switch (error) {
   case 0: return SQ_OK;
@@ -48,7 +48,7 @@ static sq_result fold(sq_connection *connection, int error) {
   case NGTCP2_ERR_RECV_VERSION_NEGOTIATION: return SQ_NO_COMMON_VERSION;
   case NGTCP2_ERR_RETRY: return SQ_RETRY;
   default:
-    /* A callback that says no to the peer ends the handshake as TLS itself would. */
+    /* A callback that refuses the peer ends the handshake as TLS itself would. */
     connection->error = error == NGTCP2_ERR_CALLBACK_FAILURE && connection->alert ? NGTCP2_ERR_CRYPTO : error;
     return SQ_CLOSE;
   }
@@ -73,7 +73,7 @@ static sq_level level_of(ngtcp2_encryption_level level) {
   }
 }
 
-/* GnuTLS gets only what the callback lets pass. */
+/* GnuTLS gets only the bytes that the callback passes on. */
 static int recv_crypto_data(
     ngtcp2_conn *conn, ngtcp2_encryption_level level, uint64_t offset, const uint8_t *data, size_t count, void *user_data) {
   sq_connection *connection = user_data;
@@ -99,7 +99,7 @@ static int recv_crypto_data(
 static int handshake_completed(ngtcp2_conn *conn, void *user_data) {
   sq_connection *connection = user_data;
   (void)conn;
-  /* Never so without tickets; a resumed session would not have been verified. */
+  /* This never happens without tickets; a resumed session would not have been verified. */
   if (gnutls_session_is_resumed(connection->session)) return NGTCP2_ERR_CALLBACK_FAILURE;
   if (!sq_session_speaks(connection->session, connection->alpn))
     connection->alert = TLS_ALERT_NO_APPLICATION_PROTOCOL;
@@ -183,7 +183,7 @@ static int stream_close(ngtcp2_conn *conn, uint32_t flags, int64_t stream, uint6
 
 static void random_bytes(uint8_t *base, size_t count, const ngtcp2_rand_ctx *context) {
   (void)context;
-  if (!sq_random(base, count)) abort(); /* without randomness there is no safe way on */
+  if (!sq_random(base, count)) abort(); /* without randomness it is not safe to go on */
 }
 
 static int get_new_connection_id(ngtcp2_conn *conn, ngtcp2_cid *cid, uint8_t *token, size_t length, void *user_data) {
@@ -378,7 +378,7 @@ sq_connection *sq_connection_accept(const sq_settings *settings, const sq_initia
 
 void sq_connection_free(sq_connection *connection) {
   if (!connection) return;
-  /* In this order: the conn may still reach the session, the session its reference. */
+  /* The order matters: the conn may still use the session, and the session its reference. */
   if (connection->conn) ngtcp2_conn_del(connection->conn);
   if (connection->session) gnutls_deinit(connection->session);
   cg_credentials_release(connection->credentials);
@@ -531,7 +531,7 @@ bool sq_connection_migrate(sq_connection *connection, sq_address local, uint64_t
   path.local.addrlen = sq_to_sockaddr(&sockaddr, local);
   path.local.addr = &sockaddr.any;
   if (connection->server || ngtcp2_conn_initiate_immediate_migration(connection->conn, &path, advance(connection, now)) != 0) return false;
-  /* From now on packets come to that address. */
+  /* From now on packets arrive at that address. */
   ngtcp2_path_storage storage;
   ngtcp2_path_storage_init(&storage, path.local.addr, path.local.addrlen, path.remote.addr, path.remote.addrlen, NULL);
   ngtcp2_path_copy(&connection->path.path, &storage.path);

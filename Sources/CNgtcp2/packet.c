@@ -8,7 +8,7 @@
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
 
-/* As long as a dial may take: while many want in, a client may send its token again for that long. */
+/* As long as a dial may take: when many clients connect, one may send its token again for that long. */
 #define RETRY_TOKEN_LIFETIME (20 * NGTCP2_SECONDS)
 
 void sq_header_decode(sq_header *header, const uint8_t *base, size_t count) {

@@ -1,4 +1,4 @@
-/* GnuTLS as secure-transport.md wants it: TLS 1.3 alone, ALPN mandatory, both sides present a certificate, no tickets, no SNI. */
+/* GnuTLS as secure-transport.md requires it: TLS 1.3 only, ALPN mandatory, both sides present a certificate, no tickets, no SNI. */
 #ifdef SERF_QUIC
 #include "session.h"
 
@@ -10,7 +10,7 @@ gnutls_session_t sq_session_new(bool server, const sq_settings *settings, void *
   gnutls_session_t session;
   gnutls_priority_t priority = cg_priority_tls13();
   if (!priority) return NULL;
-  /* A key share for X25519 alone: GnuTLS makes one for the second group as well by default, and no peer of ours wants it. */
+  /* A key share for X25519 only: by default GnuTLS makes one for the second group as well, and no peer of ours needs it. */
   unsigned flags =
       (server ? GNUTLS_SERVER : GNUTLS_CLIENT) | GNUTLS_NO_TICKETS | GNUTLS_NO_END_OF_EARLY_DATA | GNUTLS_KEY_SHARE_TOP;
   if (gnutls_init(&session, flags) != 0) return NULL;

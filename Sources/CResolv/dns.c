@@ -1,4 +1,4 @@
-/* DNS queries, each with a resolver state of its own. The library checks that an answer belongs to its query and repeats truncated ones over TCP. */
+/* DNS queries, each with its own resolver state. The library checks that an answer belongs to its query and repeats truncated ones over TCP. */
 #define _GNU_SOURCE
 #include "CResolv.h"
 

@@ -1,4 +1,4 @@
-/* The system's resolver: hosts file, DNS, whatever nsswitch.conf says. */
+/* The system's resolver: hosts file, DNS, and other sources in nsswitch.conf. */
 #define _GNU_SOURCE
 #include "CResolv.h"
 

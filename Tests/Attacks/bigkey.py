@@ -138,7 +138,7 @@ async def run(cluster, result, attacks, shapes):
                 result.ask(f"{who}, {kind.title}, {shape.title}", cost, at_most=ASKED, unit="ms")
                 if shape is shapes[0]:
                     result.say(f"{who}, {kind.title}: {end}")
-    # What the expensive kinds did until here is told above; the members get time to forgive it.
+    # The effects of the expensive kinds are reported above; the members get time to recover.
     await asyncio.sleep(10)
     await cluster.settle()
     async with Watch(cluster) as watch:

@@ -26,7 +26,7 @@ class Agent:
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(cluster.command(name, address), stdout=log, stderr=subprocess.STDOUT)
         self.address = None
-        # Of each thread that was ever seen, its nanoseconds on a processor.
+        # For each thread that was ever seen: its nanoseconds on a processor.
         self.spent = {}
         self.rpc = None
         self.rpc_address = None

@@ -58,7 +58,7 @@ async def watched(wiretap):
 async def run(cluster, result, attack, wiretap, sent):
     """`attack` runs for a minute; `sent` says how many bytes it has sent."""
     target = cluster.agents["n1"]
-    # A newcomer's address, and one at which a member lives, with which the attack may be associated.
+    # A newcomer's address, and the address of a member, which may look like the attacker's.
     hosts = [await quic.Host.at(NEWCOMERS), await quic.Host.at(address("n2"))]
     times = []
     tap = asyncio.create_task(watched(wiretap))

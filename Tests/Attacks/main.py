@@ -23,9 +23,9 @@ ATTACKS = {
     "streams": streams.quic,
     "streams-tcp": streams.tcp,
 }
-# Only when they are asked for by name: they take ten minutes each.
+# Only when they are requested by name: they take ten minutes each.
 LONG = {"pauses": pauses.attack}
-# No attack takes longer, or something hangs.
+# If an attack takes longer, something hangs.
 DEADLINE, LONG_DEADLINE = 300, 750
 
 

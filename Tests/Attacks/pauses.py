@@ -53,7 +53,7 @@ async def stop(cluster, agent, seconds, stopped):
     while time.monotonic() - went_on < 30:
         others = [other for other in cluster.agents.values() if other is not agent and other.name not in stopped]
         seen = await asyncio.gather(*(status(other, agent.name) for other in others))
-        # One that does not answer counts only if it has been stopped meanwhile.
+        # A member that does not answer counts only if it has been stopped in the meantime.
         if all(answer == "alive" or answer is None and other.name in stopped for other, answer in zip(others, seen)):
             return time.monotonic() - went_on
         await asyncio.sleep(0.1)

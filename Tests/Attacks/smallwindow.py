@@ -19,7 +19,7 @@ SECONDS = 40
 STRANGER = "127.0.66.1"
 HONEST = [f"honest-{number}" for number in range(10)]
 BUDGET = 80
-# How long until a reply that was given up is asked for again. It costs the node some milliseconds to make one, which any member may ask for.
+# How long until a reply that was given up is requested again. Making one costs the node a few milliseconds, and any member may request it.
 PAUSE = 10
 
 

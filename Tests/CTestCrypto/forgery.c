@@ -24,7 +24,7 @@ static int sign(
   if (!signature->data) return GNUTLS_E_MEMORY_ERROR;
   signature->size = (unsigned)self->signature_length;
   int error = gnutls_rnd(GNUTLS_RND_NONCE, signature->data, signature->size);
-  signature->data[0] = 0; /* less than the modulus, or it would not be looked at */
+  signature->data[0] = 0; /* less than the modulus, or it would not be checked */
   return error;
 }
 
@@ -60,7 +60,7 @@ void *tc_forged_credentials(const uint8_t *const *certificates, const size_t *le
   if (error >= 0) self->algorithm = gnutls_pubkey_get_pk_algorithm(chain[0].pubkey, &self->bits);
   self->signature_length = signature_length;
   if (error >= 0) error = gnutls_privkey_import_ext4(key, self, sign, sign, NULL, forget, inform, 0);
-  /* The chain's content and the key are the credentials' from now on. */
+  /* From now on the credentials own the chain's content and the key. */
   if (error >= 0) error = gnutls_certificate_set_key(credentials, NULL, 0, chain, (int)count, key);
   free(chain);
   if (error >= 0) return credentials;

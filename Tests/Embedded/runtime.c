@@ -1,4 +1,4 @@
-// The few C symbols that Embedded Swift wants and bare wasm32 lacks: a bump allocator, the memory functions, a seed for hashing, the stack guard.
+// The few C symbols that Embedded Swift needs and bare wasm32 lacks: a bump allocator, the memory functions, a seed for hashing, the stack guard.
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,7 +18,7 @@ int posix_memalign(void **out, size_t alignment, size_t size) {
   return 0;
 }
 
-// Nothing is given back: the program runs once and ends.
+// No memory is freed: the program runs once and ends.
 void free(void *pointer) { (void)pointer; }
 
 __attribute__((no_builtin)) void *memset(void *to, int byte, size_t count) {
@@ -51,7 +51,7 @@ void arc4random_buf(void *buffer, size_t count) { memset(buffer, 0x5a, count); }
 uintptr_t __stack_chk_guard = 0x5ca1ab1e;
 void __stack_chk_fail(void) { __builtin_trap(); }
 
-// 128-bit multiplication from 32-bit halves; Duration and the generator's bounded draws want it.
+// 128-bit multiplication from 32-bit halves; Duration and the generator's bounded draws need it.
 __int128 __multi3(__int128 left, __int128 right) {
   uint64_t a = (uint64_t)left, b = (uint64_t)right;
   uint64_t a0 = (uint32_t)a, a1 = a >> 32, b0 = (uint32_t)b, b1 = b >> 32;

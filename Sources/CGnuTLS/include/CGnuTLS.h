@@ -1,8 +1,8 @@
 /*
- * X.509 and TLS credentials over GnuTLS, seen through opaque types and fixed-width integers.
+ * X.509 and TLS credentials over GnuTLS, behind opaque types and fixed-width integers.
  *
- * Who does what: this shim parses, signs and checks signatures, one GnuTLS call per question. The *policy* of secure-transport.md
- * section 1 (which keys, which purposes, which names, which order of reasons) is Swift, in SerfIdentity. A TLS session is verified so:
+ * The division of work: this shim parses, signs and checks signatures, one GnuTLS call per question. The *policy* of secure-transport.md
+ * section 1 (which keys, which purposes, which names, which order of reasons) is Swift, in SerfIdentity. A TLS session is verified like this:
  *
  *   CNgtcp2's gnutls_session_set_verify_function callback
  *     -> the endpoint's Swift callback
@@ -14,8 +14,8 @@
  * reference counted, because gnutls_credentials_set keeps a bare pointer: every session retains the object it was given and
  * releases it after gnutls_deinit (quic.md section 3).
  *
- * Functions that return a pointer return NULL on failure, with a cg_status in *status. Every pointer argument must not be NULL
- * unless said.
+ * Functions that return a pointer return NULL on failure, with a cg_status in *status. No pointer argument may be NULL
+ * unless its comment says so.
  */
 #pragma once
 
@@ -29,7 +29,7 @@ extern "C" {
 /* Limits before any work on a peer's chain (secure-transport.md 1.2). */
 #define CG_CHAIN_BYTES_MAX 16384
 #define CG_CHAIN_DEPTH_MAX 4
-/* PEM files of our own may hold more: a CA bundle during rotation. */
+/* Our own PEM files may contain more: a CA bundle during rotation. */
 #define CG_BUNDLE_COUNT_MAX 64
 
 typedef enum {
@@ -41,7 +41,7 @@ typedef enum {
   CG_ERROR_ENCRYPTED = 5,     /* a private key that needs a passphrase */
   CG_ERROR_KEY_MISMATCH = 6,  /* private key and certificate do not belong together */
   CG_ERROR_NOT_OURS = 7,      /* a revocation list that no authority in the set signed */
-  CG_ERROR_UNSUPPORTED = 8,   /* GnuTLS knows the thing but not this variant of it */
+  CG_ERROR_UNSUPPORTED = 8,   /* GnuTLS knows this kind of object but not this variant */
   CG_ERROR_MEMORY = 9,
   CG_ERROR_OTHER = 10,
 } cg_status;
@@ -53,7 +53,7 @@ typedef struct cg_chain cg_chain;
 
 /* From DER pieces. Size and count are checked against the limits above before anything is parsed. */
 cg_chain *cg_chain_from_der(const uint8_t *const *pieces, const size_t *lengths, size_t count, cg_status *status);
-/* From every CERTIFICATE block of a PEM text of our own, at most CG_BUNDLE_COUNT_MAX. */
+/* From every CERTIFICATE block of our own PEM text, at most CG_BUNDLE_COUNT_MAX. */
 cg_chain *cg_chain_from_pem(const uint8_t *bytes, size_t length, cg_status *status);
 void cg_chain_free(cg_chain *chain); /* NULL is allowed */
 
@@ -65,9 +65,9 @@ int64_t cg_chain_not_before(const cg_chain *chain, size_t index);
 int64_t cg_chain_not_after(const cg_chain *chain, size_t index);
 /* basicConstraints says CA. */
 int32_t cg_chain_is_authority(const cg_chain *chain, size_t index);
-/* How many authorities may stand between this one and a leaf; -1 without a limit, or when it is no authority. */
+/* How many authorities may be between this one and a leaf; -1 without a limit, or when it is no authority. */
 int32_t cg_chain_path_length(const cg_chain *chain, size_t index);
-/* Issued in the name of its own subject. */
+/* Whether its issuer is its own subject. */
 int32_t cg_chain_is_self_issued(const cg_chain *chain, size_t index);
 
 #define CG_USAGE_ABSENT 1u
@@ -116,8 +116,8 @@ typedef struct cg_trust cg_trust;
 
 cg_trust *cg_trust_new(const cg_chain *authorities, cg_status *status);
 /*
- * Before sharing only. Every list must be signed by one of `authorities`, those that the set was made of; on failure the set is not to
- * be used. *next_update is the earliest of the lists', or -1. Overdue lists are taken: what they name stays revoked.
+ * Before sharing only. Every list must be signed by one of `authorities`, from which the set was made; after a failure the set must
+ * not be used. *next_update is the earliest of the lists', or -1. Overdue lists are accepted: what they name stays revoked.
  */
 cg_status cg_trust_add_revocations_pem(
     cg_trust *trust, const cg_chain *authorities, const uint8_t *bytes, size_t length, int64_t *next_update);
@@ -135,8 +135,8 @@ typedef enum {
   CG_TRUST_OTHER = 8,
 } cg_trust_result;
 /*
- * Signatures, authority flags, constraints and revocation; *not* time, which the caller compares with a clock of its own:
- * `used` is how many certificates of the chain the path goes through, anchor_* is the validity of the authority it ends in.
+ * Signatures, authority flags, constraints and revocation; *not* time, which the caller compares with its own clock:
+ * `used` is how many certificates of the chain the path goes through, anchor_* is the validity of the authority that it ends in.
  */
 cg_trust_result cg_trust_verify(
     const cg_trust *trust, const cg_chain *chain, size_t *used, int64_t *anchor_not_before, int64_t *anchor_not_after);
@@ -145,28 +145,28 @@ cg_trust_result cg_trust_verify(
 
 typedef struct cg_key cg_key;
 
-/* `bits` counts for CG_KEY_RSA only. */
+/* `bits` is used for CG_KEY_RSA only. */
 cg_key *cg_key_generate(cg_key_kind kind, uint32_t bits, cg_status *status);
 cg_key *cg_key_from_pem(const uint8_t *bytes, size_t length, cg_status *status);
 void cg_key_free(cg_key *key); /* NULL is allowed */
 /* Unencrypted PKCS #8. The caller frees the text with cg_bytes_free, which also wipes it. */
 uint8_t *cg_key_pem(const cg_key *key, size_t *length);
 void cg_bytes_free(uint8_t *bytes, size_t length); /* NULL is allowed */
-/* Overwrites bytes; no compiler leaves it out. */
+/* Overwrites bytes; the compiler cannot remove it. */
 void cg_wipe(void *bytes, size_t length);
-/* Whether the chain's first certificate holds this key's public half. */
+/* Whether the chain's first certificate has this key's public half. */
 int32_t cg_key_matches(const cg_key *key, const cg_chain *chain);
 /* HKDF-SHA-256 over the private key with `label` as info: the same bytes after every restart with the same key. */
 cg_status cg_key_derive(const cg_key *key, const uint8_t *label, size_t label_length, uint8_t *output, size_t output_length);
 
 /* ---- TLS ---- */
 
-/* Our chain and key for TLS, both roles. Holds no trust: verification is always the callback described at the top. */
+/* Our chain and key for TLS, both roles. It contains no authorities: verification is always the callback described at the top. */
 typedef struct cg_credentials cg_credentials;
 
-/* Without a chain (NULL) a session presents no certificate: for adversaries in tests. */
+/* Without a chain (NULL) a session presents no certificate: for attackers in tests. */
 cg_credentials *cg_credentials_new(const cg_chain *chain, const cg_key *key, cg_status *status);
-/* Takes over a gnutls_certificate_credentials_t made elsewhere, NULL when out of memory: for adversaries in tests, whose key is none. */
+/* Takes over a gnutls_certificate_credentials_t made elsewhere, NULL when out of memory: for attackers in tests, which have no real key. */
 cg_credentials *cg_credentials_adopt(void *tls);
 cg_credentials *cg_credentials_retain(cg_credentials *credentials);
 void cg_credentials_release(cg_credentials *credentials); /* NULL is allowed */
@@ -177,7 +177,7 @@ void *cg_priority_tls13(void);
 
 /* ---- Issuing ---- */
 
-/* A certificate to be: everything is settable, good sense is the caller's. */
+/* A certificate that is not issued yet: every field can be set, and the caller is responsible for the values. */
 typedef struct cg_template cg_template;
 
 typedef enum { CG_HASH_SHA256 = 1, CG_HASH_SHA1 = 2 } cg_hash;
@@ -216,11 +216,11 @@ typedef struct cg_aead cg_aead;
 
 cg_aead *cg_aead_new(const uint8_t *key, size_t length, cg_status *status);
 void cg_aead_free(cg_aead *aead); /* NULL is allowed */
-/* Writes plain_length + CG_TAG_LENGTH bytes. The nonce has CG_NONCE_LENGTH bytes and must never come twice under one key. */
+/* Writes plain_length + CG_TAG_LENGTH bytes. The nonce has CG_NONCE_LENGTH bytes and must never be used twice with one key. */
 cg_status cg_aead_seal(
     cg_aead *aead, const uint8_t *nonce, const uint8_t *associated, size_t associated_length, const uint8_t *plain, size_t plain_length,
     uint8_t *output);
-/* Writes sealed_length - CG_TAG_LENGTH bytes; CG_ERROR_MALFORMED for what this key did not seal. */
+/* Writes sealed_length - CG_TAG_LENGTH bytes; CG_ERROR_MALFORMED for bytes that this key did not seal. */
 cg_status cg_aead_open(
     cg_aead *aead, const uint8_t *nonce, const uint8_t *associated, size_t associated_length, const uint8_t *sealed, size_t sealed_length,
     uint8_t *output);

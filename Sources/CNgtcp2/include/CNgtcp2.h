@@ -2,8 +2,8 @@
 /*
  * ngtcp2 and its GnuTLS glue behind opaque types, for Swift.
  *
- * Nothing that changes between ngtcp2 releases crosses this header: no error number, struct or enum of theirs. Results are `sq_result`,
- * integers have a fixed width, and a connection is one opaque pointer that owns everything that belongs to it. `bridge.h` holds the
+ * This header shows nothing that changes between ngtcp2 releases: no error number, struct or enum of ngtcp2. Results are `sq_result`,
+ * integers have a fixed width, and a connection is one opaque pointer that owns all that belongs to it. `bridge.h` has the
  * differences between 0.12 and 1.x. Without SERF_QUIC the sources compile to nothing, so that a package without QUIC needs no ngtcp2.
  *
  * Callbacks only copy bytes or note an event; they never call back into the connection that called them.
@@ -46,20 +46,20 @@ typedef struct sq_bytes {
   size_t count;
 } sq_bytes;
 
-/* What came of a call. */
+/* The result of a call. */
 typedef enum sq_result {
   SQ_OK = 0,
   SQ_MORE,              /* the frame is in the packet, and there is room for another */
   SQ_BLOCKED,           /* the peer has given no credit */
-  SQ_GONE,              /* the stream cannot be written any more: reset, or the peer wants no more */
-  SQ_REFUSED,           /* larger than the peer takes, or of a kind that it does not take */
+  SQ_GONE,              /* the stream cannot be written any more: it was reset, or the peer refuses the rest */
+  SQ_REFUSED,           /* larger than the peer accepts, or of a kind that it does not accept */
   SQ_DROP,              /* forget the connection silently */
   SQ_DRAINING,          /* the peer has closed */
   SQ_IDLE,              /* idle for too long */
   SQ_HANDSHAKE_TIMEOUT, /* the handshake took too long */
   SQ_NO_COMMON_VERSION, /* the peer does not speak version 1 */
   SQ_RETRY,             /* the server side asks for an address token */
-  SQ_CLOSE              /* an error: sq_connection_write_close says it to the peer */
+  SQ_CLOSE              /* an error: sq_connection_write_close tells the peer */
 } sq_result;
 
 /* How a connection ended, as far as CONNECTION_CLOSE says. */
@@ -81,7 +81,7 @@ typedef struct sq_connection sq_connection;
 /* Which keys protected bytes of the handshake. */
 typedef enum sq_level { SQ_LEVEL_INITIAL = 0, SQ_LEVEL_HANDSHAKE, SQ_LEVEL_APPLICATION } sq_level;
 
-/* What becomes of bytes of the handshake: how many are dealt with, which go on to TLS (valid until the next call), or the alert to send. */
+/* What to do with bytes of the handshake: how many are done, which go on to TLS (valid until the next call), or the alert to send. */
 typedef struct sq_handshake_step {
   size_t taken;
   sq_bytes pass;
@@ -89,11 +89,11 @@ typedef struct sq_handshake_step {
 } sq_handshake_step;
 
 typedef struct sq_callbacks {
-  /* Looks at the peer's handshake messages, in order, before TLS does. Called until all of `count` bytes are taken. */
+  /* Checks the peer's handshake messages, in order, before TLS reads them. Called until all of `count` bytes are done. */
   sq_handshake_step (*handshake)(void *context, sq_level level, const uint8_t *base, size_t count);
-  /* Judges the peer's chain, which `session` (a gnutls_session_t) holds. 0 accepts, anything else is the TLS alert to send. */
+  /* Verifies the peer's chain, which `session` (a gnutls_session_t) has. 0 accepts it; any other value is the TLS alert to send. */
   uint8_t (*verify)(void *context, void *session);
-  /* The handshake is complete. 0 agrees, anything else is the TLS alert to send. */
+  /* The handshake is complete. 0 agrees; any other value is the TLS alert to send. */
   uint8_t (*handshake_completed)(void *context);
   void (*handshake_confirmed)(void *context);
   void (*datagram)(void *context, const uint8_t *base, size_t count);
@@ -117,14 +117,14 @@ typedef struct sq_settings {
   void *context;
   void *credentials; /* a cg_credentials; retained */
   const uint8_t *reset_secret; /* SQ_SECRET_LENGTH bytes; must outlive the connection */
-  const char *alpn; /* must outlive the connection; empty: none is offered, and none asked for */
+  const char *alpn; /* must outlive the connection; empty: none is offered, and none required */
   sq_address local, remote;
   uint64_t now; /* nanoseconds, as everywhere here */
   uint64_t initial_rtt, handshake_timeout, idle_timeout;
   uint64_t connection_window, stream_window, unidirectional_window;
   uint64_t streams_bidirectional, streams_unidirectional;
   uint32_t handshake_limit; /* bytes of one handshake message */
-  uint16_t largest_packet; /* UDP payload; 1200 unless path MTU discovery is wanted */
+  uint16_t largest_packet; /* UDP payload; 1200 unless path MTU discovery is used */
   bool discover_mtu;
   bool allow_migration; /* of the peer */
 } sq_settings;
@@ -133,8 +133,8 @@ typedef struct sq_settings {
 typedef struct sq_packet {
   uint8_t *base;
   size_t capacity;
-  size_t count;      /* set when a call finished the packet; 0 when there was nothing to send or no leave to send it */
-  sq_address remote; /* where it goes */
+  size_t count;      /* set when a call finished the packet; 0 when there was nothing to send or sending was not allowed */
+  sq_address remote; /* its destination */
   uint8_t ecn;
 } sq_packet;
 
@@ -173,11 +173,11 @@ void sq_connection_return_stream_credit(sq_connection *connection, int64_t strea
 void sq_connection_return_credit(sq_connection *connection, uint64_t count);
 void sq_connection_return_stream(sq_connection *connection, bool unidirectional);
 
-/* A client goes on at another local address, with other connection IDs (RFC 9000, 9.2). False when the server does not allow it, or not now. */
+/* A client continues at another local address, with other connection IDs (RFC 9000, 9.2). False when the server does not allow it, or not now. */
 bool sq_connection_migrate(sq_connection *connection, sq_address local, uint64_t now);
 bool sq_connection_update_keys(sq_connection *connection, uint64_t now);
 sq_close sq_connection_peer_close(const sq_connection *connection);
-/* The transport error that the last failed call would be reported as. */
+/* The transport error that would be reported for the last failed call. */
 uint64_t sq_connection_error_code(const sq_connection *connection);
 uint64_t sq_connection_pto(const sq_connection *connection);
 size_t sq_connection_send_quantum(sq_connection *connection);
@@ -212,7 +212,7 @@ typedef struct sq_initial {
 
 void sq_header_decode(sq_header *header, const uint8_t *base, size_t count);
 bool sq_initial_decode(sq_initial *initial, const uint8_t *base, size_t count);
-/* Whether the token is a Retry token of ours for this address, at most ten seconds old. */
+/* Whether the token is our Retry token for this address, at most 20 seconds old. */
 bool sq_retry_token_verify(sq_initial *initial, const uint8_t *secret, sq_address remote, uint64_t now);
 size_t sq_retry_write(uint8_t *base, size_t capacity, const sq_initial *initial, const uint8_t *secret, sq_address remote, uint64_t now);
 size_t sq_version_negotiation_write(uint8_t *base, size_t capacity, const sq_header *header);
@@ -221,7 +221,7 @@ size_t sq_reset_write(uint8_t *base, size_t capacity, const uint8_t *secret, sq_
 /* The token in the last 16 bytes of what may be a stateless reset. */
 sq_token sq_token_at_end(const uint8_t *base, size_t count);
 bool sq_random(uint8_t *base, size_t count);
-/* Whether datagrams need a stream byte beside them so that their loss is noticed (ngtcp2 below 0.14). */
+/* Whether datagrams need a stream byte in the same packet so that their loss is noticed (ngtcp2 below 0.14). */
 bool sq_needs_pulse(void);
 /* Whether stream_closed comes for the peer's unidirectional streams (ngtcp2 0.14). */
 bool sq_closes_unidirectional(void);

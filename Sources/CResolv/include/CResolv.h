@@ -1,6 +1,6 @@
 #pragma once
 /*
- * Names to addresses by the C library, for Swift: getaddrinfo, and plain DNS queries by libresolv. Every call blocks, holds nothing when it
+ * Names to addresses by the C library, for Swift: getaddrinfo, and plain DNS queries by libresolv. Every call blocks, keeps nothing after it
  * returns, and may run on any number of threads at once. Where the C library has no thread-safe libresolv (musl) there are no DNS queries.
  */
 #include <stddef.h>
@@ -12,15 +12,15 @@ extern "C" {
 
 typedef enum cr_result {
   CR_OK,
-  /* There is no such name. */
+  /* The name does not exist. */
   CR_NO_NAME,
-  /* The name is there, without records of that type. */
+  /* The name exists, but without records of that type. */
   CR_NO_DATA,
-  /* No usable answer now: time ran out, or the servers failed. */
+  /* No usable answer now: the time ran out, or the servers failed. */
   CR_TRY_AGAIN,
   /* An answer that cannot be read, or a refusal. */
   CR_FAILED,
-  /* The C library cannot do it. */
+  /* The C library does not support it. */
   CR_UNSUPPORTED,
 } cr_result;
 
@@ -44,10 +44,10 @@ typedef struct cr_service {
   char target[CR_TARGET_LENGTH];
 } cr_service;
 
-/* All addresses of a host by the system's resolver, in its order; `*count` holds the room at first and then how many there are. */
+/* All addresses of a host by the system's resolver, in its order; `*count` is the room before the call, and the number of addresses after it. */
 cr_result cr_system(const char *host, cr_address *addresses, size_t *count);
 
-/* The A or AAAA records (`length` 4 or 16) of a name. `server` NULL asks those of resolv.conf. `timeout` in seconds, of each of `tries`. */
+/* The A or AAAA records (`length` 4 or 16) of a name. `server` NULL asks the servers of resolv.conf. `timeout` is in seconds, for each of `tries`. */
 cr_result cr_dns_addresses(
     const char *name, uint8_t length, const cr_server *server, int timeout, int tries, cr_address *addresses, size_t *count);
 /* The SRV records of a name. */

@@ -2,7 +2,7 @@
 /*
  * libzstd behind two opaque types, for Swift: one that packs messages and one that unpacks them, each with its memory.
  *
- * Nothing of zstd.h crosses this header. Without SERF_ZSTD the source compiles to nothing, so that a package without the trait needs no
+ * This header shows nothing of zstd.h. Without SERF_ZSTD the source compiles to nothing, so that a package without the trait needs no
  * libzstd.
  */
 #include <stdint.h>
@@ -15,7 +15,7 @@ extern "C" {
 typedef struct sz_packer sz_packer;
 typedef struct sz_unpacker sz_unpacker;
 
-/* What became of a step of unpacking. */
+/* The result of a step of unpacking. */
 typedef enum sz_result {
   /* Some bytes were read or written, or both; the frame has not ended. */
   SZ_MORE,
@@ -23,7 +23,7 @@ typedef enum sz_result {
   SZ_FRAME_END,
   /* Not zstd, or damaged. */
   SZ_CORRUPT,
-  /* The frame wants a window above the unpacker's limit. */
+  /* The frame needs a window above the unpacker's limit. */
   SZ_WINDOW_TOO_LARGE,
   /* No memory. */
   SZ_NO_MEMORY,
@@ -36,17 +36,17 @@ void sz_packer_free(sz_packer *packer);
 sz_unpacker *sz_unpacker_new(int window_log);
 void sz_unpacker_free(sz_unpacker *unpacker);
 
-/* How many bytes a message of `size` bytes takes at worst. */
+/* How many bytes a message of `size` bytes may take at most. */
 size_t sz_bound(size_t size);
 /* Packs a whole message as one frame that states its size. Returns the frame's length, or 0 when there is no memory or no room. */
 size_t sz_pack(sz_packer *packer, const void *message, size_t size, void *frame, size_t capacity);
 
 #define SZ_SIZE_UNKNOWN UINT64_MAX
-/* Whether a frame begins here, and in `size` what it says to expand to, or SZ_SIZE_UNKNOWN. Only the current format, no skippable frames. */
+/* Whether a frame begins here, and in `size` the expanded size that it states, or SZ_SIZE_UNKNOWN. Only the current format, no skippable frames. */
 int sz_frame_begins(const void *data, size_t length, uint64_t *size);
-/* Forgets the frame in progress. */
+/* Drops the frame in progress. */
 void sz_unpack_begin(sz_unpacker *unpacker);
-/* Reads from `data` and writes to `output` as far as both go; `*read` and `*written` say how far. */
+/* Reads from `data` and writes to `output` until one of them ends; `*read` and `*written` say how far. */
 sz_result sz_unpack(
     sz_unpacker *unpacker, const void *data, size_t length, size_t *read, void *output, size_t capacity, size_t *written);
 

@@ -2,7 +2,7 @@
 /*
  * The primitives that open a QUIC Initial packet (RFC 9001, section 5), as every observer of the network can. For tests.
  *
- * Written straight on GnuTLS and apart from the product's shims, so that a mistake there does not hide itself here.
+ * Written directly on GnuTLS, without the product's shims, so that a mistake in those cannot hide itself here.
  * All return 0, or a negative number when the input does not fit or is not authentic.
  */
 #include <stddef.h>
@@ -14,7 +14,7 @@ int tc_hkdf_extract(const uint8_t *salt, size_t salt_length, const uint8_t *key,
 int tc_hkdf_expand(const uint8_t *secret, const uint8_t *info, size_t info_length, uint8_t *output, size_t output_length);
 /* One block of AES-128. */
 int tc_aes128_block(const uint8_t *key, const uint8_t *input, uint8_t *output);
-/* AES-128-GCM with a nonce of 12 bytes; `sealed` ends with the tag of 16, `output` takes what is left without it. */
+/* AES-128-GCM with a nonce of 12 bytes; `sealed` ends with the tag of 16, `output` gets the rest. */
 int tc_aes128_gcm_open(
     const uint8_t *key, const uint8_t *nonce, const uint8_t *associated, size_t associated_length, const uint8_t *sealed,
     size_t sealed_length, uint8_t *output);

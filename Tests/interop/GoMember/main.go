@@ -114,7 +114,7 @@ func configuration(name, bind, key string, incoming, outgoing bool) (*serf.Confi
 	return config, nil
 }
 
-// tell reports events as they come.
+// tell reports events as they arrive.
 func tell(events <-chan serf.Event, out *output) {
 	for event := range events {
 		switch event := event.(type) {
