@@ -1,4 +1,4 @@
-"""Processes that stand still for a while, as they do on a loaded machine or while a virtual machine moves: nobody may be taken for dead."""
+"""Processes that stand still for a while, as they do on a loaded machine or while a virtual machine moves: no member may be seen as dead."""
 
 import asyncio
 import random
