@@ -132,38 +132,46 @@ let package = Package(
       ],
       swiftSettings: strict),
 
-    // Tests mirror the sources.
-    .target(
-      name: "SerfTestSupport",
-      dependencies: [
-        "SerfTransport", "SerfPrimitives",
-        .product(name: "NIOCore", package: nio),
-        .product(name: "NIOEmbedded", package: nio),
-        .product(name: "NIOPosix", package: nio),
-        .product(name: "Logging", package: "swift-log"),
-      ],
-      path: "Tests/SerfTestSupport",
-      swiftSettings: strict),
+    // Tests mirror the sources. Those with sockets and processes are in targets named …LiveTests: they have limits in real time, so they run after
+    // the others, a few at a time.
+    .testTarget(name: "SerfPrimitivesTests", dependencies: ["SerfPrimitives"], swiftSettings: strict),
+    .testTarget(name: "MemberlistTests", dependencies: ["Memberlist", "SerfPrimitives", "VectorSupport"], swiftSettings: strict),
     .testTarget(
       name: "SerfCoreTests", dependencies: ["SerfCore", "SerfSimulator", "Memberlist", "SerfPrimitives", "VectorSupport"],
       swiftSettings: strict),
+    .testTarget(name: "SerfSimulatorTests", dependencies: ["SerfSimulator", "Memberlist", "SerfPrimitives"], swiftSettings: strict),
+    .testTarget(name: "SerfIdentityTests", dependencies: ["SerfIdentity", "SerfPrimitives"], swiftSettings: strict),
     .testTarget(
-      name: "MemberlistTests", dependencies: ["Memberlist", "SerfPrimitives", "SerfSimulator", "VectorSupport"], swiftSettings: strict),
-    .testTarget(name: "SerfPrimitivesTests", dependencies: ["SerfPrimitives"], swiftSettings: strict),
+      name: "SerfQUICTests",
+      dependencies: ["SerfQUIC", "SerfIdentity", "SerfPrimitives", "SerfSimulator", "Memberlist", "Wiretap"], swiftSettings: strict),
+    .testTarget(
+      name: "SerfTransportTests",
+      dependencies: [
+        "SerfTransport", "SerfPrimitives", "Memberlist", "VectorSupport", zstd,
+        .product(name: "NIOCore", package: nio),
+      ],
+      swiftSettings: strict),
+    .testTarget(
+      name: "SerfTransportLiveTests",
+      dependencies: [
+        "SerfTransport", "SerfIdentity", "SerfPrimitives", "SerfTestSupport", tls,
+        .product(name: "NIOCore", package: nio),
+        .product(name: "NIOPosix", package: nio),
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: strict),
     .testTarget(
       name: "SerfTests",
       dependencies: [
         "Serf", "SerfCore", "SerfIdentity", "SerfPrimitives", "SerfTestSupport", "SerfTransport", "Memberlist", "Wiretap", quic,
         .product(name: "NIOCore", package: nio),
-        .product(name: "NIOEmbedded", package: nio),
-        .product(name: "NIOPosix", package: nio),
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: strict),
     .testTarget(
-      name: "SerfTransportTests",
+      name: "SerfLiveTests",
       dependencies: [
-        "SerfTransport", "SerfIdentity", "SerfPrimitives", "SerfTestSupport", "Memberlist", "VectorSupport", zstd, tls,
+        "Serf", "SerfCore", "SerfIdentity", "SerfPrimitives", "SerfTestSupport", "SerfTransport", "Memberlist",
         .product(name: "NIOCore", package: nio),
         .product(name: "NIOPosix", package: nio),
         .product(name: "Logging", package: "swift-log"),
@@ -171,20 +179,38 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "SerfAgentTests",
-      dependencies: [
-        "SerfAgent", "Serf", "SerfClient", "RPCTestSupport", "VectorSupport",
-        .product(name: "Logging", package: "swift-log"),
-        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
-      ],
+      dependencies: ["SerfAgent", "Serf", .product(name: "Logging", package: "swift-log")],
       swiftSettings: strict),
     .testTarget(
       name: "SerfClientTests", dependencies: ["SerfClient", "Memberlist", "SerfPrimitives", "RPCTestSupport", "VectorSupport"],
       swiftSettings: strict),
     .testTarget(
-      name: "SerfCommandTests",
-      dependencies: ["SerfCommand", "SerfClient", "SerfIdentity", "SerfPrimitives", "RPCTestSupport", "VectorSupport"],
+      name: "SerfRPCLiveTests",
+      dependencies: [
+        "SerfAgent", "Serf", "SerfClient", "SerfPrimitives", "RPCTestSupport", "VectorSupport",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+      ],
       swiftSettings: strict),
-    .testTarget(name: "SerfBenchmarkTests", dependencies: ["SerfBenchmark", "RPCTestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "SerfCommandTests", dependencies: ["SerfCommand", "SerfClient", "SerfIdentity", "SerfPrimitives"], swiftSettings: strict),
+    .testTarget(
+      name: "SerfCommandLiveTests", dependencies: ["SerfCommand", "SerfClient", "SerfPrimitives", "RPCTestSupport", "VectorSupport"],
+      swiftSettings: strict),
+    .testTarget(name: "SerfBenchmarkTests", dependencies: ["SerfBenchmark"], swiftSettings: strict),
+    .testTarget(name: "SerfBenchLiveTests", dependencies: ["SerfBenchmark", "RPCTestSupport"], swiftSettings: strict),
+
+    // What tests use together, and programs that test.
+    .target(
+      name: "SerfTestSupport",
+      dependencies: [
+        "SerfTransport", "SerfIdentity", "SerfPrimitives",
+        .product(name: "NIOCore", package: nio),
+        .product(name: "NIOEmbedded", package: nio),
+        .product(name: "NIOPosix", package: nio),
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      path: "Tests/Support/SerfTestSupport", swiftSettings: strict),
     .target(
       name: "RPCTestSupport",
       dependencies: [
@@ -192,10 +218,13 @@ let package = Package(
         .product(name: "NIOCore", package: nio),
         .product(name: "NIOPosix", package: nio),
       ],
-      path: "Tests/RPCTestSupport", swiftSettings: strict),
+      path: "Tests/Support/RPCTestSupport", swiftSettings: strict),
+    .target(name: "VectorSupport", path: "Tests/Support/VectorSupport", swiftSettings: strict),
+    .target(name: "CTestCrypto", path: "Tests/Support/CTestCrypto", linkerSettings: [.linkedLibrary("gnutls")]),
+    .target(name: "Wiretap", dependencies: ["CTestCrypto"], path: "Tests/Support/Wiretap", swiftSettings: strict),
     .executableTarget(
       name: "MutateVectors", dependencies: ["Memberlist", "SerfCore", "SerfPrimitives", "VectorSupport"],
-      path: "Tests/MutateVectors", swiftSettings: strict),
+      path: "Tests/Support/MutateVectors", swiftSettings: strict),
     .executableTarget(
       name: "Interop",
       dependencies: [
@@ -204,14 +233,5 @@ let package = Package(
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ],
       path: "Tests/interop", exclude: ["run", "soak", "GoMember"], swiftSettings: strict),
-    .target(name: "VectorSupport", path: "Tests/VectorSupport", swiftSettings: strict),
-    .testTarget(
-      name: "SerfQUICTests",
-      dependencies: ["SerfQUIC", "SerfIdentity", "SerfPrimitives", "SerfSimulator", "Memberlist", "Wiretap"], swiftSettings: strict),
-    .testTarget(
-      name: "SerfSimulatorTests", dependencies: ["SerfSimulator", "Memberlist", "SerfPrimitives"], swiftSettings: strict),
-    .target(name: "CTestCrypto", path: "Tests/CTestCrypto", linkerSettings: [.linkedLibrary("gnutls")]),
-    .target(name: "Wiretap", dependencies: ["CTestCrypto"], path: "Tests/Wiretap", swiftSettings: strict),
-    .testTarget(name: "SerfIdentityTests", dependencies: ["SerfIdentity", "SerfPrimitives"], swiftSettings: strict),
   ]
 )

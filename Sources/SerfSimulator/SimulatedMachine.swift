@@ -1,7 +1,7 @@
 import Memberlist
 package import SerfPrimitives
 
-/// A sans-I/O member that a ``VirtualNetwork`` can run: the membership machine, a whole node, or a planted fault of either.
+/// A sans-I/O member that a ``SimulatedNetwork`` can run: the membership machine, a whole node, or a planted fault of either.
 ///
 /// `Report` is what it tells the layer above; the network keeps it with the time.
 package protocol SimulatedMachine<Report>: ~Copyable {

@@ -1,7 +1,7 @@
 package import Memberlist
 package import SerfPrimitives
 
-/// A ``Membership`` in a ``VirtualNetwork``.
+/// A ``Membership`` in a ``SimulatedNetwork``.
 package struct SimulatedMember: SimulatedMachine, ~Copyable {
   /// An output for the layer above, with its bytes if it has any.
   package struct Report: Sendable {

@@ -2,7 +2,7 @@ import Memberlist
 package import SerfCore
 package import SerfPrimitives
 
-/// A ``NodeCore`` in a ``VirtualNetwork``. It reports events, replies and diagnostics as they come out.
+/// A ``NodeCore`` in a ``SimulatedNetwork``. It reports events, replies and diagnostics as they come out.
 package struct SimulatedNode: SimulatedMachine, ~Copyable {
   package var core: NodeCore
 

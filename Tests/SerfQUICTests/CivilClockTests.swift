@@ -13,7 +13,7 @@ import Testing
 
   @Test("a node with a wrong clock refuses all peers, and none once the clock is right", arguments: errors)
   func wrongAtStart(error: Duration) {
-    let network = TestNetwork()
+    let network = EndpointNetwork()
     let a = network.node("a", number: 1)
     let b = network.node("b", number: 2)
     a.endpoint.setCivilTime(Self.origin + error, at: network.now)
@@ -29,7 +29,7 @@ import Testing
 
   @Test("a live connection ends at the recheck after the clock was set past its certificate's life, and only then", arguments: errors)
   func steppedAway(error: Duration) {
-    let network = TestNetwork()
+    let network = EndpointNetwork()
     let a = network.node("a", number: 1)
     let b = network.node("b", number: 2)
     let id = a.dial(b)
@@ -45,7 +45,7 @@ import Testing
 
   @Test("the time that counts is that of the handshake's end", arguments: [QUICRole.client, .server])
   func steppedDuringHandshake(role: QUICRole) {
-    let network = TestNetwork()
+    let network = EndpointNetwork()
     let a = network.node("a", number: 1)
     let b = network.node("b", number: 2)
     let id = role == .client ? a.dial(b) : b.dial(a)
@@ -57,7 +57,7 @@ import Testing
 
   @Test("peers part within one recheck after a clock goes wrong, and meet again within one after it is right")
   func recheck() {
-    let network = TestNetwork()
+    let network = EndpointNetwork()
     let a = PeersNode("a", number: 1, on: network)
     let b = PeersNode("b", number: 2, on: network)
     a.send([1], to: b.asMember)

@@ -15,7 +15,7 @@ struct ClientHelloTests {
 
   @Test("says which protocol is spoken and does not name the server")
   func noServerName() throws {
-    let network = TestNetwork()
+    let network = EndpointNetwork()
     var hellos = ClientHellos()
     network.intercept = { datagram in
       hellos.add(datagram.bytes)

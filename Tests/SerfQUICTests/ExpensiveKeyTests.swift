@@ -47,7 +47,7 @@ import Wiretap
     },
   ]
 
-  private static func mallory(_ expensive: Expensive, on network: TestNetwork) throws -> TestNode {
+  private static func mallory(_ expensive: Expensive, on network: EndpointNetwork) throws -> TestNode {
     let forged = try #require(forgedCredentials(expensive.chain(), signatureLength: expensive.signatureLength))
     let credentials = try Credentials(
       impostor: forged, calling: "mallory", authorities: TestAuthority.shared.authority.certificatePEM)
@@ -59,7 +59,7 @@ import Wiretap
 
   @Test("a client whose certificate is expensive to check is refused for that, and costs little", arguments: all)
   func clients(expensive: Expensive) throws {
-    let network = TestNetwork()
+    let network = EndpointNetwork()
     let b = MeteredNode(network.node("b", number: 2))
     let mallory = try Self.mallory(expensive, on: network)
     let id = mallory.dial(b.node)
@@ -72,7 +72,7 @@ import Wiretap
 
   @Test("a server whose certificate is expensive to check is refused for that, and costs little", arguments: all)
   func servers(expensive: Expensive) throws {
-    let network = TestNetwork()
+    let network = EndpointNetwork()
     let a = MeteredNode(network.node("a", number: 1))
     let mallory = try Self.mallory(expensive, on: network)
     let id = a.node.dial(mallory)
@@ -84,7 +84,7 @@ import Wiretap
 
   @Test("a signature longer than any that an allowed key makes is refused before it is checked")
   func longSignature() throws {
-    let network = TestNetwork()
+    let network = EndpointNetwork()
     let a = network.node("a", number: 1)
     let b = network.node("b", number: 2)
     let long = Expensive(testDescription: "", failure: .badSignature, signatureLength: 513) { [Self.certificate(Self.cheap)] }
@@ -98,7 +98,7 @@ import Wiretap
 
   @Test("the longest signature that is allowed is checked, and found wrong")
   func wrongSignature() throws {
-    let network = TestNetwork()
+    let network = EndpointNetwork()
     let b = network.node("b", number: 2)
     let wrong = Expensive(testDescription: "", failure: .badSignature, signatureLength: 512) {
       [Self.certificate(.rsa(modulusBits: 4096, exponentBits: 33))]

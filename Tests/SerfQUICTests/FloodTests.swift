@@ -6,7 +6,7 @@ import Testing
 @Suite struct FloodTests {
   @Test("a flood of first packets from everywhere uses bounded memory, and a member still gets in")
   func flood() {
-    let network = TestNetwork()
+    let network = EndpointNetwork()
     let b = network.node("b", number: 2) {
       $0.retryThreshold = 8
       $0.halfOpenLimit = 32
@@ -30,7 +30,7 @@ import Testing
 
   @Test("an eager source has to prove its address; others do not")
   func perSource() {
-    let network = TestNetwork()
+    let network = EndpointNetwork()
     let b = network.node("b", number: 2) {
       $0.handshakeBurstPerSource = 3
       $0.handshakesPerSourcePerSecond = 1
@@ -49,7 +49,7 @@ import Testing
 
   @Test("with as many connections as allowed even a proven address is refused")
   func cap() {
-    let network = TestNetwork()
+    let network = EndpointNetwork()
     let a = network.node("a", number: 1)
     let b = network.node("b", number: 2) { $0.connectionLimit = 0 }
     let id = a.dial(b)
@@ -59,7 +59,7 @@ import Testing
 
   @Test("with Retry a handshake succeeds, under loss too", arguments: [0, 0.05, 0.2], 1...4 as ClosedRange<UInt64>)
   func retry(loss: Double, seed: UInt64) {
-    let network = TestNetwork(seed: seed)
+    let network = EndpointNetwork(seed: seed)
     network.loss = loss
     let a = network.node("a", number: 1)
     let b = network.node("b", number: 2) { $0.retryThreshold = 0 }
@@ -75,10 +75,10 @@ import Testing
 
   @Test("a Retry token serves only the address that it was made for, and only for twenty seconds")
   func retryTokens() throws {
-    let network = TestNetwork()
+    let network = EndpointNetwork()
     let a = network.node("a", number: 1)
     let b = network.node("b", number: 2) { $0.retryThreshold = 0 }
-    var withToken: TestNetwork.Datagram?
+    var withToken: EndpointNetwork.Datagram?
     var fromA = 0
     network.intercept = { datagram in
       if datagram.source == a.address {
@@ -105,7 +105,7 @@ import Testing
 
   @Test("another version is answered with ours, a version negotiation ends a dial")
   func versions() {
-    let network = TestNetwork()
+    let network = EndpointNetwork()
     let a = network.node("a", number: 1)
     let b = network.node("b", number: 2)
     network.intercept = { datagram in
@@ -125,7 +125,7 @@ import Testing
 
   @Test("resets are shorter than what they answer, and stop")
   func resets() {
-    let network = TestNetwork()
+    let network = EndpointNetwork()
     let b = network.node("b", number: 2) { $0.statelessRepliesPerSecond = 10 }
     let stranger = NodeAddress(ipv4: 10, 0, 0, 77, port: 5)
     var answers: [Int] = []
@@ -161,7 +161,7 @@ import Testing
 
   @Test("a few handshake packets per turn, so that a wave of dials delays no member")
   func fairness() {
-    let network = TestNetwork()
+    let network = EndpointNetwork()
     let b = network.node("b", number: 2)
     let packets = FirstPackets.make(20)
     for packet in packets {

@@ -4,7 +4,7 @@ import Testing
 
 /// Handshake packets that wait for their turn, and how no sender can fill the queue for others.
 @Suite struct HandshakeQueueTests {
-  private let network = TestNetwork()
+  private let network = EndpointNetwork()
 
   /// A node with a queue of 80 packets, which has had no turn since it accepted `handshakes` clients of different networks. Also returns their
   /// packets.

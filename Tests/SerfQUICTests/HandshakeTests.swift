@@ -5,7 +5,7 @@ import Testing
 @Suite struct HandshakeTests {
   @Test("two members prove their names to each other")
   func names() {
-    let network = TestNetwork()
+    let network = EndpointNetwork()
     let a = network.node("a", number: 1)
     let b = network.node("b", number: 2)
     let id = a.dial(b, expecting: .name("b"))
@@ -19,7 +19,7 @@ import Testing
 
   @Test("a handshake succeeds under loss", arguments: [0.05, 0.2], 1...8 as ClosedRange<UInt64>)
   func loss(rate: Double, seed: UInt64) {
-    let network = TestNetwork(seed: seed)
+    let network = EndpointNetwork(seed: seed)
     network.loss = rate
     let a = network.node("a", number: 1)
     let b = network.node("b", number: 2)
@@ -29,7 +29,7 @@ import Testing
 
   @Test("each side reads the other's hello")
   func hello() {
-    let network = TestNetwork()
+    let network = EndpointNetwork()
     let a = network.node("a", number: 1) { $0.hello = [0x81, 0xa1, 0x76, 0x01] }
     let b = network.node("b", number: 2) { $0.hello = [0x81, 0xa1, 0x76, 0x02] }
     _ = a.dial(b)
@@ -40,7 +40,7 @@ import Testing
 
   @Test("packets, streams and a close cross")
   func everything() {
-    let network = TestNetwork()
+    let network = EndpointNetwork()
     let a = network.node("a", number: 1)
     let b = network.node("b", number: 2)
     b.echoes = true

@@ -64,7 +64,7 @@ import Testing
 
   @Test("a client without a proper certificate is told why, gets nothing and has no effect", arguments: impostors)
   func clients(impostor: Impostor) throws {
-    let network = TestNetwork()
+    let network = EndpointNetwork()
     let b = network.node("b", number: 2)
     let credentials = try Credentials(impostor: try impostor.make(), calling: "mallory", authorities: Self.authority.certificatePEM)
     let mallory = network.node("mallory", number: 66, credentials: credentials) { $0.handshakeMessageLimit = 1 << 20 }
@@ -89,7 +89,7 @@ import Testing
   @Test("a server without a proper certificate is refused in the same way", arguments: impostors)
   func servers(impostor: Impostor) throws {
     guard let certificate = try impostor.make() else { return }
-    let network = TestNetwork()
+    let network = EndpointNetwork()
     let a = network.node("a", number: 1)
     let credentials = try Credentials(impostor: certificate, calling: "mallory", authorities: Self.authority.certificatePEM)
     let mallory = network.node("mallory", number: 66, credentials: credentials) { $0.handshakeMessageLimit = 1 << 20 }
@@ -102,7 +102,7 @@ import Testing
 
   @Test("another application protocol is refused on either side")
   func protocols() {
-    let network = TestNetwork()
+    let network = EndpointNetwork()
     let a = network.node("a", number: 1) { $0.applicationProtocol = "h3" }
     let b = network.node("b", number: 2)
     let id = a.dial(b)
@@ -116,7 +116,7 @@ import Testing
 
   @Test("a peer that names no application protocol is refused on either side, though its certificate is good")
   func noProtocol() {
-    let network = TestNetwork()
+    let network = EndpointNetwork()
     let a = network.node("a", number: 1) { $0.applicationProtocol = "" }
     let b = network.node("b", number: 2)
     let id = a.dial(b)
@@ -134,7 +134,7 @@ import Testing
 
   @Test("a dial that reaches another name than it meant says so, and accuses no member")
   func wrongName() {
-    let network = TestNetwork()
+    let network = EndpointNetwork()
     let a = network.node("a", number: 1)
     let b = network.node("b", number: 2)
     let id = a.dial(b, expecting: .name("c"))
@@ -147,7 +147,7 @@ import Testing
 
   @Test("a peer that is not the one that was meant, and never confirms the handshake, is closed when its time is over")
   func wrongNameWithoutEnd() {
-    let network = TestNetwork()
+    let network = EndpointNetwork()
     let a = network.node("a", number: 1)
     let b = network.node("b", number: 2)
     let id = a.dial(b, expecting: .name("c"))
@@ -161,7 +161,7 @@ import Testing
 
   @Test("a node does not talk to its own name: neither to itself nor to a second process with its certificate")
   func ownName() {
-    let network = TestNetwork()
+    let network = EndpointNetwork()
     let a = network.node("a", number: 1)
     let twin = network.node("a", number: 2)
     let id = twin.dial(a)
@@ -173,7 +173,7 @@ import Testing
 
   @Test("a node that dials itself, at whatever address, finds that out, and turns no member away for it")
   func ourselves() {
-    let network = TestNetwork()
+    let network = EndpointNetwork()
     let a = network.node("a", number: 1)
     let id = a.dial(a)
     #expect(network.run(for: .seconds(1)) { a.closed[id] != nil })
@@ -185,7 +185,7 @@ import Testing
 
   @Test("an expired certificate ends a live connection")
   func recheckExpiry() throws {
-    let network = TestNetwork()
+    let network = EndpointNetwork()
     let short = try Self.authority.issue(node: "b", validFor: .seconds(600), at: Self.origin)
     let credentials = try Credentials(
       pem: .init(authorities: Self.authority.certificatePEM, certificate: short.certificatePEM, privateKey: short.privateKeyPEM),
@@ -217,7 +217,7 @@ import Testing
     "a handshake that began before a peer was revoked is refused when it ends after it, on either side",
     arguments: [QUICRole.client, .server])
   func revokedMeanwhile(role: QUICRole) throws {
-    let network = TestNetwork()
+    let network = EndpointNetwork()
     let revoked = try Self.authority.issue(node: "b", validFor: .days(30), at: Self.origin)
     let a = network.node("a", number: 1)
     let b = network.node(
@@ -237,7 +237,7 @@ import Testing
 
   @Test("new credentials apply to old connections: a revoked peer is closed, the others stay; new handshakes use the new certificate")
   func rotation() throws {
-    let network = TestNetwork()
+    let network = EndpointNetwork()
     let revoked = try Self.authority.issue(node: "b", validFor: .days(30), at: Self.origin)
     let credentials = try Credentials(
       pem: .init(authorities: Self.authority.certificatePEM, certificate: revoked.certificatePEM, privateKey: revoked.privateKeyPEM),

@@ -23,14 +23,14 @@ import Testing
 
   @Test("10,000 mutations of handshake packets crash nothing, and handshakes go on", arguments: 1...4 as ClosedRange<UInt64>)
   func handshakes(seed: UInt64) {
-    let network = TestNetwork(seed: seed)
+    let network = EndpointNetwork(seed: seed)
     var random = SeededRandom(seed: seed &* 77)
     let b = network.node("b", number: 2) { $0.handshakesPerSourcePerSecond = 100_000 }
     let a = network.node("a", number: 1)
     var mutations = 0
     network.intercept = { datagram in
       // Each genuine packet comes after mutated ones and, for a while, replaced by them.
-      var all: [TestNetwork.Datagram] = []
+      var all: [EndpointNetwork.Datagram] = []
       for _ in 0..<8 {
         var strange = datagram
         strange.bytes = Self.mutated(datagram.bytes, &random)
@@ -101,7 +101,7 @@ import Testing
 
   @Test("unidirectional streams of unknown kinds and endless hellos are refused, and nothing else suffers")
   func unknownStreams() {
-    let network = TestNetwork()
+    let network = EndpointNetwork()
     let a = network.node("a", number: 1) { $0.hello = [0xdf, 0xff, 0xff, 0xff, 0xff] }
     let b = network.node("b", number: 2)
     let id = a.dial(b)

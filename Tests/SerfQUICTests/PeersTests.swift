@@ -6,7 +6,7 @@ import Testing
 @Suite struct PeersTests {
   @Test("a packet to a stranger dials, waits, arrives and is answered on the same connection")
   func firstPacket() {
-    let network = TestNetwork()
+    let network = EndpointNetwork()
     let a = PeersNode("a", number: 1, on: network)
     let b = PeersNode("b", number: 2, on: network)
     b.echoes = true
@@ -27,7 +27,7 @@ import Testing
 
   @Test("a dial waits for its target's own dial, and what waited takes that connection")
   func simultaneousWish() {
-    let network = TestNetwork()
+    let network = EndpointNetwork()
     let a = PeersNode("a", number: 1, on: network)
     let b = PeersNode("b", number: 2, on: network)
     b.send([1], to: a.asMember)
@@ -42,7 +42,7 @@ import Testing
 
   @Test("a dial that waits for a handshake that does not end begins by itself")
   func courtesyEnds() {
-    let network = TestNetwork()
+    let network = EndpointNetwork()
     let a = PeersNode("a", number: 1, on: network)
     let b = PeersNode("b", number: 2, on: network)
     b.send([1], to: a.asMember)
@@ -55,7 +55,7 @@ import Testing
 
   @Test("a request crosses and is answered, over a new connection and over an old one")
   func exchange() {
-    let network = TestNetwork()
+    let network = EndpointNetwork()
     let a = PeersNode("a", number: 1, on: network)
     let b = PeersNode("b", number: 2, on: network)
     b.echoes = true
@@ -71,7 +71,7 @@ import Testing
 
   @Test("while dialling four packets wait; a probe is not the one that is dropped, and waits as long as the dial; none is sent late")
   func waiting() {
-    let network = TestNetwork()
+    let network = EndpointNetwork()
     let a = PeersNode("a", number: 1, on: network)
     let b = PeersNode("b", number: 2, on: network)
     network.disconnect(b.address)
@@ -85,7 +85,7 @@ import Testing
 
   @Test("a dial that gets no answer and is given up is no error of the protocol at its target")
   func givenUp() {
-    let network = TestNetwork()
+    let network = EndpointNetwork()
     let a = PeersNode("a", number: 1, on: network)
     let b = PeersNode("b", number: 2, on: network)
     network.intercept = { $0.source == b.address ? [] : [$0] }
@@ -97,7 +97,7 @@ import Testing
 
   @Test("after a slow handshake with a peer one lost packet of the next one does not fail a probe")
   func slowBefore() {
-    let network = TestNetwork()
+    let network = EndpointNetwork()
     let a = PeersNode("a", number: 1, on: network)
     let b = PeersNode("b", number: 2, on: network)
     network.latency = .milliseconds(900)
@@ -119,7 +119,7 @@ import Testing
 
   @Test("no node at the address: a request fails by its deadline, or when the dial is given up")
   func noContact() {
-    let network = TestNetwork()
+    let network = EndpointNetwork()
     let a = PeersNode("a", number: 1, on: network)
     let nowhere = Destination.member("b", NodeAddress(ipv4: 10, 0, 0, 99, port: 1))
     a.request(2, [1], to: nowhere, within: .seconds(2))
@@ -138,7 +138,7 @@ import Testing
 
   @Test("another member at the address: like no answer, and nothing is delivered")
   func wrongName() {
-    let network = TestNetwork()
+    let network = EndpointNetwork()
     let a = PeersNode("a", number: 1, on: network)
     let b = PeersNode("b", number: 2, on: network)
     a.send([1], to: .member("c", b.address), id: 1)
@@ -153,7 +153,7 @@ import Testing
 
   @Test("a member that claims another's address gets nothing that is meant for that address")
   func claimedAddress() {
-    let network = TestNetwork()
+    let network = EndpointNetwork()
     let a = PeersNode("a", number: 1, on: network)
     let b = PeersNode("b", number: 2, on: network)
     let c = PeersNode("c", number: 3, on: network)
@@ -167,7 +167,7 @@ import Testing
 
   @Test("a fresh path dials again although a warm connection exists")
   func fresh() {
-    let network = TestNetwork()
+    let network = EndpointNetwork()
     let a = PeersNode("a", number: 1, on: network)
     let b = PeersNode("b", number: 2, on: network)
     b.echoes = true
@@ -200,7 +200,7 @@ import Testing
 
   @Test("a restarted peer: what it has not acknowledged is sent on a new connection")
   func restart() {
-    let network = TestNetwork()
+    let network = EndpointNetwork()
     let a = PeersNode("a", number: 1, on: network)
     _ = PeersNode("b", number: 2, on: network)
     let destination = Destination.member("b", NodeAddress(ipv4: 10, 0, 0, 2, port: 7946))
@@ -219,7 +219,7 @@ import Testing
 
   @Test("a restarted peer that dials first gets what its old connection did not deliver")
   func restartDialling() {
-    let network = TestNetwork()
+    let network = EndpointNetwork()
     let a = PeersNode("a", number: 1, on: network)
     let b = PeersNode("b", number: 2, on: network)
     b.send([1], to: a.asMember)
@@ -235,7 +235,7 @@ import Testing
 
   @Test("a peer that hangs up on every dial does not keep a packet going for ever")
   func hangingUp() {
-    let network = TestNetwork()
+    let network = EndpointNetwork()
     let a = PeersNode("a", number: 1, on: network)
     let b = network.node("b", number: 2)
     b.onEvent = { event in if case .confirmed(let id) = event { b.endpoint.close(id, .shutdown, at: network.now) } }
@@ -246,7 +246,7 @@ import Testing
 
   @Test("a connection lost under a request fails it as broken")
   func broken() {
-    let network = TestNetwork()
+    let network = EndpointNetwork()
     let a = PeersNode("a", number: 1, on: network)
     let b = PeersNode("b", number: 2, on: network)
     a.request(2, [1], to: b.asMember)
@@ -259,7 +259,7 @@ import Testing
 
   @Test("all pairs dial at once: all reach each other, with at most two handshakes per pair")
   func allPairs() {
-    let network = TestNetwork()
+    let network = EndpointNetwork()
     let nodes = (1...8).map { PeersNode("n\($0)", number: UInt8($0), on: network) }
     for node in nodes { for other in nodes where other !== node { node.send([UInt8(other.address[3])], to: other.asMember, id: 1) } }
     // If both of a pair dialled, what is not acknowledged yet is sent again on the second connection.
@@ -271,7 +271,7 @@ import Testing
 
   @Test("a crowd behind one address gets in although the network is slow and places are few: those that have to make room come back")
   func crowd() {
-    let network = TestNetwork()
+    let network = EndpointNetwork()
     let target = PeersNode("b", at: NodeAddress(ipv4: 10, 0, 0, 1, port: 7946), on: network) { $0.halfOpenPerAddress = 3 }
     let nodes = (1...16).map { number in
       PeersNode("n\(number)", at: NodeAddress(ipv4: 10, 0, 0, 2, port: UInt16(number)), on: network) {
@@ -288,7 +288,7 @@ import Testing
 
   @Test("a dial that waits for its target's own begins at once when a fresh connection is wanted")
   func freshBeginsAtOnce() {
-    let network = TestNetwork()
+    let network = EndpointNetwork()
     let a = PeersNode("a", number: 1, on: network)
     let b = PeersNode("b", number: 2, on: network)
     b.send([1], to: a.asMember)
@@ -306,7 +306,7 @@ import Testing
   @Test(
     "a join whose target has answered has fifteen seconds for its handshake, one whose target is silent five", arguments: [true, false])
   func slowJoin(isAnswered: Bool) {
-    let network = TestNetwork()
+    let network = EndpointNetwork()
     let a = PeersNode("a", number: 1, on: network)
     let b = PeersNode("b", number: 2, on: network) { $0.retryThreshold = 0 }
     b.echoes = true
@@ -327,7 +327,7 @@ import Testing
 
   @Test("joins by name begin as others do, side by side")
   func namedJoins() {
-    let network = TestNetwork()
+    let network = EndpointNetwork()
     let a = PeersNode("a", number: 1, on: network)
     var known: Set<NodeName> = []
     a.peers.askForAddresses { known.contains($0) ? NodeAddress(ipv4: 10, 0, 9, 1, port: 7946) : nil }
@@ -348,7 +348,7 @@ import Testing
 
   @Test("a ping to an address where no node answers fails with the dial, and that is not our fault")
   func nobodyAnswers() {
-    let network = TestNetwork()
+    let network = EndpointNetwork()
     let a = PeersNode("a", number: 1, on: network)
     a.send([1], to: .member("x", NodeAddress(ipv4: 10, 0, 9, 1, port: 7946)), id: 1)
     network.run(for: .seconds(6))
@@ -357,7 +357,7 @@ import Testing
 
   @Test("a ping whose dial did not begin, because others took our places, is our own fault")
   func notBegun() {
-    let network = TestNetwork()
+    let network = EndpointNetwork()
     let a = PeersNode("a", number: 1, on: network)
     for number in 1...12 as ClosedRange<UInt8> {
       a.send([number], to: .member(NodeName("x\(number)"), NodeAddress(ipv4: 10, 0, 9, number, port: 7946)), id: UInt64(number))
@@ -375,7 +375,7 @@ import Testing
 
   @Test("what waits for a target that stays busy is reported in time, and nothing of it is kept")
   func staysBusy() {
-    let network = TestNetwork()
+    let network = EndpointNetwork()
     let a = PeersNode("a", number: 1, on: network)
     let b = PeersNode("b", number: 2, on: network) { $0.connectionLimit = 0 }
     a.send([1], to: b.asMember, id: 1)
@@ -389,7 +389,7 @@ import Testing
 
   @Test("idle connections are closed, and nothing is reported as failed")
   func idle() {
-    let network = TestNetwork()
+    let network = EndpointNetwork()
     let a = PeersNode("a", number: 1, on: network, pool: { $0.idleTime = .seconds(2) ... .seconds(2) })
     let b = PeersNode("b", number: 2, on: network)
     b.echoes = true
@@ -406,7 +406,7 @@ import Testing
 
   @Test("an old connection is replaced without a gap")
   func renewal() {
-    let network = TestNetwork()
+    let network = EndpointNetwork()
     let a = PeersNode("a", number: 1, on: network)
     let b = PeersNode("b", number: 2, on: network)
     b.echoes = true
@@ -436,7 +436,7 @@ import Testing
 
   @Test("a new certificate is on all connections within a third of its life")
   func renewalTime() throws {
-    let network = TestNetwork()
+    let network = EndpointNetwork()
     let a = PeersNode("a", number: 1, on: network)
     let members = (2...9).map { PeersNode("n\($0)", number: $0, on: network) }
     for member in members { a.send([0], to: member.asMember) }
@@ -448,7 +448,7 @@ import Testing
 
   @Test("a connection whose handshake began before our certificate changed is renewed as well")
   func renewalOfHandshake() throws {
-    let network = TestNetwork()
+    let network = EndpointNetwork()
     let a = PeersNode("a", number: 1, on: network)
     let b = PeersNode("b", number: 2, on: network)
     a.send([0], to: b.asMember)
@@ -460,7 +460,7 @@ import Testing
 
   @Test("a member that left is disconnected at once")
   func departed() {
-    let network = TestNetwork()
+    let network = EndpointNetwork()
     let a = PeersNode("a", number: 1, on: network)
     let b = PeersNode("b", number: 2, on: network)
     a.send([0], to: b.asMember)
@@ -471,7 +471,7 @@ import Testing
 
   @Test("nodes find each other under loss", arguments: [0.01, 0.05, 0.2])
   func loss(rate: Double) {
-    let network = TestNetwork(seed: 3)
+    let network = EndpointNetwork(seed: 3)
     network.loss = rate
     let a = PeersNode("a", number: 1, on: network)
     let b = PeersNode("b", number: 2, on: network)
@@ -486,7 +486,7 @@ import Testing
 
   @Test("a peer that allows no more streams: requests wait their turn, and none is lost")
   func streamCredit() {
-    let network = TestNetwork()
+    let network = EndpointNetwork()
     let a = PeersNode("a", number: 1, on: network)
     let b = PeersNode("b", number: 2, on: network)
     b.echoes = true

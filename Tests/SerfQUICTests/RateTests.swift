@@ -7,8 +7,8 @@ import Testing
   /// Two members, of which the first has as many connections to the second as `ids`.
   private static func pair(
     connections: Int = 1, configure: @escaping (inout QUICConfiguration) -> Void
-  ) -> (network: TestNetwork, a: TestNode, b: TestNode, ids: [ConnectionID]) {
-    let network = TestNetwork()
+  ) -> (network: EndpointNetwork, a: TestNode, b: TestNode, ids: [ConnectionID]) {
+    let network = EndpointNetwork()
     let a = network.node("a", number: 1)
     let b = network.node("b", number: 2, configure: configure)
     let ids = (0..<connections).map { _ in a.dial(b) }

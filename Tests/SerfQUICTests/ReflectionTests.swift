@@ -5,7 +5,7 @@ import Testing
 /// What an attacker who writes a victim's address into its packets makes us send there: at any moment at most three times as much as arrived in its
 /// name (RFC 9000, 8.1).
 @Suite struct ReflectionTests {
-  private let network = TestNetwork()
+  private let network = EndpointNetwork()
   private let b: TestNode
   private let victim = NodeAddress(ipv4: 192, 0, 2, 7, port: 7946)
   private let traffic = Traffic()

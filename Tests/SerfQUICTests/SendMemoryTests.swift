@@ -4,8 +4,8 @@ import Testing
 
 /// How much an endpoint keeps of the bytes that it was given to send.
 @Suite struct SendMemoryTests {
-  private static func pair() -> (network: TestNetwork, a: TestNode, b: TestNode, id: ConnectionID) {
-    let network = TestNetwork()
+  private static func pair() -> (network: EndpointNetwork, a: TestNode, b: TestNode, id: ConnectionID) {
+    let network = EndpointNetwork()
     let (a, b) = (network.node("a", number: 1), network.node("b", number: 2))
     let id = a.dial(b)
     network.run(for: .seconds(2)) { !b.confirmed.isEmpty && !a.confirmed.isEmpty }

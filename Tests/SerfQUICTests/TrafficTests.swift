@@ -12,9 +12,9 @@ import Testing
 @Suite struct TrafficTests {
   /// Two members with one confirmed connection.
   static func pair(seed: UInt64 = 1, configure: (inout QUICConfiguration) -> Void = { _ in }) -> (
-    TestNetwork, TestNode, TestNode, ConnectionID
+    EndpointNetwork, TestNode, TestNode, ConnectionID
   ) {
-    let network = TestNetwork(seed: seed)
+    let network = EndpointNetwork(seed: seed)
     let a = network.node("a", number: 1, configure: configure)
     let b = network.node("b", number: 2, configure: configure)
     let id = a.dial(b)
@@ -201,7 +201,7 @@ import Testing
 
   @Test("a member that was restarted makes its peers notice with a stateless reset")
   func restart() {
-    let network = TestNetwork()
+    let network = EndpointNetwork()
     let secret = SecretBytes(copying: [UInt8](repeating: 7, count: 32))
     let a = network.node("a", number: 1)
     let b = network.node("b", number: 2) { $0.resetSecret = secret }

@@ -26,7 +26,7 @@ import Testing
     var conditions = NetworkConditions()
     conditions.loss = 0.02
     conditions.duplication = 0.01
-    let cluster = Cluster(seed: 100 + seed, .local, provesNames: provesNames, conditions: conditions)
+    let cluster = GossipCluster(seed: 100 + seed, .local, provesNames: provesNames, conditions: conditions)
     let count = 8
     cluster.start(count)
     var random = SeededRandom(seed: seed)

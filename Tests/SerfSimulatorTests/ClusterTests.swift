@@ -7,7 +7,7 @@ import Testing
 @Suite struct ClusterTests {
   @Test("five nodes find each other", arguments: [false, true])
   func join(provesNames: Bool) {
-    let cluster = Cluster(provesNames: provesNames)
+    let cluster = GossipCluster(provesNames: provesNames)
     cluster.start(5)
     #expect(cluster.network.run(within: .seconds(10)) { cluster.agree(cluster.nodes, alive: 0..<5) })
     cluster.network.run(for: .seconds(60))
@@ -20,7 +20,7 @@ import Testing
 
   @Test("every survivor detects a crash", arguments: [false, true], [false, true])
   func crash(provesNames: Bool, silently: Bool) {
-    let cluster = Cluster(provesNames: provesNames)
+    let cluster = GossipCluster(provesNames: provesNames)
     cluster.start(5)
     cluster.network.run(for: .seconds(10))
     cluster.network.crash(cluster.nodes[4], silently: silently)
@@ -35,7 +35,7 @@ import Testing
 
   @Test("a member that leaves is left, not dead", arguments: [false, true])
   func leave(provesNames: Bool) {
-    let cluster = Cluster(provesNames: provesNames)
+    let cluster = GossipCluster(provesNames: provesNames)
     cluster.start(5)
     cluster.network.run(for: .seconds(10))
     let leaver = cluster.nodes[2]
@@ -59,7 +59,7 @@ import Testing
     var conditions = NetworkConditions()
     conditions.loss = loss
     conditions.duplication = loss
-    let cluster = Cluster(seed: 7, provesNames: provesNames, conditions: conditions)
+    let cluster = GossipCluster(seed: 7, provesNames: provesNames, conditions: conditions)
     cluster.start(10)
     cluster.network.run(for: .seconds(600))
     #expect(cluster.network.counters.lost > 100)
@@ -73,7 +73,7 @@ import Testing
     // With other seeds it sometimes reaches no member there in time (3 of 120 runs), and only the layer above heals.
     arguments: [false, true], 3..<7 as Range<UInt64>)
   func partition(provesNames: Bool, seed: UInt64) {
-    let cluster = Cluster(seed: 30 + seed, provesNames: provesNames)
+    let cluster = GossipCluster(seed: 30 + seed, provesNames: provesNames)
     cluster.start(6)
     cluster.network.run(for: .seconds(10))
     let (left, right) = (Array(cluster.nodes[..<3]), Array(cluster.nodes[3...]))
@@ -92,7 +92,7 @@ import Testing
 
   @Test("a node that stood still comes back by refuting", arguments: [false, true])
   func pause(provesNames: Bool) {
-    let cluster = Cluster(seed: 4, provesNames: provesNames)
+    let cluster = GossipCluster(seed: 4, provesNames: provesNames)
     cluster.start(5)
     cluster.network.run(for: .seconds(10))
     let sleeper = cluster.nodes[1]
@@ -107,7 +107,7 @@ import Testing
 
   @Test("a short pause is not even suspected for long")
   func shortPause() {
-    let cluster = Cluster(seed: 5)
+    let cluster = GossipCluster(seed: 5)
     cluster.start(5)
     cluster.network.run(for: .seconds(10))
     cluster.network.pause(cluster.nodes[1])
@@ -123,7 +123,7 @@ import Testing
     func fingerprint(seed: UInt64) -> UInt64 {
       var conditions = NetworkConditions()
       conditions.loss = 0.05
-      let cluster = Cluster(seed: seed, provesNames: true, conditions: conditions)
+      let cluster = GossipCluster(seed: seed, provesNames: true, conditions: conditions)
       cluster.start(8)
       cluster.network.run(for: .seconds(20))
       cluster.network.crash(cluster.nodes[3])
@@ -136,7 +136,7 @@ import Testing
 
   @Test("a message of the layer above goes out as often as the limit says, and its end is reported", arguments: [false, true])
   func broadcasts(provesNames: Bool) {
-    let cluster = Cluster(seed: 6, provesNames: provesNames)
+    let cluster = GossipCluster(seed: 6, provesNames: provesNames)
     cluster.start(8)
     cluster.network.run(for: .seconds(10))
     let message = Array("deploy".utf8)
@@ -144,7 +144,7 @@ import Testing
       member.membership.broadcast(message.span.bytes, tier: .event, id: BroadcastID(5))
     }
     cluster.network.run(for: .seconds(5))
-    func copies(_ node: Cluster.Network.NodeID) -> Int {
+    func copies(_ node: GossipCluster.Network.NodeID) -> Int {
       cluster.network.reports(of: node).filter {
         if case .userMessage = $0.report.output { $0.report.bytes == message } else { false }
       }.count
@@ -160,7 +160,7 @@ import Testing
 
   @Test("changed meta reaches every member", arguments: [false, true])
   func meta(provesNames: Bool) {
-    let cluster = Cluster(seed: 8, provesNames: provesNames)
+    let cluster = GossipCluster(seed: 8, provesNames: provesNames)
     cluster.start(8)
     cluster.network.run(for: .seconds(10))
     let isTaken = cluster.network.with(cluster.nodes[3]) { member, now in member.membership.updateMeta([1, 2, 3], at: now) }
@@ -172,7 +172,7 @@ import Testing
 
   @Test("a quick restart with new meta, at the incarnation it had, ends with the new meta", arguments: [false, true])
   func restartWithMeta(provesNames: Bool) {
-    let cluster = Cluster(seed: 10, provesNames: provesNames)
+    let cluster = GossipCluster(seed: 10, provesNames: provesNames)
     cluster.start(5)
     cluster.network.run(for: .seconds(10))
     cluster.network.crash(cluster.nodes[3])
@@ -185,7 +185,7 @@ import Testing
 
   @Test("sixty-four nodes converge, and detect a crash within the suspicion's bounds")
   func large() {
-    let cluster = Cluster(seed: 9)
+    let cluster = GossipCluster(seed: 9)
     cluster.start(64)
     #expect(cluster.network.run(within: .seconds(30)) { cluster.agree(cluster.nodes, alive: 0..<64) })
     cluster.network.run(for: .seconds(30))

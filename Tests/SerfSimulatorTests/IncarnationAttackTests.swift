@@ -9,15 +9,15 @@ import Testing
     "no 1,000 packets keep a living member out for longer than a suspicion, or a killed one in", arguments: [false, true],
     0..<8 as Range<UInt64>)
   func attack(provesNames: Bool, seed: UInt64) {
-    let cluster = Cluster(seed: 300 + seed, .local, provesNames: provesNames)
+    let cluster = GossipCluster(seed: 300 + seed, .local, provesNames: provesNames)
     cluster.start(5)
     cluster.network.run(for: .seconds(10))
     var random = SeededRandom(seed: seed)
     let victim = cluster.nodes[2]
     // Where names are proven, the liar is a member.
-    let liar = Peer(address: Cluster.address(4), provenName: provesNames ? Cluster.name(4) : nil)
+    let liar = Peer(address: GossipCluster.address(4), provenName: provesNames ? GossipCluster.name(4) : nil)
     for _ in 0..<1_000 {
-      let packet = Self.packet(about: Cluster.name(2), at: Cluster.address(2), &random)
+      let packet = Self.packet(about: GossipCluster.name(2), at: GossipCluster.address(2), &random)
       cluster.network.with(cluster.nodes[random.below(5)]) { member, now in
         member.membership.receive(packet.span.bytes, from: liar, at: now)
       }

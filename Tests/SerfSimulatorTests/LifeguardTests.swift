@@ -9,7 +9,7 @@ import Testing
   func detection() {
     var configuration = MembershipConfiguration.lan
     configuration.suspicion.multiplier = 5
-    let cluster = Cluster(seed: 31, configuration)
+    let cluster = GossipCluster(seed: 31, configuration)
     cluster.start(128)
     #expect(cluster.network.run(within: .seconds(30)) { cluster.agree(cluster.nodes, alive: 0..<128) })
     cluster.network.run(for: .seconds(15))
@@ -26,7 +26,7 @@ import Testing
 
   @Test("four members that stand still for seconds at a time get no healthy one declared dead")
   func slowMembers() {
-    let cluster = Cluster(seed: 32)
+    let cluster = GossipCluster(seed: 32)
     cluster.start(32)
     cluster.network.run(for: .seconds(30))
     var deaths = 0
@@ -41,7 +41,7 @@ import Testing
     for node in cluster.nodes {
       deaths +=
         cluster.network.reports(of: node).filter {
-          if case .left(let member) = $0.report.output { !slow.contains { Cluster.name($0) == member.name } } else { false }
+          if case .left(let member) = $0.report.output { !slow.contains { GossipCluster.name($0) == member.name } } else { false }
         }.count
     }
     #expect(deaths == 0)

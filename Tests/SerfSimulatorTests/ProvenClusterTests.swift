@@ -7,7 +7,7 @@ import Testing
 @Suite struct ProvenClusterTests {
   @Test("a connection that swallows everything while new dials pass makes no member suspected")
   func stalledConnection() {
-    let cluster = Cluster(seed: 21, provesNames: true)
+    let cluster = GossipCluster(seed: 21, provesNames: true)
     cluster.start(5)
     cluster.network.run(for: .seconds(10))
     let handshakes = cluster.network.counters.handshakes
@@ -26,7 +26,7 @@ import Testing
 
   @Test("killed and started again at once, again and again: alive at the right address within seconds", arguments: [true, false])
   func restarts(samePort: Bool) {
-    let cluster = Cluster(seed: samePort ? 22 : 23, provesNames: true)
+    let cluster = GossipCluster(seed: samePort ? 22 : 23, provesNames: true)
     cluster.start(5)
     cluster.network.run(for: .seconds(10))
     let others = Array(cluster.nodes[..<4])
@@ -52,14 +52,14 @@ import Testing
 
   @Test("a second process of one name is refused, and the first is never suspected")
   func duplicate() {
-    let cluster = Cluster(seed: 24, provesNames: true)
+    let cluster = GossipCluster(seed: 24, provesNames: true)
     cluster.start(5)
     cluster.network.run(for: .seconds(10))
     let rival = cluster.start(index: 2, port: 9999)
     cluster.join(rival, cluster.nodes[0])
     cluster.network.run(for: .seconds(60))
     for node in cluster.nodes[..<5] where node != cluster.nodes[2] {
-      #expect(cluster.view(node, of: 2)?.address == Cluster.address(2))
+      #expect(cluster.view(node, of: 2)?.address == GossipCluster.address(2))
       #expect(cluster.view(node, of: 2)?.state == .alive)
       #expect(cluster.counters(node).suspicions == 0)
     }
@@ -71,14 +71,14 @@ import Testing
 
   @Test("fifty started together find each other, whatever the seed", arguments: 0..<8 as Range<UInt64>)
   func fiftyTogether(seed: UInt64) {
-    let cluster = Cluster(seed: seed, provesNames: seed.isMultiple(of: 2))
+    let cluster = GossipCluster(seed: seed, provesNames: seed.isMultiple(of: 2))
     cluster.start(50)
     #expect(cluster.network.run(within: .seconds(8)) { cluster.agree(cluster.nodes, alive: 0..<50) })
   }
 
   @Test("fifty started together need few handshakes, and then no more dials")
   func fifty() {
-    let cluster = Cluster(seed: 25, provesNames: true)
+    let cluster = GossipCluster(seed: 25, provesNames: true)
     cluster.start(50)
     cluster.network.run(for: .seconds(120))
     let handshakes = cluster.network.counters.handshakes
@@ -90,7 +90,7 @@ import Testing
 
   @Test("all but lost for long, then back: dead everywhere, and alive again when it is reached")
   func longLoss() {
-    let cluster = Cluster(seed: 26, provesNames: true)
+    let cluster = GossipCluster(seed: 26, provesNames: true)
     cluster.start(5)
     cluster.network.run(for: .seconds(10))
     cluster.network.setLoss(1, at: cluster.nodes[3])

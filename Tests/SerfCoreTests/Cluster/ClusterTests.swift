@@ -8,7 +8,7 @@ import Testing
 struct ClusterTests {
   @Test("forms by joins, and all members are told of each other once", arguments: [false, true])
   func join(provesNames: Bool) throws {
-    let cluster = NodeCluster(provesNames: provesNames)
+    let cluster = SimulatedCluster(provesNames: provesNames)
     let names: [NodeName] = ["a", "b", "c", "d", "e"]
     try cluster.start(joined: names)
     for name in names {
@@ -20,7 +20,7 @@ struct ClusterTests {
 
   @Test("delivers a user event to every member once, under loss", arguments: [0.0, 0.2])
   func userEvent(loss: Double) throws {
-    let cluster = NodeCluster(seed: 3)
+    let cluster = SimulatedCluster(seed: 3)
     let names: [NodeName] = ["a", "b", "c", "d", "e"]
     try cluster.start(joined: names)
     cluster.network.conditions.loss = loss
@@ -33,7 +33,7 @@ struct ClusterTests {
 
   @Test("shows a member that leaves as left", arguments: [false, true])
   func leave(provesNames: Bool) throws {
-    let cluster = NodeCluster(provesNames: provesNames)
+    let cluster = SimulatedCluster(provesNames: provesNames)
     try cluster.start(joined: ["a", "b", "c"])
     try cluster.leave("c")
     cluster.stop("c")
@@ -50,7 +50,7 @@ struct ClusterTests {
   func crash(provesNames: Bool) throws {
     var configuration = SerfCoreConfiguration.brisk
     configuration.reaping.failedTimeout = .seconds(60)
-    let cluster = NodeCluster(provesNames: provesNames, configuration)
+    let cluster = SimulatedCluster(provesNames: provesNames, configuration)
     try cluster.start(joined: ["a", "b", "c"])
     cluster.network.crash(cluster["c"])
     try cluster.require(.seconds(30), "c is failed") {
@@ -63,7 +63,7 @@ struct ClusterTests {
   /// What the log promises a member that moved after a crash. It uses `lan`, as agents do.
   @Test("takes a member that moved after a crash within two minutes, by itself", arguments: 1...5 as ClosedRange<UInt64>)
   func movedAfterCrash(seed: UInt64) throws {
-    let cluster = NodeCluster(seed: seed, .lan)
+    let cluster = SimulatedCluster(seed: seed, .lan)
     try cluster.start(joined: ["a", "b", "c", "d"])
     cluster.network.crash(cluster["d"])
     try cluster.start("d", atNewAddress: true)
@@ -78,7 +78,7 @@ struct ClusterTests {
 
   @Test("takes a failed member back by itself when it returns", arguments: [false, true])
   func reconnect(provesNames: Bool) throws {
-    let cluster = NodeCluster(provesNames: provesNames)
+    let cluster = SimulatedCluster(provesNames: provesNames)
     try cluster.start(joined: ["a", "b"])
     cluster.network.crash(cluster["b"])
     // Longer than the gossip layer still talks to dead members.
@@ -93,7 +93,7 @@ struct ClusterTests {
 
   @Test("heals after a partition that outlasts the gossip to dead members", arguments: [false, true])
   func partition(provesNames: Bool) throws {
-    let cluster = NodeCluster(seed: 5, provesNames: provesNames)
+    let cluster = SimulatedCluster(seed: 5, provesNames: provesNames)
     let names: [NodeName] = ["a", "b", "c", "d"]
     try cluster.start(joined: names)
     cluster.network.partition([[cluster["a"], cluster["b"]], [cluster["c"], cluster["d"]]])
@@ -105,7 +105,7 @@ struct ClusterTests {
 
   @Test("turns a failed member into a left one when an operator says so", arguments: [false, true])
   func forceLeave(prune: Bool) throws {
-    let cluster = NodeCluster()
+    let cluster = SimulatedCluster()
     try cluster.start(joined: ["a", "b", "c"])
     cluster.network.crash(cluster["c"])
     try cluster.require(.seconds(30), "c is failed") { cluster.status(of: "c", on: "a") == .failed }
@@ -122,7 +122,7 @@ struct ClusterTests {
 
   @Test("keeps a living member that is forced to leave, because it refutes that", arguments: [false, true])
   func forceLeaveAlive(prune: Bool) throws {
-    let cluster = NodeCluster()
+    let cluster = SimulatedCluster()
     let names: [NodeName] = ["a", "b", "c"]
     try cluster.start(joined: names)
     try cluster.call("a") { (core, request, now) throws(SerfCoreError) in
@@ -139,7 +139,7 @@ struct ClusterTests {
     "of any size hears of every forced leave: a living member refutes it within seconds, and its end is then shown correctly",
     arguments: [(2, false), (2, true), (3, false), (3, true), (5, false), (5, true)], End.allCases)
   func forceLeaveOfAll(_ size: (count: Int, provesNames: Bool), end: End) throws {
-    let cluster = NodeCluster(seed: UInt64(size.count), provesNames: size.provesNames)
+    let cluster = SimulatedCluster(seed: UInt64(size.count), provesNames: size.provesNames)
     let names = (["a", "b", "c", "d", "e"] as [NodeName]).prefix(size.count)
     try cluster.start(joined: Array(names))
     // All other members at once, so that none is left that the caller sees as alive; every second one with prune.
@@ -165,7 +165,7 @@ struct ClusterTests {
 
   @Test("of two sees the leave of one that has just forced the other out", arguments: [false, true])
   func leaveAfterForceLeave(provesNames: Bool) throws {
-    let cluster = NodeCluster(provesNames: provesNames)
+    let cluster = SimulatedCluster(provesNames: provesNames)
     try cluster.start(joined: ["a", "b"])
     try cluster.call("a") { (core, request, now) throws(SerfCoreError) in
       try core.forceLeave("b", prune: false, request: request, at: now)
@@ -179,7 +179,7 @@ struct ClusterTests {
 
   @Test("lets a member leave and come back, also with another role", arguments: [false, true])
   func rejoin(provesNames: Bool) throws {
-    let cluster = NodeCluster(provesNames: provesNames)
+    let cluster = SimulatedCluster(provesNames: provesNames)
     try cluster.start(joined: ["a", "b"])
     try cluster.leave("b")
     cluster.stop("b")
@@ -193,7 +193,7 @@ struct ClusterTests {
 
   @Test("sees new tags everywhere, with one update each")
   func setTags() throws {
-    let cluster = NodeCluster()
+    let cluster = SimulatedCluster()
     let names: [NodeName] = ["a", "b", "c"]
     try cluster.start(joined: names)
     for name in names {
@@ -213,7 +213,7 @@ struct ClusterTests {
 
   @Test("sees a quick restart with new tags as an update, not as a failure")
   func quickRestart() throws {
-    let cluster = NodeCluster()
+    let cluster = SimulatedCluster()
     try cluster.start(joined: ["a", "b"])
     cluster.network.crash(cluster["b"])
     try cluster.start("b", tags: ["role": "new"])
@@ -225,7 +225,7 @@ struct ClusterTests {
 
   @Test("replays events to a late joiner, unless it wants no old ones", arguments: [false, true])
   func replay(ignoreOld: Bool) throws {
-    let cluster = NodeCluster()
+    let cluster = SimulatedCluster()
     try cluster.start(joined: ["a", "b"])
     for event in ["one", "two", "three"] { try cluster.userEvent("a", event) }
     cluster.run(.seconds(10))
@@ -243,7 +243,7 @@ struct ClusterTests {
   func largeEvent() throws {
     var configuration = SerfCoreConfiguration.brisk
     configuration.userEvents.sizeLimit = 9_216
-    let cluster = NodeCluster(configuration)
+    let cluster = SimulatedCluster(configuration)
     try cluster.start(joined: ["a", "b"])
     try cluster.userEvent("a", "large", [UInt8](repeating: 7, count: 3_000))
     try cluster.require(.seconds(60), "the event arrives") { cluster.userEvents(on: "b") == ["large"] }
@@ -251,7 +251,7 @@ struct ClusterTests {
 
   @Test("comes to rest after two leaves of one member that arrive in any order")
   func noEndlessRebroadcast() throws {
-    let cluster = NodeCluster(seed: 9)
+    let cluster = SimulatedCluster(seed: 9)
     let names: [NodeName] = ["a", "b", "c", "d"]
     try cluster.start(joined: names)
     // Two leave intents about d, of different times, arrive at different members while d cannot answer.
@@ -282,7 +282,7 @@ struct ClusterTests {
   @Test("is a function of its seed")
   func deterministic() throws {
     func fingerprint() throws -> UInt64 {
-      let cluster = NodeCluster(seed: 11)
+      let cluster = SimulatedCluster(seed: 11)
       try cluster.start(joined: ["a", "b", "c", "d"])
       cluster.network.conditions.loss = 0.1
       for index in 0..<20 { try cluster.userEvent("a", "e" + String(index)) }

@@ -13,7 +13,7 @@ struct EnduranceTests {
   func eventsUnderLoss(loss: Double, seed: UInt64) throws {
     var configuration = SerfCoreConfiguration.lan
     configuration.userEvents.bufferSize = 4_096
-    let cluster = NodeCluster(seed: seed, provesNames: true, configuration)
+    let cluster = SimulatedCluster(seed: seed, provesNames: true, configuration)
     cluster.network.conditions.loss = loss
     try cluster.start(joined: names)
     for index in 0..<1_200 {
@@ -34,7 +34,7 @@ struct EnduranceTests {
   func totalLoss(seed: UInt64) throws {
     var configuration = SerfCoreConfiguration.lan
     configuration.reconnecting.interval = .seconds(5)
-    let cluster = NodeCluster(seed: seed, provesNames: true, configuration)
+    let cluster = SimulatedCluster(seed: seed, provesNames: true, configuration)
     try cluster.start(joined: names)
     cluster.network.partition([["a"], names.filter { $0 != "a" }].map { $0.map { cluster[$0] } })
     try cluster.require(.seconds(120), "both sides see the others failed") {
@@ -47,7 +47,7 @@ struct EnduranceTests {
 
   @Test("takes back a member that is killed and started again twenty times", arguments: [false, true], [1, 2, 3] as [UInt64])
   func restarts(atNewAddress: Bool, seed: UInt64) throws {
-    let cluster = NodeCluster(seed: seed, provesNames: true, .lan)
+    let cluster = SimulatedCluster(seed: seed, provesNames: true, .lan)
     try cluster.start(joined: names)
     for round in 0..<20 {
       cluster.network.crash(cluster["c"])
@@ -67,7 +67,7 @@ struct EnduranceTests {
 
   @Test("of fifty members finds itself and comes to rest")
   func fifty() throws {
-    let cluster = NodeCluster(provesNames: true, .lan)
+    let cluster = SimulatedCluster(provesNames: true, .lan)
     let names = (0..<50).map { NodeName("n" + ($0 < 10 ? "0" : "") + String($0)) }
     for name in names { try cluster.start(name) }
     for name in names.dropFirst() { try cluster.join(name, to: names[0]) }

@@ -40,7 +40,7 @@ struct LamportAttackTests {
 
   @Test("after 10,000 messages and 100 push/pulls all hear each other within two push/pull intervals", arguments: attacks)
   func attack(attack: Attack) throws {
-    let cluster = NodeCluster(seed: 40 + attack.seed)
+    let cluster = SimulatedCluster(seed: 40 + attack.seed)
     try cluster.start(joined: Self.founders)
     try cluster.userEvent("a", "before")
     cluster.run(.seconds(2))
@@ -109,7 +109,7 @@ struct LamportAttackTests {
   }
 
   /// Sends a query to a node, which passes it on if it is new. Returns whether it was known.
-  private func isKnown(_ query: [UInt8], to name: NodeName, in cluster: NodeCluster) -> Bool {
+  private func isKnown(_ query: [UInt8], to name: NodeName, in cluster: SimulatedCluster) -> Bool {
     func duplicates() -> UInt64 { cluster.network.read(cluster[name]) { $0.core.counters.queriesDuplicate } }
     let before = duplicates()
     let packet = [MessageType.user.rawValue] + query

@@ -20,7 +20,7 @@ import Testing
 
   @Test("hears every event within two seconds", arguments: [2, 3, 4, 5], Profile.allCases)
   func events(size: Int, profile: Profile) throws {
-    let cluster = NodeCluster(seed: 40, profile.configuration)
+    let cluster = SimulatedCluster(seed: 40, profile.configuration)
     let names = names(size)
     try cluster.start(joined: names)
     let events = (0..<2_000).map { "\($0)" }
@@ -36,7 +36,7 @@ import Testing
   @Test("sees each leave as a leave", arguments: [2, 3, 4, 5], Profile.allCases)
   func leaves(size: Int, profile: Profile) throws {
     for seed in 1...100 as ClosedRange<UInt64> {
-      let cluster = NodeCluster(seed: seed, profile.configuration)
+      let cluster = SimulatedCluster(seed: seed, profile.configuration)
       let names = names(size)
       try cluster.start(joined: names)
       cluster.run(.milliseconds(1_000 + 37 * Int(seed)))

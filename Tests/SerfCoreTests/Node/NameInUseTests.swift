@@ -9,7 +9,7 @@ import Testing
 struct NameInUseTests {
   @Test("fails with that reason, whichever member is asked", arguments: ["a", "b", "c"] as [NodeName])
   func duplicate(asked: NodeName) throws {
-    let cluster = NodeCluster(seed: 3, provesNames: true)
+    let cluster = SimulatedCluster(seed: 3, provesNames: true)
     try cluster.start(joined: ["a", "b", "c", "d"])
     let target = JoinTarget(cluster.network.address(of: cluster[asked]))
     try cluster.start("d", atNewAddress: true)
@@ -17,14 +17,14 @@ struct NameInUseTests {
       try core.join([target], ignoreOld: true, request: request, at: now)
     }
     try cluster.require(.seconds(2), "the join is answered") { cluster.reply("d", request) != nil }
-    guard case .joined(let results) = cluster.reply("d", request) else { throw NodeCluster.NoReply() }
+    guard case .joined(let results) = cluster.reply("d", request) else { throw SimulatedCluster.NoReply() }
     #expect(results.map(\.failure) == [.nameInUse])
     #expect(cluster.status(of: "d", on: "a") == .alive)
   }
 
   @Test("succeeds when the other process is gone, although the cluster still sees it alive")
   func moved() throws {
-    let cluster = NodeCluster(seed: 4, provesNames: true)
+    let cluster = SimulatedCluster(seed: 4, provesNames: true)
     try cluster.start(joined: ["a", "b", "c"])
     cluster.network.crash(cluster["c"])
     #expect(cluster.status(of: "c", on: "a") == .alive)
@@ -37,7 +37,7 @@ struct NameInUseTests {
 
   @Test("of a name that is new, or at the address that the cluster knows, is answered without a wait")
   func undisputed() throws {
-    let cluster = NodeCluster(seed: 5, provesNames: true)
+    let cluster = SimulatedCluster(seed: 5, provesNames: true)
     try cluster.start(joined: ["a", "b"])
     cluster.network.crash(cluster["b"])
     for name in ["b", "c"] as [NodeName] {

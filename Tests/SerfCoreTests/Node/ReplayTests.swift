@@ -71,7 +71,7 @@ struct ReplayTests {
   func restart(deliversOldEvents: Bool) throws {
     var configuration = SerfCoreConfiguration.brisk
     configuration.userEvents.deliversOldEvents = deliversOldEvents
-    let cluster = NodeCluster(configuration)
+    let cluster = SimulatedCluster(configuration)
     try cluster.start(joined: ["a", "b", "c"])
     for event in ["one", "two"] { try cluster.userEvent("a", event) }
     try cluster.require(.seconds(5), "c hears both") { cluster.userEvents(on: "c").count == 2 }

@@ -14,7 +14,7 @@ final class MeteredNode: NetworkNode {
 
   var address: NodeAddress { node.address }
   var nextDeadline: Instant? { node.nextDeadline }
-  func receive(_ datagram: TestNetwork.Datagram) { metered { node.receive(datagram) } }
+  func receive(_ datagram: EndpointNetwork.Datagram) { metered { node.receive(datagram) } }
   func turn() { metered { node.turn() } }
 
   private func metered(_ work: () -> Void) {

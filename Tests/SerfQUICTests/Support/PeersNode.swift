@@ -2,12 +2,12 @@ import SerfIdentity
 import SerfPrimitives
 import SerfQUIC
 
-/// A ``QUICPeers`` on a ``TestNetwork``, and all that its user saw.
+/// A ``QUICPeers`` on a ``EndpointNetwork``, and all that its user saw.
 final class PeersNode: NetworkNode {
   let name: NodeName
   let address: NodeAddress
   let peers: QUICPeers
-  unowned let network: TestNetwork
+  unowned let network: EndpointNetwork
 
   private(set) var packets: [(bytes: [UInt8], peer: Peer)] = []
   private(set) var notSent: [PacketID: ContactFailure] = [:]
@@ -29,14 +29,14 @@ final class PeersNode: NetworkNode {
   var echoes = false
 
   convenience init(
-    _ name: String, number: UInt8, on network: TestNetwork, configure: (inout QUICConfiguration) -> Void = { _ in },
+    _ name: String, number: UInt8, on network: EndpointNetwork, configure: (inout QUICConfiguration) -> Void = { _ in },
     pool: (inout PoolConfiguration) -> Void = { _ in }
   ) {
     self.init(name, at: NodeAddress(ipv4: 10, 0, 0, number, port: 7946), on: network, configure: configure, pool: pool)
   }
 
   init(
-    _ name: String, at address: NodeAddress, on network: TestNetwork, configure: (inout QUICConfiguration) -> Void = { _ in },
+    _ name: String, at address: NodeAddress, on network: EndpointNetwork, configure: (inout QUICConfiguration) -> Void = { _ in },
     pool: (inout PoolConfiguration) -> Void = { _ in }
   ) {
     self.name = NodeName(name)
@@ -69,7 +69,7 @@ final class PeersNode: NetworkNode {
     peers.write(bytes, on: stream, finish: true)
   }
 
-  func receive(_ datagram: TestNetwork.Datagram) {
+  func receive(_ datagram: EndpointNetwork.Datagram) {
     peers.receive(datagram.bytes.span.bytes, from: datagram.source, ecn: datagram.ecn, at: now)
   }
 

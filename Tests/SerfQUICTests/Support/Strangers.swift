@@ -4,7 +4,7 @@ import SerfQUIC
 /// Genuine first packets of clients, as an attacker makes them: nothing in them states their source address.
 enum FirstPackets {
   static func make(_ count: Int, configure: (inout QUICConfiguration) -> Void = { _ in }) -> [[UInt8]] {
-    let network = TestNetwork()
+    let network = EndpointNetwork()
     let sink = network.node("sink", number: 9)
     let client = network.node("a", number: 1, configure: configure)
     var first: [UInt8]?
@@ -33,11 +33,11 @@ final class SilentClients {
   private var dials: [(client: TestNode, id: ConnectionID)] = []
   private var seen: Set<[UInt8]> = []
   /// The first packets that were sent, and those with a token among them.
-  private(set) var sent: [TestNetwork.Datagram] = []
-  private(set) var withToken: [TestNetwork.Datagram] = []
+  private(set) var sent: [EndpointNetwork.Datagram] = []
+  private(set) var withToken: [EndpointNetwork.Datagram] = []
 
   /// Clients at these addresses; they take `network.intercept`.
-  init(at addresses: [NodeAddress], on network: TestNetwork) {
+  init(at addresses: [NodeAddress], on network: EndpointNetwork) {
     clients = addresses.map { address in network.node("a", at: address) { $0.connectionLimit = .max } }
     let hosts = Set(addresses)
     network.intercept = { [unowned self] datagram in
@@ -56,7 +56,7 @@ final class SilentClients {
     old.endpoint.close(id, .none, at: old.now)
   }
 
-  private func passes(_ datagram: TestNetwork.Datagram) -> Bool {
+  private func passes(_ datagram: EndpointNetwork.Datagram) -> Bool {
     guard datagram.bytes.count >= 1200, datagram.bytes[0] & 0xf0 == 0xc0 else { return false }
     let identifiers = 6 + Int(datagram.bytes[5])
     guard seen.insert(Array(datagram.bytes[6..<identifiers])).inserted else { return false }

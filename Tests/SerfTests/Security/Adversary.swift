@@ -6,7 +6,7 @@
   import SerfTestSupport
   import SerfTransport
 
-  /// An attacker for tests: QUIC and nothing above it, with any certificate, protocol and bytes that a test gives it, on a ``VirtualNetwork``.
+  /// An attacker for tests: QUIC and nothing above it, with any certificate, protocol and bytes that a test gives it, on a ``EmbeddedUDP``.
   ///
   /// It sends at the first moment that its own side of the handshake allows, which is before it can know that it is refused.
   final class Adversary: DatagramSocketHandler {
@@ -53,7 +53,7 @@
     private(set) var received: [[UInt8]] = []
 
     init(
-      _ credentials: Credentials, applicationProtocol: String = "serf/1", on network: VirtualNetwork,
+      _ credentials: Credentials, applicationProtocol: String = "serf/1", on network: EmbeddedUDP,
       _ adjust: (inout QUICConfiguration) -> Void = { _ in }
     ) {
       loop = network.loop

@@ -14,14 +14,14 @@
 
     /// One member with this many connections.
     private func adversaries(
-      _ count: Int, in cluster: VirtualCluster, _ adjust: (inout QUICConfiguration) -> Void = { _ in }
+      _ count: Int, in cluster: EmbeddedCluster, _ adjust: (inout QUICConfiguration) -> Void = { _ in }
     ) throws -> [Adversary] {
       let credentials = try cluster.credentials(Self.mallory)
       return (0..<count).map { _ in Adversary(credentials, on: cluster.network, adjust) }
     }
 
     /// Ten nodes join `node`, one after the other. Returns how long each took.
-    private func joins(_ cluster: VirtualCluster, to node: VirtualNode, while attack: () -> Void = {}) throws -> [Duration?] {
+    private func joins(_ cluster: EmbeddedCluster, to node: VirtualNode, while attack: () -> Void = {}) throws -> [Duration?] {
       try (0..<10).map { number in
         attack()
         let joiner = try cluster.start(NodeName("joiner-\(number)"))
@@ -37,7 +37,7 @@
 
     @Test("a member that occupies every stream with half a request keeps no node from joining, and no reliable ping from its answer")
     func occupied() async throws {
-      let cluster = try VirtualCluster.trio(seed: 17)
+      let cluster = try EmbeddedCluster.trio(seed: 17)
       let node = cluster.nodes[0]
       let greedy = try adversaries(4, in: cluster)
       let half = Array(Forgery.pushPull([.init(name: Self.mallory, address: greedy[0].address)]).dropLast())
@@ -62,7 +62,7 @@
     @Test("a member that reads no answer makes a node keep no more than its budget, and not for long; others are not affected")
     func unread() async throws {
       let budget = 16 << 10
-      let cluster = try VirtualCluster.trio(seed: 27) {
+      let cluster = try EmbeddedCluster.trio(seed: 27) {
         $0.exchanges.bytesInProgress = budget
         // This is before dials of probes replace the silent member's connections, of which it has at most four.
         $0.exchanges.replyDeadline = .seconds(1)

@@ -225,7 +225,7 @@
 
     @Test("a lie is dropped with a counter and a line, and does no harm", arguments: names + thirdParties + numbers + garbage)
     func lie(lie: Lie) async throws {
-      let cluster = try VirtualCluster.trio(seed: 5)
+      let cluster = try EmbeddedCluster.trio(seed: 5)
       let victim = cluster.nodes[0]
       let third = cluster.nodes[2]
       let adversary = Adversary(try cluster.credentials(Self.mallory), on: cluster.network)
@@ -268,7 +268,7 @@
     @Test("a join whose answer does not prove the answerer fails, and nothing of the answer is used", arguments: answers.indices)
     func joinAnswer(index: Int) async throws {
       let (what, reason, answer) = Self.answers[index]
-      let cluster = try VirtualCluster.trio(seed: 7)
+      let cluster = try EmbeddedCluster.trio(seed: 7)
       let victim = cluster.nodes[0]
       let adversary = Adversary(try cluster.credentials(Self.mallory), on: cluster.network)
       adversary.answer = answer(adversary.address)
@@ -283,7 +283,7 @@
 
     @Test("a join that names its target is told which member answers instead, and sends nothing to it")
     func joinByName() async throws {
-      let cluster = try VirtualCluster.trio(seed: 8)
+      let cluster = try EmbeddedCluster.trio(seed: 8)
       let victim = cluster.nodes[0]
       let adversary = Adversary(try cluster.credentials(Self.mallory), on: cluster.network)
       adversary.answer = Forgery.pushPull([.init(name: Self.mallory, address: adversary.address, tags: Self.tags)])
@@ -298,7 +298,7 @@
 
     @Test("a flood of names fills the table up to its limit and no further")
     func flood() async throws {
-      let cluster = try VirtualCluster.trio(seed: 6) { $0.core.membership.limits.newNamesPerPeerPerMinute = 30 }
+      let cluster = try EmbeddedCluster.trio(seed: 6) { $0.core.membership.limits.newNamesPerPeerPerMinute = 30 }
       let victim = cluster.nodes[0]
       let adversary = Adversary(try cluster.credentials(Self.mallory), on: cluster.network)
       let nobody = NodeAddress(ipv4: 10, 9, 9, 9, port: 7946)

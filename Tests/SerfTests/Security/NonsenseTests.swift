@@ -43,7 +43,7 @@
 
     @Test("damaged messages by the thousand leave the cluster whole and its tables small", arguments: 1...4 as ClosedRange<UInt64>)
     func damaged(seed: UInt64) throws {
-      let cluster = try VirtualCluster.trio(seed: seed)
+      let cluster = try EmbeddedCluster.trio(seed: seed)
       let (victim, third) = (cluster.nodes[0], cluster.nodes[2])
       let adversary = Adversary(try cluster.credentials(Self.mallory), on: cluster.network)
       let corpus = Self.corpus(adversary.address, third)

@@ -22,7 +22,7 @@
 
     @Test("is turned away, counted and named in the log, and nothing that it sends arrives anywhere", arguments: Stranger.all)
     func turnedAway(stranger: Stranger) async throws {
-      let cluster = try VirtualCluster.trio(seed: 11)
+      let cluster = try EmbeddedCluster.trio(seed: 11)
       let victim = cluster.nodes[0]
       let before = victim.driver.statistics.counter(stranger.counter)
       let credentials = try Credentials(
@@ -44,7 +44,7 @@
 
     @Test("cannot fill a log with another false name at every try")
     func manyNames() async throws {
-      let cluster = try VirtualCluster.trio(seed: 13)
+      let cluster = try EmbeddedCluster.trio(seed: 13)
       let victim = cluster.nodes[0]
       for other in ["one", "two", "three"] {
         let credentials = try Credentials(
@@ -60,7 +60,7 @@
 
     @Test("is refused as a server likewise: a join does not reach it, and it is told nothing", arguments: Stranger.all.filter(\.isServer))
     func refusedAsServer(stranger: Stranger) async throws {
-      let cluster = try VirtualCluster.trio(seed: 12)
+      let cluster = try EmbeddedCluster.trio(seed: 12)
       let victim = cluster.nodes[0]
       let credentials = try Credentials(
         impostor: stranger.certificate(cluster.authority), calling: Self.mallory, authorities: cluster.authority.certificatePEM)
@@ -80,7 +80,7 @@
 
     @Test("with a proper certificate is none: what it sends reaches all nodes")
     func control() throws {
-      let cluster = try VirtualCluster.trio(seed: 11)
+      let cluster = try EmbeddedCluster.trio(seed: 11)
       let adversary = Adversary(try cluster.credentials(Self.mallory), on: cluster.network)
       adversary.attack(cluster.nodes[0].address, with: Self.greeting(from: adversary))
       #expect(
