@@ -74,8 +74,17 @@ final class LiveAgent: Sendable {
     #expect(seen == members, "\(program.standardOutput)", sourceLocation: sourceLocation)
   }
 
-  func logs(_ text: String, sourceLocation: SourceLocation = #_sourceLocation) async {
-    let found = await program.waits { $0.contains(text) }
+  /// Waits until `serf info` shows a figure that is not zero.
+  func counts(_ figure: String, sourceLocation: SourceLocation = #_sourceLocation) async throws {
+    let deadline = ContinuousClock.now + .seconds(30)
+    var info = ""
+    repeat { info = try await command("info").output } while info.contains("\t\(figure) = 0\n") && ContinuousClock.now < deadline
+    #expect(info.contains("\t\(figure) = ") && !info.contains("\t\(figure) = 0\n"), "\(info)", sourceLocation: sourceLocation)
+  }
+
+  /// Waits until the text was logged this many times.
+  func logs(_ text: String, times: Int = 1, sourceLocation: SourceLocation = #_sourceLocation) async {
+    let found = await program.waits { $0.ranges(of: text).count >= times }
     #expect(found, "not in the log: \(text)\n\(program.standardOutput)", sourceLocation: sourceLocation)
   }
 }

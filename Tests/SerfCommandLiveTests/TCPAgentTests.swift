@@ -39,9 +39,10 @@ struct TCPAgentTests {
     let info = try await agent.command("info").output
     #expect(info.contains("\n\tsuspicions = 0\n") && info.contains("\n\tlateness_ms = "), "\(info)")
     #expect(try await agent.command("info", "-format=json").output.contains("\"lateness_ms\": \""))
+    let other = try await start("n2", ["-join", agent.bind])
     agent.program.signal(SIGSTOP)
-    // As long as the suspension lasts.
-    try await Task.sleep(for: .milliseconds(800))
+    // A member that is suspected did not answer for longer than half of a probe timeout.
+    try await other.counts("suspicions")
     agent.program.signal(SIGCONT)
     await agent.logs("[WARN] serf: this node is late by ")
   }

@@ -42,15 +42,10 @@ import Testing
     await #expect { try await LiteralResolver().resolve("fe80::1%nope0", port: 1) } throws: { "\($0)".contains("'nope0'") }
   }
 
-  @Test("the system knows localhost, and reports what it does not know")
+  @Test("the system's resolver reads numerals, and refuses what cannot be a host before it looks anything up")
   func system() async {
-    let found = await outcome(SystemResolver(), "localhost")
-    #expect(found.contains("127.0.0.1:7946"))
-    #expect(Set(found).count == found.count)
-    #expect(await outcome(DefaultResolver(), "localhost") == found)
-    await #expect { try await SystemResolver().resolve("no-such-host.invalid", port: 1) } throws: {
-      "\($0)".contains("no-such-host.invalid")
-    }
+    #expect(await outcome(SystemResolver(), "127.0.0.1") == ["127.0.0.1:7946"])
+    #expect(await outcome(DefaultResolver(), "127.0.0.1") == ["127.0.0.1:7946"])
     for name in ["", "a b", "x\0y", String(repeating: "x", count: 300)] { #expect(await outcome(SystemResolver(), name) == ["badName"]) }
   }
 

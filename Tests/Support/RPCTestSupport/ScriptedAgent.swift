@@ -9,7 +9,13 @@ package final class ScriptedAgent: Sendable {
   private let sessions: [[Transcript.Frame]]
   private let closesAtEnd: Bool
   private let log = Mutex<[[UInt8]]>([])
-  private let open = Mutex(0)
+  private let open = Mutex(Open())
+
+  /// The sessions that are being played, and who waits for their end.
+  private struct Open {
+    var count = 0
+    var waiting: [CheckedContinuation<Void, Never>] = []
+  }
 
   /// Runs the agent while `body` runs, which gets its address.
   ///
@@ -24,7 +30,7 @@ package final class ScriptedAgent: Sendable {
     do {
       let result = try await body("127.0.0.1:\(agent.listener.channel.localAddress?.port ?? 0)")
       // A client that has disconnected may have left bytes that are not read yet.
-      try await agent.idle()
+      await agent.idle()
       serving.cancel()
       await serving.value
       return (agent.log.withLock { $0 }, result)
@@ -36,8 +42,24 @@ package final class ScriptedAgent: Sendable {
   }
 
   /// Waits until every session has ended.
-  private func idle() async throws {
-    while open.withLock({ $0 > 0 }) { try await Task.sleep(for: .milliseconds(1)) }
+  private func idle() async {
+    await withCheckedContinuation { continuation in
+      let isIdle = open.withLock {
+        if $0.count > 0 { $0.waiting.append(continuation) }
+        return $0.count == 0
+      }
+      if isIdle { continuation.resume() }
+    }
+  }
+
+  private func sessionEnded() {
+    let waiting = open.withLock { open -> [CheckedContinuation<Void, Never>] in
+      open.count -= 1
+      guard open.count == 0 else { return [] }
+      defer { open.waiting = [] }
+      return open.waiting
+    }
+    for continuation in waiting { continuation.resume() }
   }
 
   private init(_ sessions: [[Transcript.Frame]], closesAtEnd: Bool) async throws {
@@ -54,8 +76,8 @@ package final class ScriptedAgent: Sendable {
     try? await listener.executeThenClose { clients in
       var sessions = sessions[...]
       for try await client in clients {
-        open.withLock { $0 += 1 }
-        defer { open.withLock { $0 -= 1 } }
+        open.withLock { $0.count += 1 }
+        defer { sessionEnded() }
         try? await play(sessions.popFirst() ?? [], to: client)
       }
     }
