@@ -14,20 +14,24 @@ struct JoinAddressResolver: Sendable {
   let ownAddresses: OwnAddresses
 
   /// One attempt for each address written, in that order, each looked up again, side by side.
-  func resolve(_ addresses: [String]) async -> [JoinAttempt] {
-    await withTaskGroup(of: (Int, JoinAttempt).self) { group in
+  func resolve(_ addresses: [String]) async -> [PendingAttempt] {
+    await withTaskGroup(of: (Int, PendingAttempt).self) { group in
       for (index, text) in addresses.enumerated() { group.addTask { (index, await attempt(text)) } }
-      var attempts = addresses.map { JoinAttempt(text: $0) }
+      var attempts = addresses.map { PendingAttempt(text: $0) }
       for await (index, attempt) in group { attempts[index] = attempt }
       return attempts
     }
   }
 
-  private struct Reason: Error { let text: String }
+  private struct Problem: Error {
+    let reason: JoinAttempt.Reason
+    /// What to print instead of the reason's own words.
+    var message: String?
+  }
 
-  private func attempt(_ text: String) async -> JoinAttempt {
-    var attempt = JoinAttempt(text: text)
-    do throws(Reason) {
+  private func attempt(_ text: String) async -> PendingAttempt {
+    var attempt = PendingAttempt(text: text)
+    do throws(Problem) {
       let (name, host) = try parts(of: text)
       let found = try await look(up: host)
       let others = found.filter { !ownAddresses.contains($0) }
@@ -36,36 +40,41 @@ struct JoinAddressResolver: Sendable {
       if let first = allowed.first {
         attempt.target = JoinTarget(first, name: name, alternatives: Array(allowed.dropFirst()))
       } else if let first = others.first {
-        throw Reason(text: "\(first.host) is in none of the allowed networks (-allow, SerfConfiguration.allowedNetworks)")
+        throw Problem(
+          reason: .notAllowed, message: "\(first.host) is in none of the allowed networks (-allow, SerfConfiguration.allowedNetworks)")
+      } else if found.isEmpty {
+        throw Problem(reason: .unresolved("the look-up of '\(host)' gives no address"))
       }
     } catch {
-      attempt.reasons = [error.text]
+      attempt.failed = [JoinAttempt(address: text, reason: error.reason, message: error.message)]
     }
     return attempt
   }
 
-  private func parts(of text: String) throws(Reason) -> (name: NodeName?, host: String) {
+  private func parts(of text: String) throws(Problem) -> (name: NodeName?, host: String) {
     guard let slash = text.firstIndex(of: "/") else { return (nil, text) }
     let name = NodeName(String(text[..<slash]))
-    guard !name.isEmpty else { throw Reason(text: "the name before '/' is empty") }
+    guard !name.isEmpty else { throw Problem(reason: .notAnAddress("the name before '/' is empty")) }
     return (name, String(text[text.index(after: slash)...]))
   }
 
-  private func look(up text: String) async throws(Reason) -> [NodeAddress] {
+  private func look(up text: String) async throws(Problem) -> [NodeAddress] {
     do throws(TransportError) {
       if let literal = try Interfaces.address(parsing: text, defaultPort: defaultPort) { return [literal] }
-    } catch { throw Reason(text: error.description) }
+    } catch { throw Problem(reason: .notAnAddress(error.description)) }
     let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
     let host = String(parts[0])
-    guard !host.isEmpty, !text.hasPrefix("[") else { throw Reason(text: "not an address; write host, host:port or [ipv6]:port") }
+    guard !host.isEmpty, !text.hasPrefix("[") else {
+      throw Problem(reason: .notAnAddress("not an address; write host, host:port or [ipv6]:port"))
+    }
     var port = defaultPort
     if parts.count == 2 {
-      guard let given = UInt16(parts[1]) else { throw Reason(text: "'\(parts[1])' is not a port (0–65535)") }
+      guard let given = UInt16(parts[1]) else { throw Problem(reason: .notAnAddress("'\(parts[1])' is not a port (0–65535)")) }
       port = given
     }
     do throws(ResolutionError) {
       return Array(try await resolver.resolve(host, port: port).prefix(Self.answersTried))
-    } catch { throw Reason(text: error.description) }
+    } catch { throw Problem(reason: .unresolved(error.description)) }
   }
 
   /// How many of a host's addresses are tried.

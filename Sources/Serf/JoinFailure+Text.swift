@@ -13,13 +13,44 @@ extension JoinFailure {
   /// Whether the same address may take this node later, without an operator's help.
   var mayPass: Bool {
     switch self {
-    case .contact(.refused), .contact(.identityMismatch), .contact(.unreadable): false
+    case .contact(.refused), .contact(.identityMismatch), .contact(.peerCertificateRefused), .contact(.ownCertificateRefused),
+      .contact(.unreadable):
+      false
     case .contact, .malformed(.empty), .leaving, .tooMany: true
     case .remote, .malformed, .unproven, .nameInUse, .versionMismatch, .filtered, .unusableAddress: false
     }
   }
 
-  /// Why an address was not joined, and what to try. `agreement` is what the transport wants both sides to have alike (``StreamLayer/agreement``).
+  /// Why an address was not joined, as a program reads it.
+  ///
+  /// - Parameter asksForUs: whether the address was written with this node's own name.
+  func reason(asksForUs: Bool) -> JoinAttempt.Reason {
+    switch self {
+    case .contact(.refused) where asksForUs, .contact(.identityMismatch) where asksForUs: .ownName
+    case .contact(.noContact): .noAnswer
+    case .contact(.deadline): .timedOut
+    case .contact(.overloaded): .tooBusy
+    case .contact(.refused): .refused
+    case .contact(.identityMismatch): .otherName
+    case .contact(.peerCertificateRefused): .certificateRefused(.theirs(""))
+    case .contact(.ownCertificateRefused): .certificateRefused(.ours(""))
+    case .contact(.unreadable): .encryptionMismatch
+    case .contact(.broken), .malformed(.empty): .connectionBroken
+    case .contact(.ourselves): .isSelf
+    case .contact(.notSent): .notSent
+    case .remote(let bytes): .remote(escaped(bytes))
+    case .malformed(let error): .unreadable("\(error)")
+    case .unproven: .unproven
+    case .nameInUse: .nameInUse
+    case .versionMismatch: .incompatible
+    case .filtered: .filtered
+    case .unusableAddress(let address): .unusableAddress(address)
+    case .leaving: .leaving
+    case .tooMany: .tooManyJoins
+    }
+  }
+
+  /// The same in words, and what to try. `agreement` is what the transport wants both sides to have alike (``StreamLayer/agreement``).
   ///
   /// - Parameter asksForUs: whether the address was written with this node's own name.
   func text(_ agreement: String?, asksForUs: Bool) -> String {
@@ -29,8 +60,11 @@ extension JoinFailure {
     case .contact(.noContact): "no answer. Is an agent running there, on the same transport as we, and is its port open?"
     case .contact(.deadline): "no answer in time"
     case .contact(.overloaded): "it is too busy to take us now. Try again in a moment"
-    case .contact(.refused): "it refused us. Its log says why: usually our certificate is not of its CA or cluster, or has expired"
-    case .contact(.identityMismatch): "another node answers there, or its certificate is not acceptable. This node's log says why"
+    case .contact(.refused): "it refused us. Its log says why"
+    case .contact(.identityMismatch): "another node answers there. This node's log says which"
+    case .contact(.peerCertificateRefused): "we refuse its certificate. This node's log says why"
+    case .contact(.ownCertificateRefused):
+      "it refuses our certificate. Its log says why: usually ours is not of its CA or cluster, or has expired"
     case .contact(.unreadable):
       "its answer cannot be decrypted, or is not encrypted as ours is. Do both have the same key and label? Where a key is being introduced, "
         + "-encrypt-verify-incoming stays false until -encrypt-verify-outgoing is true at all members"

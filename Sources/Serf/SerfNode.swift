@@ -133,30 +133,30 @@ public final class SerfNode: Service {
   ///   - ignoreOld: whether user events from before the join are not delivered. Default true.
   /// - Returns: how many of `addresses` answered, each through one of the addresses that it stands for, and exchanged their member lists with us. 0
   ///   if no other member answered, and one of the addresses is this node's own; or if there are none.
-  /// - Throws: ``SerfError/Code/joinFailed`` when none did, with the reason for each; ``SerfError/Code/state`` after ``leave()``.
+  /// - Throws: ``SerfError/Code/joinFailed`` when none did, with the reason for each in ``SerfError/attempts``; ``SerfError/Code/state`` after ``leave()``.
   @discardableResult
   public func join(_ addresses: [String], ignoreOld: Bool = true) async throws(SerfError) -> Int {
     try await join(addresses, ignoreOld: ignoreOld) { _ in }
   }
 
-  /// The same, and reports the result of each address as soon as it is known.
+  /// The same, and reports the result of each address as soon as it is known: this node's own with ``JoinAttempt/Reason/isSelf``.
   ///
   /// - Parameters:
   ///   - addresses: members to contact, as in ``join(_:ignoreOld:)``.
   ///   - ignoreOld: whether user events from before the join are not delivered. Default true.
-  ///   - onReport: called for each address that has answered or failed, sometimes on the node's event loop, so it must not block.
+  ///   - onAttempt: called for each address that has answered or failed, sometimes on the node's event loop, so it must not block.
   @discardableResult
   public func join(
-    _ addresses: [String], ignoreOld: Bool = true, onReport: @escaping @Sendable (JoinReport) -> Void
+    _ addresses: [String], ignoreOld: Bool = true, onAttempt: @escaping @Sendable (JoinAttempt) -> Void
   ) async throws(SerfError) -> Int {
     let (bound, advertised) = try await call { driver, done in done(.success((driver.localAddress, driver.localMember?.address))) }
     let resolver = JoinAddressResolver(
       defaultPort: bound.port, resolver: configuration.resolver, allowedNetworks: configuration.allowedNetworks,
       ownAddresses: OwnAddresses(bound: bound, advertised: advertised))
-    let ledger = JoinLedger(await resolver.resolve(addresses), ownName: configuration.name) { [logger] report in
-      let level = if case .failed = report.outcome { Logger.Level.warning } else { Logger.Level.info }
-      logger.log(level: level, "join: \(escaped(Array(report.description.utf8)))")
-      onReport(report)
+    let ledger = JoinLedger(await resolver.resolve(addresses), ownName: configuration.name) { [logger] attempt in
+      let level: Logger.Level = attempt.reason == nil || attempt.reason == .isSelf ? .info : .warning
+      logger.log(level: level, "join: \(escaped(Array(attempt.description.utf8)))")
+      onAttempt(attempt)
     }
     let targets = ledger.targets
     if !targets.isEmpty {
@@ -170,7 +170,9 @@ public final class SerfNode: Service {
     let joined = ledger.joined
     guard joined > 0 || addresses.isEmpty || ledger.holdsOurselves else {
       let what = targets.isEmpty ? "can be used" : ledger.wasAnswered ? "accepted this node" : "answered"
-      var error = SerfError(.joinFailed, "none of \(addresses.count) join addresses \(what): \(ledger.failures)")
+      let failed = ledger.failed
+      let reasons = failed.map(\.description).joined(separator: "; ")
+      var error = SerfError(.joinFailed, "none of \(addresses.count) join addresses \(what): \(reasons)", attempts: failed)
       error.mayPass = ledger.mayPass
       throw error
     }

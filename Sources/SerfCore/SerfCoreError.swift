@@ -1,7 +1,7 @@
-public import SerfPrimitives
+package import SerfPrimitives
 
 /// A mistake of the caller, the only error that the core throws. Nothing has changed when it is thrown.
-public enum SerfCoreError: Error, Hashable, Sendable {
+package enum SerfCoreError: Error, Hashable, Sendable {
   /// The encoded tags do not fit the 512 bytes that a member can say about itself. Use fewer or shorter tags.
   case tagsTooLarge(byteCount: Int, limit: Int)
   /// A user event is larger than `UserEvents.sizeLimit`: its name and payload, or (`isEncoded`) the message that they make.
@@ -18,7 +18,7 @@ public enum SerfCoreError: Error, Hashable, Sendable {
   case notAlive(NodeStatus)
 
   /// What is wrong with a name.
-  public enum NodeNameProblem: Hashable, Sendable {
+  package enum NodeNameProblem: Hashable, Sendable {
     case empty
     case tooLong(limit: Int)
   }
@@ -26,7 +26,7 @@ public enum SerfCoreError: Error, Hashable, Sendable {
 
 extension SerfCoreError: CustomStringConvertible {
   /// The cause and, where there is one, the limit.
-  public var description: String {
+  package var description: String {
     switch self {
     case .tagsTooLarge(let count, let limit): "encoded tags take \(count) bytes, and the limit is \(limit)"
     case .userEventTooLarge(let count, let limit, false): "user event of \(count) bytes exceeds the limit of \(limit)"

@@ -46,6 +46,10 @@ public enum ContactFailure: Hashable, Sendable {
   case overloaded
   /// Another node answers at the address.
   case identityMismatch
+  /// We do not accept the certificate of what answers at the address.
+  case peerCertificateRefused
+  /// It does not accept our certificate.
+  case ownCertificateRefused
   /// It answered, but the answer is sealed with a key that we do not have, or sealed in another way than ours.
   case unreadable
   /// The address is our own: what answers there is this node.

@@ -89,8 +89,10 @@ package enum QUICEnd: Hashable, Sendable {
   /// What it means for a caller that wanted to reach the peer.
   package var contactFailure: ContactFailure {
     switch self {
-    case .peerNotAuthorised, .wrongName, .closed(.wrongName): .identityMismatch
-    case .refusedOurCertificate, .noCommonVersion, .errorAtPeer, .closedByPeer(.notAuthorised): .refused
+    case .peerNotAuthorised: .peerCertificateRefused
+    case .refusedOurCertificate, .closedByPeer(.notAuthorised): .ownCertificateRefused
+    case .wrongName, .closed(.wrongName): .identityMismatch
+    case .noCommonVersion, .errorAtPeer: .refused
     case .refusedByPeer, .closedByPeer(.overloaded): .overloaded
     case .handshakeTimeout: .noContact
     case .ourselves: .ourselves

@@ -81,19 +81,36 @@ import Testing
     await second.shutdown()
   }
 
-  @Test("errors name each host and its cause")
+  private func kind(_ reason: JoinAttempt.Reason?) -> String {
+    switch reason {
+    case .unresolved: "unresolved"
+    case .notAnAddress: "notAnAddress"
+    case .noAnswer: "noAnswer"
+    default: "\(reason.debugDescription)"
+    }
+  }
+
+  @Test("errors name each host and its cause, in the order of the addresses")
   func errors() async throws {
     let table = Table()
     let (first, second, _) = try await pair(table)
     table["deaf.test"] = [nobody, nobodyElse]
-    for (addresses, words) in [
-      (["lost.test"], ["can be used", "lost.test: the table has no 'lost.test'"]), (["/deaf.test"], ["name before '/' is empty"]),
-      (["deaf.test:x"], ["'x' is not a port"]), (["[::1"], ["not an address"]), (["fe80::1%nope0"], ["no network interface 'nope0'"]),
-      (["deaf.test", "lost.test"], ["answered", "deaf.test (\(nobody)): no answer", "deaf.test (\(nobodyElse)): no answer", "lost.test"]),
-    ] {
-      await #expect("\(addresses)") { try await second.join(addresses) } throws: { error in
-        (error as? SerfError)?.code == .joinFailed && words.allSatisfy { "\(error)".contains($0) }
-      }
+    table["empty.test"] = []
+    for (addresses, kinds, words) in [
+      (["lost.test"], ["unresolved"], ["can be used", "lost.test: the table has no 'lost.test'"]),
+      (["empty.test"], ["unresolved"], ["the look-up of 'empty.test' gives no address"]),
+      (["/deaf.test"], ["notAnAddress"], ["name before '/' is empty"]), (["deaf.test:x"], ["notAnAddress"], ["'x' is not a port"]),
+      (["[::1"], ["notAnAddress"], ["not an address"]), (["fe80::1%nope0"], ["notAnAddress"], ["no network interface 'nope0'"]),
+      (
+        ["lost.test", "deaf.test"], ["unresolved", "noAnswer", "noAnswer"],
+        ["answered", "deaf.test (\(nobody)): no answer", "deaf.test (\(nobodyElse)): no answer", "lost.test"]
+      ),
+    ] as [([String], [String], [String])] {
+      let error = await #expect(throws: SerfError.self, "\(addresses)") { try await second.join(addresses) }
+      #expect(error?.code == .joinFailed)
+      let text = error?.description ?? ""
+      #expect(words.allSatisfy { text.contains($0) }, "\(addresses): \(text)")
+      #expect(error?.attempts.map { kind($0.reason) } == kinds, "\(addresses)")
     }
     #expect(try await second.join([]) == 0)
     await first.shutdown()

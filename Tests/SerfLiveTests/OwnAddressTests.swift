@@ -44,11 +44,11 @@ import Testing
 
   // MARK: Joins
 
-  /// All reports about the addresses of a join.
-  private final class Reports: Sendable {
-    private let state = Mutex<[JoinReport]>([])
-    func add(_ report: JoinReport) { state.withLock { $0.append(report) } }
-    var all: [JoinReport] { state.withLock { $0 } }
+  /// All attempts of a join.
+  private final class Attempts: Sendable {
+    private let state = Mutex<[JoinAttempt]>([])
+    func add(_ attempt: JoinAttempt) { state.withLock { $0.append(attempt) } }
+    var all: [JoinAttempt] { state.withLock { $0 } }
   }
 
   private func checkJoins(_ bind: (NodeName) throws -> any StreamLayerFactory, dead: NodeAddress) async throws {
@@ -66,9 +66,9 @@ import Testing
     let alone = try await node("alone", log: log)
     let own = try await alone.localAddress()
     // Only itself, in two forms: nothing is dialled, no other member is blamed, and it is no error.
-    let reports = Reports()
-    #expect(try await alone.join([own.description, own.mapped.description]) { reports.add($0) } == 0)
-    #expect(reports.all.map(\.outcome) == [.ourselves, .ourselves])
+    let attempts = Attempts()
+    #expect(try await alone.join([own.description, own.mapped.description]) { attempts.add($0) } == 0)
+    #expect(attempts.all.map(\.reason) == [.isSelf, .isSelf])
     // An address that it cannot reach does not make it an error.
     #expect(try await alone.join(["\(own)", "\(dead)"]) == 0)
     #expect(try await alone.members().map(\.name) == ["alone"])

@@ -99,7 +99,10 @@ import Testing
   func errors() async throws {
     let node = try SerfNode(SerfConfiguration.test("a"), transport: MemoryHub().transport())
     await #expect { try await node.join(["127.0.0.1:65000"]) } throws: { error in
-      (error as? SerfError)?.code == .joinFailed && "\(error)".contains("127.0.0.1:65000: no answer")
+      guard let error = error as? SerfError, error.code == .joinFailed else { return false }
+      let nowhere = NodeAddress(ipv4: 127, 0, 0, 1, port: 65_000)
+      return error.description.contains("127.0.0.1:65000: no answer") && error.attempts.map(\.address) == ["127.0.0.1:65000"]
+        && error.attempts.map(\.contacted) == [nowhere] && error.attempts.map(\.reason) == [.noAnswer]
     }
     await #expect { try await node.join(["no-such-host.invalid"]) } throws: { "\($0)".contains("cannot resolve the host") }
     await #expect { try await node.userEvent("x", payload: [UInt8](repeating: 0, count: 600)) } throws: {

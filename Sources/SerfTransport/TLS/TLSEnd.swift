@@ -47,8 +47,10 @@
     /// What it means for a caller that wanted to reach the peer.
     var contactFailure: ContactFailure {
       switch self {
-      case .peerNotAuthorised, .wrongName, .ownName: .identityMismatch
-      case .refusedOurCertificate, .otherProtocol, .failed: .refused
+      case .peerNotAuthorised: .peerCertificateRefused
+      case .refusedOurCertificate: .ownCertificateRefused
+      case .wrongName, .ownName: .identityMismatch
+      case .otherProtocol, .failed: .refused
       case .deadline: .deadline
       case .broken: .broken
       }

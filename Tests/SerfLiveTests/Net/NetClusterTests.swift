@@ -176,7 +176,7 @@ import Testing
     let reports = Mutex<[String]>([])
     let addresses = deaf.map(\.address.description)
     async let count = joiner.join(addresses + [address] + addresses) { report in
-      reports.withLock { $0.append("\(report.text) \(report.outcome == .joined)") }
+      reports.withLock { $0.append("\(report.address) \(report.reason == nil)") }
     }
     // This is long before the first of them is given up.
     try await eventually("all are dialled, once, and the one that answers is told of", within: .seconds(8)) {

@@ -61,6 +61,29 @@
       for member in members { await member.node.shutdown() }
     }
 
+    @Test("a join that a certificate spoils says whose, and one that meets another name or its own says so")
+    func certificates() async throws {
+      let other = try CertificateAuthority()
+      let issued = try other.issue(node: "x")
+      // It believes the members' authority; they do not believe its own.
+      let both = other.certificatePEM + (try Self.authority.get()).certificatePEM
+      let credentials = try Credentials(
+        pem: .init(authorities: both, certificate: issued.certificatePEM, privateKey: issued.privateKeyPEM))
+      let stranger = try SerfNode(
+        SerfConfiguration.test("x"), transport: QuicTransport(credentials, bind: NodeAddress(ipv4: 127, 0, 0, 1, port: 0)))
+      try await stranger.start()
+      let members = try await cluster(["a", "b"]).map(\.node)
+      let (a, x) = (try await members[0].localAddress().description, try await stranger.localAddress().description)
+      for (node, address, reason) in [
+        (stranger, a, .certificateRefused(.ours(""))), (members[0], x, .certificateRefused(.theirs(""))),
+        (members[1], "c/" + a, .otherName), (members[1], "b/" + a, .ownName),
+      ] as [(SerfNode, String, JoinAttempt.Reason)] {
+        let error = await #expect(throws: SerfError.self) { try await node.join([address]) }
+        #expect(error?.attempts.map(\.reason) == [reason], "\(node.configuration.name) asks \(address)")
+      }
+      for node in members + [stranger] { await node.shutdown() }
+    }
+
     @Test("a shutdown in the middle of verbs ends all of them")
     func shutdownAmidVerbs() async throws {
       let members = try await cluster(["a", "b"])

@@ -113,12 +113,14 @@
       let (reason, counter) = (stranger.reason, stranger.counter)
       let mallory = try await start(
         Credentials(impostor: stranger.certificate(authority), calling: "mallory", authorities: authority.certificatePEM))
-      await #expect(throws: SerfError.self) { try await mallory.node.join([a.address]) }
+      let refusal = await #expect(throws: SerfError.self) { try await mallory.node.join([a.address]) }
       try await eventually("\(counter) counts") { try await a.counter(counter) == 1 }
       #expect(a.log.lines.contains { $0.contains("turned away 127.0.0.1") && $0.contains(reason) }, "\(stranger): \(a.log.lines)")
       if stranger.isServer {
         #expect(mallory.log.lines.contains { $0.contains("peer refused our certificate") }, "\(mallory.log.lines)")
-        await #expect(throws: SerfError.self) { try await a.node.join([mallory.address]) }
+        #expect(refusal?.attempts.map(\.reason) == [.certificateRefused(.ours(""))])
+        let other = await #expect(throws: SerfError.self) { try await a.node.join([mallory.address]) }
+        #expect(other?.attempts.map(\.reason) == [.certificateRefused(.theirs(""))])
         #expect(try await a.counter(counter) == 2)
         #expect(a.log.lines.contains { $0.contains("cannot reach a member at") && $0.contains(reason) }, "\(a.log.lines)")
       }
@@ -146,7 +148,8 @@
     @Test("an address that proves another name is not joined under this one, nor is our own")
     func wrongName() async throws {
       let (a, b) = try await pair()
-      await #expect(throws: SerfError.self) { try await b.node.join(["c/" + a.address]) }
+      let other = await #expect(throws: SerfError.self) { try await b.node.join(["c/" + a.address]) }
+      #expect(other?.attempts.map(\.reason) == [.otherName])
       #expect(b.log.lines.contains { $0.contains("cannot reach c at") && $0.contains("proves another name: a") }, "\(b.log.lines)")
       #expect(try await a.node.join([a.address]) == 0)
       let double = try await start(credentials("a"))

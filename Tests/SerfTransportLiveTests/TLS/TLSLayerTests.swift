@@ -23,7 +23,7 @@
       try await b.send([8, 1, 2, 3], to: a.destination)
       try await eventually("the packet is dropped") { try await counter("packets_refused_label", of: a) == 1 }
       try await b.open(StreamID(2), to: a.destination)
-      try await b.waits(for: "the refusal") { $0.failed[StreamID(2)] == .identityMismatch }
+      try await b.waits(for: "the refusal") { $0.failed[StreamID(2)] == .peerCertificateRefused }
       #expect(try await a.read { $0.packets.isEmpty && $0.accepted.isEmpty && $0.failed.isEmpty })
       for end in [a, b] { try await end.shutdown() }
     }

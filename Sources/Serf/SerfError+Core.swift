@@ -1,0 +1,29 @@
+import SerfCore
+import SerfIdentity
+import SerfPrimitives
+import SerfTransport
+
+extension SerfError {
+  static let shutDown = SerfError(.state, "the node was shut down")
+
+  /// A mistake of the caller, as the core names it.
+  init(_ error: SerfCoreError) {
+    switch error {
+    case .tagsTooLarge: self.init(.tooLarge, "\(error). Use fewer or shorter tags")
+    case .userEventTooLarge: self.init(.tooLarge, "\(error). Send a reference instead of the data, or raise the limit on every node")
+    case .userEventLimitTooHigh, .emptyBuffer, .badName, .unusableAddress: self.init(.configuration, error.description)
+    case .notAlive: self.init(.state, error.description)
+    }
+  }
+
+  /// Any error that kept a node from starting.
+  init(starting error: any Error) {
+    switch error {
+    case let error as SerfError: self = error
+    case let error as SerfCoreError: self.init(error)
+    case let error as TransportError: self.init(error.code == .bind ? .bind : .configuration, error.description)
+    case let error as CredentialsError: self.init(.credentials, error.description)
+    default: self.init(.bind, "cannot start", cause: error)
+    }
+  }
+}
