@@ -22,7 +22,6 @@ let package = Package(
     .library(name: "SerfTransport", targets: ["SerfTransport"]),
     .library(name: "SerfClient", targets: ["SerfClient"]),
     .executable(name: "serf", targets: ["SerfCommand"]),
-    .executable(name: "serf-bench", targets: ["SerfBenchmark"]),
   ],
   traits: [
     .trait(name: "QUIC", description: "The QUIC transport (needs libngtcp2-dev and libngtcp2-crypto-gnutls-dev)."),
@@ -123,13 +122,16 @@ let package = Package(
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ],
       swiftSettings: strict),
+
+    // Measures the library. No product: a package that depends on this one does not see it.
     .executableTarget(
-      name: "SerfBenchmark",
+      name: "serf-bench",
       dependencies: [
         "Serf", "SerfTransport", "SerfIdentity", "SerfPrimitives",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "NIOPosix", package: nio),
       ],
+      path: "Sources/SerfBenchmark",
       swiftSettings: strict),
 
     // Tests mirror the sources. Those with sockets and processes are in targets named …LiveTests: they have limits in real time, so they run after
@@ -197,8 +199,8 @@ let package = Package(
     .testTarget(
       name: "SerfCommandLiveTests", dependencies: ["SerfCommand", "SerfClient", "SerfPrimitives", "RPCTestSupport", "VectorSupport"],
       swiftSettings: strict),
-    .testTarget(name: "SerfBenchmarkTests", dependencies: ["SerfBenchmark"], swiftSettings: strict),
-    .testTarget(name: "SerfBenchLiveTests", dependencies: ["SerfBenchmark", "RPCTestSupport"], swiftSettings: strict),
+    .testTarget(name: "SerfBenchmarkTests", dependencies: ["serf-bench"], swiftSettings: strict),
+    .testTarget(name: "SerfBenchLiveTests", dependencies: ["serf-bench", "RPCTestSupport"], swiftSettings: strict),
 
     // What tests use together, and programs that test.
     .target(

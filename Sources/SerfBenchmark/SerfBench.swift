@@ -8,7 +8,7 @@ struct SerfBench: AsyncParsableCommand {
     commandName: "serf-bench",
     abstract: "Measures an in-process cluster of Serf nodes on loopback.",
     discussion: """
-      Prints one JSON object per line. Build it in release mode: swift build -c release --product serf-bench.
+      Prints one JSON object per line. Run it in release mode: swift run -c release serf-bench.
 
       Every run begins with converge. 'all' goes on with idle, event and fail, but not join; another scenario goes on with itself alone.
 

@@ -1,5 +1,5 @@
-import SerfBenchmark
 import Testing
+import serf_bench
 
 @Suite struct FindingsTests {
   @Test("a failure counts always, a broken bound only with --strict")
