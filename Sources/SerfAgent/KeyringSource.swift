@@ -1,4 +1,3 @@
-import FoundationEssentials
 import Serf
 import SerfIdentity
 
@@ -54,14 +53,9 @@ struct KeyringSource {
     do throws(CredentialsError) {
       bytes = try CredentialFile.readSecret(text, what: "keyring", flag: flag, privacy: .open)
     } catch { throw AgentFailure(error.description) }
-    do {
-      return try bytes.withUnsafeBytes { bytes in
-        let base = bytes.baseAddress.map { UnsafeMutableRawPointer(mutating: $0) }
-        return try JSONDecoder().decode(
-          [String].self, from: base.map { Data(bytesNoCopy: $0, count: bytes.count, deallocator: .none) } ?? Data())
-      }
-    } catch {
+    guard let keys = bytes.withUnsafeBytes(KeyringFile.strings) else {
       throw AgentFailure("\(flag): \(text) is not a JSON array of keys in base64, such as [\"…\", \"…\"]")
     }
+    return keys
   }
 }
