@@ -181,7 +181,7 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "SerfAgentTests",
-      dependencies: ["SerfAgent", "Serf", .product(name: "Logging", package: "swift-log")],
+      dependencies: ["SerfAgent", "Serf", "SerfPrimitives", .product(name: "Logging", package: "swift-log")],
       swiftSettings: strict),
     .testTarget(
       name: "SerfClientTests", dependencies: ["SerfClient", "Memberlist", "SerfPrimitives", "RPCTestSupport", "VectorSupport"],
@@ -197,7 +197,8 @@ let package = Package(
     .testTarget(
       name: "SerfCommandTests", dependencies: ["SerfCommand", "SerfClient", "SerfIdentity", "SerfPrimitives"], swiftSettings: strict),
     .testTarget(
-      name: "SerfCommandLiveTests", dependencies: ["SerfCommand", "SerfClient", "SerfPrimitives", "RPCTestSupport", "VectorSupport"],
+      name: "SerfCommandLiveTests",
+      dependencies: ["SerfCommand", "SerfAgent", "SerfClient", "SerfPrimitives", "RPCTestSupport", "VectorSupport"],
       swiftSettings: strict),
     .testTarget(name: "SerfBenchmarkTests", dependencies: ["serf-bench"], swiftSettings: strict),
     .testTarget(name: "SerfBenchLiveTests", dependencies: ["serf-bench", "RPCTestSupport"], swiftSettings: strict),

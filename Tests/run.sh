@@ -18,6 +18,9 @@ echo "lint: clean"
 step "Citations of the protocol documents"
 sh Tests/citations.sh
 
+step "Texts of the library"
+sh Tests/flags.sh
+
 step "Purity of the core"
 sh Tests/purity.sh
 

@@ -41,7 +41,7 @@ struct JoinAddressResolver: Sendable {
         attempt.target = JoinTarget(first, name: name, alternatives: Array(allowed.dropFirst()))
       } else if let first = others.first {
         throw Problem(
-          reason: .notAllowed, message: "\(first.host) is in none of the allowed networks (-allow, SerfConfiguration.allowedNetworks)")
+          reason: .notAllowed, message: "\(first.host) is in none of the allowed networks (\(SettingName.allowedNetworks))")
       } else if found.isEmpty {
         throw Problem(reason: .unresolved("the look-up of '\(host)' gives no address"))
       }

@@ -67,7 +67,7 @@ extension JoinFailure {
       "it refuses our certificate. Its log says why: usually ours is not of its CA or cluster, or has expired"
     case .contact(.unreadable):
       "its answer cannot be decrypted, or is not encrypted as ours is. Do both have the same key and label? Where a key is being introduced, "
-        + "-encrypt-verify-incoming stays false until -encrypt-verify-outgoing is true at all members"
+        + "\(SettingName.verifiesIncoming) stays false until \(SettingName.sealsOutgoing) is true at all members"
     case .contact(.broken):
       agreement.map { "it closed the connection without a word. Its log says why; compare with that side \($0)" }
         ?? "the connection broke. Its log may say why"
@@ -83,7 +83,7 @@ extension JoinFailure {
     case .versionMismatch: "its protocol versions do not fit ours"
     case .filtered: "its members were refused by our filter"
     case .unusableAddress(let address):
-      "it tells its peers to reach it at \(address), where no node can be. Start it with -advertise, or bind it to an address of its own"
+      "it tells its peers to reach it at \(address), where no node can be. Give it an address to advertise (\(SettingName.advertise)), or bind it to one of its own"
     case .leaving: "we are leaving"
     case .tooMany: "too many joins run already. Try again"
     }

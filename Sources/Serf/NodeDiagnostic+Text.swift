@@ -147,8 +147,8 @@ extension MembershipDiagnostic {
     case .pingForOther(let name, let peer): "a ping from \(peer.text) is for \(name), which we are not"
     case .addressRefused(let address, let peer):
       """
-      dropped a ping from \(peer.text): it names \(address), which is in none of the allowed networks (-allow, \
-      SerfConfiguration.allowedNetworks) or no node's address
+      dropped a ping from \(peer.text): it names \(address), which is in none of the allowed networks \
+      (\(SettingName.allowedNetworks)) or no node's address
       """
     case .mergeRefused(let reason, let peer): "refused the members that \(peer.text) sent: \(reason)"
     case .limitReached(let limit): "a limit was reached and something was dropped: \(limit.text)"
@@ -171,9 +171,10 @@ extension ClaimProblem {
     case .incarnation: "the incarnation is too high to be refuted; probing"
     case .state: "the state is unknown"
     case .unprovenAddress: "another address than the one that is proven"
-    case .network: "its address is in none of the allowed networks (-allow, SerfConfiguration.allowedNetworks)"
+    case .network: "its address is in none of the allowed networks (\(SettingName.allowedNetworks))"
     case .introducer: "a new name, and who says it is no member here"
-    case .unusableAddress: "no node can be reached at its address. Start that member with -advertise, or bind it to an address of its own"
+    case .unusableAddress:
+      "no node can be reached at its address. Give that member an address to advertise (\(SettingName.advertise)), or bind it to one of its own"
     }
   }
 }

@@ -9,7 +9,7 @@ extension NodeAddress {
     guard isUnspecified, isSameEndpoint(as: local) else {
       throw SerfError(
         .configuration,
-        "\(self) is no address that others can send to. Advertise or bind the address of one host, with a port (-advertise, -bind)")
+        "\(self) is no address that others can send to. Advertise (\(SettingName.advertise)) or bind the address of one host, with a port")
     }
     let kind = local.isIPv4 ? "IPv4 address" : "address"
     let both = local.isIPv4 ? ", bind to [::]:\(port) where there is only IPv6" : ""
@@ -17,7 +17,7 @@ extension NodeAddress {
       .noAddress,
       """
       bound to \(local), and no interface of this machine has an \(kind) that others could reach. Bring one up\(both), say where others reach this \
-      node (-advertise), or bind to 127.0.0.1 for this machine alone
+      node (\(SettingName.advertise)), or bind to 127.0.0.1 for this machine alone
       """)
   }
 }

@@ -253,7 +253,7 @@ package struct Agent: Sendable {
         try await node.leave()
         post.yield(.left(nil))
       } catch {
-        post.yield(.left(error.description))
+        post.yield(.left(flagged(error.description)))
       }
     }
     Task {
@@ -284,7 +284,7 @@ package struct Agent: Sendable {
       do throws(SerfError) {
         try await started.node.setTags(new.tags)
       } catch {
-        console.output("Failed to update tags: \(error.description)")
+        console.output("Failed to update tags: \(flagged(error.description))")
       }
     }
     do throws(AgentFailure) {

@@ -51,7 +51,7 @@ struct KeyringSource {
   private func read() throws(AgentFailure) -> [String] {
     let bytes: SecretBytes
     do throws(CredentialsError) {
-      bytes = try CredentialFile.readSecret(text, what: "keyring", flag: flag, privacy: .open)
+      bytes = try CredentialFile.readSecret(text, what: "keyring", setting: flag, privacy: .open)
     } catch { throw AgentFailure(error.description) }
     guard let keys = bytes.withUnsafeBytes(KeyringFile.strings) else {
       throw AgentFailure("\(flag): \(text) is not a JSON array of keys in base64, such as [\"…\", \"…\"]")

@@ -23,7 +23,7 @@ package struct SerfNodeStarter: NodeStarter {
             try await node.run()
             return nil
           } catch {
-            return "\(error)"
+            return flagged("\(error)")
           }
         },
         reloadCredentials: choice.reload)

@@ -1,3 +1,5 @@
+package import SerfPrimitives
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -12,25 +14,25 @@ package enum CredentialFile {
   /// Who may read a file.
   package enum Privacy {
     case open
-    /// Only its owner; `escape` is the flag that would allow more, if there is one.
-    case secret(escape: String?)
+    /// Only its owner; `escape` is the setting that would allow more, if there is one.
+    case secret(escape: SettingName?)
   }
 
-  /// Reads a whole file that holds no secret. `what` and `flag` are for the error's text.
-  package static func read(_ path: String, what: String, flag: String, privacy: Privacy = .open) throws(CredentialsError) -> [UInt8] {
-    try readSecret(path, what: what, flag: flag, privacy: privacy).copy
+  /// Reads a whole file that holds no secret. `what` and `setting`, which gave the path, are for the error's text.
+  package static func read(_ path: String, what: String, setting: String, privacy: Privacy = .open) throws(CredentialsError) -> [UInt8] {
+    try readSecret(path, what: what, setting: setting, privacy: privacy).copy
   }
 
   /// Reads a whole file into memory that is overwritten when it is not used any more.
   package static func readSecret(
-    _ path: String, what: String, flag: String, privacy: Privacy
+    _ path: String, what: String, setting: String, privacy: Privacy
   ) throws(CredentialsError) -> SecretBytes {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-    guard descriptor >= 0 else { throw unreadable(path, what: what, flag: flag, error: errno) }
+    guard descriptor >= 0 else { throw unreadable(path, what: what, setting: setting, error: errno) }
     defer { close(descriptor) }
     var status = stat()
-    guard fstat(descriptor, &status) == 0 else { throw unreadable(path, what: what, flag: flag, error: errno) }
-    guard status.st_mode & S_IFMT != S_IFDIR else { throw unreadable(path, what: what, flag: flag, error: EISDIR) }
+    guard fstat(descriptor, &status) == 0 else { throw unreadable(path, what: what, setting: setting, error: errno) }
+    guard status.st_mode & S_IFMT != S_IFDIR else { throw unreadable(path, what: what, setting: setting, error: EISDIR) }
     if case .secret(let escape) = privacy, let mode = openMode(status) {
       throw CredentialsError(
         .keyReadableByOthers, file: path, cause: "the \(what) is open to group or others (mode \(mode))",
@@ -47,13 +49,13 @@ package enum CredentialFile {
       total += count
     }
     let bytes = SecretBytes(adopting: storage, count: total) { $0.deallocate() }
-    if failure != 0 { throw unreadable(path, what: what, flag: flag, error: failure) }
+    if failure != 0 { throw unreadable(path, what: what, setting: setting, error: failure) }
     guard bytes.count <= sizeMaximum else {
       throw CredentialsError(
-        .tooLarge, file: path, cause: "the \(what) file is larger than 1 MiB", nextStep: "check the path given with \(flag)")
+        .tooLarge, file: path, cause: "the \(what) file is larger than 1 MiB", nextStep: "check the path given with \(setting)")
     }
     guard bytes.count > 0 else {
-      throw CredentialsError(.empty, file: path, cause: "the \(what) file is empty", nextStep: "check the path given with \(flag)")
+      throw CredentialsError(.empty, file: path, cause: "the \(what) file is empty", nextStep: "check the path given with \(setting)")
     }
     return bytes
   }
@@ -106,7 +108,7 @@ package enum CredentialFile {
 
   private static func exists(_ path: String) -> CredentialsError {
     CredentialsError(
-      .exists, file: path, cause: "the file exists already", nextStep: "remove it, choose another -out, or replace it with -force")
+      .exists, file: path, cause: "the file exists already", nextStep: "remove it, or write to another one")
   }
 
   /// Makes a directory and all missing directories above it.
@@ -117,16 +119,16 @@ package enum CredentialFile {
       guard mkdir(String(path[..<end]), 0o755) != 0, errno != EEXIST, end == path.endIndex || errno != EACCES else { continue }
       throw CredentialsError(
         .notWritable, file: path, cause: "the directory cannot be made (\(String(cString: strerror(errno))))",
-        nextStep: "choose another with -out")
+        nextStep: "choose another directory")
     }
   }
 
-  private static func unreadable(_ path: String, what: String, flag: String, error: Int32) -> CredentialsError {
+  private static func unreadable(_ path: String, what: String, setting: String, error: Int32) -> CredentialsError {
     error == ENOENT
-      ? CredentialsError(.missing, file: path, cause: "the \(what) file does not exist", nextStep: "check the path given with \(flag)")
+      ? CredentialsError(.missing, file: path, cause: "the \(what) file does not exist", nextStep: "check the path given with \(setting)")
       : CredentialsError(
         .unreadable, file: path, cause: "the \(what) file cannot be read (\(String(cString: strerror(error))))",
-        nextStep: "check the path given with \(flag) and that this user may read it")
+        nextStep: "check the path given with \(setting) and that this user may read it")
   }
 
   private static func notWritable(_ path: String, error: Int32) -> CredentialsError {

@@ -58,12 +58,15 @@ public final class Credentials: @unchecked Sendable {
   public convenience init(
     files: Files, cluster: String = "default", mode: IdentityMode = .uri, expecting expected: String? = nil, at now: UTCTime = .now
   ) throws(CredentialsError) {
-    let authorities = try CredentialFile.read(files.authorities, what: "CA", flag: "-tls-ca")
-    let certificate = try CredentialFile.read(files.certificate, what: "certificate", flag: "-tls-cert")
+    let authorities = try CredentialFile.read(files.authorities, what: "CA", setting: SettingName.authorities.rawValue)
+    let certificate = try CredentialFile.read(files.certificate, what: "certificate", setting: SettingName.certificate.rawValue)
     let keyText = try CredentialFile.readSecret(
-      files.privateKey, what: "key", flag: "-tls-key", privacy: files.allowsInsecureKey ? .open : .secret(escape: "-tls-key-insecure"))
+      files.privateKey, what: "key", setting: SettingName.privateKey.rawValue,
+      privacy: files.allowsInsecureKey ? .open : .secret(escape: .allowsInsecureKey))
     var revocations: [UInt8]?
-    if let file = files.revocations { revocations = try CredentialFile.read(file, what: "revocation list", flag: "-tls-crl") }
+    if let file = files.revocations {
+      revocations = try CredentialFile.read(file, what: "revocation list", setting: SettingName.revocations.rawValue)
+    }
     try self.init(
       pem: PEM(authorities: authorities, certificate: certificate, privateKey: [], revocations: revocations),
       key: Self.parseKey(keyText, file: files.privateKey), files: files, cluster: cluster, mode: mode, expecting: expected, at: now)
@@ -171,18 +174,18 @@ extension Credentials {
     pem: PEM, privateKey: PrivateKey?, files: Files, cluster: String, mode: IdentityMode, expecting expected: String?, at now: UTCTime
   ) throws(CredentialsError) -> (chain: CertificateChain, policy: TrustPolicy, identity: PeerIdentity) {
     try checkSettings(cluster: cluster, expected: expected)
-    let chain = try parseCertificates(pem.certificate, file: files.certificate, flag: "-tls-cert")
+    let chain = try parseCertificates(pem.certificate, file: files.certificate, setting: .certificate)
     if let privateKey, !privateKey.matches(chain) {
       throw CredentialsError(
         .keyMismatch, file: files.privateKey, cause: "the private key does not belong to the certificate \(files.certificate)",
-        nextStep: "give the pair that was issued together with -tls-cert and -tls-key")
+        nextStep: "give the pair that was issued together (\(SettingName.certificate) and \(SettingName.privateKey))")
     }
     let policy = try makePolicy(pem: pem, files: files, cluster: cluster, mode: mode)
     let identity = try checkOurselves(chain, policy: policy, files: files, at: now)
     if let expected, NodeName(expected) != identity.node {
       throw CredentialsError(
         .nameNotCarried, file: files.certificate, cause: "the certificate is for node '\(identity.node)', not '\(expected)'",
-        nextStep: "start with -node \(identity.node), or issue a certificate with 'serf certs node \(expected)'")
+        nextStep: "give the node that name (\(SettingName.name)), or issue a certificate with 'serf certs node \(expected)'")
     }
     return (chain, policy, identity)
   }
@@ -191,26 +194,26 @@ extension Credentials {
     guard CertificateName.isValid(cluster.utf8) else {
       throw CredentialsError(
         .clusterNotInAlphabet, file: nil, cause: "the cluster name '\(escaped(Array(cluster.utf8)))' is not 1 to 128 of A-Z a-z 0-9 . _ -",
-        nextStep: "choose another with -cluster")
+        nextStep: "choose another (\(SettingName.cluster))")
     }
     if let expected, !CertificateName.isValid(expected.utf8) {
       throw CredentialsError(
         .nameNotInAlphabet, file: nil, cause: "the node name '\(escaped(Array(expected.utf8)))' is not 1 to 128 of A-Z a-z 0-9 . _ -",
-        nextStep: "choose another with -node")
+        nextStep: "choose another (\(SettingName.name))")
     }
   }
 
-  package static func parseCertificates(_ pem: [UInt8], file: String, flag: String) throws(CredentialsError) -> CertificateChain {
+  package static func parseCertificates(_ pem: [UInt8], file: String, setting: SettingName) throws(CredentialsError) -> CertificateChain {
     do {
       return try CertificateChain(pem: pem)
     } catch .tooMany {
       throw CredentialsError(
         .tooLarge, file: file, cause: "the file holds more than \(CG_BUNDLE_COUNT_MAX) certificates",
-        nextStep: "name a smaller file with \(flag)")
+        nextStep: "name a smaller file (\(setting))")
     } catch {
       throw CredentialsError(
         .notPEM, file: file, cause: "the file holds no readable PEM certificate",
-        nextStep: "give a file that begins with '-----BEGIN CERTIFICATE-----' with \(flag)")
+        nextStep: "give a file that begins with '-----BEGIN CERTIFICATE-----' (\(setting))")
     }
   }
 
@@ -230,19 +233,19 @@ extension Credentials {
     } catch {
       throw CredentialsError(
         .notPEM, file: file, cause: "the file holds no readable PEM private key",
-        nextStep: "give a file that begins with '-----BEGIN PRIVATE KEY-----' with -tls-key")
+        nextStep: "give a file that begins with '-----BEGIN PRIVATE KEY-----' (\(SettingName.privateKey))")
     }
   }
 
   private static func makePolicy(pem: PEM, files: Files, cluster: String, mode: IdentityMode) throws(CredentialsError) -> TrustPolicy {
-    let authorities = try parseCertificates(pem.authorities, file: files.authorities, flag: "-tls-ca")
+    let authorities = try parseCertificates(pem.authorities, file: files.authorities, setting: .authorities)
     for index in 0..<authorities.count {
       let certificate = authorities[index]
       guard certificate.isAuthority else {
         throw CredentialsError(
           .notAnAuthority, file: files.authorities,
           cause: "the certificate of \(certificate.subject) is not an authority's (basicConstraints CA)",
-          nextStep: "give the certificate of the CA itself with -tls-ca")
+          nextStep: "give the certificate of the CA itself (\(SettingName.authorities))")
       }
       if case .rsa(let bits) = certificate.key.kind, bits < 2048 {
         throw CredentialsError(
@@ -256,13 +259,13 @@ extension Credentials {
       guard pem.revocations != nil else {
         throw CredentialsError(
           .internalFailure, file: files.authorities, cause: "the TLS library refuses these authorities (\(error))",
-          nextStep: "check the file given with -tls-ca")
+          nextStep: "check that file (\(SettingName.authorities))")
       }
       throw CredentialsError(
         .revocationsUnusable, file: files.revocations,
         cause: error == .notOurs
           ? "the revocation list is not signed by an authority in \(files.authorities)" : "the file holds no readable PEM revocation list",
-        nextStep: "give a list that begins with '-----BEGIN X509 CRL-----', issued by that authority, with -tls-crl")
+        nextStep: "give a list that begins with '-----BEGIN X509 CRL-----', issued by that authority (\(SettingName.revocations))")
     }
   }
 
@@ -285,11 +288,11 @@ extension VerificationFailure {
     switch self {
     case .expired, .issuerExpired: "issue a new one with 'serf certs node'"
     case .notYetValid, .issuerNotYetValid: "check this machine's clock, or wait until then"
-    case .unknownIssuer, .badSignature: "give the CA that issued it with -tls-ca (now \(files.authorities))"
-    case .wrongCluster(let found): "start with -cluster \(found), or issue a certificate for cluster '\(cluster)'"
+    case .unknownIssuer, .badSignature: "give the CA that issued it (\(SettingName.authorities), now \(files.authorities))"
+    case .wrongCluster(let found): "set \(SettingName.cluster) to '\(found)', or issue a certificate for cluster '\(cluster)'"
     case .noName, .malformedName, .severalNames, .tooManyNames:
       "issue one with exactly one URI name 'serf://\(cluster)/<node>', as 'serf certs node' does"
-    case .isAuthority: "give a node's certificate with -tls-cert; 'serf certs node' issues one"
+    case .isAuthority: "give a node's certificate (\(SettingName.certificate)); 'serf certs node' issues one"
     case .revoked: "issue a new certificate with a new key"
     default: "issue one as certs/README.md describes, for example with 'serf certs node'"
     }

@@ -1,4 +1,6 @@
 import RPCTestSupport
+import SerfAgent
+import SerfPrimitives
 import Testing
 
 /// The built program: exit statuses and streams of `agent.md` section 5.
@@ -28,6 +30,37 @@ struct FrameTests {
     #expect(run.status == 0 && run.output == "" && run.errors.contains("USAGE: serf \(verb)"))
     let before = try await Executable.run(["--help", verb])
     #expect(before == run)
+  }
+
+  @Test("each setting that the library names is a flag of the agent")
+  func flags() async throws {
+    let help = try await Executable.run(["agent", "-h"]).errors
+    for setting in SettingName.allCases {
+      for flag in setting.flag.split(separator: " or ") {
+        #expect(help.contains("  -\(flag) "), "\(flag)")
+      }
+    }
+  }
+
+  @Test(
+    "errors of certs name flags",
+    arguments: [
+      (["check", "-tls-key=/etc/passwd"], "or accept it with -tls-key-insecure"),
+      (["check", "-tls-key=/etc/passwd", "-tls-key-insecure"], "'-----BEGIN PRIVATE KEY-----' (-tls-key)"),
+      (["check", "-tls-ca=/etc/passwd"], "'-----BEGIN CERTIFICATE-----' (-tls-ca)"),
+      (["ca", "-out=/proc/none/here"], "choose another directory"),
+    ] as [([String], String)])
+  func certs(arguments: [String], words: String) async throws {
+    let run = try await Executable.run(["certs"] + arguments)
+    #expect(run.status == 1 && run.errors.contains(words), "\(run.errors)")
+  }
+
+  @Test("a file that exists is replaced only with the flag that the error names")
+  func existing() async throws {
+    let cluster = try await AgentCluster()
+    let run = try await Executable.run(["certs", "ca", "-out", cluster.directory])
+    #expect(run.status == 1 && run.errors.contains("choose another -out, or replace it with -force"), "\(run.errors)")
+    try await cluster.issue("ca", "-force")
   }
 
   @Test(

@@ -67,7 +67,7 @@ struct CredentialsTests {
     for (path, keyPath) in [
       (files.certificate, \Credentials.Files.certificate), (files.privateKey, \.privateKey), (files.authorities, \.authorities),
     ] {
-      let bytes = try CredentialFile.read(path, what: "", flag: "")
+      let bytes = try CredentialFile.read(path, what: "", setting: "")
       for length in [1, 20, bytes.count / 2, bytes.count - 30] {
         let truncated = try directory.write("truncated", Array(bytes.prefix(length)))
         #expect(try error(naming: truncated) { try load { $0[keyPath: keyPath] = truncated } }.code == .notPEM)
@@ -87,7 +87,7 @@ struct CredentialsTests {
 
   @Test("refuse a key that others can read, unless told otherwise", arguments: [0o640, 0o604, 0o620, 0o601] as [UInt32])
   func keyMode(mode: UInt32) throws {
-    let key = try CredentialFile.read(files.privateKey, what: "", flag: "")
+    let key = try CredentialFile.read(files.privateKey, what: "", setting: "")
     let open = try directory.write("open.key", key, mode: mode)
     let error = try error(naming: open) { try load { $0.privateKey = open } }
     #expect(error.code == .keyReadableByOthers)
@@ -166,9 +166,9 @@ struct CredentialsTests {
       try CredentialFile.write([2], to: path, mode: 0o600, overwrite: false)
     }
     #expect(error.code == .exists && error.file == path)
-    #expect(try CredentialFile.read(path, what: "", flag: "", privacy: .secret(escape: nil)) == [1])
+    #expect(try CredentialFile.read(path, what: "", setting: "", privacy: .secret(escape: nil)) == [1])
     try CredentialFile.write([3], to: path, mode: 0o600, overwrite: true)
-    #expect(try CredentialFile.read(path, what: "", flag: "", privacy: .secret(escape: nil)) == [3])
+    #expect(try CredentialFile.read(path, what: "", setting: "", privacy: .secret(escape: nil)) == [3])
     let nowhere = directory.path + "/no/such"
     #expect(throws: CredentialsError.self) { try CredentialFile.write([1], to: nowhere, mode: 0o600, overwrite: false) }
   }

@@ -143,7 +143,7 @@ package final class AgentLog: Sendable {
   }
 }
 
-/// Hands swift-log's messages to the ``AgentLog``. Metadata follows the text as `key=value`.
+/// Hands swift-log's messages to the ``AgentLog``, with flags in place of the settings that they name. Metadata follows the text as `key=value`.
 struct AgentLogHandler: LogHandler {
   let component: String
   let log: AgentLog
@@ -171,6 +171,6 @@ struct AgentLogHandler: LogHandler {
     let all = metadata.merging(metadataProvider?.get() ?? [:]) { $1 }.merging(event.metadata ?? [:]) { $1 }
     let suffix = all.sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }.joined()
     let cause = event.error.map { ": \($0)" } ?? ""
-    log.record(AgentLogLevel(event.level), component, event.message.description + cause + suffix)
+    log.record(AgentLogLevel(event.level), component, flagged(event.message.description + cause) + suffix)
   }
 }

@@ -104,12 +104,12 @@ struct RPCSession {
     }
   }
 
-  /// Runs a verb of the node, whose errors become the answer.
+  /// Runs a verb of the node, whose errors become the answer, with flags in place of settings.
   private func ask<Value: Sendable>(body: [UInt8] = [], _ verb: () async throws(SerfError) -> Value) async throws(Refusal) -> Value {
     do throws(SerfError) {
       return try await verb()
     } catch {
-      throw Refusal(text: error.description, body: body)
+      throw Refusal(text: flagged(error.description), body: body)
     }
   }
 

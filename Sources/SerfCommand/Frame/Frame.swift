@@ -1,4 +1,5 @@
 import ArgumentParser
+import SerfAgent
 import SerfPrimitives
 
 /// What happens between the shell and a verb: the choice of the verb, help, version, and the exit status (`agent.md` section 5).
@@ -111,13 +112,13 @@ extension ParsableCommand {
 
 /// A runtime error of a verb: one line that names the cause and the next step.
 package struct CommandFailure: Error {
-  /// The line, without the verb's name in front.
+  /// The line, without the verb's name in front, and with flags in place of the settings that the library names.
   package var message: String
   /// The exit status.
   package var status: Int32 = 1
 
   package init(_ message: String, status: Int32 = 1) {
-    self.message = message
+    self.message = flagged(message)
     self.status = status
   }
 }

@@ -1,4 +1,5 @@
 import Memberlist
+import SerfPrimitives
 
 /// Why label, encryption and compression could not be removed from what a peer sent. Each case is counted and logged.
 package enum EnvelopeProblem: Error, Hashable, Sendable, CaseIterable {
@@ -30,14 +31,15 @@ extension EnvelopeProblem {
   /// For our own log: the cause and what to look at.
   package var text: String {
     switch self {
-    case .otherLabel: "its label is not ours. All members of a cluster need the same -label, or with TLS the same -cluster"
+    case .otherLabel:
+      "its label is not ours. All members of a cluster need the same label (\(SettingName.label)), or with TLS the same cluster (\(SettingName.cluster))"
     case .notEncrypted:
-      "it is not encrypted, or not as ours is. All members of a cluster need -encrypt with the same key, or none. Where a key is being introduced, "
-        + "-encrypt-verify-incoming stays false until -encrypt-verify-outgoing is true at all members"
+      "it is not encrypted, or not as ours is. All members of a cluster need the same key (\(SettingName.keyring)), or none. Where a key is being introduced, "
+        + "\(SettingName.verifiesIncoming) stays false until \(SettingName.sealsOutgoing) is true at all members"
     case .noKeyFits: "no key of ours decrypts it. All members of a cluster need the same key (and label)"
     case .noKeys:
-      "it is encrypted, and we have no key. All members of a cluster need -encrypt with the same key, or none. Where a key is being introduced, "
-        + "-encrypt-verify-outgoing stays false until all members have it"
+      "it is encrypted, and we have no key. All members of a cluster need the same key (\(SettingName.keyring)), or none. Where a key is being introduced, "
+        + "\(SettingName.sealsOutgoing) stays false until all members have it"
     case .badCompression: "its compression cannot be undone"
     case .tooLarge: "it is larger than the limit, as it is or expanded"
     }

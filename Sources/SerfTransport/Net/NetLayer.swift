@@ -83,7 +83,7 @@ package final class NetLayer: StreamLayer {
     let label = settings.label.isEmpty ? "none" : "'\(escaped(Array(settings.label.utf8)))'"
     let keys =
       settings.keyring.map { "\($0.keys.count) key\($0.keys.count == 1 ? "" : "s")\(settings.exceptions)" } ?? "no key, so no encryption"
-    return "the label (-label; here \(label)) and the key (-encrypt, -keyring-file; here \(keys))"
+    return "the label (\(SettingName.label); here \(label)) and the key (\(SettingName.keyring); here \(keys))"
   }
 
   package func start(_ handler: any StreamLayerHandler) {

@@ -13,7 +13,7 @@ final class NetLog {
   }
 
   func notAllowed(_ source: NodeAddress, at now: Instant) {
-    warn("network", source, at: now) { "refused \(source.host): it is in none of the networks that -allow names" }
+    warn("network", source, at: now) { "refused \(source.host): it is in none of the allowed networks (\(SettingName.allowedNetworks))" }
   }
 
   func evicted(_ source: NodeAddress, at now: Instant) {

@@ -93,12 +93,11 @@ extension NetTransport.Settings {
       throw TransportError(
         .configuration,
         "the keyring is empty, and to encrypt, or to refuse what is not encrypted, takes a key. Install one ('serf keygen' makes it); or, where the "
-          + "cluster has none yet, turn both off (sealsOutgoing and verifiesIncoming, with -encrypt-verify-outgoing=false and "
-          + "-encrypt-verify-incoming=false)")
+          + "cluster has none yet, set \(SettingName.sealsOutgoing)=false and \(SettingName.verifiesIncoming)=false")
     }
     guard label.utf8.count <= 255 else {
       throw TransportError(
-        .configuration, "the label has \(label.utf8.count) bytes, and 255 is the limit. Choose a shorter one with -label")
+        .configuration, "the label has \(label.utf8.count) bytes, and 255 is the limit. Choose a shorter one (\(SettingName.label))")
     }
     if let compression, !compression.isAvailable {
       throw TransportError(

@@ -42,7 +42,7 @@
       guard logger.logLevel <= .warning, let withheld = limiter.admit("not allowed", about: "", at: now) else { return }
       logger.warning(
         """
-        quic: dropped a datagram from \(source), which is in none of the allowed networks (-allow, SerfConfiguration.allowedNetworks)\
+        quic: dropped a datagram from \(source), which is in none of the allowed networks (\(SettingName.allowedNetworks))\
         \(withheld > 0 ? "; \(withheld) more before it" : "")
         """)
     }
@@ -54,7 +54,7 @@
       logger.warning(
         """
         quic: \(name), connected from \(peer.address), says that it is to be reached at \(address), which is in none of the allowed networks \
-        (-allow, SerfConfiguration.allowedNetworks); that is ignored. Start it with an -advertise address in one of them\
+        (\(SettingName.allowedNetworks)); that is ignored. Let it advertise an address in one of them (\(SettingName.advertise))\
         \(withheld > 0 ? " (and \(withheld) more like it)" : "")
         """)
     }

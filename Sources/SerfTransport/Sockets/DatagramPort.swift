@@ -284,7 +284,7 @@ extension TransportError {
   init(binding address: NodeAddress, _ error: any Error) {
     let text =
       switch (error as? IOError)?.errnoCode {
-      case EADDRINUSE: "cannot bind \(address): the port is in use. Stop the other process or choose another port with -bind"
+      case EADDRINUSE: "cannot bind \(address): the port is in use. Stop the other process, or bind another port"
       case EADDRNOTAVAIL: "cannot bind \(address): no interface of this machine has that address. Choose one that `ip address` lists"
       case EACCES: "cannot bind \(address): permission denied. Ports below 1024 need root or CAP_NET_BIND_SERVICE"
       case EINVAL where address.isLinkLocal && !address.isIPv4 && address.zone == 0:

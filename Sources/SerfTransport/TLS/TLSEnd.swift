@@ -88,7 +88,7 @@
       case .otherProtocol: "the peer does not speak \(TLSProof.applicationProtocol)"
       case .deadline: "no TLS handshake in time"
       case .broken: "the peer hung up during the handshake"
-      case .failed(let reason): "no TLS 1.3 handshake (\(reason)). All members of a cluster need the same -transport"
+      case .failed(let reason): "no TLS 1.3 handshake (\(reason)). All members of a cluster need the same transport"
       }
     }
   }

@@ -81,13 +81,13 @@
         throw TransportError(
           .configuration,
           "TLS protects the connections, and the packets over UDP need a key of their own. Give all members one ('serf keygen' makes it), or say "
-            + "that packets may cross in the clear (-allow-clear-packets, TLSTransport.Settings.allowsClearPackets)")
+            + "that packets may cross in the clear (\(SettingName.allowsClearPackets))")
       }
       guard settings.keyring?.keys.isEmpty != true else {
         throw TransportError(
           .configuration,
           "the keyring is empty, and packets over UDP are to be encrypted with it. Install a key ('serf keygen' makes it), or give no keyring and say "
-            + "that packets may cross in the clear (-allow-clear-packets, TLSTransport.Settings.allowsClearPackets)")
+            + "that packets may cross in the clear (\(SettingName.allowsClearPackets))")
       }
       var net = NetTransport.Settings()
       net.label = cluster

@@ -57,11 +57,11 @@ final class CertsCommandTests {
   @Test("never replaces a file unless told to")
   func overwriting() async throws {
     #expect(await serf("ca", "-out", directory) == 0)
-    let before = try CredentialFile.read(path("ca.key"), what: "", flag: "")
+    let before = try CredentialFile.read(path("ca.key"), what: "", setting: "")
     #expect(await serf("ca", "-out", directory) == 1)
-    #expect(try CredentialFile.read(path("ca.key"), what: "", flag: "") == before)
+    #expect(try CredentialFile.read(path("ca.key"), what: "", setting: "") == before)
     #expect(await serf("ca", "-out", directory, "-force") == 0)
-    #expect(try CredentialFile.read(path("ca.key"), what: "", flag: "") != before)
+    #expect(try CredentialFile.read(path("ca.key"), what: "", setting: "") != before)
   }
 
   @Test(

@@ -106,8 +106,10 @@ import Testing
     await #expect(throws: SerfError.self) { try await outsider.join([guarded.localAddress().description]) }
     #expect(try await guarded.statistics().counter("refused_network") >= 1)
     #expect(try await guarded.statistics().counter("packets_received") == guarded.statistics().counter("refused_network") - 1)
-    #expect(log.lines.contains { $0.contains("-allow") })
-    await #expect { try await guarded.join([outsider.localAddress().description]) } throws: { "\($0)".contains("-allow") }
+    #expect(log.lines.contains { $0.contains("SerfConfiguration.allowedNetworks") })
+    await #expect { try await guarded.join([outsider.localAddress().description]) } throws: {
+      "\($0)".contains("SerfConfiguration.allowedNetworks")
+    }
     #expect(try await guarded.members().map(\.name) == ["a"])
     #expect(try await outsider.members().map(\.name) == ["x"])
     let open = try await node("b", allow: ["127.0.0.0/8"])
@@ -156,8 +158,9 @@ import Testing
     let member = try await node("a") { $0.label = "blue" }
     let address = try await member.localAddress().description
     let cases: [(Adjustment, [String])] = [
-      ({ $0.label = "red" }, ["label (-label; here 'red')", "no key"]), ({ _ in }, ["label (-label; here none)"]),
-      ({ $0.keyring = Keyring(.generate()) }, ["here none", "-encrypt, -keyring-file; here 1 key)"]),
+      ({ $0.label = "red" }, ["label (NetTransport.Settings.label; here 'red')", "no key"]),
+      ({ _ in }, ["label (NetTransport.Settings.label; here none)"]),
+      ({ $0.keyring = Keyring(.generate()) }, ["here none", "Settings.keyring; here 1 key)"]),
     ]
     for (index, (adjust, words)) in cases.enumerated() {
       let stranger = try await node(NodeName("x\(index)"), adjust)

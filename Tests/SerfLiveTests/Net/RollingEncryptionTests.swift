@@ -79,12 +79,12 @@ import Testing
     await #expect {
       try await hasty.start(Step.complete.settings(key), join: [member])
     } throws: { error in
-      "\(error)".contains("not encrypted as ours is") && "\(error)".contains("-encrypt-verify-incoming stays false until")
+      "\(error)".contains("not encrypted as ours is") && "\(error)".contains("NetTransport.Settings.verifiesIncoming stays false until")
     }
     // In the other direction: what the member sends is not accepted either.
     await #expect { try await member.join(hasty) } throws: { "\($0)".contains("it answered: encryption is required") }
     try await eventually("its log says so") {
-      hasty.log.contains("not encrypted", "-encrypt-verify-incoming stays false until")
+      hasty.log.contains("not encrypted", "NetTransport.Settings.verifiesIncoming stays false until")
     }
     for node in [member, hasty] { await node.end() }
   }
@@ -100,7 +100,7 @@ import Testing
         try await hasty.start(Step.encrypting.settings(key), join: [member])
       } throws: { "\($0)".contains("it answered: the message is encrypted, and encryption is not configured") }
       try await eventually("its log says so with \(step)") {
-        member.log.contains("-encrypt-verify-outgoing stays false until all members have it")
+        member.log.contains("NetTransport.Settings.sealsOutgoing stays false until all members have it")
       }
       for node in [member, hasty] { await node.end() }
     }
@@ -117,7 +117,7 @@ import Testing
     let transport = NetTransport(bind: NodeAddress(ipv4: 127, 0, 0, 1, port: 0), settings: settings)
     let node = try SerfNode(.test("a"), transport: transport)
     await #expect { try await node.start() } throws: { error in
-      ["the keyring is empty", "serf keygen", "-encrypt-verify-incoming=false"].allSatisfy("\(error)".contains)
+      ["the keyring is empty", "serf keygen", "NetTransport.Settings.verifiesIncoming=false"].allSatisfy("\(error)".contains)
     }
   }
 }

@@ -86,6 +86,16 @@ struct ServerTests {
     }
   }
 
+  @Test("an error that names a setting of the library has the agent's flag in the answer")
+  func flags() async throws {
+    node.state.withLock { $0.failures["join"] = SerfError(.joinFailed, "set SerfConfiguration.allowedNetworks") }
+    try await ServerFixture.run(node) { server in
+      let client = try await server.connect()
+      await #expect(throws: SerfRPCError.refused("set -allow")) { try await client.join(["h"]) }
+      await client.close()
+    }
+  }
+
   @Test("an unknown command is answered with an error, and the connection ends")
   func unknownCommand() async throws {
     try await ServerFixture.run(node) { server in

@@ -1,4 +1,5 @@
 package import SerfIdentity
+import SerfPrimitives
 
 /// The files that `serf certs check` was given, each with its role and its contents.
 package struct CertificateFiles {
@@ -19,7 +20,7 @@ package struct CertificateFiles {
 
   /// Adds a file; its content decides its role.
   package mutating func add(_ file: String, allowsInsecureKey: Bool) throws(CredentialsError) {
-    let text = try CredentialFile.readSecret(file, what: "PEM", flag: "serf certs check", privacy: .open)
+    let text = try CredentialFile.readSecret(file, what: "PEM", setting: "serf certs check", privacy: .open)
     if text.contains("PRIVATE KEY-----") {
       try addKey(file, allowsInsecureKey: allowsInsecureKey)
     } else if text.contains("-----BEGIN X509 CRL-----") {
@@ -35,24 +36,24 @@ package struct CertificateFiles {
   }
 
   mutating func addAuthorities(_ file: String) throws(CredentialsError) {
-    authorities.append(try parse(try CredentialFile.read(file, what: "CA", flag: "-tls-ca"), file))
+    authorities.append(try parse(try CredentialFile.read(file, what: "CA", setting: "-tls-ca"), file, .authorities))
   }
 
   mutating func addCertificate(_ file: String) throws(CredentialsError) {
-    certificates.append(try parse(try CredentialFile.read(file, what: "certificate", flag: "-tls-cert"), file))
+    certificates.append(try parse(try CredentialFile.read(file, what: "certificate", setting: "-tls-cert"), file))
   }
 
   mutating func addKey(_ file: String, allowsInsecureKey: Bool) throws(CredentialsError) {
-    let privacy: CredentialFile.Privacy = allowsInsecureKey ? .open : .secret(escape: "-tls-key-insecure")
-    let pem = try CredentialFile.readSecret(file, what: "key", flag: "-tls-key", privacy: privacy)
+    let privacy: CredentialFile.Privacy = allowsInsecureKey ? .open : .secret(escape: .allowsInsecureKey)
+    let pem = try CredentialFile.readSecret(file, what: "key", setting: "-tls-key", privacy: privacy)
     keys.append((file, try Credentials.parseKey(pem, file: file)))
   }
 
   mutating func addRevocations(_ file: String) throws(CredentialsError) {
-    revocations.append((file, try CredentialFile.read(file, what: "revocation list", flag: "-tls-crl")))
+    revocations.append((file, try CredentialFile.read(file, what: "revocation list", setting: "-tls-crl")))
   }
 
-  private func parse(_ pem: [UInt8], _ file: String) throws(CredentialsError) -> Parsed {
-    Parsed(file: file, pem: pem, chain: try Credentials.parseCertificates(pem, file: file, flag: "-tls-cert"))
+  private func parse(_ pem: [UInt8], _ file: String, _ setting: SettingName = .certificate) throws(CredentialsError) -> Parsed {
+    Parsed(file: file, pem: pem, chain: try Credentials.parseCertificates(pem, file: file, setting: setting))
   }
 }

@@ -1,3 +1,4 @@
+import SerfAgent
 package import SerfIdentity
 import SerfPrimitives
 
@@ -135,7 +136,7 @@ extension CertificateReport.Entry {
     members.append(("accepted", .bool(problem == nil)))
     if let problem {
       members.append(("reason", .string(problem.label)))
-      members.append(("message", .string(problem.description)))
+      members.append(("message", .string(flagged(problem.description))))
     }
     return .object(members)
   }

@@ -56,11 +56,14 @@ extension CertificateAuthority.Issued {
   func write(named name: String, into directory: String, overwrite: Bool) throws(CommandFailure) -> (certificate: String, key: String) {
     let base = directory == "." ? name : directory.hasSuffix("/") ? directory + name : "\(directory)/\(name)"
     let (certificate, key) = (base + ".pem", base + ".key")
-    try orFail { () throws(CredentialsError) in
+    do throws(CredentialsError) {
       try CredentialFile.makeDirectory(directory)
       try CredentialFile.requireFree([certificate, key], overwrite: overwrite)
       try CredentialFile.write(self.key.pem, to: key, mode: 0o600, overwrite: overwrite)
       try CredentialFile.write(certificatePEM, to: certificate, mode: 0o644, overwrite: overwrite)
+    } catch {
+      guard error.code == .exists, let file = error.file else { throw CommandFailure(error.description) }
+      throw CommandFailure("\(file): \(error.cause); remove it, choose another -out, or replace it with -force")
     }
     return (certificate, key)
   }

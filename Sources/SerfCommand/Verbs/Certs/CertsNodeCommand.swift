@@ -27,8 +27,8 @@ struct CertsNodeCommand: FlagsAnywhere {
     let keyFile = caKey ?? (authorityFile.hasSuffix(".pem") ? String(authorityFile.dropLast(4)) : authorityFile) + ".key"
     let (certificatePEM, privateKey) = try orFail { () throws(CredentialsError) in
       (
-        try CredentialFile.read(authorityFile, what: "CA", flag: "-ca"),
-        try CredentialFile.readSecret(keyFile, what: "CA key", flag: "-ca-key", privacy: .secret(escape: nil))
+        try CredentialFile.read(authorityFile, what: "CA", setting: "-ca"),
+        try CredentialFile.readSecret(keyFile, what: "CA key", setting: "-ca-key", privacy: .secret(escape: nil))
       )
     }
     let authority = try orFail(about: authorityFile) { () throws(IssuingError) in
