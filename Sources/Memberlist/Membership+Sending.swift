@@ -62,7 +62,7 @@ extension Membership {
   ///
   /// A full queue drops its most transmitted message to make room, and counts it.
   package mutating func broadcast(_ message: RawSpan, tier: BroadcastTier, id: BroadcastID? = nil) {
-    precondition(tier != .membership, "news about members are this layer's own")
+    precondition(tier != .membership, "news about members is this layer's own")
     let limit = configuration.limits.queuedBroadcasts
     dissemination[tier].add([UInt8](copying: message), notice: id, finished: &finished)
     if dissemination[tier].count > limit { pruneBroadcasts(tier, to: limit) }

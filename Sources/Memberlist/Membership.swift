@@ -83,7 +83,7 @@ package struct Membership: ~Copyable, Sendable {
     precondition(
       !local.name.isEmpty && local.name.bytes.count <= configuration.limits.nameLength
         && local.meta.count <= configuration.limits.metaLength && local.versions.isValid,
-      "peers would drop every word of this member")
+      "peers would drop every message of this member")
     self.configuration = configuration
     name = local.name
     random = SeededRandom(seed: seed)

@@ -53,8 +53,8 @@ extension NodeDiagnostic {
     case .implausibleTime(_, let time, let peer):
       "dropped a message from \(peer.text): its Lamport time \(time) is too far ahead to be true"
     case .limitReached(let limit): "a limit was reached and something was dropped: \(limit.text)"
-    case .leaveRefuted(let time): "somebody announced that we leave; refuted at Lamport time \(time)"
-    case .broadcastTimedOut(let purpose): "not enough members had the \(purpose) in time; it goes on spreading"
+    case .leaveRefuted(let time): "a member announced that we leave; refuted at Lamport time \(time)"
+    case .broadcastTimedOut(let purpose): "not enough members got the \(purpose) in time; gossip still spreads it"
     case .queueDeep(let tier, let depth, let dropped):
       "the \(tier.text) queue is \(depth) deep" + (dropped > 0 ? "; dropped \(dropped)" : "") + ". More is sent than the cluster can carry"
     case .late(let delay):
@@ -62,14 +62,14 @@ extension NodeDiagnostic {
     case .reconnecting(let name, let address): "Attempting re-join to previously known node: \(name): \(address)"
     case .nameConflict(let name, let existing, let claimant):
       """
-      two nodes claim the name \(name): \(existing), which is kept, and \(claimant). If it is one node that moved, it is taken once the old \
-      address is forgotten, within a minute or two after it is failed; to be taken at once it must leave first. Else rename one of them
+      two nodes claim the name \(name): \(existing), which is kept, and \(claimant). If one node moved, its new address is accepted when the old \
+      one is forgotten, a minute or two after it failed; if a node leaves before it moves, this happens at once. If they are two nodes, rename one
       """
     case .ownNameConflict(let claimant):
       """
-      other members hold \(claimant) as the address of our name. If that is where this node was before it crashed, they do not take the new \
-      address until they have found the old one failed and forgotten it, within a minute or two; wait, start the node at the old address, or \
-      next time leave before it moves. If another node runs there, give each node a name of its own
+      other members have \(claimant) as the address of our name. If this node ran there before it crashed, they accept its new address when \
+      they have found the old one failed and forgotten it, within a minute or two: wait, or start the node at the old address. Next time, let \
+      the node leave before it moves. If another node runs there, give each node a name of its own
       """
     case .ownNameRefused(let peer):
       "\(peer.text) says that our name is in use at another address. Another process runs with our certificate; stop one of them"
@@ -132,13 +132,13 @@ extension MembershipDiagnostic {
     case .claimDropped(let name, let problem, let deliverer):
       "dropped a claim about \(name)\(deliverer.map { " from \($0)" } ?? ""): \(problem.text)"
     case .suspected(let name, let accuser, let deliverer) where name == accuser:
-      "\(name) is said to leave\(deliverer.map { ", by \($0)" } ?? ""); not confirmed yet"
+      "\(deliverer.map { "\($0) says that " } ?? "")\(name) leaves; not confirmed yet"
     case .suspected(let name, let accuser, let deliverer):
       "\(name) is suspected by \(accuser)\(deliverer.map { $0 == accuser ? "" : ", as \($0) says" } ?? "")"
     case .doubtfulDeath(let name, let accuser, let deliverer) where name == accuser:
       "\(deliverer ?? accuser) says that \(name) leaves, but we hear from it; probing"
     case .doubtfulDeath(let name, let accuser, let deliverer):
-      "\(accuser) says that \(name) is gone\(deliverer.map { ", as \($0) delivers" } ?? ""), but we hear from it; probing"
+      "\(accuser) says\(deliverer.map { " through \($0)" } ?? "") that \(name) is gone, but we hear from it; probing"
     case .refuted(let incarnation, let deliverer):
       "refuted an accusation\(deliverer.map { " that \($0) delivered" } ?? "") with incarnation \(incarnation)"
     case .probeFailed(let name): "\(name) does not answer; suspected"
@@ -166,13 +166,13 @@ extension ClaimProblem {
     switch self {
     case .versions: "its protocol versions are not valid, or do not fit the cluster's"
     case .name: "the name is missing or too long"
-    case .address: "the address is not one"
+    case .address: "the address is not valid"
     case .meta: "the tags exceed 512 bytes"
     case .incarnation: "the incarnation is too high to be refuted; probing"
     case .state: "the state is unknown"
-    case .unprovenAddress: "another address than the one that is proven"
+    case .unprovenAddress: "its address is not the proven one"
     case .network: "its address is in none of the allowed networks (\(SettingName.allowedNetworks))"
-    case .introducer: "a new name, and who says it is no member here"
+    case .introducer: "a new name, and the node that sends it is no member here"
     case .unusableAddress:
       "no node can be reached at its address. Give that member an address to advertise (\(SettingName.advertise)), or bind it to one of its own"
     }
@@ -183,7 +183,7 @@ extension MembershipLimit {
   fileprivate var text: String {
     switch self {
     case .members: "members"
-    case .unprovenMembers: "members that nobody proved yet"
+    case .unprovenMembers: "members without a proven name"
     case .newNamesPerPeer: "new names from one peer in a minute"
     case .queuedBroadcasts: "queued broadcasts"
     case .relays: "pings on behalf of others"
@@ -200,7 +200,7 @@ extension NodeLimit {
     case .bufferedIntents: "intents about unknown nodes"
     case .eventsPerTime: "user events of one Lamport time"
     case .queryIDsPerTime: "queries of one Lamport time"
-    case .replay: "events to replay to a newcomer"
+    case .replay: "events to replay to a new member"
     case .nameLength: "bytes of a member's name in an intent"
     case .eventSize: "bytes of a user event"
     case .stateEntries: "members in a push/pull"

@@ -308,7 +308,7 @@ extension NodeDriver {
     switch reply {
     case .done(isSpread: true): .success(())
     case .done(isSpread: false):
-      .failure(SerfError(.broadcastTimeout, "\(what): done here, but not handed to enough members in time; it goes on spreading by gossip"))
+      .failure(SerfError(.broadcastTimeout, "\(what): done here, but not enough members got it in time; gossip still spreads it"))
     case .joined, .shutDown: .failure(.shutDown)
     }
   }

@@ -66,7 +66,7 @@ extension ExchangeProblem {
     case .tooLarge: "it is too large"
     case .malformed: "it is not exactly one message"
     case .expired: "it was not complete, or not answered, in time"
-    case .unread: "it did not take our answer in time"
+    case .unread: "it did not read our answer in time"
     case .unopened(let problem): problem.text
     }
   }

@@ -29,8 +29,8 @@ enum EncryptionStep {
     case (false, false): self = .reading
     case (false, true):
       throw AgentFailure(
-        "\(Self.outgoingFlag)=false needs \(Self.incomingFlag)=false: an agent that sends in the clear cannot refuse what comes so. Where a key is "
-          + "being introduced, outgoing becomes true first, at all members, then incoming")
+        "\(Self.outgoingFlag)=false needs \(Self.incomingFlag)=false: an agent that sends in the clear cannot refuse clear text. While a cluster "
+          + "gets its first key, outgoing becomes true first, at all members, then incoming")
     }
   }
 
@@ -44,7 +44,7 @@ enum EncryptionStep {
 
   /// What to do when a keyring file has no key.
   static let remedyForNoKey =
-    "'serf keygen' makes one; where the cluster is still to get one, start with \(outgoingFlag)=false and \(incomingFlag)=false"
+    "'serf keygen' makes one; if the cluster has no key yet, start with \(outgoingFlag)=false and \(incomingFlag)=false"
 
   /// The primary key's cipher and the number of keys.
   static func strength(of keyring: Keyring) -> String {

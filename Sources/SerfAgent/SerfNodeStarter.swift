@@ -61,7 +61,7 @@ extension AgentConfiguration {
     guard let authorities = tls.authorities, let certificate = tls.certificate, let privateKey = tls.privateKey else {
       let missing = flags.filter { $0.1 == nil }.map(\.0)
       throw AgentFailure(
-        "an agent proves who it is by a certificate, and \(missing.joined(separator: ", ")) \(missing.count == 1 ? "is" : "are") missing; "
+        "an agent proves its name with a certificate, and \(missing.joined(separator: ", ")) \(missing.count == 1 ? "is" : "are") missing; "
           + "'serf certs' makes the files")
     }
     let files = Credentials.Files(
@@ -85,7 +85,7 @@ extension AgentConfiguration {
       // The interface's own form has the zone of a link-local address.
       guard let own = addresses.first(where: { $0.isSameEndpoint(as: address.with(port: 0)) }) else {
         throw AgentFailure(
-          "interface \(printable(interface)) has no address \(address.host); give -bind one of its addresses, or only -iface")
+          "interface \(printable(interface)) has no address \(address.host); give one of its addresses with -bind, or give only -iface")
       }
       return own.with(port: address.port)
     }

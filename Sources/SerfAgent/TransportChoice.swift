@@ -40,7 +40,7 @@ struct TransportChoice {
     try refuse(
       [("-encrypt", configuration.encrypt), ("-keyring-file", configuration.keyringFile)],
       "is for -transport tcp or tls: QUIC encrypts all traffic by TLS already, and certificates say who may join")
-    try refuse(configuration.encryptionFlags, "is for -transport tcp: QUIC encrypts all traffic, and takes nothing else")
+    try refuse(configuration.encryptionFlags, "is for -transport tcp: QUIC always encrypts")
     try refuse(
       [("-label", configuration.label)],
       "is for -transport tcp: on QUIC the cluster's name in the certificates keeps clusters apart (-cluster)")
@@ -69,7 +69,7 @@ struct TransportChoice {
     let tls = configuration.tls
     try refuse(
       [("-tls-ca", tls.authorities), ("-tls-cert", tls.certificate), ("-tls-key", tls.privateKey), ("-tls-crl", tls.revocations)],
-      "is for -transport quic or tls: over TCP and UDP, as Go Serf speaks them, nobody proves a name, and -encrypt protects the traffic")
+      "is for -transport quic or tls: with tcp, as in Go Serf, no member proves its name, and -encrypt protects the traffic")
     let unset = AgentConfiguration().tls
     try refuse(
       [("-cluster", tls.cluster == unset.cluster ? nil : tls.cluster)],
@@ -108,7 +108,7 @@ struct TransportChoice {
       "is for -transport tcp: on TLS the cluster's name in the certificates keeps clusters apart (-cluster)")
     try refuse(
       configuration.encryptionFlags,
-      "is for -transport tcp: on TLS connections are encrypted in any case, and -allow-clear-packets says whether packets without a key are taken"
+      "is for -transport tcp: TLS always encrypts connections, and -allow-clear-packets says whether packets without a key are accepted"
     )
     #if TLS
       let credentials = try configuration.credentials()
@@ -119,7 +119,7 @@ struct TransportChoice {
       let keyring = settings.keyring
       let bind = try await configuration.bindAddress()
       let transport = try agentFailure { () throws(TransportError) in try TLSTransport(credentials, bind: bind, settings: settings) }
-      let alsoClear = settings.allowsClearPackets ? ", and in the clear from whoever sends them" : ""
+      let alsoClear = settings.allowsClearPackets ? "; also accepted in the clear" : ""
       let packets =
         keyring.map { "packets \(EncryptionStep.strength(of: $0))\(alsoClear)" } ?? "packets in the clear"
       return TransportChoice(

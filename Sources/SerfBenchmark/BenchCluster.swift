@@ -66,7 +66,7 @@ final class BenchCluster {
         .adding("handshakes_per_connected_pair", Double(handshakes) / Double(max(1, connections / 2)))
         .adding("dials_per_s", Double(dials) / (converged ?? .seconds(120)).seconds).adding("refused", refused)
         .adding("lateness_s", try await lateness().seconds).adding("suspicions", suspicions).adding("failures", failures))
-    findings.expect(converged != nil, orFailed: "not all saw all within 120 s")
+    findings.expect(converged != nil, orFailed: "not every node saw all others within 120 s")
     findings.bound((converged ?? .seconds(120)) <= .seconds(15), "converged within 15 s")
     findings.bound(suspicions == 0, "no suspicion")
     findings.bound(refused == 0, "no handshake refused")
@@ -172,7 +172,7 @@ final class BenchCluster {
     emit(
       line("fail").adding("ok", isKnown).adding("count", count)
         .adding("first_detect_s", firsts.median).adding("all_detect_s", alls.median).adding("all_detect_max_s", alls.max() ?? 0))
-    findings.expect(isKnown, orFailed: "not all took a crash for one within 120 s")
+    findings.expect(isKnown, orFailed: "not every node noticed a crash within 120 s")
   }
 
   func shutdown() async {

@@ -13,10 +13,10 @@ extension SerfBench {
 
     converge:
       join_s: until the last join was answered
-      joined: only when a join failed, which ends the run: how many joined
-      reason: with it: why one did not join
-      converge_s: until all saw all; 120 when they did not
-      cpu_s: processor time of this process meanwhile
+      joined: how many joined; only when a join failed, which ends the run
+      reason: why one did not join; with joined
+      converge_s: until every node saw all others; 120 when some did not
+      cpu_s: processor time of this process until then
       handshakes: completed ones, counted at the side that dialled
       connections: ends of open connections, two per connected pair
       handshakes_per_pair: handshakes per pair of nodes
@@ -35,7 +35,7 @@ extension SerfBench {
       handshakes_while_idle: handshakes completed meanwhile
       handshakes_per_node_s: the same per node and second
       suspicions_while_idle: how often a node began to suspect another meanwhile
-      refused_while_idle: what was refused meanwhile, as in converge
+      refused_while_idle: certificates and handshakes refused meanwhile
 
     event:
       count: events sent

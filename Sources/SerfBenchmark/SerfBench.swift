@@ -10,10 +10,10 @@ struct SerfBench: AsyncParsableCommand {
     discussion: """
       Prints one JSON object per line. Run it in release mode: swift run -c release serf-bench.
 
-      Every run begins with converge. 'all' goes on with idle, event and fail, but not join; another scenario goes on with itself alone.
+      Every run begins with converge. 'all' then runs idle, event and fail, but not join; any other scenario runs alone after it.
 
-      Exit status 1 means that a line says "ok": false, or that a bound of --strict is broken; standard error says which. A line is "ok": false when \
-      not all saw all, or a crash, within 120 s; when a node did not join; or when an event was lost.
+      Exit status 1 means that a line says "ok": false, or that a bound of --strict is broken; standard error says which. A line is "ok": false if \
+      some node did not see all others, or a crash, within 120 s; if a node did not join; or if an event was lost.
 
       \(outputFields)
       """)
@@ -27,13 +27,13 @@ struct SerfBench: AsyncParsableCommand {
   @Option(help: "The timings: lan, wan or local.")
   var profile = "lan"
 
-  @Option(help: "converge; or idle, event, join or fail after it; or all, which is all of these but join.")
+  @Option(help: "converge; idle, event, join or fail, each after converge; or all, which is all of these but join.")
   var scenario = "all"
 
-  @Flag(help: "Start all nodes but the first and let each join at once, instead of letting all join that have been started before.")
+  @Flag(help: "Let each node join as soon as it has started, instead of starting all nodes before any joins.")
   var startedAtOnce = false
 
-  @Option(help: "How many other processes keep a processor busy meanwhile, at the same priority.")
+  @Option(help: "How many other processes keep a processor busy during the run, at the same priority.")
   var busy = 0
 
   @Option(help: "Seconds that a converged cluster is left alone before anything else is measured.")
@@ -45,7 +45,7 @@ struct SerfBench: AsyncParsableCommand {
   @Option(help: "How many events to send.")
   var count = 10
 
-  @Option(help: "Seconds from one event to the next; 0 for as soon as it is everywhere.")
+  @Option(help: "Seconds from one event to the next; 0 sends the next as soon as all nodes have the last.")
   var interval = 0
 
   @Option(help: "How many nodes join the running cluster, one after another.")
@@ -56,8 +56,8 @@ struct SerfBench: AsyncParsableCommand {
 
   @Flag(
     help: """
-      Exit with 1 also unless converge took at most 15 s, without a suspicion and without a refused handshake, and idle shows at most 1.3 handshakes \
-      per pair and neither of the two meanwhile. It checks nothing more in event, join and fail.
+      Exit with 1 also if converge took more than 15 s, if idle shows more than 1.3 handshakes per pair, or if either shows a suspicion or a refused \
+      handshake. Event, join and fail have no further bounds.
       """)
   var strict = false
 

@@ -149,7 +149,7 @@ extension IssuingError: CustomStringConvertible {
     case .keyMismatch: "the CA's key does not belong to the CA's certificate; give the pair that was made together"
     case .notAnAuthority: "the CA file's first certificate is not an authority's; give the one that 'serf certs ca' made"
     case .authorityExpired(let time): "the CA expired on \(time); make a new one with 'serf certs ca'"
-    case .nameNotInAlphabet: "names of nodes and clusters are 1 to 128 of A-Z a-z 0-9 . _ -; choose another"
+    case .nameNotInAlphabet: "names of nodes and clusters are 1 to 128 characters of A-Z a-z 0-9 . _ -; choose another"
     case .refusedByLibrary(let reason): "the TLS library refuses (\(reason)); choose another kind of key"
     }
   }

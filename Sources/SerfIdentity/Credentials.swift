@@ -193,12 +193,14 @@ extension Credentials {
   private static func checkSettings(cluster: String, expected: String?) throws(CredentialsError) {
     guard CertificateName.isValid(cluster.utf8) else {
       throw CredentialsError(
-        .clusterNotInAlphabet, file: nil, cause: "the cluster name '\(escaped(Array(cluster.utf8)))' is not 1 to 128 of A-Z a-z 0-9 . _ -",
+        .clusterNotInAlphabet, file: nil,
+        cause: "the cluster name '\(escaped(Array(cluster.utf8)))' is not 1 to 128 characters of A-Z a-z 0-9 . _ -",
         nextStep: "choose another (\(SettingName.cluster))")
     }
     if let expected, !CertificateName.isValid(expected.utf8) {
       throw CredentialsError(
-        .nameNotInAlphabet, file: nil, cause: "the node name '\(escaped(Array(expected.utf8)))' is not 1 to 128 of A-Z a-z 0-9 . _ -",
+        .nameNotInAlphabet, file: nil,
+        cause: "the node name '\(escaped(Array(expected.utf8)))' is not 1 to 128 characters of A-Z a-z 0-9 . _ -",
         nextStep: "choose another (\(SettingName.name))")
     }
   }

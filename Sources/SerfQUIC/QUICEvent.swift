@@ -109,7 +109,7 @@ extension QUICEnd: CustomStringConvertible {
     case .closedByPeer(let reason): "closed by the peer: \(reason)"
     case .peerNotAuthorised(let failure): "refused the peer's certificate: \(failure)"
     case .refusedOurCertificate(let alert):
-      "peer refused our certificate: \(VerificationFailure.meaning(ofTLSAlert: alert) ?? QUICEndpoint.alertName(alert))"
+      "the peer refused our certificate: \(VerificationFailure.meaning(ofTLSAlert: alert) ?? QUICEndpoint.alertName(alert))"
     case .wrongName(let name): "the address proves another name: \(name)"
     case .ourselves: "the address is our own"
     case .refusedByPeer: "the peer takes no connections now"

@@ -16,8 +16,8 @@ struct ForceLeaveTests {
       #expect(
         run == (
           1, "",
-          "serf force-leave: the agent knows no member 'n.'; it has told the others all the same, in case they do. 'serf members' lists the "
-            + "names\n"
+          "serf force-leave: the agent knows no member 'n.'; it has told the other members anyway, because they may know it. 'serf members' "
+            + "lists the names\n"
         ))
     }
     second.program.signal(SIGKILL)

@@ -60,7 +60,7 @@ struct TCPAgentTests {
     #expect(agent.program.standardOutput.contains("Encrypted: true (AES-256-GCM, keys: 1)"))
     let refused = try await Executable.run(flags("n2") + ["-encrypt", new, "-join", agent.bind])
     #expect(refused.status == 1 && refused.errors.contains("Do both have the same key"), "\(refused.errors)")
-    await agent.logs("no key of ours decrypts it")
+    await agent.logs("none of our keys decrypts it")
     try write([new, old])
     agent.program.signal(SIGHUP)
     await agent.logs("Credentials reloaded")

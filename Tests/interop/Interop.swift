@@ -7,11 +7,11 @@ import UnixSignals
 struct Interop: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Plays scenarios with live agents, Go's and ours.",
-    discussion: "Without names, all scenarios are played, one after the other.")
+    discussion: "Without names it plays all scenarios, one after the other.")
 
   @OptionGroup var surroundings: Surroundings
   @Flag(help: "Lists the scenarios.") var list = false
-  @Option(help: "Plays only the soak, for this many minutes.") var soak: Int?
+  @Option(help: "Plays only the soak, for so many minutes.") var soak: Int?
   @Option(help: "Makes the soak's choices repeatable.") var seed: UInt64 = 1
   @Argument(help: "The scenarios to play.") var names: [String] = []
 
@@ -21,7 +21,7 @@ struct Interop: AsyncParsableCommand {
   }
 
   func validate() throws {
-    if let soak, soak < 1 { throw ValidationError("a soak takes a minute at least") }
+    if let soak, soak < 1 { throw ValidationError("a soak takes at least one minute") }
     for name in names where !Scenario.all.contains(where: { $0.name == name }) {
       throw ValidationError("there is no scenario '\(name)'; --list lists them")
     }

@@ -43,7 +43,7 @@ package final class Console: Sendable {
       }
       state.pending += 1
       defer { state.dropped = 0 }
-      return state.dropped == 0 ? "" : "    (\(state.dropped) lines were lost because nobody read them)\n"
+      return state.dropped == 0 ? "" : "    (\(state.dropped) lines were lost because the reader of the output was too slow)\n"
     }
     guard let note else { return }
     queue.async { [self] in

@@ -19,7 +19,7 @@ final class IntroductionBudget: ChannelInboundHandler {
 
   /// Why the connection ended.
   struct Exceeded: Error, CustomStringConvertible {
-    let description = "it sent more than \(RPCLimit.introduction) bytes before it introduced itself"
+    let description = "it sent more than \(RPCLimit.introduction) bytes before it completed the handshake"
   }
 
   private let introduction: Introduction

@@ -126,13 +126,14 @@ package final class RPCServer: Sendable {
     guard let (id, evicted) = clients.withLock({ $0.admit(channel) }) else {
       let peer = RPCPeer(channel)
       context.rpcLog.write(
-        .warning, .full, about: peer, "Refused client \(peer): \(Self.connectionLimit) that introduced themselves are connected already")
+        .warning, .full, about: peer,
+        "Refused client \(peer): \(Self.connectionLimit) clients that completed the handshake are connected already")
       return nil
     }
     if let evicted {
       let peer = RPCPeer(evicted)
       context.rpcLog.write(
-        .warning, .evicted, about: peer, "Closed client \(peer): it had not introduced itself, and another needed its place")
+        .warning, .evicted, about: peer, "Closed client \(peer): it had not completed the handshake, and a new client needed its place")
       evicted.close(promise: nil)
     }
     return id
@@ -145,7 +146,7 @@ package final class RPCServer: Sendable {
     defer { withExtendedLifetime(client) { clients.withLock { $0.remove(id) } } }
     log.write(.info, .accepted, about: peer, "Accepted client: \(peer)")
     let patience = channel.eventLoop.scheduleTask(in: TimeAmount(patience)) {
-      log.write(.warning, .silent, about: peer, "Closed client \(peer): it did not introduce itself in time")
+      log.write(.warning, .silent, about: peer, "Closed client \(peer): it did not complete the handshake in time")
       channel.close(promise: nil)
     }
     defer { patience.cancel() }

@@ -15,18 +15,19 @@ struct AgentCommand: AsyncParsableCommand {
     commandName: "agent", abstract: "Runs a Serf agent", usage: "serf agent [options]",
     discussion: """
       Runs until interrupted (SIGINT leaves the cluster first; a second signal or 3 seconds end it). SIGHUP loads the certificates \
-      or the keyring file again. With -transport quic certificates say who may join ('serf certs' makes them); with -transport tcp the agent \
-      is a member among Go Serf's, and a key that all share encrypts the traffic ('serf keygen' makes one). -transport tls is for networks that \
-      let no QUIC through: certificates for what goes over TCP, and a key for what goes over UDP.
+      or the keyring file again. With -transport quic, certificates say which nodes may join ('serf certs' makes them). With -transport tcp, the \
+      agent joins clusters of Go Serf, and a key that all members share encrypts the traffic ('serf keygen' makes one). -transport tls is for \
+      networks that block QUIC: certificates protect what goes over TCP, and a key protects what goes over UDP.
 
-      A cluster over TCP that runs without a key gets one in three steps. At each, restart one agent after another, and begin the next when all have \
-      taken it: (1) with -keyring-file, -encrypt-verify-outgoing=false and -encrypt-verify-incoming=false; (2) with -keyring-file and \
-      -encrypt-verify-incoming=false; (3) with -keyring-file alone. The way back is the same in reverse.
+      A cluster over TCP that runs without a key gets one in three steps. For each step, restart one agent after another, and begin the next step \
+      when all have done it: (1) with -keyring-file, -encrypt-verify-outgoing=false and -encrypt-verify-incoming=false; (2) with -keyring-file and \
+      -encrypt-verify-incoming=false; (3) with -keyring-file alone. To go back, do the same in reverse.
       """)
 
-  @Option(help: "The node's name. Default: the name in its certificate, which this must equal; with tcp the host's.") var node: String?
+  @Option(help: "The node's name; with quic and tls the one in its certificate. Default: that one; with tcp the host's name.")
+  var node: String?
   @Option(help: "Where to listen: address[:port]; IPv6 with a port in brackets.") var bind = "0.0.0.0:7946"
-  @Option(help: "The address that others use, where it differs: address[:port].") var advertise: String?
+  @Option(help: "The address that other members use, if it is not that of -bind: address[:port].") var advertise: String?
   @Option(help: "A network that members may be in, such as 10.0.0.0/8. May be repeated. Default: all.") var allow: [String] = []
   @Option(help: "A network interface whose address to listen on.") var iface: String?
   @Option(help: "A member to join at the start; one must answer, unless the agent's own address is among them. May be repeated.")
@@ -34,14 +35,14 @@ struct AgentCommand: AsyncParsableCommand {
   @Option(help: "A member to join, tried until another one answers; waits for an address of this machine, too. May be repeated.")
   var retryJoin: [String] = []
   @Option(help: "The time between two tries of -retry-join, such as 30s.") var retryInterval = GoDuration(.seconds(30))
-  @Option(help: "How many tries of -retry-join follow the first; 0 for no end.") var retryMax = 0
+  @Option(help: "How many tries of -retry-join follow the first; 0 for no limit.") var retryMax = 0
   @Flag(help: "Deliver user events from before the join.") var replay = false
   @Option(help: "Where to listen for commands: host:port.") var rpcAddr = "127.0.0.1:7373"
-  @Option(help: "The key that commands must bring. Default: $SERF_RPC_AUTH, else none.") var rpcAuth: String?
+  @Option(help: "The key that commands must send. Default: $SERF_RPC_AUTH, else none.") var rpcAuth: String?
   @Option(help: "A tag of this node: key=value. May be repeated.") var tag: [TagArgument] = []
   @Option(help: "The lowest level to print: TRACE, DEBUG, INFO, WARN or ERR.") var logLevel = LogLevelArgument(level: .info)
-  @Option(help: "For which kind of network the timings are.") var profile = SerfConfiguration.Profile.lan
-  @Option(help: "How to reach others; tcp is TCP and UDP as Go Serf speaks them.")
+  @Option(help: "The kind of network that the timings fit.") var profile = SerfConfiguration.Profile.lan
+  @Option(help: "How to reach other members; tcp is TCP and UDP as in Go Serf.")
   var transport = AgentConfiguration.Transport.quic
   @Option(help: "tcp, tls: the key that encrypts what TLS does not, in base64. Other users can see it in the process list.")
   var encrypt: String?
@@ -50,10 +51,10 @@ struct AgentCommand: AsyncParsableCommand {
   var encryptVerifyOutgoing: Bool?
   @Option(help: "tcp: true or false: refuse what is not encrypted. The last to become true, and the first to become false. Default: true.")
   var encryptVerifyIncoming: Bool?
-  @Option(help: "tcp: what keeps this cluster apart from others; the same at all members.") var label: String?
+  @Option(help: "tcp: a word that keeps this cluster apart from others; the same at all members.") var label: String?
   @Option(help: "tcp, tls: how messages are compressed. No Go agent reads zstd. Default: lzw.")
   var compression: AgentConfiguration.CompressionChoice?
-  @Flag(help: "tls: let packets over UDP cross without a key, readable and forgeable by all.") var allowClearPackets = false
+  @Flag(help: "tls: allow packets over UDP without a key. Any host on the way can read and forge them.") var allowClearPackets = false
   @Option(help: "quic, tls: the cluster that certificates must name.") var cluster = "default"
   @Option(help: "quic, tls: PEM file: the cluster's authorities.") var tlsCa: String?
   @Option(help: "quic, tls: PEM file: this node's certificate, then intermediates.") var tlsCert: String?
@@ -88,7 +89,7 @@ struct AgentCommand: AsyncParsableCommand {
     // Without its value, which may be a key.
     let text = printable(word.hasPrefix("-") ? String(word.prefix { $0 != "=" }) : word)
     throw CommandFailure(
-      "\(text) is not expected: an agent takes options only, none behind '--', and one with several values once for each")
+      "\(text) is not expected: an agent takes options only, none behind '--'. Repeat an option to give it several values")
   }
 
   private var agentConfiguration: AgentConfiguration {

@@ -7,7 +7,7 @@ struct EventCommand: AsyncParsableCommand, FreeWords {
   static let configuration = CommandConfiguration(
     commandName: "event", abstract: "Send a custom event through the Serf cluster", usage: "serf event [options] <name> [<payload>]")
 
-  @Option(help: "Whether receivers may merge it with later events of its name: -coalesce=false to forbid.") var coalesce = true
+  @Option(help: "Whether receivers may merge it with later events of the same name; -coalesce=false forbids it.") var coalesce = true
   @OptionGroup var rpc: RPCOptions
   @Argument(help: "The event's name, and optionally a payload.") var words: [String] = []
 

@@ -25,7 +25,7 @@ struct ForceLeaveCommand: AsyncParsableCommand {
     }
     guard isKnown else {
       throw CommandFailure(
-        "the agent knows no member \(printable(name)); it has told the others all the same, in case they do. 'serf members' lists the names"
+        "the agent knows no member \(printable(name)); it has told the other members anyway, because they may know it. 'serf members' lists the names"
       )
     }
   }

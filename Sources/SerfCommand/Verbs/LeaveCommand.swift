@@ -5,7 +5,7 @@ import SerfClient
 struct LeaveCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "leave", abstract: "Gracefully leaves the Serf cluster and shuts down", usage: "serf leave [options]",
-    discussion: "The agent that is asked leaves, no other; 'serf force-leave' is for another member, one that has failed.")
+    discussion: "Only the agent that is asked leaves. For a member that has failed, use 'serf force-leave'.")
 
   @OptionGroup var rpc: RPCOptions
 

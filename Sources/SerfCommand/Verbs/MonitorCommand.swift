@@ -45,7 +45,7 @@ struct MonitorCommand: AsyncParsableCommand {
       for try await record in records {
         // Events that the agent could not send are reported by a record of their own.
         let lost = records.dropped - told
-        if lost > 0 { console.line("(\(lost) records were lost, because they were printed too slowly)") }
+        if lost > 0 { console.line("(\(lost) records were lost because the output was too slow)") }
         told += lost
         console.line(text(record))
       }

@@ -15,7 +15,7 @@ struct RPCOptions: ParsableArguments {
   @Option(help: "The agent's RPC key. Default: $SERF_RPC_AUTH, else none.")
   var rpcAuth: String?
 
-  @Option(help: "How long to wait for the agent's answer, such as 10s. What waits for other members, as leave does, gets longer.")
+  @Option(help: "How long to wait for the agent's answer, such as 10s. Commands that wait for other members, such as leave, get longer.")
   var rpcTimeout = GoDuration(.seconds(10))
 
   /// Connects, runs `body` and closes. `action` names what was tried, for the message.
@@ -56,13 +56,13 @@ extension CommandFailure {
       self.init(
         "cannot reach an agent at \(printable(address)): \(reason); start one with 'serf agent', or name its address with -rpc-addr")
     case .refused("Authentication required"):
-      self.init("\(action) failed: the agent wants its RPC key; give it with -rpc-auth or SERF_RPC_AUTH")
+      self.init("\(action) failed: the agent requires its RPC key; give it with -rpc-auth or SERF_RPC_AUTH")
     case .refused("Invalid authentication token"):
       self.init("\(action) failed: the agent does not accept this RPC key; correct -rpc-auth or SERF_RPC_AUTH")
     case .refused(let text): self.init("\(action) failed: \(oneLine(text))")
     case .closed: self.init("\(action) failed: the agent closed the connection; its log says why")
     case .malformed(let what):
-      self.init("\(action) failed: the program at the RPC address is no Serf agent (\(what)); correct -rpc-addr")
+      self.init("\(action) failed: the program at the RPC address is not a Serf agent (\(what)); correct -rpc-addr")
     case .timedOut(let time):
       self.init(
         "\(action) failed: the agent at \(printable(address)) did not answer within \(shortText(time)); it may be stopped, or busy. Look at "

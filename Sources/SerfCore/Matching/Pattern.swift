@@ -102,15 +102,15 @@ extension PatternError.Reason: CustomStringConvertible {
     case .nothingToRepeat: "nothing to repeat"
     case .repeatedRepetition: "repetition of a repetition (use a group)"
     case .badRepetitionBound: "bad repetition bound (0 to 1000, smaller first)"
-    case .badRange: "class range with its ends the wrong way round"
+    case .badRange: "class range that ends before it begins"
     case .unknownClass: "unknown class name"
     case .badEscape: "bad escape"
-    case .trailingBackslash: "backslash with nothing after it"
+    case .trailingBackslash: "backslash at the end"
     case .unsupportedGroup: "unsupported group (no look-around, flags are i, m, s and U)"
     case .unsupportedEscape: "unsupported escape (no Unicode classes, no back references)"
     case .tooLong: "pattern longer than 1024 bytes"
     case .tooDeep: "groups nested deeper than 100"
-    case .tooLarge: "pattern too large once its repetitions are written out"
+    case .tooLarge: "pattern too large when its repetitions are written out"
     }
   }
 }

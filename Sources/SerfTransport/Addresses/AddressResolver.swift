@@ -52,7 +52,7 @@ public struct ResolutionError: Error, Hashable, Sendable, CustomStringConvertibl
     case CR_NO_DATA: self.init(.notFound, host: host, start + "the name has no \(what). Check it, or give an IP address")
     case CR_TRY_AGAIN: self.init(.unavailable, host: host, start + "no name server answered. Check /etc/resolv.conf, or give an IP address")
     case CR_UNSUPPORTED: self.init(.failed, host: host, start + "this build's C library makes no DNS queries. Give an IP address")
-    default: self.init(.failed, host: host, start + "the answer is of no use. Check the name, or give an IP address")
+    default: self.init(.failed, host: host, start + "the answer cannot be used. Check the name, or give an IP address")
     }
   }
 }

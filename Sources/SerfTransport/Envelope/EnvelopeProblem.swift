@@ -32,16 +32,17 @@ extension EnvelopeProblem {
   package var text: String {
     switch self {
     case .otherLabel:
-      "its label is not ours. All members of a cluster need the same label (\(SettingName.label)), or with TLS the same cluster (\(SettingName.cluster))"
+      "its label differs from ours. All members of a cluster need the same label (\(SettingName.label)), or with TLS the same cluster "
+        + "(\(SettingName.cluster))"
     case .notEncrypted:
-      "it is not encrypted, or not as ours is. All members of a cluster need the same key (\(SettingName.keyring)), or none. Where a key is being introduced, "
-        + "\(SettingName.verifiesIncoming) stays false until \(SettingName.sealsOutgoing) is true at all members"
-    case .noKeyFits: "no key of ours decrypts it. All members of a cluster need the same key (and label)"
+      "it is not encrypted as this node requires. All members of a cluster need the same key (\(SettingName.keyring)), or none. "
+        + "While a cluster gets its first key, \(SettingName.verifiesIncoming) stays false until \(SettingName.sealsOutgoing) is true at all members"
+    case .noKeyFits: "none of our keys decrypts it. All members of a cluster need the same key (and label)"
     case .noKeys:
-      "it is encrypted, and we have no key. All members of a cluster need the same key (\(SettingName.keyring)), or none. Where a key is being introduced, "
-        + "\(SettingName.sealsOutgoing) stays false until all members have it"
-    case .badCompression: "its compression cannot be undone"
-    case .tooLarge: "it is larger than the limit, as it is or expanded"
+      "it is encrypted, and we have no key. All members of a cluster need the same key (\(SettingName.keyring)), or none. "
+        + "While a cluster gets its first key, \(SettingName.sealsOutgoing) stays false until all members have it"
+    case .badCompression: "it cannot be decompressed"
+    case .tooLarge: "it is larger than the limit, or would be when decompressed"
     }
   }
 

@@ -18,12 +18,12 @@ final class NetLog {
 
   func evicted(_ source: NodeAddress, at now: Instant) {
     warn("evicted", source, at: now) {
-      "too many connections at once: closed the one from \(source), which had not sent its request in the longest time"
+      "too many connections at once: closed the one from \(source), which had waited longest without sending its request"
     }
   }
 
   func exceeded(_ source: NodeAddress, at now: Instant) {
-    warn("exceeded", source, at: now) { "\(source) sends more than one peer may: what is beyond is dropped" }
+    warn("exceeded", source, at: now) { "\(source) sends more than one peer is allowed to; the excess is dropped" }
   }
 
   private func warn(_ kind: String, _ source: NodeAddress, at now: Instant, _ text: () -> String) {

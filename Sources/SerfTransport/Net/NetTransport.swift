@@ -82,9 +82,9 @@ extension NetTransport.Settings {
   var exceptions: String {
     switch (sealsOutgoing, verifiesIncoming) {
     case (true, true): ""
-    case (true, false): ", and what comes in the clear is accepted too"
-    case (false, false): ", but we send in the clear, and accept that"
-    case (false, true): ", but we send in the clear"
+    case (true, false): "; clear text is accepted too"
+    case (false, false): ", but we send and accept clear text"
+    case (false, true): ", but we send clear text"
     }
   }
 
@@ -92,8 +92,8 @@ extension NetTransport.Settings {
     if let keyring, keyring.keys.isEmpty, sealsOutgoing || verifiesIncoming {
       throw TransportError(
         .configuration,
-        "the keyring is empty, and to encrypt, or to refuse what is not encrypted, takes a key. Install one ('serf keygen' makes it); or, where the "
-          + "cluster has none yet, set \(SettingName.sealsOutgoing)=false and \(SettingName.verifiesIncoming)=false")
+        "the keyring is empty, and a key is needed to encrypt, or to refuse clear text. Install one ('serf keygen' makes it); or, if the cluster "
+          + "has no key yet, set \(SettingName.sealsOutgoing)=false and \(SettingName.verifiesIncoming)=false")
     }
     guard label.utf8.count <= 255 else {
       throw TransportError(

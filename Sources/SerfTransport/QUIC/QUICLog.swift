@@ -53,8 +53,8 @@
       guard logger.logLevel <= .warning, let withheld = limiter.admit("claim not allowed", about: name, at: now) else { return }
       logger.warning(
         """
-        quic: \(name), connected from \(peer.address), says that it is to be reached at \(address), which is in none of the allowed networks \
-        (\(SettingName.allowedNetworks)); that is ignored. Let it advertise an address in one of them (\(SettingName.advertise))\
+        quic: \(name), connected from \(peer.address), says that its address is \(address), which is in none of the allowed networks \
+        (\(SettingName.allowedNetworks)); this address is ignored. Let it advertise an address in one of them (\(SettingName.advertise))\
         \(withheld > 0 ? " (and \(withheld) more like it)" : "")
         """)
     }
@@ -63,7 +63,7 @@
       let name = peer.provenName?.description ?? "?"
       guard logger.logLevel <= .warning, let withheld = limiter.admit("exceeded", about: name, at: now) else { return }
       let again = withheld > 0 ? " (and \(withheld) more like it)" : ""
-      logger.warning("quic: \(name) at \(peer.address) sends more than one member may: what is beyond is dropped\(again)")
+      logger.warning("quic: \(name) at \(peer.address) sends more than one member is allowed to; the excess is dropped\(again)")
     }
 
     private func write(_ kind: String, _ subject: String, _ end: QUICEnd, at now: Instant, _ text: () -> String) {

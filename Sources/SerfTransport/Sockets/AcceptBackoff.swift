@@ -42,7 +42,9 @@ package final class AcceptBackoff: ChannelInboundHandler {
 
   package func channelReadComplete(context: ChannelHandlerContext) {
     context.fireChannelReadComplete()
-    if Self.areDescriptorsShort(context) { pause(context, "the last \(Descriptors.reserve) file descriptors are kept for files and dials") }
+    if Self.areDescriptorsShort(context) {
+      pause(context, "the last \(Descriptors.reserve) file descriptors are reserved for files and dials")
+    }
   }
 
   package func channelInactive(context: ChannelHandlerContext) {
@@ -60,7 +62,7 @@ package final class AcceptBackoff: ChannelInboundHandler {
     if let withheld = limiter.admit("pause", about: "", at: context.eventLoop.instant) {
       logger.warning(
         """
-        \(what) accepts no connections for now: \(why). Of \(Descriptors.limit) allowed (ulimit -n) too few are free\
+        \(what) accepts no connections for now: \(why). Too few of the \(Descriptors.limit) file descriptors allowed (ulimit -n) are free\
         \(withheld > 0 ? " (and \(withheld) more like it)" : "")
         """)
     }

@@ -167,7 +167,7 @@ package final class DatagramPort: DatagramSocket, ChannelInboundHandler {
     // From here on, the descriptor may belong to another file.
     sender = nil
     guard handler != nil else { return }
-    logger.error("the system closed the UDP socket \(localAddress): the node hears nobody any more and has to be started again")
+    logger.error("the system closed the UDP socket \(localAddress): the node receives nothing any more; restart it")
   }
 
   // MARK: Private parts

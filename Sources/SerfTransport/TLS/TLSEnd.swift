@@ -82,12 +82,12 @@
     var description: String {
       switch self {
       case .peerNotAuthorised(let failure): "refused the peer's certificate: \(failure)"
-      case .refusedOurCertificate(let meaning): "peer refused our certificate: \(meaning)"
+      case .refusedOurCertificate(let meaning): "the peer refused our certificate: \(meaning)"
       case .wrongName(let name): "the address proves another name: \(name)"
       case .ownName: "it has a certificate for our own name. Give each node a name and a certificate of its own"
       case .otherProtocol: "the peer does not speak \(TLSProof.applicationProtocol)"
       case .deadline: "no TLS handshake in time"
-      case .broken: "the peer hung up during the handshake"
+      case .broken: "the peer closed the connection during the handshake"
       case .failed(let reason): "no TLS 1.3 handshake (\(reason)). All members of a cluster need the same transport"
       }
     }

@@ -80,14 +80,14 @@
       guard settings.keyring != nil || settings.allowsClearPackets else {
         throw TransportError(
           .configuration,
-          "TLS protects the connections, and the packets over UDP need a key of their own. Give all members one ('serf keygen' makes it), or say "
-            + "that packets may cross in the clear (\(SettingName.allowsClearPackets))")
+          "TLS protects the connections, and the packets over UDP need a key of their own. Give all members one ('serf keygen' makes it), or "
+            + "allow packets in the clear (\(SettingName.allowsClearPackets))")
       }
       guard settings.keyring?.keys.isEmpty != true else {
         throw TransportError(
           .configuration,
-          "the keyring is empty, and packets over UDP are to be encrypted with it. Install a key ('serf keygen' makes it), or give no keyring and say "
-            + "that packets may cross in the clear (\(SettingName.allowsClearPackets))")
+          "the keyring is empty, and packets over UDP need a key from it. Install one ('serf keygen' makes it), or give no keyring and "
+            + "allow packets in the clear (\(SettingName.allowsClearPackets))")
       }
       var net = NetTransport.Settings()
       net.label = cluster

@@ -203,7 +203,9 @@ import Testing
     let log = LineRecorder()
     let second = try await node("b", log: log)
     #expect(try await second.join([address]) == 1)
-    let words = ["other members hold \(old) as the address of our name", "within a minute or two", "wait", "leave before it moves"]
+    let words = [
+      "other members have \(old) as the address of our name", "within a minute or two", "wait", "the node leave before it moves",
+    ]
     try await eventually("it is told") { log.lines.contains { line in words.allSatisfy { line.contains($0) } } }
     await shutDown([member, second])
   }

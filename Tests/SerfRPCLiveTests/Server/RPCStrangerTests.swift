@@ -60,7 +60,7 @@ struct RPCStrangerTests {
         group.cancelAll()
       }
       await resident.close()
-      #expect(lines(with: "had not introduced itself, and another needed its place").count == 1)
+      #expect(lines(with: "had not completed the handshake, and a new client needed its place").count == 1)
     }
   }
 
@@ -92,7 +92,7 @@ struct RPCStrangerTests {
         return answered
       }
       #expect(answered == ResponseHeader(sequence: 1).encoded)
-      try await until { lines(with: "it sent more than 65536 bytes before it introduced itself").count == 1 }
+      try await until { lines(with: "it sent more than 65536 bytes before it completed the handshake").count == 1 }
       let client = try await server.connect(authKey: "sekret")
       #expect(try await client.join(large) == 1)
       await client.close()

@@ -84,7 +84,7 @@
       #expect(kept <= budget + (4 << 10), "what the peers granted is one byte a stream")
       cluster.network.advance(by: .seconds(1))
       #expect(node.counter("exchanges_unread") > 0)
-      #expect(node.lines.lines.contains { $0.contains("gave up a request from mallory") && $0.contains("did not take our answer") })
+      #expect(node.lines.lines.contains { $0.contains("gave up a request from mallory") && $0.contains("did not read our answer") })
       let times = try joins(cluster, to: node) {
         for adversary in deaf { adversary.go(on: node.address, with: [.everywhere(request)]) }
       }

@@ -72,7 +72,7 @@ private struct Soak {
     let old = sent.dropLast(40)
     let missing = watches.map { watch in "\(watch.agent.label) \(old.count { watch.count($0) != 1 })" }
     stage.report.note(
-      "\(seconds / 60) min: \(sent.count) events, \(guests) guests; events of the past not seen just once: \(missing.joined(separator: ", "))"
+      "\(seconds / 60) min: \(sent.count) events, \(guests) guests; older events not seen exactly once: \(missing.joined(separator: ", "))"
     )
   }
 

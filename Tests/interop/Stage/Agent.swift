@@ -67,7 +67,7 @@ final class Agent: Sendable {
     let program = try Program(surroundings.path(settings.kind), arguments, log: log)
     self.program = program
     let (missing, _) = await eventually(within: .seconds(20), every: .milliseconds(20)) {
-      program.output.contains("Log data will now stream") || program.status != nil ? nil : "it says nothing of running"
+      program.output.contains("Log data will now stream") || program.status != nil ? nil : "it does not say that it runs"
     }
     guard missing == nil, program.status == nil else {
       await program.stop()

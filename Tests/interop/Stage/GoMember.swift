@@ -50,7 +50,7 @@ final class GoMember: Sendable {
     program = try Program(surroundings.goMember, arguments, log: log, takesInput: true)
     let (missing, _) = await eventually(within: .seconds(20), every: .milliseconds(20)) {
       try self.read()
-      return self.state.withLock { $0.isReady } || self.program.status != nil ? nil : "it says nothing of running"
+      return self.state.withLock { $0.isReady } || self.program.status != nil ? nil : "it does not say that it runs"
     }
     guard missing == nil, program.status == nil else {
       await program.stop()

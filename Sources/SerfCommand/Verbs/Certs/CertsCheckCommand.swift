@@ -5,10 +5,10 @@ import SerfPrimitives
 /// `serf certs check`: whether an agent would accept these files.
 struct CertsCheckCommand: FlagsAnywhere {
   static let configuration = CommandConfiguration(
-    commandName: "check", abstract: "Says what an agent would think of certificates, keys and revocation lists",
+    commandName: "check", abstract: "Checks certificates, keys and revocation lists as an agent does",
     usage: "serf certs check [<file>...] [options]",
     discussion: """
-      Files are told apart by what they hold, so that 'serf certs check certs/*' works; the flags are those of 'serf agent'.
+      The content of a file says what it is, so 'serf certs check certs/*' works; the flags are those of 'serf agent'.
       The exit status is 1 if an agent would refuse anything, with the first reason on standard error.
       """)
 

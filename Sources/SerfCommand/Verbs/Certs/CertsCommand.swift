@@ -9,7 +9,7 @@ struct CertsCommand: ParsableCommand, FreeWords {
     discussion: """
       serf certs ca             makes a certificate authority for a cluster
       serf certs node NAME      makes the certificate and private key of one node
-      serf certs check FILE...  says what an agent would think of such files
+      serf certs check FILE...  checks such files as an agent does
       """,
     subcommands: [CertsCACommand.self, CertsNodeCommand.self, CertsCheckCommand.self])
 

@@ -8,7 +8,7 @@ struct CertsNodeCommand: FlagsAnywhere {
     commandName: "node", abstract: "Makes the certificate and private key of one node", usage: "serf certs node <name> [options]",
     discussion: "Writes NAME.pem and NAME.key (mode 600). Take both, and the CA's certificate, to the node.")
 
-  @Argument(help: "The node's name: 1 to 128 of A-Z a-z 0-9 . _ -") var name: [String] = []
+  @Argument(help: "The node's name: 1 to 128 characters of A-Z a-z 0-9 . _ -") var name: [String] = []
   @Option(help: "The authority's certificate (default: ca.pem in the directory of -out).") var ca: String?
   @Option(help: "The authority's private key (default: the file of -ca with .key for .pem).") var caKey: String?
   @Option(help: "The cluster's name (default: the one that the authority was made for).") var cluster: String?
