@@ -43,10 +43,10 @@ public final class SerfNode: Service {
   ///   - configuration: name, tags, timings and limits.
   ///   - transport: how the node reaches others.
   ///   - logger: where it logs; members that come and go are logged at `info`.
-  /// - Throws: ``SerfError/Code/configuration`` or ``SerfError/Code/tooLarge`` when the settings cannot work.
+  /// - Throws: ``SerfError`` alone: ``SerfError/Code/configuration`` or ``SerfError/Code/tooLarge`` when the settings cannot work.
   public init(
     _ configuration: SerfConfiguration, transport: some StreamLayerFactory, logger: Logger = Logger(label: "serf")
-  ) throws(SerfError) {
+  ) throws {
     try configuration.validate()
     self.configuration = configuration
     self.logger = logger
@@ -68,13 +68,15 @@ public final class SerfNode: Service {
 
   /// Binds the transport and begins to take part. Does nothing on a node that runs.
   ///
-  /// - Throws: ``SerfError/Code/bind``, ``SerfError/Code/configuration`` or ``SerfError/Code/noAddress``, and nothing was started;
+  /// - Throws: ``SerfError`` alone: ``SerfError/Code/bind``, ``SerfError/Code/configuration`` or ``SerfError/Code/noAddress``, and nothing was started;
   ///   ``SerfError/Code/state`` after ``shutdown()``.
-  public func start() async throws(SerfError) {
+  public func start() async throws {
     _ = try await driver()
   }
 
   /// Starts the node and waits until it has stopped. Leaves on graceful shutdown; shuts down on cancellation.
+  ///
+  /// - Throws: what ``start()`` throws.
   public func run() async throws {
     try await start()
     try await withTaskCancellationHandler {
@@ -95,8 +97,8 @@ public final class SerfNode: Service {
   /// ``shutdown()``.
   ///
   /// It takes at most twice ``SerfCoreConfiguration``'s broadcast timeout plus the propagation delay. Does nothing on a node that has left.
-  /// - Throws: ``SerfError/Code/state`` while a leave is in progress or after a shutdown.
-  public func leave() async throws(SerfError) {
+  /// - Throws: ``SerfError`` alone: ``SerfError/Code/state`` while a leave is in progress or after a shutdown; what ``start()`` throws.
+  public func leave() async throws {
     try await call { driver, done in driver.leave(done) }
   }
 
@@ -133,9 +135,10 @@ public final class SerfNode: Service {
   ///   - ignoreOld: whether user events from before the join are not delivered. Default true.
   /// - Returns: how many of `addresses` answered, each through one of the addresses that it stands for, and exchanged their member lists with us. 0
   ///   if no other member answered, and one of the addresses is this node's own; or if there are none.
-  /// - Throws: ``SerfError/Code/joinFailed`` when none did, with the reason for each in ``SerfError/attempts``; ``SerfError/Code/state`` after ``leave()``.
+  /// - Throws: ``SerfError`` alone: ``SerfError/Code/joinFailed`` when none did, with the reason for each in ``SerfError/attempts``;
+  ///   ``SerfError/Code/state`` after ``leave()`` or ``shutdown()``; what ``start()`` throws.
   @discardableResult
-  public func join(_ addresses: [String], ignoreOld: Bool = true) async throws(SerfError) -> Int {
+  public func join(_ addresses: [String], ignoreOld: Bool = true) async throws -> Int {
     try await join(addresses, ignoreOld: ignoreOld) { _ in }
   }
 
@@ -145,10 +148,11 @@ public final class SerfNode: Service {
   ///   - addresses: members to contact, as in ``join(_:ignoreOld:)``.
   ///   - ignoreOld: whether user events from before the join are not delivered. Default true.
   ///   - onAttempt: called for each address that has answered or failed, sometimes on the node's event loop, so it must not block.
+  /// - Throws: as ``join(_:ignoreOld:)``.
   @discardableResult
   public func join(
     _ addresses: [String], ignoreOld: Bool = true, onAttempt: @escaping @Sendable (JoinAttempt) -> Void
-  ) async throws(SerfError) -> Int {
+  ) async throws -> Int {
     let (bound, advertised) = try await call { driver, done in done(.success((driver.localAddress, driver.localMember?.address))) }
     let resolver = JoinAddressResolver(
       defaultPort: bound.port, resolver: configuration.resolver, allowedNetworks: configuration.allowedNetworks,
@@ -180,17 +184,23 @@ public final class SerfNode: Service {
   }
 
   /// Every member that this node knows of, including itself, sorted by name.
-  public func members() async throws(SerfError) -> [SerfCore.Member] {
+  ///
+  /// - Throws: ``SerfError`` alone: what ``start()`` throws, and ``SerfError/Code/state`` after ``shutdown()``.
+  public func members() async throws -> [SerfCore.Member] {
     try await call { driver, done in done(.success(driver.members)) }
   }
 
   /// This node as others see it.
-  public func localMember() async throws(SerfError) -> SerfCore.Member {
+  ///
+  /// - Throws: as ``members()``.
+  public func localMember() async throws -> SerfCore.Member {
     try await call { driver, done in done(driver.localMember.map { .success($0) } ?? .failure(.shutDown)) }
   }
 
   /// The address that the transport is bound to, with the port that the kernel chose if the configured one was 0.
-  public func localAddress() async throws(SerfError) -> NodeAddress {
+  ///
+  /// - Throws: as ``members()``.
+  public func localAddress() async throws -> NodeAddress {
     try await call { driver, done in done(.success(driver.localAddress)) }
   }
 
@@ -199,15 +209,17 @@ public final class SerfNode: Service {
   /// - Parameters:
   ///   - name: the member that is gone.
   ///   - prune: whether it is also erased from every member list at once, instead of after the tombstone timeout. Default false.
-  /// - Throws: ``SerfError/Code/broadcastTimeout`` when it is done here but not known to have spread.
-  public func forceLeave(_ name: NodeName, prune: Bool = false) async throws(SerfError) {
+  /// - Throws: ``SerfError`` alone: ``SerfError/Code/broadcastTimeout`` when it is done here but not known to have spread; ``SerfError/Code/state``
+  ///   after ``leave()`` or ``shutdown()``; what ``start()`` throws.
+  public func forceLeave(_ name: NodeName, prune: Bool = false) async throws {
     try await call { driver, done in driver.forceLeave(name, prune: prune, done) }
   }
 
   /// Replaces this node's tags, and waits until the other members had a chance to hear of it.
   ///
-  /// - Throws: ``SerfError/Code/tooLarge`` above 512 encoded bytes (nothing changed), ``SerfError/Code/broadcastTimeout``.
-  public func setTags(_ tags: [String: String]) async throws(SerfError) {
+  /// - Throws: ``SerfError`` alone: ``SerfError/Code/tooLarge`` above 512 encoded bytes (nothing changed), ``SerfError/Code/broadcastTimeout``;
+  ///   ``SerfError/Code/state`` after ``leave()`` or ``shutdown()``; what ``start()`` throws.
+  public func setTags(_ tags: [String: String]) async throws {
     try await call { driver, done in driver.setTags(tags, done) }
   }
 
@@ -218,7 +230,7 @@ public final class SerfNode: Service {
   ///   - setting: tags that are added or get another value.
   ///   - deleting: tags that are removed; one that is also in `setting` stays, with the value from there.
   /// - Throws: as ``setTags(_:)``.
-  public func updateTags(setting: [String: String] = [:], deleting: [String] = []) async throws(SerfError) {
+  public func updateTags(setting: [String: String] = [:], deleting: [String] = []) async throws {
     try await call { driver, done in driver.updateTags(setting: setting, deleting: deleting, done) }
   }
 
@@ -233,19 +245,22 @@ public final class SerfNode: Service {
   ///   - name: the event's name at receivers.
   ///   - payload: the event's content. Default none.
   ///   - coalesce: whether a receiver may deliver only the newest of several events with this name in a short time. Default true.
-  /// - Throws: ``SerfError/Code/tooLarge`` when name and payload exceed the limit (512 bytes unless configured); nothing was sent.
-  public func userEvent(_ name: String, payload: [UInt8] = [], coalesce: Bool = true) async throws(SerfError) {
+  /// - Throws: ``SerfError`` alone: ``SerfError/Code/tooLarge`` when name and payload exceed the limit (512 bytes unless configured), and nothing was
+  ///   sent; ``SerfError/Code/state`` when the node has left or was shut down; what ``start()`` throws.
+  public func userEvent(_ name: String, payload: [UInt8] = [], coalesce: Bool = true) async throws {
     try await call { driver, done in driver.userEvent(Array(name.utf8), payload: payload, coalesce: coalesce, done) }
   }
 
   /// Counters and clocks, as `serf info` prints them.
-  public func statistics() async throws(SerfError) -> SerfStatistics {
+  ///
+  /// - Throws: as ``members()``.
+  public func statistics() async throws -> SerfStatistics {
     try await call { driver, done in done(.success(driver.statistics)) }
   }
 
   // MARK: Private parts
 
-  private func driver() async throws(SerfError) -> NIOLoopBound<NodeDriver> {
+  private func driver() async throws -> NIOLoopBound<NodeDriver> {
     let future = starting.withLock { starting in
       if let starting { return starting }
       let future = loop.flatSubmit { [factory, loop, configuration, seed, logger, subscribers] in
@@ -260,7 +275,7 @@ public final class SerfNode: Service {
   /// One verb: goes to the node's loop, lets the driver work, and comes back with its answer.
   private func call<Value: Sendable>(
     _ verb: @escaping @Sendable (NodeDriver, @escaping (Result<Value, SerfError>) -> Void) -> Void
-  ) async throws(SerfError) -> Value {
+  ) async throws -> Value {
     let driver = try await driver()
     let result: Result<Value, SerfError> = await withCheckedContinuation { continuation in
       loop.execute { verb(driver.value) { continuation.resume(returning: $0) } }

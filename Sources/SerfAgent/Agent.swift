@@ -145,7 +145,7 @@ package struct Agent: Sendable {
       return
     }
     console.output("Joining cluster...(replay: \(configuration.replay))")
-    do throws(SerfError) {
+    do {
       let count = try await join(node, configuration.join, replay: configuration.replay)
       if count == 0 {
         // This is the first of several machines that share one list; Go does the same.
@@ -163,7 +163,7 @@ package struct Agent: Sendable {
     var attempt = 0
     while !Task.isCancelled {
       logger.info("Joining cluster...(replay: \(configuration.replay))")
-      do throws(SerfError) {
+      do {
         let count = try await join(node, configuration.retryJoin, replay: configuration.replay)
         guard count > 0 else {
           throw SerfError(.joinFailed, "of the addresses of -retry-join only this agent's own can be reached")
@@ -174,17 +174,17 @@ package struct Agent: Sendable {
         guard !Task.isCancelled else { return }
         attempt += 1
         if configuration.retryMaximum > 0, attempt > configuration.retryMaximum {
-          logger.error("maximum retry join attempts made, exiting: \(error.description)")
+          logger.error("maximum retry join attempts made, exiting: \(error)")
           post.yield(.retriesExhausted)
           return
         }
-        logger.warning("Join failed: \(error.description), retrying in \(text(configuration.retryInterval))")
+        logger.warning("Join failed: \(error), retrying in \(text(configuration.retryInterval))")
         try? await Task.sleep(for: configuration.retryInterval)
       }
     }
   }
 
-  private func join(_ node: any AgentNode, _ addresses: [String], replay: Bool) async throws(SerfError) -> Int {
+  private func join(_ node: any AgentNode, _ addresses: [String], replay: Bool) async throws -> Int {
     logger.info("joining: [\(addresses.joined(separator: " "))] replay: \(replay)")
     let count = try await node.join(addresses, ignoreOld: !replay)
     logger.info("joined: \(count) nodes")
@@ -212,8 +212,9 @@ package struct Agent: Sendable {
       case .joined(let problem?):
         // An agent that is leaving, because of a signal or the RPC, needs no member any more.
         guard !isLeaving, (try? await started.node.localMember())?.status == .alive else { continue }
-        let advice = problem.mayPass ? ". With -retry-join instead of -join an agent tries until a member answers" : ""
-        throw AgentFailure("-join: \(problem.description)\(advice)")
+        let mayPass = (problem as? SerfError)?.mayPass ?? true
+        let advice = mayPass ? ". With -retry-join instead of -join an agent tries until a member answers" : ""
+        throw AgentFailure("-join: \(problem)\(advice)")
       case .joined(nil):
         guard !isLeaving else { continue }
         console.line("")
@@ -249,11 +250,11 @@ package struct Agent: Sendable {
 
   private func beginLeave(_ node: any AgentNode) {
     Task {
-      do throws(SerfError) {
+      do {
         try await node.leave()
         post.yield(.left(nil))
       } catch {
-        post.yield(.left(flagged(error.description)))
+        post.yield(.left(flagged("\(error)")))
       }
     }
     Task {
@@ -281,10 +282,10 @@ package struct Agent: Sendable {
     }
     if new.logLevel != old.logLevel { log.level = new.logLevel }
     if new.tags != old.tags {
-      do throws(SerfError) {
+      do {
         try await started.node.setTags(new.tags)
       } catch {
-        console.output("Failed to update tags: \(flagged(error.description))")
+        console.output("Failed to update tags: \(flagged("\(error)"))")
       }
     }
     do throws(AgentFailure) {

@@ -1,24 +1,24 @@
 package import Serf
 
-/// What the agent needs from a node: ``SerfNode``, or a stand-in in the tests of the RPC.
+/// What the agent needs from a node: ``SerfNode``, or a stand-in in the tests of the RPC. Whatever a verb throws is shown as its description.
 package protocol AgentNode: Sendable {
   /// All members that the node knows, sorted by name.
-  func members() async throws(SerfError) -> [Member]
+  func members() async throws -> [Member]
   /// The node itself.
-  func localMember() async throws(SerfError) -> Member
+  func localMember() async throws -> Member
   /// Contacts members; returns how many answered.
-  func join(_ addresses: [String], ignoreOld: Bool) async throws(SerfError) -> Int
+  func join(_ addresses: [String], ignoreOld: Bool) async throws -> Int
   /// Leaves the cluster; ends when the other members had a chance to hear it.
-  func leave() async throws(SerfError)
+  func leave() async throws
   /// Stops at once.
   func shutdown() async
-  func forceLeave(_ name: NodeName, prune: Bool) async throws(SerfError)
-  func setTags(_ tags: [String: String]) async throws(SerfError)
+  func forceLeave(_ name: NodeName, prune: Bool) async throws
+  func setTags(_ tags: [String: String]) async throws
   /// Changes the tags that the node has at that moment: those named in `deleting` are removed, then those in `setting` are added.
-  func updateTags(setting: [String: String], deleting: [String]) async throws(SerfError)
-  func userEvent(_ name: String, payload: [UInt8], coalesce: Bool) async throws(SerfError)
+  func updateTags(setting: [String: String], deleting: [String]) async throws
+  func userEvent(_ name: String, payload: [UInt8], coalesce: Bool) async throws
   /// What happens from now on.
   func subscription() -> any AsyncSequence<Event, Never> & Sendable
   /// What the RPC's `stats` says about the node: the section `serf`, and our own sections.
-  func sections() async throws(SerfError) -> [String: [String: String]]
+  func sections() async throws -> [String: [String: String]]
 }

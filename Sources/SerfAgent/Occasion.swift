@@ -1,4 +1,3 @@
-package import Serf
 package import UnixSignals
 
 /// What the running agent waits for.
@@ -7,7 +6,7 @@ package enum Occasion: Sendable {
   /// It is time to check whether the machine has an address now.
   case startAgain
   /// `-join` is done: nil, or why no member could be joined.
-  case joined(SerfError?)
+  case joined((any Error)?)
   /// A graceful leave that we began has ended: nil, or why it failed.
   case left(String?)
   /// A graceful leave takes longer than we wait for.

@@ -11,7 +11,7 @@ package struct SerfNodeStarter: NodeStarter {
     settings.core.userEvents.deliversOldEvents = configuration.replay
     settings.advertise = try configuration.advertiseAddress()
     settings.allowedNetworks = try configuration.allowedNetworks()
-    do throws(SerfError) {
+    do {
       let node = try SerfNode(settings, transport: choice.factory, logger: log.logger("serf"))
       // Before the start, so that the node's own join is among them.
       let events = node.events
@@ -28,7 +28,7 @@ package struct SerfNodeStarter: NodeStarter {
         },
         reloadCredentials: choice.reload)
     } catch {
-      throw AgentFailure(error.description, mayPass: error.code == .noAddress)
+      throw AgentFailure("\(error)", mayPass: (error as? SerfError)?.code == .noAddress)
     }
   }
 }
@@ -36,7 +36,7 @@ package struct SerfNodeStarter: NodeStarter {
 extension SerfNode: AgentNode {
   package func subscription() -> any AsyncSequence<Event, Never> & Sendable { events }
 
-  package func sections() async throws(SerfError) -> [String: [String: String]] {
+  package func sections() async throws -> [String: [String: String]] {
     let statistics = try await statistics()
     let node = statistics.node
     return [

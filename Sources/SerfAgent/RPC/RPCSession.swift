@@ -105,11 +105,11 @@ struct RPCSession {
   }
 
   /// Runs a verb of the node, whose errors become the answer, with flags in place of settings.
-  private func ask<Value: Sendable>(body: [UInt8] = [], _ verb: () async throws(SerfError) -> Value) async throws(Refusal) -> Value {
-    do throws(SerfError) {
+  private func ask<Value: Sendable>(body: [UInt8] = [], _ verb: () async throws -> Value) async throws(Refusal) -> Value {
+    do {
       return try await verb()
     } catch {
-      throw Refusal(text: flagged(error.description), body: body)
+      throw Refusal(text: flagged("\(error)"), body: body)
     }
   }
 
@@ -123,12 +123,10 @@ struct RPCSession {
     case .auth: try authenticate(try decode(AuthRequest.self, request))
     case .event:
       let event = try decode(EventRequest.self, request)
-      try await ask { () async throws(SerfError) in
-        try await node.userEvent(event.name, payload: event.payload ?? [], coalesce: event.coalesce)
-      }
+      try await ask { try await node.userEvent(event.name, payload: event.payload ?? [], coalesce: event.coalesce) }
     case .forceLeave:
       let order = try decode(ForceLeaveRequest.self, request)
-      try await ask { () async throws(SerfError) in try await node.forceLeave(order.node, prune: order.prune) }
+      try await ask { try await node.forceLeave(order.node, prune: order.prune) }
     case .join: return try await join(try decode(JoinRequest.self, request))
     case .members: return try await members(matching: MemberFilter())
     case .membersFiltered: return try await members(matching: try decode(MemberFilter.self, request))
@@ -147,7 +145,7 @@ struct RPCSession {
       if monitor == sequence { monitor = nil }
     case .leave:
       context.rpcLog.write(.info, .leave, about: peer, "Graceful leave requested by \(peer)")
-      try await ask { () async throws(SerfError) in try await node.leave() }
+      try await ask { try await node.leave() }
     case .stats: return try await stats()
     }
     return []
@@ -172,7 +170,7 @@ struct RPCSession {
   private func join(_ request: JoinRequest) async throws(Refusal) -> [UInt8] {
     guard !request.existing.isEmpty else { return JoinResponse(count: 0).encoded }
     let node = context.node
-    let count = try await ask(body: JoinResponse(count: 0).encoded) { () async throws(SerfError) in
+    let count = try await ask(body: JoinResponse(count: 0).encoded) {
       try await node.join(request.existing, ignoreOld: !request.replay)
     }
     return JoinResponse(count: Int32(clamping: count)).encoded
@@ -187,20 +185,18 @@ struct RPCSession {
       throw Refusal(text: error.description, body: empty)
     }
     let node = context.node
-    let members = try await ask(body: empty) { () async throws(SerfError) in try await node.members() }
+    let members = try await ask(body: empty) { try await node.members() }
     return MembersResponse(members: members.filter(matcher.matches).map(AgentMember.init)).encoded
   }
 
   private func updateTags(_ request: TagsRequest) async throws(Refusal) {
     let node = context.node
-    try await ask { () async throws(SerfError) in
-      try await node.updateTags(setting: request.set, deleting: request.delete ?? [])
-    }
+    try await ask { try await node.updateTags(setting: request.set, deleting: request.delete ?? []) }
   }
 
   private func stats() async throws(Refusal) -> [UInt8] {
     let node = context.node
-    let (local, sections) = try await ask { () async throws(SerfError) in (try await node.localMember(), try await node.sections()) }
+    let (local, sections) = try await ask { (try await node.localMember(), try await node.sections()) }
     let own = [
       "agent": ["name": readableText(of: local.name.bytes)],
       "runtime": Runtime.facts,

@@ -9,7 +9,7 @@ final class FakeNode: AgentNode {
     /// All other members.
     var others: [Member] = []
     /// The failures of the next verbs, by verb; verbs without an entry succeed.
-    var failures: [String: SerfError] = [:]
+    var failures: [String: any Error] = [:]
     var joinCount = 1
     /// What the next joins return before ``joinCount``.
     var joinCounts: [Int] = []
@@ -36,33 +36,30 @@ final class FakeNode: AgentNode {
   var calls: [String] { state.withLock { $0.calls } }
   var subscriberCount: Int { state.withLock { $0.subscribers.count } }
 
-  private func called<Value>(
-    _ verb: String, _ words: String = "", _ body: (inout State) throws(SerfError) -> Value
-  ) throws(SerfError) -> Value {
-    let result: Result<Value, SerfError> = state.withLock { state in
+  private func called<Value>(_ verb: String, _ words: String = "", _ body: (inout State) -> Value) throws -> Value {
+    try state.withLock { state in
       state.calls.append(words.isEmpty ? verb : verb + " " + words)
-      if let failure = state.failures[verb] { return .failure(failure) }
-      do throws(SerfError) { return .success(try body(&state)) } catch { return .failure(error) }
+      if let failure = state.failures[verb] { throw failure }
+      return body(&state)
     }
-    return try result.get()
   }
 
-  func members() async throws(SerfError) -> [Member] {
-    try called("members") { state throws(SerfError) in (state.others + [state.local]).sorted { $0.name < $1.name } }
+  func members() async throws -> [Member] {
+    try called("members") { state in (state.others + [state.local]).sorted { $0.name < $1.name } }
   }
 
-  func localMember() async throws(SerfError) -> Member { state.withLock { $0.local } }
+  func localMember() async throws -> Member { state.withLock { $0.local } }
 
-  func join(_ addresses: [String], ignoreOld: Bool) async throws(SerfError) -> Int {
-    let (count, hangs) = try called("join", addresses.joined(separator: ",") + (ignoreOld ? "" : " replay")) { state throws(SerfError) in
+  func join(_ addresses: [String], ignoreOld: Bool) async throws -> Int {
+    let (count, hangs) = try called("join", addresses.joined(separator: ",") + (ignoreOld ? "" : " replay")) { state in
       (state.joinCounts.isEmpty ? state.joinCount : state.joinCounts.removeFirst(), state.joinHangs)
     }
     if hangs { await forever() }
     return count
   }
 
-  func leave() async throws(SerfError) {
-    let hangs = try called("leave") { state throws(SerfError) in state.leaveHangs }
+  func leave() async throws {
+    let hangs = try called("leave") { state in state.leaveHangs }
     if hangs { await forever() }
   }
 
@@ -75,25 +72,24 @@ final class FakeNode: AgentNode {
     for subscriber in state.withLock({ $0.subscribers }) { subscriber.finish() }
   }
 
-  func forceLeave(_ name: NodeName, prune: Bool) async throws(SerfError) {
-    try called("forceLeave", name.description + (prune ? " prune" : "")) { _ throws(SerfError) in }
+  func forceLeave(_ name: NodeName, prune: Bool) async throws {
+    try called("forceLeave", name.description + (prune ? " prune" : "")) { _ in }
   }
 
-  func setTags(_ tags: [String: String]) async throws(SerfError) {
-    try called("setTags", tags.sorted { $0.key < $1.key }.map { $0.key + "=" + $0.value }.joined(separator: ",")) {
-      state throws(SerfError) in
+  func setTags(_ tags: [String: String]) async throws {
+    try called("setTags", tags.sorted { $0.key < $1.key }.map { $0.key + "=" + $0.value }.joined(separator: ",")) { state in
       state.local.tags = tags
     }
   }
 
-  func updateTags(setting: [String: String], deleting: [String]) async throws(SerfError) {
+  func updateTags(setting: [String: String], deleting: [String]) async throws {
     var tags = state.withLock { $0.local.tags }
     for key in deleting { tags[key] = nil }
     try await setTags(tags.merging(setting) { $1 })
   }
 
-  func userEvent(_ name: String, payload: [UInt8], coalesce: Bool) async throws(SerfError) {
-    try called("userEvent", "\(name) \(String(decoding: payload, as: UTF8.self)) \(coalesce)") { _ throws(SerfError) in }
+  func userEvent(_ name: String, payload: [UInt8], coalesce: Bool) async throws {
+    try called("userEvent", "\(name) \(String(decoding: payload, as: UTF8.self)) \(coalesce)") { _ in }
   }
 
   func subscription() -> any AsyncSequence<Event, Never> & Sendable {
@@ -105,7 +101,7 @@ final class FakeNode: AgentNode {
     }
   }
 
-  func sections() async throws(SerfError) -> [String: [String: String]] { ["serf": state.withLock { $0.counters }] }
+  func sections() async throws -> [String: [String: String]] { ["serf": state.withLock { $0.counters }] }
 }
 
 extension Member {

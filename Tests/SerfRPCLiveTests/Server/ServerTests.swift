@@ -55,6 +55,18 @@ struct ServerTests {
     }
   }
 
+  @Test("whatever a verb of the node throws, its description is the answer")
+  func failures() async throws {
+    struct Foreign: Error, CustomStringConvertible { let description = "the disk is full" }
+    try await ServerFixture.run(node) { server in
+      server.node.state.withLock { $0.failures = ["userEvent": Foreign(), "join": SerfError(.joinFailed, "none of 1", cause: Foreign())] }
+      let client = try await server.connect()
+      await #expect(throws: SerfRPCError.refused("the disk is full")) { try await client.userEvent("deploy") }
+      await #expect(throws: SerfRPCError.refused("none of 1: the disk is full")) { try await client.join(["h1"]) }
+      await client.close()
+    }
+  }
+
   @Test("with a key, nothing but the handshake is answered before the right one")
   func authentication() async throws {
     try await ServerFixture.run(node, authKey: "sekret") { server in
