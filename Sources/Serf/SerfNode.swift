@@ -1,6 +1,4 @@
-import Memberlist
-import NIOCore
-import NIOPosix
+public import NIOCore
 public import SerfCore
 public import SerfPrimitives
 public import SerfTransport
@@ -8,11 +6,12 @@ public import ServiceLifecycle
 import Synchronization
 
 public import struct Logging.Logger
+public import class NIOPosix.MultiThreadedEventLoopGroup
 
 /// One node of a cluster: it knows which members are alive, which failed and which left, and sends events to and gets events from all members.
 ///
 /// ```swift
-/// let node = try SerfNode(SerfConfiguration(name: "web-1"), transport: QuicTransport(credentials, bind: "10.0.0.1:7946"))
+/// let node = try SerfNode(transport: QuicTransport(credentials, bind: "10.0.0.1:7946"), configuration: SerfConfiguration(name: "web-1"))
 /// let events = node.events
 /// try await withThrowingTaskGroup(of: Void.self) { group in
 ///   group.addTask { try await node.run() }
@@ -40,20 +39,31 @@ public final class SerfNode: Service {
   /// A node that is not started yet.
   ///
   /// - Parameters:
-  ///   - configuration: name, tags, timings and limits.
   ///   - transport: how the node reaches others.
+  ///   - configuration: name, tags, timings and limits.
   ///   - logger: where it logs; members that come and go are logged at `info`.
+  ///   - eventLoopGroup: the threads that the node works on; it uses one loop of them. They must run until the node has stopped. Default: those that
+  ///     NIO shares in the process.
   /// - Throws: ``SerfError`` alone: ``SerfError/Code/configuration`` or ``SerfError/Code/tooLarge`` when the settings cannot work.
-  public init(
-    _ configuration: SerfConfiguration, transport: some StreamLayerFactory, logger: Logger = Logger(label: "serf")
+  public convenience init(
+    transport: some StreamLayerFactory, configuration: SerfConfiguration, logger: Logger = Logger(label: "serf"),
+    eventLoopGroup: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
+  ) throws {
+    var generator = SystemRandomNumberGenerator()
+    try self.init(
+      transport: transport, configuration: configuration, logger: logger, eventLoopGroup: eventLoopGroup, seed: generator.next())
+  }
+
+  /// The same, with a seed for all that the node leaves to chance: for tests, whose runs then differ by timing alone.
+  package init(
+    transport: some StreamLayerFactory, configuration: SerfConfiguration, logger: Logger, eventLoopGroup: any EventLoopGroup, seed: UInt64
   ) throws {
     try configuration.validate()
     self.configuration = configuration
     self.logger = logger
+    self.seed = seed
     factory = transport
-    loop = MultiThreadedEventLoopGroup.singleton.next()
-    var generator = SystemRandomNumberGenerator()
-    seed = generator.next()
+    loop = eventLoopGroup.next()
     stopped = loop.makePromise()
   }
 

@@ -12,7 +12,7 @@ package struct SerfNodeStarter: NodeStarter {
     settings.advertise = try configuration.advertiseAddress()
     settings.allowedNetworks = try configuration.allowedNetworks()
     do {
-      let node = try SerfNode(settings, transport: choice.factory, logger: log.logger("serf"))
+      let node = try SerfNode(transport: choice.factory, configuration: settings, logger: log.logger("serf"))
       // Before the start, so that the node's own join is among them.
       let events = node.events
       try await node.start()

@@ -39,9 +39,10 @@ struct NodeFactory {
         let issued = try authority.issue(node: "\(configuration.name)")
         let credentials = try Credentials(
           pem: .init(authorities: authority.certificatePEM, certificate: issued.certificatePEM, privateKey: issued.privateKeyPEM))
-        return try SerfNode(configuration, transport: QuicTransport(credentials, bind: "127.0.0.1:0"), logger: logger)
+        return try SerfNode(transport: QuicTransport(credentials, bind: "127.0.0.1:0"), configuration: configuration, logger: logger)
       }
     #endif
-    return try SerfNode(configuration, transport: NetTransport(bind: NodeAddress(ipv4: 127, 0, 0, 1, port: 0)), logger: logger)
+    let transport = NetTransport(bind: NodeAddress(ipv4: 127, 0, 0, 1, port: 0))
+    return try SerfNode(transport: transport, configuration: configuration, logger: logger)
   }
 }

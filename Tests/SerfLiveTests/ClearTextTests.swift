@@ -9,7 +9,7 @@ import Testing
     let hub = MemoryHub()
     var nodes: [SerfNode] = []
     for name in MarkedTexts.names {
-      let node = try SerfNode(SerfConfiguration.test(name, tags: MarkedTexts.tags), transport: hub.transport())
+      let node = try SerfNode(transport: hub.transport(), configuration: SerfConfiguration.test(name, tags: MarkedTexts.tags))
       try await node.start()
       if let first = nodes.first { try await node.join([first.localAddress().description]) }
       nodes.append(node)

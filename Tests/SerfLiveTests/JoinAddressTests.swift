@@ -31,11 +31,11 @@ import Testing
 
   private func pair(_ table: Table) async throws -> (first: SerfNode, second: SerfNode, address: NodeAddress) {
     let hub = MemoryHub()
-    let first = try SerfNode(SerfConfiguration.test("a"), transport: hub.transport())
+    let first = try SerfNode(transport: hub.transport(), configuration: SerfConfiguration.test("a"))
     try await first.start()
     var configuration = SerfConfiguration.test("b")
     configuration.resolver = table
-    let second = try SerfNode(configuration, transport: hub.transport())
+    let second = try SerfNode(transport: hub.transport(), configuration: configuration)
     return (first, second, try await first.localAddress())
   }
 

@@ -54,7 +54,7 @@ import Testing
   private func checkJoins(_ bind: (NodeName) throws -> any StreamLayerFactory, dead: NodeAddress) async throws {
     func node(_ name: NodeName, log: LineRecorder) async throws -> SerfNode {
       func make(_ transport: some StreamLayerFactory) throws -> SerfNode {
-        try SerfNode(SerfConfiguration.test(name), transport: transport, logger: Logger(label: "serf") { _ in log.handler })
+        try SerfNode(transport: transport, configuration: SerfConfiguration.test(name), logger: Logger(label: "serf") { _ in log.handler })
       }
       let node = try make(try bind(name))
       try await node.start()
@@ -131,8 +131,8 @@ import Testing
     let table = Table()
     var configuration = SerfConfiguration.test("a")
     configuration.resolver = table
-    let node = try SerfNode(configuration, transport: hub.transport())
-    let other = try SerfNode(SerfConfiguration.test("b"), transport: hub.transport())
+    let node = try SerfNode(transport: hub.transport(), configuration: configuration)
+    let other = try SerfNode(transport: hub.transport(), configuration: SerfConfiguration.test("b"))
     try await other.start()
     let (own, elsewhere) = (try await node.localAddress(), try await other.localAddress())
     table.hosts.withLock { $0 = ["all": [own, elsewhere], "mine": [own], "dead": [own, dead]] }

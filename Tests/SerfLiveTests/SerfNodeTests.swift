@@ -7,7 +7,7 @@ import Testing
   private func cluster(of names: [NodeName], on hub: MemoryHub = MemoryHub()) async throws -> [SerfNode] {
     var nodes: [SerfNode] = []
     for name in names {
-      let node = try SerfNode(SerfConfiguration.test(name, tags: ["from": "\(name)"]), transport: hub.transport())
+      let node = try SerfNode(transport: hub.transport(), configuration: SerfConfiguration.test(name, tags: ["from": "\(name)"]))
       try await node.start()
       if let first = nodes.first { #expect(try await node.join([first.localAddress().description]) == 1) }
       nodes.append(node)
@@ -44,7 +44,7 @@ import Testing
 
   @Test("a node that was shut down before it started does not start later")
   func shutdownFirst() async throws {
-    let node = try SerfNode(SerfConfiguration.test("a"), transport: MemoryHub().transport())
+    let node = try SerfNode(transport: MemoryHub().transport(), configuration: SerfConfiguration.test("a"))
     await node.shutdown()
     let error = await #expect(throws: SerfError.self) { try await node.start() }
     #expect(error?.code == .state)
@@ -97,7 +97,7 @@ import Testing
 
   @Test("errors say what and why, and a node that has stopped says so")
   func errors() async throws {
-    let node = try SerfNode(SerfConfiguration.test("a"), transport: MemoryHub().transport())
+    let node = try SerfNode(transport: MemoryHub().transport(), configuration: SerfConfiguration.test("a"))
     await #expect { try await node.join(["127.0.0.1:65000"]) } throws: { error in
       guard let error = error as? SerfError, error.code == .joinFailed else { return false }
       let nowhere = NodeAddress(ipv4: 127, 0, 0, 1, port: 65_000)
@@ -111,7 +111,7 @@ import Testing
     await node.shutdown()
     await #expect { try await node.userEvent("x") } throws: { ($0 as? SerfError)?.code == .state }
     await #expect { try await node.leave() } throws: { ($0 as? SerfError)?.code == .state }
-    #expect(throws: SerfError.self) { try SerfNode(SerfConfiguration(name: ""), transport: MemoryHub().transport()) }
+    #expect(throws: SerfError.self) { try SerfNode(transport: MemoryHub().transport(), configuration: SerfConfiguration(name: "")) }
   }
 
   @Test("a subscriber that never reads loses no member's latest state and holds bounded memory")

@@ -235,8 +235,8 @@ import Testing
     var configuration = SerfConfiguration.test(name)
     limits(&configuration.exchanges)
     let node = try SerfNode(
-      configuration,
       transport: NetTransport(bind: NodeAddress(ipv4: 127, 0, 0, 1, port: 0), settings: settings),
+      configuration: configuration,
       logger: Logger(label: "serf") { _ in log.handler })
     try await node.start()
     return node

@@ -16,7 +16,7 @@ import Testing
     var configuration = SerfConfiguration.test(name)
     configuration.allowedNetworks = AllowedNetworks(try allow.map { try #require(CIDRBlock(parsing: $0)) })
     let transport = NetTransport(bind: NodeAddress(ipv4: 127, 0, 0, 1, port: 0), settings: settings)
-    let node = try SerfNode(configuration, transport: transport, logger: Logger(label: "serf") { _ in log.handler })
+    let node = try SerfNode(transport: transport, configuration: configuration, logger: Logger(label: "serf") { _ in log.handler })
     try await node.start()
     return node
   }
@@ -214,10 +214,10 @@ import Testing
   func ports() async throws {
     let first = try await node("a")
     let address = try await first.localAddress()
-    let second = try SerfNode(SerfConfiguration(name: "b"), transport: NetTransport(bind: address))
+    let second = try SerfNode(transport: NetTransport(bind: address), configuration: SerfConfiguration(name: "b"))
     await #expect { try await second.start() } throws: { "\($0)".contains("the port is in use") }
     await first.shutdown()
-    let third = try SerfNode(SerfConfiguration(name: "c"), transport: NetTransport(bind: address))
+    let third = try SerfNode(transport: NetTransport(bind: address), configuration: SerfConfiguration(name: "c"))
     try await third.start()
     await third.shutdown()
   }

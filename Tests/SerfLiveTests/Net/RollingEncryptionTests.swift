@@ -115,7 +115,7 @@ import Testing
     settings.sealsOutgoing = seals
     settings.verifiesIncoming = verifies
     let transport = NetTransport(bind: NodeAddress(ipv4: 127, 0, 0, 1, port: 0), settings: settings)
-    let node = try SerfNode(.test("a"), transport: transport)
+    let node = try SerfNode(transport: transport, configuration: .test("a"))
     await #expect { try await node.start() } throws: { error in
       ["the keyring is empty", "serf keygen", "NetTransport.Settings.verifiesIncoming=false"].allSatisfy("\(error)".contains)
     }
@@ -156,7 +156,8 @@ private final class RollingNode: Sendable {
   func start(_ settings: NetTransport.Settings, join others: [RollingNode]) async throws {
     let bind = state.withLock { $0.address } ?? NodeAddress(ipv4: 127, 0, 0, 1, port: 0)
     let node = try SerfNode(
-      .test(name), transport: NetTransport(bind: bind, settings: settings), logger: Logger(label: "serf") { [log] _ in log.handler })
+      transport: NetTransport(bind: bind, settings: settings), configuration: .test(name),
+      logger: Logger(label: "serf") { [log] _ in log.handler })
     let events = node.events
     try await node.start()
     let address = try await node.localAddress()

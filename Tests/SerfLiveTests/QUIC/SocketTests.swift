@@ -22,7 +22,7 @@
       var members: [(node: SerfNode, transport: QuicTransport)] = []
       for name in names {
         let transport = QuicTransport(try credentials(name), bind: NodeAddress(ipv4: 127, 0, 0, 1, port: 0))
-        let node = try SerfNode(SerfConfiguration.test(name), transport: transport)
+        let node = try SerfNode(transport: transport, configuration: SerfConfiguration.test(name))
         try await node.start()
         if let first = members.first { #expect(try await node.join([first.node.localAddress().description]) == 1) }
         members.append((node, transport))
@@ -70,7 +70,7 @@
       let credentials = try Credentials(
         pem: .init(authorities: both, certificate: issued.certificatePEM, privateKey: issued.privateKeyPEM))
       let stranger = try SerfNode(
-        SerfConfiguration.test("x"), transport: QuicTransport(credentials, bind: NodeAddress(ipv4: 127, 0, 0, 1, port: 0)))
+        transport: QuicTransport(credentials, bind: NodeAddress(ipv4: 127, 0, 0, 1, port: 0)), configuration: SerfConfiguration.test("x"))
       try await stranger.start()
       let members = try await cluster(["a", "b"]).map(\.node)
       let (a, x) = (try await members[0].localAddress().description, try await stranger.localAddress().description)

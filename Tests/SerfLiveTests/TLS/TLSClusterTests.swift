@@ -47,7 +47,7 @@
       let log = LineRecorder()
       let transport = try TLSTransport(credentials, bind: NodeAddress(ipv4: 127, 0, 0, 1, port: 0), settings: settings)
       let node = try SerfNode(
-        SerfConfiguration.test(credentials.node), transport: transport, logger: Logger(label: "serf") { _ in log.handler })
+        transport: transport, configuration: SerfConfiguration.test(credentials.node), logger: Logger(label: "serf") { _ in log.handler })
       try await node.start()
       return Member(node: node, transport: transport, log: log)
     }
@@ -163,7 +163,7 @@
     func plain() async throws {
       let (a, b) = try await pair()
       let plain = try SerfNode(
-        SerfConfiguration.test("x"), transport: NetTransport(bind: NodeAddress(ipv4: 127, 0, 0, 1, port: 0)))
+        transport: NetTransport(bind: NodeAddress(ipv4: 127, 0, 0, 1, port: 0)), configuration: SerfConfiguration.test("x"))
       try await plain.start()
       await #expect(throws: SerfError.self) { try await plain.join([a.address]) }
       #expect(a.log.lines.contains { $0.contains("no TLS 1.3 handshake") && $0.contains("-transport") }, "\(a.log.lines)")

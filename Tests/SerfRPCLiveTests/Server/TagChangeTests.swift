@@ -8,7 +8,7 @@ struct TagChangeTests {
   @Test("changes of many clients at once all apply, on a real node")
   func together() async throws {
     let transport = NetTransport(bind: NodeAddress(ipv4: 127, 0, 0, 1, port: 0))
-    let node = try SerfNode(SerfConfiguration(name: "n1", profile: .local, tags: ["role": "web"]), transport: transport)
+    let node = try SerfNode(transport: transport, configuration: SerfConfiguration(name: "n1", profile: .local, tags: ["role": "web"]))
     try await node.start()
     let context = RPCContext(node: node, log: AgentLog(console: Console { _ in }, level: .error), authKey: nil) {}
     let server = try await RPCServer.bind(host: "127.0.0.1", port: 0, context: context)
