@@ -175,6 +175,7 @@ let package = Package(
       dependencies: [
         "Serf", "SerfCore", "SerfIdentity", "SerfPrimitives", "SerfTestSupport", "SerfTransport", "Memberlist",
         .product(name: "NIOCore", package: nio),
+        .product(name: "NIOEmbedded", package: nio),
         .product(name: "NIOPosix", package: nio),
         .product(name: "Logging", package: "swift-log"),
       ],

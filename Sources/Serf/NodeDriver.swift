@@ -217,6 +217,7 @@ extension NodeDriver {
 
   package var members: [SerfCore.Member] { core.members }
   package var localMember: SerfCore.Member? { core.localMember }
+  package var status: NodeStatus { core.status }
   package var localAddress: NodeAddress { layer.localAddress }
   package var statistics: SerfStatistics {
     SerfStatistics(

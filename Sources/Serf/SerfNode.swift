@@ -21,20 +21,22 @@ public import class NIOPosix.MultiThreadedEventLoopGroup
 /// ```
 ///
 /// The node starts with ``start()``, which ``run()`` and every verb call for you; it stops with ``leave()`` (other members see `left`) or
-/// ``shutdown()`` (they see `failed`, unless a ``leave()`` came before). A stopped node does not start again; make another one.
+/// ``shutdown()`` (they see `failed`, unless a ``leave()`` came before). A stopped node does not start again, and every verb throws
+/// ``SerfError/Code/state``; make another one.
 ///
 /// As a `ServiceLifecycle.Service` it leaves on graceful shutdown and shuts down on cancellation.
 public final class SerfNode: Service {
   /// How the node was configured.
   public let configuration: SerfConfiguration
 
-  private let factory: any StreamLayerFactory
-  private let loop: any EventLoop
-  private let logger: Logger
-  private let seed: UInt64
-  private let starting = Mutex<EventLoopFuture<NIOLoopBound<NodeDriver>>?>(nil)
-  private let subscribers = EventSubscribers()
-  private let stopped: EventLoopPromise<Void>
+  let factory: any StreamLayerFactory
+  let loop: any EventLoop
+  let logger: Logger
+  let seed: UInt64
+  let life = Mutex(Life())
+  let subscribers = EventSubscribers()
+  /// Ends ``run()`` when the node has stopped.
+  let ended = Once<Void>()
 
   /// A node that is not started yet.
   ///
@@ -64,134 +66,16 @@ public final class SerfNode: Service {
     self.seed = seed
     factory = transport
     loop = eventLoopGroup.next()
-    stopped = loop.makePromise()
   }
 
   /// The program can no longer stop a node that it no longer holds, so the node stops itself.
   deinit {
-    starting.withLock { $0 }?.whenSuccess { driver in _ = driver.value.shutdown() }
+    // A node that starts or stops is held by the task that does it.
+    if case .running(let driver) = life.withLock({ $0.stage }) { loop.execute { _ = driver.value.shutdown() } }
     subscribers.finish()
-    stopped.succeed()
-  }
-
-  // MARK: Life
-
-  /// Binds the transport and begins to take part. Does nothing on a node that runs.
-  ///
-  /// - Throws: ``SerfError`` alone: ``SerfError/Code/bind``, ``SerfError/Code/configuration`` or ``SerfError/Code/noAddress``, and nothing was started;
-  ///   ``SerfError/Code/state`` after ``shutdown()``.
-  public func start() async throws {
-    _ = try await driver()
-  }
-
-  /// Starts the node and waits until it has stopped. Leaves on graceful shutdown; shuts down on cancellation.
-  ///
-  /// - Throws: what ``start()`` throws.
-  public func run() async throws {
-    try await start()
-    try await withTaskCancellationHandler {
-      try await withGracefulShutdownHandler {
-        try await stopped.futureResult.get()
-      } onGracefulShutdown: {
-        Task {
-          try? await self.leave()
-          await self.shutdown()
-        }
-      }
-    } onCancel: {
-      Task { await self.shutdown() }
-    }
-  }
-
-  /// Tells the other members that this node leaves for good, waits until they had a chance to hear it, and leaves. The node still answers until
-  /// ``shutdown()``.
-  ///
-  /// It takes at most twice ``SerfCoreConfiguration``'s broadcast timeout plus the propagation delay. Does nothing on a node that has left.
-  /// - Throws: ``SerfError`` alone: ``SerfError/Code/state`` while a leave is in progress or after a shutdown; what ``start()`` throws.
-  public func leave() async throws {
-    try await call { driver, done in driver.leave(done) }
-  }
-
-  /// Stops at once and releases the port. Without a ``leave()`` before, other members see this node as failed. It never fails, and does nothing the
-  /// second time.
-  public func shutdown() async {
-    let future = starting.withLock { [loop] starting in
-      // After this, a node that never started can no longer start.
-      let future = starting ?? loop.makeFailedFuture(SerfError.shutDown)
-      starting = future
-      return future
-    }
-    let stopped = self.stopped
-    let subscribers = self.subscribers
-    _ = try? await future.flatMap { driver in driver.value.shutdown() }.get()
-    subscribers.finish()
-    stopped.succeed()
   }
 
   // MARK: Members
-
-  /// Joins the cluster through any of `addresses`: `host`, `host:port`, or `name/host:port` if the member that answers must have that name.
-  ///
-  /// Hosts are looked up by ``SerfConfiguration/resolver``, again at each call, and asked side by side, 16 addresses at once; an address that is
-  /// given twice is asked once. After all look-ups are answered, a join takes no longer than one push/pull may take, or twice that over QUIC, however
-  /// many addresses do not answer. Cancelling the task does not shorten it. A host with several addresses counts as one. Its next address, up to 16,
-  /// is asked when those before it have failed or do not answer at once. A name that begins with `_` (`_serf._udp.example.com`) is looked up as an
-  /// SRV record, which also gives the port.
-  ///
-  /// A list that all machines share may name this node too. Its own address counts neither as a success nor as a failure.
-  ///
-  /// - Parameters:
-  ///   - addresses: members to contact, in the forms above.
-  ///   - ignoreOld: whether user events from before the join are not delivered. Default true.
-  /// - Returns: how many of `addresses` answered, each through one of the addresses that it stands for, and exchanged their member lists with us. 0
-  ///   if no other member answered, and one of the addresses is this node's own; or if there are none.
-  /// - Throws: ``SerfError`` alone: ``SerfError/Code/joinFailed`` when none did, with the reason for each in ``SerfError/attempts``;
-  ///   ``SerfError/Code/state`` after ``leave()`` or ``shutdown()``; what ``start()`` throws.
-  @discardableResult
-  public func join(_ addresses: [String], ignoreOld: Bool = true) async throws -> Int {
-    try await join(addresses, ignoreOld: ignoreOld) { _ in }
-  }
-
-  /// The same, and reports the result of each address as soon as it is known: this node's own with ``JoinAttempt/Reason/isSelf``.
-  ///
-  /// - Parameters:
-  ///   - addresses: members to contact, as in ``join(_:ignoreOld:)``.
-  ///   - ignoreOld: whether user events from before the join are not delivered. Default true.
-  ///   - onAttempt: called for each address that has answered or failed, sometimes on the node's event loop, so it must not block.
-  /// - Throws: as ``join(_:ignoreOld:)``.
-  @discardableResult
-  public func join(
-    _ addresses: [String], ignoreOld: Bool = true, onAttempt: @escaping @Sendable (JoinAttempt) -> Void
-  ) async throws -> Int {
-    let (bound, advertised) = try await call { driver, done in done(.success((driver.localAddress, driver.localMember?.address))) }
-    let resolver = JoinAddressResolver(
-      defaultPort: bound.port, resolver: configuration.resolver, allowedNetworks: configuration.allowedNetworks,
-      ownAddresses: OwnAddresses(bound: bound, advertised: advertised))
-    let ledger = JoinLedger(await resolver.resolve(addresses), ownName: configuration.name) { [logger] attempt in
-      let level: Logger.Level = attempt.reason == nil || attempt.reason == .isSelf ? .info : .warning
-      logger.log(level: level, "join: \(escaped(Array(attempt.description.utf8)))")
-      onAttempt(attempt)
-    }
-    let targets = ledger.targets
-    if !targets.isEmpty {
-      let (results, agreement) = try await call { driver, done in
-        driver.join(targets, ignoreOld: ignoreOld, progress: { ledger.answered($0, agreement: driver.agreement) }) { result in
-          done(result.map { ($0, driver.agreement) })
-        }
-      }
-      ledger.ended(results, agreement: agreement)
-    }
-    let joined = ledger.joined
-    guard joined > 0 || addresses.isEmpty || ledger.holdsOurselves else {
-      let what = targets.isEmpty ? "can be used" : ledger.wasAnswered ? "accepted this node" : "answered"
-      let failed = ledger.failed
-      let reasons = failed.map(\.description).joined(separator: "; ")
-      var error = SerfError(.joinFailed, "none of \(addresses.count) join addresses \(what): \(reasons)", attempts: failed)
-      error.mayPass = ledger.mayPass
-      throw error
-    }
-    return joined
-  }
 
   /// Every member that this node knows of, including itself, sorted by name.
   ///
@@ -244,52 +128,10 @@ public final class SerfNode: Service {
     try await call { driver, done in driver.updateTags(setting: setting, deleting: deleting, done) }
   }
 
-  // MARK: Events
-
-  /// What happens from now on; each value is a separate subscription.
-  public var events: SerfEvents { subscribers.subscribe() }
-
-  /// Sends an event to every member, this one included.
-  ///
-  /// - Parameters:
-  ///   - name: the event's name at receivers.
-  ///   - payload: the event's content. Default none.
-  ///   - coalesce: whether a receiver may deliver only the newest of several events with this name in a short time. Default true.
-  /// - Throws: ``SerfError`` alone: ``SerfError/Code/tooLarge`` when name and payload exceed the limit (512 bytes unless configured), and nothing was
-  ///   sent; ``SerfError/Code/state`` when the node has left or was shut down; what ``start()`` throws.
-  public func userEvent(_ name: String, payload: [UInt8] = [], coalesce: Bool = true) async throws {
-    try await call { driver, done in driver.userEvent(Array(name.utf8), payload: payload, coalesce: coalesce, done) }
-  }
-
   /// Counters and clocks, as `serf info` prints them.
   ///
   /// - Throws: as ``members()``.
   public func statistics() async throws -> SerfStatistics {
     try await call { driver, done in done(.success(driver.statistics)) }
-  }
-
-  // MARK: Private parts
-
-  private func driver() async throws -> NIOLoopBound<NodeDriver> {
-    let future = starting.withLock { starting in
-      if let starting { return starting }
-      let future = loop.flatSubmit { [factory, loop, configuration, seed, logger, subscribers] in
-        NodeDriver.start(configuration, seed: seed, factory: factory, on: loop, logger: logger, subscribers: subscribers)
-      }
-      starting = future
-      return future
-    }
-    do { return try await future.get() } catch { throw SerfError(starting: error) }
-  }
-
-  /// One verb: goes to the node's loop, lets the driver work, and comes back with its answer.
-  private func call<Value: Sendable>(
-    _ verb: @escaping @Sendable (NodeDriver, @escaping (Result<Value, SerfError>) -> Void) -> Void
-  ) async throws -> Value {
-    let driver = try await driver()
-    let result: Result<Value, SerfError> = await withCheckedContinuation { continuation in
-      loop.execute { verb(driver.value) { continuation.resume(returning: $0) } }
-    }
-    return try result.get()
   }
 }

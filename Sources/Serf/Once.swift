@@ -1,0 +1,47 @@
+import Synchronization
+
+/// A result that comes once, for one task that waits for it. If the task is cancelled first, it gets `CancellationError` at once, and a later result
+/// is dropped.
+final class Once<Value: Sendable>: Sendable {
+  private enum State {
+    case open
+    case waiting(CheckedContinuation<Value, any Error>)
+    case decided(Result<Value, any Error>)
+  }
+
+  private let state = Mutex(State.open)
+
+  /// The result is known. Only the first call counts.
+  func resume(_ result: Result<Value, any Error>) {
+    let waiter = state.withLock { state -> CheckedContinuation<Value, any Error>? in
+      switch state {
+      case .open: state = .decided(result)
+      case .waiting(let waiter):
+        state = .decided(result)
+        return waiter
+      case .decided: break
+      }
+      return nil
+    }
+    waiter?.resume(with: result)
+  }
+
+  /// The result, as soon as it is known. It is asked for once.
+  func wait() async throws -> Value {
+    try await withTaskCancellationHandler {
+      try await withCheckedThrowingContinuation { continuation in
+        let result = state.withLock { state -> Result<Value, any Error>? in
+          switch state {
+          case .open: state = .waiting(continuation)
+          case .waiting: preconditionFailure("one task waits for the result")
+          case .decided(let result): return result
+          }
+          return nil
+        }
+        if let result { continuation.resume(with: result) }
+      }
+    } onCancel: {
+      resume(.failure(CancellationError()))
+    }
+  }
+}

@@ -1,0 +1,151 @@
+import NIOCore
+import ServiceLifecycle
+import Synchronization
+
+/// Where a node's process is. What other members see is its ``NodeStatus``, which the core keeps.
+///
+/// ```
+///        ┌── failed ──┐
+///        ▼            │
+///  new ──── verb ──▶ starting ────▶ running
+///   │                 │               │
+///   └──── shutdown ───┴───────────────┴──▶ stopping ──▶ stopped
+/// ```
+struct Life {
+  enum Stage {
+    case new
+    case starting(EventLoopFuture<NIOLoopBound<NodeDriver>>)
+    case running(NIOLoopBound<NodeDriver>)
+    case stopping(EventLoopFuture<Void>)
+    case stopped
+  }
+
+  var stage = Stage.new
+  /// Whether a task is in ``SerfNode/run()``.
+  var hasRunner = false
+
+  /// Whether the node was told to stop.
+  var isOver: Bool {
+    switch stage {
+    case .new, .starting, .running: false
+    case .stopping, .stopped: true
+    }
+  }
+}
+
+extension SerfNode {
+  /// Binds the transport and begins to take part. Does nothing on a node that runs. A start that failed may be tried again.
+  ///
+  /// - Throws: ``SerfError`` alone: ``SerfError/Code/bind``, ``SerfError/Code/configuration`` or ``SerfError/Code/noAddress``, and nothing was started;
+  ///   ``SerfError/Code/state`` after ``leave()`` or ``shutdown()``.
+  public func start() async throws {
+    try await call { driver, done in done(driver.status == .alive ? .success(()) : .failure(SerfError(.notAlive(driver.status)))) }
+  }
+
+  /// Starts the node and waits until it has stopped. Leaves on graceful shutdown; shuts down on cancellation. One task runs a node.
+  ///
+  /// - Throws: what ``start()`` throws; ``SerfError/Code/state`` if another task runs the node, or after ``shutdown()``; `CancellationError` at once if
+  ///   the task is cancelled, while the node still stops.
+  public func run() async throws {
+    try life.withLock { life in
+      if life.isOver { throw SerfError.shutDown }
+      guard !life.hasRunner else { throw SerfError(.state, "another task runs the node") }
+      life.hasRunner = true
+    }
+    try await withTaskCancellationHandler {
+      do {
+        _ = try await driver()
+      } catch {
+        life.withLock { $0.hasRunner = false }
+        throw Task.isCancelled ? CancellationError() : error
+      }
+      try await withGracefulShutdownHandler {
+        try await ended.wait()
+      } onGracefulShutdown: {
+        Task {
+          try? await self.leave()
+          await self.shutdown()
+        }
+      }
+    } onCancel: {
+      Task { await self.shutdown() }
+    }
+  }
+
+  /// Tells the other members that this node leaves for good, waits until they had a chance to hear it, and leaves. The node still answers until
+  /// ``shutdown()``.
+  ///
+  /// It takes at most twice ``SerfCoreConfiguration``'s broadcast timeout plus the propagation delay. Does nothing on a node that has left.
+  /// - Throws: ``SerfError`` alone: ``SerfError/Code/state`` while a leave is in progress or after a shutdown; what ``start()`` throws.
+  public func leave() async throws {
+    try await call { driver, done in driver.leave(done) }
+  }
+
+  /// Stops at once and releases the port. Without a ``leave()`` before, other members see this node as failed. It never fails, and the second call
+  /// only waits for the first.
+  public func shutdown() async {
+    let stop = life.withLock { [loop] life -> EventLoopFuture<Void>? in
+      let stop: EventLoopFuture<Void>
+      switch life.stage {
+      case .new, .stopped:
+        // From here on, a node that never started can no longer start.
+        life.stage = .stopped
+        return nil
+      case .starting(let driver): stop = driver.flatMap { $0.value.shutdown() }
+      case .running(let driver): stop = loop.flatSubmit { driver.value.shutdown() }
+      case .stopping(let future): return future
+      }
+      life.stage = .stopping(stop)
+      return stop
+    }
+    _ = try? await stop?.get()
+    life.withLock { $0.stage = .stopped }
+    subscribers.finish()
+    ended.resume(.success(()))
+  }
+
+  // MARK: The way to the driver
+
+  /// The driver of a node that runs; starts the node if it is new.
+  private func driver() async throws -> NIOLoopBound<NodeDriver> {
+    let stage = life.withLock { life in
+      if case .new = life.stage { life.stage = .starting(begin()) }
+      return life.stage
+    }
+    switch stage {
+    case .running(let driver): return driver
+    case .starting(let driver): do { return try await driver.get() } catch { throw SerfError(starting: error) }
+    case .new, .stopping, .stopped: throw SerfError.shutDown
+    }
+  }
+
+  /// Starts on the node's loop. What comes of it is noted before any task that waits for it goes on.
+  private func begin() -> EventLoopFuture<NIOLoopBound<NodeDriver>> {
+    let starting = loop.flatSubmit { [factory, loop, configuration, seed, logger, subscribers] in
+      NodeDriver.start(configuration, seed: seed, factory: factory, on: loop, logger: logger, subscribers: subscribers)
+    }
+    starting.whenComplete { result in
+      self.life.withLock { life in
+        // A shutdown may have come meanwhile; then it has the last word.
+        guard case .starting = life.stage else { return }
+        life.stage = (try? result.get()).map { .running($0) } ?? .new
+      }
+    }
+    return starting
+  }
+
+  /// One verb: goes to the node's loop, lets the driver work, and comes back with its answer.
+  func call<Value: Sendable>(
+    _ verb: @escaping @Sendable (NodeDriver, @escaping (Result<Value, SerfError>) -> Void) -> Void
+  ) async throws -> Value {
+    let driver = try await driver()
+    let result: Result<Value, SerfError> = await withCheckedContinuation { continuation in
+      loop.execute {
+        // The node may have stopped on the way here.
+        guard driver.value.status != .shutDown else { return continuation.resume(returning: .failure(.shutDown)) }
+        verb(driver.value) { continuation.resume(returning: $0) }
+      }
+    }
+    return try result.get()
+  }
+}
