@@ -122,7 +122,7 @@ package final class NodeDriver {
       }
       log.event(event)
       metrics.event(event)
-      subscribers.push(event)
+      log.firstLosses(subscribers.push(event))
     case .joinAnswered(let request, let answer): joinProgress[request]?(answer)
     case .reply(let request, let reply):
       joinProgress[request] = nil

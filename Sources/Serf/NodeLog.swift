@@ -27,6 +27,14 @@ final class NodeLog {
     }
   }
 
+  /// The first loss of each of these subscriptions, by their buffer limits. A subscription is not mentioned again.
+  func firstLosses(_ limits: [Int]) {
+    for limit in limits {
+      logger.warning(
+        "a subscriber is too slow: more than \(limit) events wait, so the oldest user events are dropped; read faster or raise bufferLimit")
+    }
+  }
+
   func diagnostic(_ diagnostic: NodeDiagnostic, at now: Instant) {
     let level = diagnostic.level
     guard logger.logLevel <= level, let withheld = limiter.admit(diagnostic.kind, about: diagnostic.subject, at: now) else { return }

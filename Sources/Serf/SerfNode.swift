@@ -12,7 +12,7 @@ public import class NIOPosix.MultiThreadedEventLoopGroup
 ///
 /// ```swift
 /// let node = try SerfNode(transport: QuicTransport(credentials, bind: "10.0.0.1:7946"), configuration: SerfConfiguration(name: "web-1"))
-/// let events = node.events
+/// let events = node.events()
 /// try await withThrowingTaskGroup(of: Void.self) { group in
 ///   group.addTask { try await node.run() }
 ///   try await node.join(["10.0.0.2"])

@@ -14,7 +14,7 @@ package struct SerfNodeStarter: NodeStarter {
     do {
       let node = try SerfNode(transport: choice.factory, configuration: settings, logger: log.logger("serf"))
       // Before the start, so that the node's own join is among them.
-      let events = node.events
+      let events = node.subscription()
       try await node.start()
       return StartedNode(
         node: node, events: events, name: choice.node, bindAddress: try await node.localAddress(), protection: choice.protection,
@@ -34,7 +34,10 @@ package struct SerfNodeStarter: NodeStarter {
 }
 
 extension SerfNode: AgentNode {
-  package func subscription() -> any AsyncSequence<Event, Never> & Sendable { events }
+  package func subscription() -> any AsyncSequence<Event, Never> & Sendable {
+    // More than the default: a replay can bring more than 1,024 events at once.
+    events(bufferLimit: 4_096)
+  }
 
   package func sections() async throws -> [String: [String: String]] {
     let statistics = try await statistics()

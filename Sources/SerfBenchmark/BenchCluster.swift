@@ -24,7 +24,7 @@ final class BenchCluster {
     let timings = SerfConfiguration.Profile(rawValue: conditions.profile) ?? .lan
     let node = try factory.make(SerfConfiguration(name: NodeName("node-\(counters.count)"), profile: timings), logger: logger)
     nodes.append(node)
-    counters.append(EventCount(node.events))
+    counters.append(EventCount(node.events(bufferLimit: 4_096)))
     return node
   }
 
@@ -243,11 +243,11 @@ final class BenchCluster {
 
 /// Counts the events that one node sees.
 private final class EventCount: Sendable {
-  private let events: SerfEvents
+  private let events: SerfSubscription<Event>
   private let userEvents = Counter()
   private let failedMembers = Counter()
 
-  init(_ events: SerfEvents) {
+  init(_ events: SerfSubscription<Event>) {
     self.events = events
     Task { [userEvents, failedMembers] in
       for await event in events {

@@ -1,13 +1,17 @@
+import Logging
 import Serf
 import SerfTestSupport
 import Testing
 
 /// The public API over the transport in memory: the verbs, their answers, and what subscribers see.
 @Suite struct SerfNodeTests {
-  private func cluster(of names: [NodeName], on hub: MemoryHub = MemoryHub()) async throws -> [SerfNode] {
+  private func cluster(
+    of names: [NodeName], on hub: MemoryHub = MemoryHub(), logger: Logger = Logger(label: "serf")
+  ) async throws -> [SerfNode] {
     var nodes: [SerfNode] = []
     for name in names {
-      let node = try SerfNode(transport: hub.transport(), configuration: SerfConfiguration.test(name, tags: ["from": "\(name)"]))
+      let node = try SerfNode(
+        transport: hub.transport(), configuration: SerfConfiguration.test(name, tags: ["from": "\(name)"]), logger: logger)
       try await node.start()
       if let first = nodes.first { #expect(try await node.join([first.localAddress().description]) == 1) }
       nodes.append(node)
@@ -28,7 +32,7 @@ import Testing
   @Test("a user event reaches every subscriber of every node once")
   func userEvent() async throws {
     let nodes = try await cluster(of: ["a", "b", "c"])
-    let subscriptions = nodes.map(\.events) + [nodes[0].events]
+    let subscriptions = nodes.map { $0.events() } + [nodes[0].events()]
     try await nodes[1].userEvent("deploy", payload: [1, 2, 3])
     try await nodes[2].userEvent("last")
     for subscription in subscriptions {
@@ -40,6 +44,22 @@ import Testing
       #expect(names.sorted() == ["deploy", "last"])
     }
     for node in nodes { await node.shutdown() }
+  }
+
+  @Test("a subscription to one kind of event, or to one name, gets nothing else")
+  func kinds() async throws {
+    let nodes = try await cluster(of: ["a", "b"])
+    let (changes, users, jobs) = (nodes[0].memberEvents(), nodes[0].userEvents(), nodes[0].userEvents(named: "job"))
+    try await nodes[1].userEvent("other")
+    try await nodes[1].setTags(["role": "db"])
+    try await nodes[1].userEvent("job", payload: [7])
+    try await eventually("all events arrive") { users.waiting == 2 && jobs.waiting == 1 && changes.waiting == 1 }
+    for node in nodes { await node.shutdown() }
+    #expect(await changes.reduce(into: []) { $0.append($1.kind) } == [.update])
+    #expect(await Set(users.reduce(into: []) { $0.append($1.name) }) == ["other", "job"])
+    #expect(await jobs.reduce(into: []) { $0.append($1.payload) } == [[7]])
+    let late = nodes[0].events()
+    #expect(await late.reduce(0) { count, _ in count + 1 } == 0, "a subscription after the shutdown is empty")
   }
 
   @Test("a node that was shut down before it started does not start later")
@@ -55,7 +75,7 @@ import Testing
   @Test("a node that leaves is left, one that stops without a leave is failed, and events say so")
   func leaveAndFail() async throws {
     let nodes = try await cluster(of: ["a", "b", "c"])
-    let events = nodes[0].events
+    let events = nodes[0].events()
     try await nodes[1].leave()
     await nodes[1].shutdown()
     try await eventually("b is left") { try await nodes[0].status(of: "b") == .left }
@@ -116,14 +136,20 @@ import Testing
 
   @Test("a subscriber that never reads loses no member's latest state and holds bounded memory")
   func slowSubscriber() async throws {
-    let nodes = try await cluster(of: ["a", "b"])
-    let idle = nodes[0].events
-    let sent = idle.capacity + 500
+    let lines = LineRecorder()
+    let nodes = try await cluster(of: ["a", "b"], logger: Logger(label: "serf") { _ in lines.handler })
+    let idle = nodes[0].events()
+    let changes = nodes[0].memberEvents()
+    let sent = idle.bufferLimit + 500
+    #expect(idle.bufferLimit == 1_024)
     for index in 0..<sent { try await nodes[0].userEvent("flood-\(index % 7)") }
     try await nodes[1].setTags(["late": "yes"])
     try await eventually("the tag arrives") { try await nodes[0].members().last?.tags == ["late": "yes"] }
     #expect(idle.dropped > 0)
+    #expect(changes.waiting > 0 && changes.dropped == 0)
     for node in nodes { await node.shutdown() }
+    #expect(lines.lines.filter { $0.contains("subscriber") }.count == 1, "the first loss is a warning, the next ones are not")
+    #expect(lines.contains("warning", "too slow", "more than 1024 events"))
     var users = 0
     var last: MemberEvent?
     for await event in idle {
@@ -132,7 +158,7 @@ import Testing
       case .member(let change): last = change
       }
     }
-    #expect(users > 0 && users <= idle.capacity)
+    #expect(users > 0 && users <= idle.bufferLimit)
     #expect(users + idle.dropped == sent)
     #expect(last?.kind == .update && last?.members.first?.tags == ["late": "yes"])
   }

@@ -89,13 +89,11 @@
     let rotation: CredentialRotation
     let credentials: Credentials
     let clock: CivilClock
-    let events: SerfEvents
+    let events: SerfSubscription<Event>
     let subscribers = EventSubscribers()
     let name: NodeName
     private let socket: any DatagramSocket
     private let network: EmbeddedUDP
-    /// It is kept, because releasing an iterator ends its subscription.
-    private let iterator: SerfEvents.Iterator
     let lines: LineRecorder
 
     init(
@@ -118,8 +116,7 @@
         allowedNetworks: configuration.allowedNetworks, logger: logger)
       layer = QUICLayer(
         socket: socket, rotation: rotation, settings: settings, context: context, on: network.loop, civilTime: { clock.time })
-      events = subscribers.subscribe(capacity: 1 << 20)
-      iterator = events.makeAsyncIterator()
+      events = subscribers.subscribe(bufferLimit: 1 << 20)
       driver = try NodeDriver(
         configuration, seed: seed, layer: layer, on: network.loop, logger: logger, subscribers: subscribers)
       driver.start()
@@ -150,7 +147,7 @@
     /// All events that this node's subscriber saw since the last call.
     func takeEvents() async -> [Event] {
       var taken: [Event] = []
-      var iterator = iterator
+      var iterator = events.makeAsyncIterator()
       while events.waiting > 0, let event = await iterator.next() { taken.append(event) }
       return taken
     }

@@ -90,7 +90,7 @@ import Testing
       stranger.value.write(ping.span.bytes, segmentSize: ping.count, to: address, ecnCapable: false, whenRefused: nil)
     }.get()
     try await eventually("the answer is refused") { try await node.statistics().counter("datagrams_refused") == 1 }
-    let events = node.events
+    let events = node.events()
     try await member.userEvent("after")
     for await case .user(let event) in events {
       #expect(event.name == "after")

@@ -49,7 +49,7 @@ import Testing
   func together(index: Int) async throws {
     let adjust = Self.alike[index].1
     let nodes = [try await node("a", adjust), try await node("b", adjust), try await node("c", adjust)]
-    let events = nodes[2].events
+    let events = nodes[2].events()
     for joiner in nodes.dropFirst() { #expect(try await joiner.join([nodes[0].localAddress().description]) == 1) }
     try await see(nodes)
     try await nodes[1].userEvent("deploy", payload: [UInt8](repeating: 7, count: 300))

@@ -158,7 +158,7 @@ private final class RollingNode: Sendable {
     let node = try SerfNode(
       transport: NetTransport(bind: bind, settings: settings), configuration: .test(name),
       logger: Logger(label: "serf") { [log] _ in log.handler })
-    let events = node.events
+    let events = node.events()
     try await node.start()
     let address = try await node.localAddress()
     state.withLock { state in

@@ -39,7 +39,7 @@
     func everythingAtOnce() async throws {
       let names: [NodeName] = ["a", "b", "c"]
       let members = try await cluster(names)
-      let subscriptions = members.map(\.node.events)
+      let subscriptions = members.map { $0.node.events() }
       try await withThrowingTaskGroup(of: Void.self) { group in
         for (index, member) in members.enumerated() {
           for round in 0..<10 { group.addTask { try await member.node.userEvent("event-\(index)-\(round)", coalesce: false) } }

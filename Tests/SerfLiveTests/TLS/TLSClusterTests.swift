@@ -86,7 +86,7 @@
       let a = try await start(credentials("a", key: kind), adjust)
       let b = try await start(credentials("b", key: kind), adjust)
       let c = try await start(credentials("c", key: kind), adjust)
-      let events = c.node.events
+      let events = c.node.events()
       #expect(try await b.node.join([a.address]) == 1)
       // By name: its certificate proves it.
       #expect(try await c.node.join(["a/" + a.address]) == 1)

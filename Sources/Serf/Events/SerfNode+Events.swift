@@ -1,0 +1,43 @@
+public import SerfCore
+
+extension SerfNode {
+  /// Everything that happens in the cluster from now on.
+  ///
+  /// It may be called before the node starts, and begins at once: subscribe before ``join(_:ignoreOld:)``, and no event is missed. After a shutdown the
+  /// sequence is empty.
+  ///
+  /// - Parameter bufferLimit: how many events may wait for a slow reader before some are dropped (``SerfSubscription/dropped``), at least 1. Default
+  ///   1,024. Choose more than a replay of old events may bring at once, and as much as the reader may lag behind.
+  public func events(bufferLimit: Int = 1_024) -> SerfSubscription<Event> { subscribers.subscribe(bufferLimit: bufferLimit) }
+
+  /// The members that come, go or change from now on. User events take no place in its buffer.
+  ///
+  /// A reader that is too slow always learns the latest about each member: only earlier events of the same member are left out, and they do not count
+  /// as dropped.
+  ///
+  /// - Parameter bufferLimit: how many events may wait for a slow reader before earlier events of the same member are left out, at least 1. Default
+  ///   1,024.
+  public func memberEvents(bufferLimit: Int = 1_024) -> SerfSubscription<MemberEvent> { subscribers.subscribe(bufferLimit: bufferLimit) }
+
+  /// The application's messages from now on. Other events take no place in its buffer.
+  ///
+  /// - Parameters:
+  ///   - name: the name of the messages that are wanted. Default nil: all.
+  ///   - bufferLimit: how many messages may wait for a slow reader before the oldest are dropped, at least 1. Default 1,024.
+  public func userEvents(named name: String? = nil, bufferLimit: Int = 1_024) -> SerfSubscription<UserEvent> {
+    guard let bytes = name.map({ Array($0.utf8) }) else { return subscribers.subscribe(bufferLimit: bufferLimit) }
+    return subscribers.subscribe(bufferLimit: bufferLimit) { $0.nameBytes == bytes }
+  }
+
+  /// Sends an event to every member, this one included.
+  ///
+  /// - Parameters:
+  ///   - name: the event's name at receivers.
+  ///   - payload: the event's content. Default none.
+  ///   - coalesce: whether a receiver may deliver only the newest of several events with this name in a short time. Default true.
+  /// - Throws: ``SerfError`` alone: ``SerfError/Code/tooLarge`` when name and payload exceed the limit (512 bytes unless configured), and nothing was
+  ///   sent; ``SerfError/Code/state`` when the node has left or was shut down; what ``start()`` throws.
+  public func userEvent(_ name: String, payload: [UInt8] = [], coalesce: Bool = true) async throws {
+    try await call { driver, done in driver.userEvent(Array(name.utf8), payload: payload, coalesce: coalesce, done) }
+  }
+}
