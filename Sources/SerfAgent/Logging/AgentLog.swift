@@ -75,7 +75,7 @@ package final class AgentLog: Sendable {
     }
   }
 
-  /// The kept lines of at least `level`, then new ones. Ends when the reader stops.
+  /// The kept lines of at least `level`, then new ones. Ends when the value is gone.
   package func monitor(_ level: AgentLogLevel) -> LogLines {
     let lines = LossyQueue<String>(capacity: 2 * Self.backlogLimit)
     let id = state.withLock { state in

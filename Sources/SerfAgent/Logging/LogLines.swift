@@ -3,14 +3,20 @@ package struct LogLines: AsyncSequence, Sendable {
   let queue: LossyQueue<String>
   /// The line that says how many lines were lost.
   let notice: @Sendable (Int) -> String
-  let end: @Sendable () -> Void
+  private let lifetime: Lifetime
 
-  package func makeAsyncIterator() -> Iterator { Iterator(lines: self, lifetime: Lifetime(end)) }
+  /// Lines from `queue` until `end`, which is called when the value and its iterators are gone, read or not.
+  init(queue: LossyQueue<String>, notice: @escaping @Sendable (Int) -> String, end: @escaping @Sendable () -> Void) {
+    self.queue = queue
+    self.notice = notice
+    lifetime = Lifetime(end)
+  }
+
+  package func makeAsyncIterator() -> Iterator { Iterator(lines: self) }
 
   /// Hands out lines one by one.
   package struct Iterator: AsyncIteratorProtocol {
     let lines: LogLines
-    let lifetime: Lifetime
 
     package mutating func next() async -> String? {
       switch await lines.queue.next() {
@@ -21,7 +27,7 @@ package struct LogLines: AsyncSequence, Sendable {
     }
   }
 
-  /// Ends the monitor when the reader leaves the loop.
+  /// Ends the monitor with the last copy of the value.
   final class Lifetime: Sendable {
     private let end: @Sendable () -> Void
     init(_ end: @escaping @Sendable () -> Void) { self.end = end }

@@ -24,6 +24,14 @@ struct RPCSession {
   /// Running streams, by the sequence number of the request that began them.
   private var streams: [UInt64: Task<Void, Never>] = [:]
   private var monitor: UInt64?
+  /// What the request in progress opens: it has begun, and its records follow the answer.
+  private var opening: Opening?
+
+  /// A stream that is subscribed, and not yet read.
+  private enum Opening {
+    case events(EventFilter, any AsyncSequence<Event, Never> & Sendable)
+    case log(LogLines)
+  }
 
   /// How many wrong keys a client may send; the connection ends with the last answer.
   private static let wrongKeyLimit = 3
@@ -65,7 +73,7 @@ struct RPCSession {
       // The client has disconnected: its further requests are not answered.
       let isAnswered = (try? await respond(sequence, body: body)) != nil
       if command == .leave { context.hasLeft() }
-      if isAnswered { startStream(command, request) }
+      if isAnswered { startStream(request.header.sequence) }
       return isAnswered
     } catch {
       let (name, text) = (RPCLog.excerpt(request.header.command), RPCLog.excerpt(error.text))
@@ -132,13 +140,16 @@ struct RPCSession {
     case .membersFiltered: return try await members(matching: try decode(MemberFilter.self, request))
     case .tags: try await updateTags(try decode(TagsRequest.self, request))
     case .stream:
-      guard EventFilter(try decode(StreamRequest.self, request).type) != nil else { throw Refusal(text: RPCErrorText.invalidFilter) }
+      guard let filter = EventFilter(try decode(StreamRequest.self, request).type) else { throw Refusal(text: RPCErrorText.invalidFilter) }
       try checkStreams(request.header.sequence)
+      // Before the answer: what happens after the client has it is in the stream.
+      opening = .events(filter, node.subscription())
     case .monitor:
-      let level = try decode(MonitorRequest.self, request).logLevel
-      guard AgentLogLevel(parsing: level) != nil else { throw Refusal(text: "Unknown log level: \(level.uppercased())") }
+      let name = try decode(MonitorRequest.self, request).logLevel
+      guard let level = AgentLogLevel(parsing: name) else { throw Refusal(text: "Unknown log level: \(name.uppercased())") }
       guard monitor == nil else { throw Refusal(text: RPCErrorText.monitorExists) }
       try checkStreams(request.header.sequence)
+      opening = .log(context.log.monitor(level))
     case .stop:
       let sequence = try decode(StopRequest.self, request).stop
       streams.removeValue(forKey: sequence)?.cancel()
@@ -213,15 +224,13 @@ struct RPCSession {
     guard streams.count < Self.streamLimit else { throw Refusal(text: "More than \(Self.streamLimit) streams on one connection") }
   }
 
-  /// Begins the stream that `request` asked for. Its answer has been written, so records follow it.
-  private mutating func startStream(_ command: RPCCommand, _ request: RPCRequest) {
-    let sequence = request.header.sequence
+  /// Sends the records of the stream that the request with this number has opened, if it has. Its answer has been written, so records follow it.
+  private mutating func startStream(_ sequence: UInt64) {
     let header = ResponseHeader(sequence: sequence).encoded
     let responses = responses
-    switch command {
-    case .stream:
-      guard let filter = (try? StreamRequest(decoding: request.body.readableBytesSpan)).flatMap({ EventFilter($0.type) }) else { return }
-      let events = context.node.subscription()
+    defer { opening = nil }
+    switch opening {
+    case .events(let filter, let events):
       streams[sequence] = Task {
         let queue = LossyQueue<AgentEvent>(capacity: Self.eventLimit)
         await withTaskGroup(of: Void.self) { group in
@@ -240,18 +249,14 @@ struct RPCSession {
           group.cancelAll()
         }
       }
-    case .monitor:
-      guard let request = try? MonitorRequest(decoding: request.body.readableBytesSpan),
-        let level = AgentLogLevel(parsing: request.logLevel)
-      else { return }
+    case .log(let lines):
       monitor = sequence
-      let lines = context.log.monitor(level)
       streams[sequence] = Task {
         for await line in lines {
           guard (try? await responses.write(ByteBuffer(bytes: header + LogRecord(line: line).encoded))) != nil else { return }
         }
       }
-    default: break
+    case nil: break
     }
   }
 }

@@ -19,7 +19,9 @@ final class FakeNode: AgentNode {
     var leaveHangs = false
     /// The calls so far, as text.
     var calls: [String] = []
-    var subscribers: [AsyncStream<Event>.Continuation] = []
+    /// Those that still read, or may.
+    var subscribers: [Int: AsyncStream<Event>.Continuation] = [:]
+    var lastSubscriber = 0
     /// How many events subscribers have taken.
     var taken = 0
   }
@@ -30,7 +32,7 @@ final class FakeNode: AgentNode {
 
   /// Delivers an event to all subscribers so far.
   func post(_ event: Event) {
-    for subscriber in state.withLock({ $0.subscribers }) { subscriber.yield(event) }
+    for subscriber in state.withLock({ $0.subscribers }).values { subscriber.yield(event) }
   }
 
   var calls: [String] { state.withLock { $0.calls } }
@@ -69,7 +71,7 @@ final class FakeNode: AgentNode {
   }
 
   func shutdown() async {
-    for subscriber in state.withLock({ $0.subscribers }) { subscriber.finish() }
+    for subscriber in state.withLock({ $0.subscribers }).values { subscriber.finish() }
   }
 
   func forceLeave(_ name: NodeName, prune: Bool) async throws {
@@ -94,7 +96,12 @@ final class FakeNode: AgentNode {
 
   func subscription() -> any AsyncSequence<Event, Never> & Sendable {
     let (events, feed) = AsyncStream.makeStream(of: Event.self)
-    state.withLock { $0.subscribers.append(feed) }
+    let id = state.withLock { state in
+      state.lastSubscriber += 1
+      state.subscribers[state.lastSubscriber] = feed
+      return state.lastSubscriber
+    }
+    feed.onTermination = { [weak self] _ in self?.state.withLock { $0.subscribers[id] = nil } }
     return events.map { [self] event in
       state.withLock { $0.taken += 1 }
       return event

@@ -182,6 +182,49 @@ struct ServerTests {
     }
   }
 
+  @Test("what happens before the answer to its request reaches the client is in the stream")
+  func streamBeforeItsAnswer() async throws {
+    // More than the kernel holds for a connection: while the client does not read this answer, the next one is not written.
+    node.state.withLock { $0.others = (0..<48).map { .local("m\($0)", port: 2, tags: ["big": String(repeating: "x", count: 1 << 20)]) } }
+    try await ServerFixture.run(node) { server in
+      let requests =
+        RequestHeader(command: "members", sequence: 2).encoded + RequestHeader(command: "stream", sequence: 3).encoded
+        + StreamRequest(type: "*").encoded
+      let header = ResponseHeader(sequence: 3).encoded
+      let event = AgentEvent.user(.init(name: "early", payload: [1], time: 7, coalesce: false))
+      let expected = header + header + event.encoded
+      let end = try await RawClient.connect(to: server.port) { client in
+        try await client.send(handshake + requests)
+        try await until { server.node.subscriberCount == 1 }
+        try #require(server.node.subscriberCount == 1)
+        server.node.post(.user(UserEvent(time: 7, nameBytes: Array("early".utf8), payload: [1], coalesces: false)))
+        var end: [UInt8] = []
+        while end != expected {
+          let bytes = try await client.receiveSome()
+          if bytes.isEmpty { break }
+          end = (end + bytes).suffix(expected.count)
+        }
+        return end
+      }
+      #expect(end == expected)
+    }
+  }
+
+  @Test("a stream whose answer cannot be written is not subscribed any longer")
+  func unansweredStream() async throws {
+    node.state.withLock { $0.others = (0..<48).map { .local("m\($0)", port: 2, tags: ["big": String(repeating: "x", count: 1 << 20)]) } }
+    try await ServerFixture.run(node) { server in
+      try await RawClient.connect(to: server.port) { client in
+        try await client.send(
+          handshake + RequestHeader(command: "members", sequence: 2).encoded + RequestHeader(command: "stream", sequence: 3).encoded
+            + StreamRequest(type: "*").encoded)
+        try await until { server.node.subscriberCount == 1 }
+      }
+      // The client is gone.
+      try await until { server.node.subscriberCount == 0 }
+    }
+  }
+
   @Test(
     "4,096 events wait for a client that reads slowly; for more it is told how many are missing, and where",
     arguments: [(4_096, false), (10_000, true)])
