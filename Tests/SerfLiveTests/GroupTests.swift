@@ -22,7 +22,7 @@ import Testing
           transport: NetTransport(bind: NodeAddress(ipv4: 127, 0, 0, 1, port: 0)), configuration: .test(NodeName(name)),
           eventLoopGroup: group)
       }
-      let events = nodes[0].events
+      let events = nodes[0].events()
       try await nodes[1].join([nodes[0].localAddress().description])
       try await nodes[1].userEvent("done")
       for await case .user(let event) in events where event.name == "done" { break }

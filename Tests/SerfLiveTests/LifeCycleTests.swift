@@ -94,7 +94,7 @@ import Testing
   @Test("a subscription to a node that has stopped has ended")
   func lateSubscription() async throws {
     let (node, other) = try await node(.stopped)
-    for await event in node.events { Issue.record("an event after the end: \(event)") }
+    for await event in node.events() { Issue.record("an event after the end: \(event)") }
     await other.shutdown()
   }
 
@@ -111,7 +111,7 @@ import Testing
   @Test("a cancelled run throws CancellationError, and the node stops")
   func cancelledRun() async throws {
     let node = try SerfNode(transport: MemoryHub().transport(), configuration: .test("a"))
-    let events = node.events
+    let events = node.events()
     try await node.start()
     let run = Task { try await node.run() }
     run.cancel()
@@ -125,7 +125,7 @@ import Testing
   func abandoned() async throws {
     let hub = MemoryHub()
     var node: SerfNode? = try SerfNode(transport: hub.transport(port: 7), configuration: .test("a"))
-    let events = try #require(node).events
+    let events = try #require(node).events()
     try await node?.start()
     node = nil
     for await _ in events {}
