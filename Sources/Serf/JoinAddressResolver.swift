@@ -59,7 +59,7 @@ struct JoinAddressResolver: Sendable {
   }
 
   private func look(up text: String) async throws(Problem) -> [NodeAddress] {
-    do throws(TransportError) {
+    do throws(SerfError) {
       if let literal = try Interfaces.address(parsing: text, defaultPort: defaultPort) { return [literal] }
     } catch { throw Problem(reason: .notAnAddress(error.description)) }
     let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)

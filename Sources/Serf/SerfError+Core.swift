@@ -21,7 +21,6 @@ extension SerfError {
     switch error {
     case let error as SerfError: self = error
     case let error as SerfCoreError: self.init(error)
-    case let error as TransportError: self.init(error.code == .bind ? .bind : .configuration, error.description)
     case let error as CredentialsError: self.init(.credentials, error.description)
     default: self.init(.bind, "cannot start", cause: error)
     }

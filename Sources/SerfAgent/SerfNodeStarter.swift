@@ -100,7 +100,7 @@ extension AgentConfiguration {
   }
 
   private func resolvedBind() async throws(AgentFailure) -> NodeAddress {
-    do throws(TransportError) {
+    do throws(SerfError) {
       if let address = try Interfaces.address(parsing: bind, defaultPort: 7946) { return address }
     } catch { throw AgentFailure("-bind: \(error)") }
     guard let (host, port) = hostAndPort(bind, defaultPort: 7946) else {

@@ -52,7 +52,7 @@ struct TransportChoice {
         node: credentials.node, factory: transport, protection: "true (mutual TLS, cluster '\(credentials.cluster)')"
       ) { new async throws(AgentFailure) in
         let credentials = try new.credentials()
-        try agentFailure { () throws(TransportError) in try transport.replace(credentials: credentials) }
+        try agentFailure { try transport.replace(credentials: credentials) }
       }
     #else
       throw AgentFailure(
@@ -118,7 +118,7 @@ struct TransportChoice {
       settings.compression = configuration.compression.map(\.algorithm) ?? settings.compression
       let keyring = settings.keyring
       let bind = try await configuration.bindAddress()
-      let transport = try agentFailure { () throws(TransportError) in try TLSTransport(credentials, bind: bind, settings: settings) }
+      let transport = try agentFailure { try TLSTransport(credentials, bind: bind, settings: settings) }
       let alsoClear = settings.allowsClearPackets ? "; also accepted in the clear" : ""
       let packets =
         keyring.map { "packets \(EncryptionStep.strength(of: $0))\(alsoClear)" } ?? "packets in the clear"
@@ -129,7 +129,7 @@ struct TransportChoice {
         // All of it is read before any of it is used.
         let credentials = try new.credentials()
         let newKeyring = try KeyringSource(new)?.makeKeyring()
-        try agentFailure { () throws(TransportError) in try transport.replace(credentials: credentials) }
+        try agentFailure { try transport.replace(credentials: credentials) }
         if let keyring, let newKeyring { keyring.replace(with: newKeyring) }
       }
     #else
@@ -138,10 +138,8 @@ struct TransportChoice {
     #endif
   }
 
-  private static func agentFailure<Value>(_ work: () throws(TransportError) -> Value) throws(AgentFailure) -> Value {
-    do throws(TransportError) {
-      return try work()
-    } catch { throw AgentFailure(error.description) }
+  private static func agentFailure<Value>(_ work: () throws -> Value) throws(AgentFailure) -> Value {
+    do { return try work() } catch { throw AgentFailure("\(error)") }
   }
 
   private static func clearPackets(_ configuration: AgentConfiguration) -> (name: String, value: String?) {

@@ -62,7 +62,13 @@
       self.attempts = attempts
     }
 
-    /// The message, and the cause after a colon.
-    public var description: String { cause.map { "\(message): \($0)" } ?? message }
+    /// The error of a part whose own words name the cause and the next step: they are the message.
+    package init(_ code: Code, _ cause: any Error) { self.init(code, "\(cause)", cause: cause) }
+
+    /// The message, and the cause after a colon unless the message is the cause's own words.
+    public var description: String {
+      guard let cause = cause.map(String.init(describing:)), cause != message else { return message }
+      return "\(message): \(cause)"
+    }
   }
 #endif

@@ -38,6 +38,8 @@ import Testing
     #expect(SerfError(.bind, "cannot bind").description == "cannot bind")
     #expect(SerfError(.bind, "cannot bind", cause: Cause()).description == "cannot bind: no route")
     #expect(SerfError(.bind, "cannot bind", cause: Cause()).cause is Cause)
+    #expect(SerfError(.bind, Cause()).cause is Cause)
+    #expect(SerfError(.bind, Cause()).description == "no route", "said once")
   }
 
   @Test("an attempt prints the address as it was written, the one contacted if that says more, and why")

@@ -71,7 +71,7 @@ public struct LiteralResolver: AddressResolver {
 
   /// The address that `host` is, or nil when it is not one.
   static func literal(_ host: String, port: UInt16) throws(ResolutionError) -> NodeAddress? {
-    do throws(TransportError) {
+    do throws(SerfError) {
       return try Interfaces.address(parsing: host, defaultPort: port)
     } catch {
       throw ResolutionError(.badName, host: host, error.description)

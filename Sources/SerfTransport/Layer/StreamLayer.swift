@@ -197,7 +197,8 @@ public struct TransportCounter: Hashable, Sendable {
 
 /// Makes a ``StreamLayer`` on a node's event loop.
 public protocol StreamLayerFactory: Sendable {
-  /// Binds the endpoint. Called on `loop`; fails with a ``TransportError`` whose text names the cause and the next step.
+  /// Binds the endpoint. Called on `loop`; fails with a ``SerfError``: ``SerfError/Code/bind`` when the
+  /// address cannot be bound, ``SerfError/Code/configuration`` or ``SerfError/Code/credentials`` when the settings do not fit the node.
   func bind(on loop: any EventLoop, context: StreamLayerContext) -> EventLoopFuture<NIOLoopBound<any StreamLayer>>
 }
 

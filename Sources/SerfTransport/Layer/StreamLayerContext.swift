@@ -30,36 +30,14 @@ public struct StreamLayerContext: Sendable {
   }
 }
 
-/// Why a transport could not be bound or configured. The description is one line: the cause and the next step.
-public struct TransportError: Error, Hashable, Sendable, CustomStringConvertible {
-  /// What kind of thing went wrong.
-  public enum Code: Hashable, Sendable {
-    /// The address is in use, is not an address of this machine, or may not be bound by this process.
-    case bind
-    /// A setting contradicts another, or the certificate.
-    case configuration
-  }
-
-  /// What kind of thing went wrong.
-  public let code: Code
-  /// One line for the user.
-  public let description: String
-
-  /// An error with a line for the user.
-  public init(_ code: Code, _ description: String) {
-    self.code = code
-    self.description = description
-  }
-}
-
 extension NodeAddress {
   /// Serf's port.
   public static let serfPort: UInt16 = 7946
 
   /// The address to bind that `text` names, on Serf's port if it names none.
-  init(bindText text: String) throws(TransportError) {
+  init(bindText text: String) throws(SerfError) {
     guard let address = try Interfaces.address(parsing: text, defaultPort: Self.serfPort) else {
-      throw TransportError(.configuration, "'\(text)' is not an address to bind. Write IP, IP:port or [IPv6]:port")
+      throw SerfError(.configuration, "'\(text)' is not an address to bind. Write IP, IP:port or [IPv6]:port")
     }
     self = address
   }

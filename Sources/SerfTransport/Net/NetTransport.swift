@@ -51,12 +51,14 @@ public struct NetTransport: StreamLayerFactory {
   }
 
   /// The same, with the address as text: `10.0.0.1`, `10.0.0.1:7946`, `[::1]:7946`. The port is 7946 if none is given.
-  public init(bind: String, settings: Settings = Settings()) throws(TransportError) {
+  ///
+  /// - Throws: ``SerfError`` with ``SerfError/Code/configuration`` when the text is no address, or names an interface that this machine does not have.
+  public init(bind: String, settings: Settings = Settings()) throws {
     self.init(bind: try NodeAddress(bindText: bind), settings: settings)
   }
 
   public func bind(on loop: any EventLoop, context: StreamLayerContext) -> EventLoopFuture<NIOLoopBound<any StreamLayer>> {
-    do throws(TransportError) {
+    do throws(SerfError) {
       try settings.validate()
     } catch { return loop.makeFailedFuture(error) }
     return NetPorts.bind(bindAddress, on: loop, logger: context.logger).map { [settings] ports in
@@ -88,24 +90,24 @@ extension NetTransport.Settings {
     }
   }
 
-  func validate() throws(TransportError) {
+  func validate() throws(SerfError) {
     if let keyring, keyring.keys.isEmpty, sealsOutgoing || verifiesIncoming {
-      throw TransportError(
+      throw SerfError(
         .configuration,
         "the keyring is empty, and a key is needed to encrypt, or to refuse clear text. Install one ('serf keygen' makes it); or, if the cluster "
           + "has no key yet, set \(SettingName.sealsOutgoing)=false and \(SettingName.verifiesIncoming)=false")
     }
     guard label.utf8.count <= 255 else {
-      throw TransportError(
+      throw SerfError(
         .configuration, "the label has \(label.utf8.count) bytes, and 255 is the limit. Choose a shorter one (\(SettingName.label))")
     }
     if let compression, !compression.isAvailable {
-      throw TransportError(
+      throw SerfError(
         .configuration,
         "this program was built without \(compression.rawValue). Build it with the trait Zstd, or choose another compression")
     }
     guard acceptedConnections > 0 else {
-      throw TransportError(.configuration, "a node that accepts no connection cannot take part. Set acceptedConnections to 1 or more")
+      throw SerfError(.configuration, "a node that accepts no connection cannot take part. Set acceptedConnections to 1 or more")
     }
   }
 }

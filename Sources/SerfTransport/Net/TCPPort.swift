@@ -36,7 +36,7 @@ final class TCPPort {
     self.loop = loop
   }
 
-  /// Listens on `address`. Connections are turned away until ``start(_:)``. Fails with ``TransportError``.
+  /// Listens on `address`. Connections are turned away until ``start(_:)``. Fails with ``SerfError``.
   static func bind(_ address: NodeAddress, on loop: any EventLoop, logger: Logger) -> EventLoopFuture<NIOLoopBound<TCPPort>> {
     let admission = NIOLoopBound(Admission(), eventLoop: loop)
     let backoff = NIOLoopBound(AcceptBackoff("the TCP listener", logger: logger), eventLoop: loop)
@@ -48,7 +48,7 @@ final class TCPPort {
         port.watch()
         return NIOLoopBound(port, eventLoop: loop)
       }
-      .flatMapErrorThrowing { throw TransportError(binding: address, $0) }
+      .flatMapErrorThrowing { throw SerfError(binding: address, $0) }
   }
 
   private static func listen(
@@ -108,7 +108,7 @@ final class TCPPort {
       case .failure(let error):
         guard !port.isClosing else { return }
         let again = port.limiter.admit("listen", about: "", at: port.loop.instant) != nil
-        if again { port.logger.error("\(TransportError(binding: port.localAddress, error)); trying again every second") }
+        if again { port.logger.error("\(SerfError(binding: port.localAddress, error)); trying again every second") }
         port.loop.scheduleTask(in: .seconds(1)) {
           if !here.value.isClosing { here.value.listenAgain() }
         }

@@ -1,5 +1,6 @@
 #if QUIC
   package import SerfIdentity
+  package import SerfPrimitives
   import Synchronization
 
   /// The credentials in force, and the layers that must be told of new ones.
@@ -15,8 +16,8 @@
 
     package var current: Credentials { state.withLock { $0.current } }
 
-    package func replace(_ credentials: Credentials) throws(TransportError) {
-      let listeners = try state.withLock { state throws(TransportError) -> [@Sendable (Credentials) -> Void] in
+    package func replace(_ credentials: Credentials) throws(SerfError) {
+      let listeners = try state.withLock { state throws(SerfError) -> [@Sendable (Credentials) -> Void] in
         try credentials.check(succeeding: state.current)
         state.current = credentials
         return state.listeners

@@ -45,20 +45,22 @@
     }
 
     /// The same, with the address as text: `10.0.0.1`, `10.0.0.1:7946`, `[::1]:7946`, `[fe80::1%eth0]:7946`. The port is 7946 if none is given.
-    public init(_ credentials: Credentials, bind: String, settings: Settings = Settings()) throws(TransportError) {
+    ///
+    /// - Throws: ``SerfError`` with ``SerfError/Code/configuration`` when the text is no address, or names an interface that this machine does not have.
+    public init(_ credentials: Credentials, bind: String, settings: Settings = Settings()) throws {
       self.init(credentials, bind: try NodeAddress(bindText: bind), settings: settings)
     }
 
     /// Presents and trusts `credentials` from now on: new handshakes use them at once, live connections are checked against them, and renewed over
     /// five minutes. Load them first; if that throws, the old ones stay in force.
     ///
-    /// - Throws: ``TransportError`` when they are for another node or another cluster.
-    public func replace(credentials: Credentials) throws(TransportError) {
+    /// - Throws: ``SerfError`` with ``SerfError/Code/credentials`` when they are for another node or another cluster.
+    public func replace(credentials: Credentials) throws {
       try rotation.replace(credentials)
     }
 
     public func bind(on loop: any EventLoop, context: StreamLayerContext) -> EventLoopFuture<NIOLoopBound<any StreamLayer>> {
-      do throws(TransportError) {
+      do throws(SerfError) {
         try rotation.current.check(naming: context.nodeName)
       } catch { return loop.makeFailedFuture(error) }
       return DatagramPort.bind(bindAddress, on: loop, logger: context.logger).map { [settings, rotation] socket in

@@ -67,14 +67,14 @@ package final class DatagramPort: DatagramSocket, ChannelInboundHandler {
     canSegment = System.supportsUDPSegmentationOffload
   }
 
-  /// Binds `address` on `loop`. Fails with ``TransportError``.
+  /// Binds `address` on `loop`. Fails with ``SerfError``.
   package static func bind(_ address: NodeAddress, on loop: any EventLoop, logger: Logger) -> EventLoopFuture<NIOLoopBound<DatagramPort>> {
     loop.preconditionInEventLoop()
     let descriptor: CInt
     do {
       descriptor = try DatagramSender.bind(SocketAddress(address))
     } catch {
-      return loop.makeFailedFuture(TransportError(binding: address, error))
+      return loop.makeFailedFuture(SerfError(binding: address, error))
     }
     let port = NIOLoopBound(DatagramPort(logger: logger, localAddress: address, on: loop), eventLoop: loop)
     let offload = System.supportsUDPReceiveOffload
@@ -107,7 +107,7 @@ package final class DatagramPort: DatagramSocket, ChannelInboundHandler {
         if let bound = channel.localAddress.flatMap(NodeAddress.init) { port.value.localAddress = bound }
         return port
       }
-      .flatMapErrorThrowing { throw TransportError(binding: address, $0) }
+      .flatMapErrorThrowing { throw SerfError(binding: address, $0) }
   }
 
   package func start(_ handler: any DatagramSocketHandler) { self.handler = handler }
@@ -279,7 +279,7 @@ extension NIOExplicitCongestionNotificationState {
   }
 }
 
-extension TransportError {
+extension SerfError {
   /// Why an address cannot be bound, and what to do.
   init(binding address: NodeAddress, _ error: any Error) {
     let text =

@@ -37,8 +37,8 @@ package enum Interfaces {
   /// Reads what `NodeAddress(parsing:defaultPort:)` reads, and interfaces by name as zones: `fe80::1%eth0`, `[fe80::1%eth0]:7946`. Nil when the text
   /// is no address.
   ///
-  /// - Throws: ``TransportError/Code/configuration`` when this machine has no such interface.
-  package static func address(parsing text: String, defaultPort: UInt16) throws(TransportError) -> NodeAddress? {
+  /// - Throws: ``SerfError/Code/configuration`` when this machine has no such interface.
+  package static func address(parsing text: String, defaultPort: UInt16) throws(SerfError) -> NodeAddress? {
     if let address = NodeAddress(parsing: text, defaultPort: defaultPort) { return address }
     guard let percent = text.firstIndex(of: "%") else { return nil }
     let end = text.hasPrefix("[") ? text.lastIndex(of: "]") ?? text.endIndex : text.endIndex
@@ -47,7 +47,7 @@ package enum Interfaces {
     let name = String(text[start..<end])
     let index = if_nametoindex(name)
     guard index != 0 else {
-      throw TransportError(.configuration, "there is no network interface '\(name)'; 'ip address' lists them")
+      throw SerfError(.configuration, "there is no network interface '\(name)'; 'ip address' lists them")
     }
     return NodeAddress(parsing: String(text[..<start]) + String(index) + String(text[end...]), defaultPort: defaultPort)
   }

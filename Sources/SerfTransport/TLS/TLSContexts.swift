@@ -1,6 +1,7 @@
 #if TLS
   import NIOSSL
   import SerfIdentity
+  import SerfPrimitives
   import Synchronization
 
   /// Our credentials in the form that the TLS library needs, for both roles (`secure-transport.md` section 1).
@@ -9,7 +10,7 @@
     let client: NIOSSLContext
     let server: NIOSSLContext
 
-    init(_ credentials: Credentials) throws(TransportError) {
+    init(_ credentials: Credentials) throws(SerfError) {
       self.credentials = credentials
       do {
         let chain = try credentials.identity.chain.map {
@@ -20,8 +21,8 @@
         client = try Self.context(.makeClientConfiguration(), chain, key)
         server = try Self.context(.makeServerConfiguration(certificateChain: chain, privateKey: key), chain, key)
       } catch {
-        throw TransportError(
-          .configuration, "the TLS library refuses the certificate or its key (\(error)). Issue a new pair with 'serf certs node'")
+        throw SerfError(
+          .credentials, "the TLS library refuses the certificate or its key; issue a new pair with 'serf certs node'", cause: error)
       }
     }
 
@@ -48,13 +49,13 @@
   final class TLSIdentity: Sendable {
     private let contexts: Mutex<TLSContexts>
 
-    init(_ credentials: Credentials) throws(TransportError) { contexts = Mutex(try TLSContexts(credentials)) }
+    init(_ credentials: Credentials) throws(SerfError) { contexts = Mutex(try TLSContexts(credentials)) }
 
     var current: TLSContexts { contexts.withLock { $0 } }
 
-    func replace(_ credentials: Credentials) throws(TransportError) {
+    func replace(_ credentials: Credentials) throws(SerfError) {
       let new = try TLSContexts(credentials)
-      try contexts.withLock { contexts throws(TransportError) in
+      try contexts.withLock { contexts throws(SerfError) in
         try credentials.check(succeeding: contexts.credentials)
         contexts = new
       }

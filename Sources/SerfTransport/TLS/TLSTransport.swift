@@ -43,29 +43,33 @@
 
     /// A transport that proves its name with `credentials` and listens on `bind`, TCP and UDP; port 0 lets the kernel choose. One value serves one node.
     ///
-    /// - Throws: ``TransportError`` when the TLS library cannot use the certificate.
-    public init(_ credentials: Credentials, bind: NodeAddress, settings: Settings = Settings()) throws(TransportError) {
+    /// - Throws: ``SerfError`` with ``SerfError/Code/credentials`` when the TLS library cannot use the certificate.
+    public init(_ credentials: Credentials, bind: NodeAddress, settings: Settings = Settings()) throws {
       bindAddress = bind
       self.settings = settings
       identity = try TLSIdentity(credentials)
     }
 
     /// The same, with the address as text: `10.0.0.1`, `10.0.0.1:7946`, `[::1]:7946`. The port is 7946 if none is given.
-    public init(_ credentials: Credentials, bind: String, settings: Settings = Settings()) throws(TransportError) {
+    ///
+    /// - Throws: ``SerfError`` as above, and with ``SerfError/Code/configuration`` when the text is no address, or names an interface that this
+    ///   machine does not have.
+    public init(_ credentials: Credentials, bind: String, settings: Settings = Settings()) throws {
       try self.init(credentials, bind: try NodeAddress(bindText: bind), settings: settings)
     }
 
     /// Presents and trusts `credentials` from the next connection on. No connection outlives its exchange, so none has to be verified again. Load
     /// them first; if that throws, the old ones stay in force.
     ///
-    /// - Throws: ``TransportError`` when they are for another node or another cluster, or the TLS library cannot use them.
-    public func replace(credentials: Credentials) throws(TransportError) {
+    /// - Throws: ``SerfError`` with ``SerfError/Code/credentials`` when they are for another node or another cluster, or the TLS library cannot use
+    ///   them.
+    public func replace(credentials: Credentials) throws {
       try identity.replace(credentials)
     }
 
     public func bind(on loop: any EventLoop, context: StreamLayerContext) -> EventLoopFuture<NIOLoopBound<any StreamLayer>> {
       let net: NetTransport.Settings
-      do throws(TransportError) {
+      do throws(SerfError) {
         let credentials = identity.current.credentials
         try credentials.check(naming: context.nodeName)
         net = try netSettings(cluster: credentials.cluster)
@@ -76,15 +80,15 @@
       }
     }
 
-    private func netSettings(cluster: String) throws(TransportError) -> NetTransport.Settings {
+    private func netSettings(cluster: String) throws(SerfError) -> NetTransport.Settings {
       guard settings.keyring != nil || settings.allowsClearPackets else {
-        throw TransportError(
+        throw SerfError(
           .configuration,
           "TLS protects the connections, and the packets over UDP need a key of their own. Give all members one ('serf keygen' makes it), or "
             + "allow packets in the clear (\(SettingName.allowsClearPackets))")
       }
       guard settings.keyring?.keys.isEmpty != true else {
-        throw TransportError(
+        throw SerfError(
           .configuration,
           "the keyring is empty, and packets over UDP need a key from it. Install one ('serf keygen' makes it), or give no keyring and "
             + "allow packets in the clear (\(SettingName.allowsClearPackets))")
