@@ -1,7 +1,5 @@
 import SerfCore
-import SerfIdentity
 import SerfPrimitives
-import SerfTransport
 
 extension SerfError {
   static let shutDown = SerfError(.state, "the node was shut down")
@@ -21,7 +19,6 @@ extension SerfError {
     switch error {
     case let error as SerfError: self = error
     case let error as SerfCoreError: self.init(error)
-    case let error as CredentialsError: self.init(.credentials, error.description)
     default: self.init(.bind, "cannot start", cause: error)
     }
   }

@@ -70,10 +70,10 @@ extension AgentConfiguration {
     let files = Credentials.Files(
       authorities: authorities, certificate: certificate, privateKey: privateKey, revocations: tls.revocations,
       allowsInsecureKey: tls.allowsInsecureKey)
-    do throws(CredentialsError) {
+    do {
       return try Credentials(files: files, cluster: tls.cluster, mode: tls.identity, expecting: nodeName)
     } catch {
-      throw AgentFailure(error.description)
+      throw AgentFailure("\(error)")
     }
   }
 

@@ -1,4 +1,5 @@
 internal import CGnuTLS
+import SerfPrimitives
 
 /// Issues certificates for a cluster: what `serf certs` does, and what tests use to make good and bad ones.
 public struct CertificateAuthority: Sendable {
@@ -30,17 +31,24 @@ public struct CertificateAuthority: Sendable {
   /// members can be made, whatever else the node's certificate says.
   ///
   /// - Parameter cluster: goes into its common name, for people; a random part tells two authorities of one cluster apart.
-  public init(cluster: String = "default", validFor: Duration = .days(3650), key kind: KeyKind = .p256, at now: UTCTime = .now)
-    throws(IssuingError)
-  {
+  /// - Throws: ``SerfError`` with ``SerfError/Code/credentials``; its cause is an ``IssuingError``.
+  public init(cluster: String = "default", validFor: Duration = .days(3650), key kind: KeyKind = .p256, at now: UTCTime = .now) throws {
+    do throws(IssuingError) {
+      self.init(adopting: try Self.root(of: cluster, from: now - Self.backdating, until: now + validFor, key: kind))
+    } catch {
+      throw SerfError(.credentials, error)
+    }
+  }
+
+  private static func root(of cluster: String, from: UTCTime, until: UTCTime, key kind: KeyKind) throws(IssuingError) -> Issued {
     var generator = SystemRandomNumberGenerator()
     let mark = String(UInt32.random(in: .min ... .max, using: &generator), radix: 16)
-    var request = CertificateRequest.authority(commonName: "Serf CA \(cluster) \(mark)", from: now - Self.backdating, until: now + validFor)
+    var request = CertificateRequest.authority(commonName: "Serf CA \(cluster) \(mark)", from: from, until: until)
     request.pathLength = 0
     guard CertificateName.isValid(cluster.utf8) else { throw .nameNotInAlphabet }
     // For `serf certs node`, so that an operator does not have to repeat the cluster's name; verification never looks at an authority's names.
-    request.names = SubjectAlternativeNames([.uri(Array((Self.clusterPrefix + cluster).utf8))])
-    self.init(adopting: try Self.sign(request, key: kind, issuer: nil))
+    request.names = SubjectAlternativeNames([.uri(Array((clusterPrefix + cluster).utf8))])
+    return try sign(request, key: kind, issuer: nil)
   }
 
   private static let clusterPrefix = "serf://"
@@ -56,8 +64,14 @@ public struct CertificateAuthority: Sendable {
   }
 
   /// An authority from its files' contents. The key is only compared with the certificate here.
-  public init(certificatePEM: [UInt8], privateKeyPEM: [UInt8]) throws(IssuingError) {
-    try self.init(certificatePEM: certificatePEM, privateKey: SecretBytes(copying: privateKeyPEM))
+  ///
+  /// - Throws: ``SerfError`` with ``SerfError/Code/credentials``; its cause is an ``IssuingError``.
+  public init(certificatePEM: [UInt8], privateKeyPEM: [UInt8]) throws {
+    do throws(IssuingError) {
+      try self.init(certificatePEM: certificatePEM, privateKey: SecretBytes(copying: privateKeyPEM))
+    } catch {
+      throw SerfError(.credentials, error)
+    }
   }
 
   /// The same, with the key's PEM.
@@ -82,13 +96,19 @@ public struct CertificateAuthority: Sendable {
   /// Issues what a node needs: `serf://<cluster>/<node>`, both purposes, digitalSignature.
   ///
   /// The certificate never outlives the authority: after the authority's end it would be refused anyway.
+  ///
+  /// - Throws: ``SerfError`` with ``SerfError/Code/credentials``; its cause is an ``IssuingError``.
   public func issue(
     node: String, cluster: String = "default", validFor: Duration = .days(365), key kind: KeyKind = .p256, at now: UTCTime = .now
-  ) throws(IssuingError) -> Issued {
-    guard CertificateName.isValid(node.utf8), CertificateName.isValid(cluster.utf8) else { throw .nameNotInAlphabet }
-    guard now < expiry else { throw .authorityExpired(expiry) }
-    return try issue(
-      .node(node, cluster: cluster, from: now - Self.backdating, until: min(now + validFor, expiry)), key: kind)
+  ) throws -> Issued {
+    do throws(IssuingError) {
+      guard CertificateName.isValid(node.utf8), CertificateName.isValid(cluster.utf8) else { throw .nameNotInAlphabet }
+      guard now < expiry else { throw .authorityExpired(expiry) }
+      return try issue(
+        .node(node, cluster: cluster, from: now - Self.backdating, until: min(now + validFor, expiry)), key: kind)
+    } catch {
+      throw SerfError(.credentials, error)
+    }
   }
 
   /// Issues what is requested without checking it: the caller decides.
@@ -132,7 +152,7 @@ public struct CertificateAuthority: Sendable {
   }
 }
 
-/// Why an authority cannot issue.
+/// Why an authority cannot issue: the cause of a ``SerfError`` with ``SerfError/Code/credentials``.
 public enum IssuingError: Error, Hashable, Sendable {
   case unreadableCertificate, unreadableKey, keyMismatch, notAnAuthority
   case authorityExpired(UTCTime)

@@ -55,9 +55,20 @@ public final class Credentials: @unchecked Sendable {
   /// - Parameters:
   ///   - cluster: 1–128 bytes of `[A-Za-z0-9._-]`.
   ///   - expected: the configured node name, which the certificate must carry; nil accepts the certificate's name.
+  /// - Throws: ``SerfError`` with ``SerfError/Code/credentials``; its cause is a ``CredentialsError``, which names the file.
   public convenience init(
     files: Files, cluster: String = "default", mode: IdentityMode = .uri, expecting expected: String? = nil, at now: UTCTime = .now
-  ) throws(CredentialsError) {
+  ) throws {
+    do throws(CredentialsError) {
+      let (pem, key) = try Self.read(files)
+      try self.init(pem: pem, key: key, files: files, cluster: cluster, mode: mode, expecting: expected, at: now)
+    } catch {
+      throw SerfError(.credentials, error)
+    }
+  }
+
+  /// The contents of the files, and the key, which is not among them.
+  private static func read(_ files: Files) throws(CredentialsError) -> (PEM, PrivateKey) {
     let authorities = try CredentialFile.read(files.authorities, what: "CA", setting: SettingName.authorities.rawValue)
     let certificate = try CredentialFile.read(files.certificate, what: "certificate", setting: SettingName.certificate.rawValue)
     let keyText = try CredentialFile.readSecret(
@@ -67,9 +78,10 @@ public final class Credentials: @unchecked Sendable {
     if let file = files.revocations {
       revocations = try CredentialFile.read(file, what: "revocation list", setting: SettingName.revocations.rawValue)
     }
-    try self.init(
-      pem: PEM(authorities: authorities, certificate: certificate, privateKey: [], revocations: revocations),
-      key: Self.parseKey(keyText, file: files.privateKey), files: files, cluster: cluster, mode: mode, expecting: expected, at: now)
+    return (
+      PEM(authorities: authorities, certificate: certificate, privateKey: [], revocations: revocations),
+      try parseKey(keyText, file: files.privateKey)
+    )
   }
 
   /// The contents of the files of ``Files``.
@@ -88,12 +100,18 @@ public final class Credentials: @unchecked Sendable {
   }
 
   /// As ``init(files:cluster:mode:expecting:at:)``, from memory; `files` is what errors call the parts.
+  ///
+  /// - Throws: ``SerfError`` with ``SerfError/Code/credentials``; its cause is a ``CredentialsError``, which names the part.
   public convenience init(
     pem: PEM, files: Files = Files(authorities: "CA", certificate: "certificate", privateKey: "key", revocations: "CRL"),
     cluster: String = "default", mode: IdentityMode = .uri, expecting expected: String? = nil, at now: UTCTime = .now
-  ) throws(CredentialsError) {
-    let key = try Self.parseKey(SecretBytes(copying: pem.privateKey), file: files.privateKey)
-    try self.init(pem: pem, key: key, files: files, cluster: cluster, mode: mode, expecting: expected, at: now)
+  ) throws {
+    do throws(CredentialsError) {
+      let key = try Self.parseKey(SecretBytes(copying: pem.privateKey), file: files.privateKey)
+      try self.init(pem: pem, key: key, files: files, cluster: cluster, mode: mode, expecting: expected, at: now)
+    } catch {
+      throw SerfError(.credentials, error)
+    }
   }
 
   /// From the texts and the key, which is given separately.

@@ -1,4 +1,5 @@
-/// Why credentials could not be loaded: which file, what is wrong with it, and what to do next.
+/// Why credentials could not be loaded: which file, what is wrong with it, and what to do next. The cause of a ``SerfError`` with
+/// ``SerfError/Code/credentials``.
 ///
 /// Nothing has changed when this is thrown: a node that was reloading keeps what it had.
 public struct CredentialsError: Error, Hashable, Sendable {

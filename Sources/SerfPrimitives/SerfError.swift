@@ -15,7 +15,7 @@
     public struct Code: Hashable, Sendable, CustomStringConvertible {
       /// The configuration contradicts itself, a limit, or the certificate. Nothing was started.
       public static let configuration = Code(kind: .configuration)
-      /// A certificate, key or CA file cannot be used. The current credentials stay in use.
+      /// A certificate, key or CA file cannot be used, or a certificate cannot be issued. The current credentials stay in use.
       public static let credentials = Code(kind: .credentials)
       /// The address cannot be bound. Nothing was started.
       public static let bind = Code(kind: .bind)

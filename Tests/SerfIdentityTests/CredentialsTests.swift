@@ -29,7 +29,10 @@ struct CredentialsTests {
   func error(
     naming file: String?, sourceLocation: SourceLocation = #_sourceLocation, _ body: () throws -> Credentials
   ) throws -> CredentialsError {
-    let error = try #require(throws: CredentialsError.self, sourceLocation: sourceLocation, performing: { _ = try body() })
+    let thrown = try #require(throws: SerfError.self, sourceLocation: sourceLocation, performing: { _ = try body() })
+    #expect(thrown.code == .credentials, sourceLocation: sourceLocation)
+    let error = try #require(thrown.cause as? CredentialsError, sourceLocation: sourceLocation)
+    #expect(thrown.description == error.description, sourceLocation: sourceLocation)
     #expect(error.file == file, sourceLocation: sourceLocation)
     #expect(error.description.hasPrefix(file.map { "\($0): " } ?? ""), sourceLocation: sourceLocation)
     #expect(!error.description.contains("\n") && !error.nextStep.isEmpty, sourceLocation: sourceLocation)

@@ -33,6 +33,17 @@ struct SetupErrorTests {
     #endif
   }
 
+  @Test("refuses certificates and authorities with the credentials' code, and the reason is the cause")
+  func certificates() throws {
+    let files = try refusal(.credentials) { try Credentials(files: .init(authorities: "/no/ca.pem", certificate: "", privateKey: "")) }
+    #expect((files.cause as? CredentialsError)?.code == .missing)
+    let texts = try refusal(.credentials) { try Credentials(pem: .init(authorities: [], certificate: [], privateKey: [])) }
+    #expect(texts.cause is CredentialsError)
+    let name = try refusal(.credentials) { try CertificateAuthority(cluster: "a b") }
+    #expect(name.cause as? IssuingError == .nameNotInAlphabet)
+    #expect(name.description == IssuingError.nameNotInAlphabet.description)
+  }
+
   @Test("refuses the credentials of another node with the credentials' code")
   func rotation() throws {
     #if QUIC

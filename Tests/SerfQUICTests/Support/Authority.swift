@@ -11,16 +11,16 @@ final class TestAuthority: Sendable {
   let authority: CertificateAuthority
   private let issued = Mutex<[String: Credentials]>([:])
 
-  init() { authority = Self.made { () throws(IssuingError) in try CertificateAuthority(at: Self.origin - .days(1)) } }
+  init() { authority = Self.made { try CertificateAuthority(at: Self.origin - .days(1)) } }
 
   /// The credentials of a well configured node of the cluster; the same each time, as after a restart.
   func credentials(_ node: String) -> Credentials {
     issued.withLock { issued in
       if let known = issued[node] { return known }
-      let pair = Self.made { () throws(IssuingError) in
+      let pair = Self.made {
         try authority.issue(node: node, validFor: .days(30), at: Self.origin - .days(1))
       }
-      let credentials = Self.made { () throws(CredentialsError) in
+      let credentials = Self.made {
         try Credentials(
           pem: .init(authorities: authority.certificatePEM, certificate: pair.certificatePEM, privateKey: pair.privateKeyPEM),
           at: Self.origin)

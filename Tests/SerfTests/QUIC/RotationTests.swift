@@ -134,7 +134,7 @@
 
       let whole = try #require(contents[name])
       try CredentialFile.write(Array(whole.prefix(whole.count / 2)), to: "\(directory)/\(name)", mode: 0o600, overwrite: true)
-      let failure = #expect(throws: CredentialsError.self) { try Credentials(files: files) }
+      let failure = #expect(throws: SerfError.self) { try Credentials(files: files) }
       #expect(failure?.description.contains("\(directory)/\(name)") == true)
       #expect(node.rotation.current === credentials)
 

@@ -14,9 +14,7 @@ struct CertsCACommand: FlagsAnywhere {
   @Flag(help: "Replace files that exist.") var force = false
 
   func run() throws {
-    let authority = try orFail { () throws(IssuingError) in
-      try CertificateAuthority(cluster: cluster, validFor: days.duration, key: key.kind)
-    }
+    let authority = try orFail { try CertificateAuthority(cluster: cluster, validFor: days.duration, key: key.kind) }
     let files = try authority.issued.write(named: "ca", into: out, overwrite: force)
     Terminal.output(
       Columns.text([

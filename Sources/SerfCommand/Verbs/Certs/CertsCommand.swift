@@ -70,12 +70,10 @@ extension CertificateAuthority.Issued {
 }
 
 /// Runs `body`; its error becomes the verb's line on standard error.
-func orFail<Result, Failure: Error & CustomStringConvertible>(
-  about file: String? = nil, _ body: () throws(Failure) -> Result
-) throws(CommandFailure) -> Result {
+func orFail<Result, Failure: Error>(about file: String? = nil, _ body: () throws(Failure) -> Result) throws(CommandFailure) -> Result {
   do {
     return try body()
   } catch {
-    throw CommandFailure((file.map { "\($0): " } ?? "") + error.description)
+    throw CommandFailure((file.map { "\($0): " } ?? "") + "\(error)")
   }
 }

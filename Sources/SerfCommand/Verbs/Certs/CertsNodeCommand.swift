@@ -35,7 +35,7 @@ struct CertsNodeCommand: FlagsAnywhere {
       try CertificateAuthority(certificatePEM: certificatePEM, privateKey: privateKey)
     }
     let cluster = cluster ?? authority.cluster ?? "default"
-    let issued = try orFail(about: printable(node)) { () throws(IssuingError) in
+    let issued = try orFail(about: printable(node)) {
       try authority.issue(node: node, cluster: cluster, validFor: days.duration, key: key.kind)
     }
     // Checks whether a peer with this authority would accept the certificate, before an operator copies files to nodes.
