@@ -72,9 +72,9 @@ struct JoinAddressResolver: Sendable {
       guard let given = UInt16(parts[1]) else { throw Problem(reason: .notAnAddress("'\(parts[1])' is not a port (0–65535)")) }
       port = given
     }
-    do throws(ResolutionError) {
+    do {
       return Array(try await resolver.resolve(host, port: port).prefix(Self.answersTried))
-    } catch { throw Problem(reason: .unresolved(error.description)) }
+    } catch { throw Problem(reason: .unresolved("\(error)")) }
   }
 
   /// How many of a host's addresses are tried.

@@ -24,7 +24,7 @@ struct KeyringSource {
   func makeKeyring(allowsNoKey: Bool = false, remedy: String = "'serf keygen' makes one") throws(AgentFailure) -> Keyring {
     let keys = try keys()
     guard !keys.isEmpty || !allowsNoKey else { return Keyring() }
-    do throws(KeyringError) {
+    do {
       return try Keyring(keys)
     } catch { throw AgentFailure("\(flag): \(printable(text)) contains no keys; \(remedy)") }
   }
@@ -43,7 +43,7 @@ struct KeyringSource {
   }
 
   private func key(_ text: String, _ place: String) throws(AgentFailure) -> SecretKey {
-    do throws(KeyringError) {
+    do {
       return try SecretKey(base64: text)
     } catch { throw AgentFailure("\(place): \(error)") }
   }

@@ -106,7 +106,7 @@ extension AgentConfiguration {
     guard let (host, port) = hostAndPort(bind, defaultPort: 7946) else {
       throw AgentFailure("-bind \(printable(bind)) is no address; write IP, IP:port or [IPv6]:port")
     }
-    do throws(ResolutionError) {
+    do {
       // It gives at least one address or throws.
       return try await DefaultResolver().resolve(host, port: port)[0]
     } catch {

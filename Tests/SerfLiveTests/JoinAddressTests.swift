@@ -16,7 +16,9 @@ import Testing
 
     var lookUps: [String] { state.withLock { $0.lookUps } }
 
-    func resolve(_ host: String, port: UInt16) async throws(ResolutionError) -> [NodeAddress] {
+    func resolve(_ host: String, port: UInt16) async throws -> [NodeAddress] {
+      struct Broken: Error, CustomStringConvertible { let description = "the table is broken" }
+      guard host != "broken.test" else { throw Broken() }
       let found = state.withLock { state in
         state.lookUps.append("\(host):\(port)")
         return state.hosts[host]
@@ -98,6 +100,8 @@ import Testing
     table["empty.test"] = []
     for (addresses, kinds, words) in [
       (["lost.test"], ["unresolved"], ["can be used", "lost.test: the table has no 'lost.test'"]),
+      // A resolver may throw an error of any type.
+      (["broken.test"], ["unresolved"], ["broken.test: the table is broken"]),
       (["empty.test"], ["unresolved"], ["the look-up of 'empty.test' gives no address"]),
       (["/deaf.test"], ["notAnAddress"], ["name before '/' is empty"]), (["deaf.test:x"], ["notAnAddress"], ["'x' is not a port"]),
       (["[::1"], ["notAnAddress"], ["not an address"]), (["fe80::1%nope0"], ["notAnAddress"], ["no network interface 'nope0'"]),

@@ -123,7 +123,7 @@ import Testing
     let hub = MemoryHub()
     final class Table: AddressResolver {
       let hosts = Mutex<[String: [NodeAddress]]>([:])
-      func resolve(_ host: String, port: UInt16) async throws(ResolutionError) -> [NodeAddress] {
+      func resolve(_ host: String, port: UInt16) async throws -> [NodeAddress] {
         guard let found = hosts.withLock({ $0[host] }) else { throw ResolutionError(.notFound, host: host, "no such host") }
         return found
       }

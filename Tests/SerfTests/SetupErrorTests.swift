@@ -44,6 +44,16 @@ struct SetupErrorTests {
     #expect(name.description == IssuingError.nameNotInAlphabet.description)
   }
 
+  @Test("refuses keys with the configuration's code, and the reason is the cause")
+  func keys() throws {
+    let short = try refusal(.configuration) { try SecretKey(bytes: [1, 2, 3]) }
+    #expect(short.cause as? KeyringError == .keyLength(3))
+    let text = try refusal(.configuration) { try SecretKey(base64: "?") }
+    #expect(text.cause as? KeyringError == .notBase64)
+    let none = try refusal(.configuration) { try Keyring([]) }
+    #expect(none.cause as? KeyringError == .empty)
+  }
+
   @Test("refuses the credentials of another node with the credentials' code")
   func rotation() throws {
     #if QUIC

@@ -13,8 +13,9 @@ public protocol AddressResolver: Sendable {
   /// - Parameters:
   ///   - host: a name, or an IP address without a port.
   ///   - port: the port of the answers, unless the look-up itself brings one (SRV).
-  /// - Throws: ``ResolutionError``, which says in one line what was looked up and why it failed.
-  func resolve(_ host: String, port: UInt16) async throws(ResolutionError) -> [NodeAddress]
+  /// - Throws: an error whose description says in one line what was looked up and why it failed, as ``ResolutionError`` does, which the resolvers
+  ///   of this library throw. A join reports it as ``JoinAttempt/Reason/unresolved(_:)``.
+  func resolve(_ host: String, port: UInt16) async throws -> [NodeAddress]
 }
 
 /// Why the look-up of a name gave no addresses. The description is one line: the name, the cause and the next step.
@@ -62,7 +63,7 @@ public struct LiteralResolver: AddressResolver {
   /// A resolver of IP addresses.
   public init() {}
 
-  public func resolve(_ host: String, port: UInt16) async throws(ResolutionError) -> [NodeAddress] {
+  public func resolve(_ host: String, port: UInt16) async throws -> [NodeAddress] {
     guard let address = try Self.literal(host, port: port) else {
       throw ResolutionError(.badName, host: host, "'\(host)' is not an IP address, and names are not looked up here")
     }
@@ -87,7 +88,7 @@ public struct DefaultResolver: AddressResolver {
   /// The default, with `dns` for SRV records.
   public init(dns: DNSResolver = DNSResolver()) { self.dns = dns }
 
-  public func resolve(_ host: String, port: UInt16) async throws(ResolutionError) -> [NodeAddress] {
+  public func resolve(_ host: String, port: UInt16) async throws -> [NodeAddress] {
     if let address = try LiteralResolver.literal(host, port: port) { return [address] }
     if host.hasPrefix("_") { return try await dns.resolve(host, port: port) }
     return try await SystemResolver().resolve(host, port: port)

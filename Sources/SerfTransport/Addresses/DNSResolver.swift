@@ -18,7 +18,7 @@ public struct DNSResolver: AddressResolver {
   /// A resolver that asks `server`, or the system's servers.
   public init(server: NodeAddress? = nil) { self.server = server }
 
-  public func resolve(_ host: String, port: UInt16) async throws(ResolutionError) -> [NodeAddress] {
+  public func resolve(_ host: String, port: UInt16) async throws -> [NodeAddress] {
     if let literal = try LiteralResolver.literal(host, port: port) { return [literal] }
     try checkName(host)
     let query = try query(for: host)

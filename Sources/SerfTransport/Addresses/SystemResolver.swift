@@ -10,7 +10,7 @@ public struct SystemResolver: AddressResolver {
   /// The system's resolver.
   public init() {}
 
-  public func resolve(_ host: String, port: UInt16) async throws(ResolutionError) -> [NodeAddress] {
+  public func resolve(_ host: String, port: UInt16) async throws -> [NodeAddress] {
     try checkName(host)
     let outcome = await onThreadPool { lookUp(capacity: answerLimit) { cr_system(host, $0, $1) } }
     guard case .success(let found) = outcome else { throw ResolutionError(outcome.failure, host: host, what: "addresses") }

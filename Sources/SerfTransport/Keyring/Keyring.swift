@@ -1,3 +1,4 @@
+import SerfPrimitives
 import Synchronization
 
 /// The keys with which a cluster seals its traffic, the primary one first (`memberlist.md` section 1.4).
@@ -18,9 +19,10 @@ public final class Keyring: Sendable {
   private let latest = Atomic<UInt64>(0)
 
   /// A ring with these keys, the first of which is primary; repeated ones count once.
-  /// - Throws: ``KeyringError/empty``.
-  public init(_ keys: [SecretKey]) throws(KeyringError) {
-    guard !keys.isEmpty else { throw .empty }
+  ///
+  /// - Throws: ``SerfError`` with ``SerfError/Code/configuration``, and ``KeyringError/empty`` as its cause.
+  public init(_ keys: [SecretKey]) throws {
+    guard !keys.isEmpty else { throw SerfError(.configuration, KeyringError.empty) }
     state = Mutex(State(keys: Self.unique(keys)))
   }
 
@@ -43,32 +45,35 @@ public final class Keyring: Sendable {
   }
 
   /// Makes a key of the ring the primary one.
-  /// - Throws: ``KeyringError/unknownKey``.
-  public func use(_ key: SecretKey) throws(KeyringError) {
+  ///
+  /// - Throws: ``SerfError`` with ``SerfError/Code/configuration``, and ``KeyringError/unknownKey`` as its cause.
+  public func use(_ key: SecretKey) throws {
     let isKnown = change { keys in
       guard let position = keys.firstIndex(of: key) else { return false }
       keys.remove(at: position)
       keys.insert(key, at: 0)
       return true
     }
-    guard isKnown else { throw .unknownKey }
+    guard isKnown else { throw SerfError(.configuration, KeyringError.unknownKey) }
   }
 
   /// Removes a key. Does nothing when the ring does not have it.
-  /// - Throws: ``KeyringError/isPrimary``.
-  public func remove(_ key: SecretKey) throws(KeyringError) {
+  ///
+  /// - Throws: ``SerfError`` with ``SerfError/Code/configuration``, and ``KeyringError/isPrimary`` as its cause.
+  public func remove(_ key: SecretKey) throws {
     let isPrimary = change { keys in
       guard keys.first != key else { return true }
       keys.removeAll { $0 == key }
       return false
     }
-    if isPrimary { throw .isPrimary }
+    if isPrimary { throw SerfError(.configuration, KeyringError.isPrimary) }
   }
 
   /// Replaces all keys with these, the first of which is primary.
-  /// - Throws: ``KeyringError/empty``.
-  public func replace(with keys: [SecretKey]) throws(KeyringError) {
-    guard !keys.isEmpty else { throw .empty }
+  ///
+  /// - Throws: ``SerfError`` with ``SerfError/Code/configuration``, and ``KeyringError/empty`` as its cause.
+  public func replace(with keys: [SecretKey]) throws {
+    guard !keys.isEmpty else { throw SerfError(.configuration, KeyringError.empty) }
     change { $0 = Self.unique(keys) }
   }
 

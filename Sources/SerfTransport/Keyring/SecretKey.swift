@@ -1,5 +1,6 @@
 internal import CGnuTLS
 package import SerfIdentity
+import SerfPrimitives
 
 /// A key that all members of a cluster share: 16, 24 or 32 bytes for AES-128, AES-192 or AES-256.
 ///
@@ -14,20 +15,22 @@ public struct SecretKey: Hashable, Sendable {
   package var bitCount: Int { secret.count * 8 }
 
   /// The key with these bytes.
-  /// - Throws: ``KeyringError/keyLength(_:)`` unless there are 16, 24 or 32.
-  public init(bytes: [UInt8]) throws(KeyringError) {
+  ///
+  /// - Throws: ``SerfError`` with ``SerfError/Code/configuration``, and ``KeyringError/keyLength(_:)`` as its cause, unless there are 16, 24 or 32.
+  public init(bytes: [UInt8]) throws {
     try self.init(SecretBytes(copying: bytes))
   }
 
-  private init(_ secret: SecretBytes) throws(KeyringError) {
-    guard [16, 24, 32].contains(secret.count) else { throw .keyLength(secret.count) }
+  private init(_ secret: SecretBytes) throws(SerfError) {
+    guard [16, 24, 32].contains(secret.count) else { throw SerfError(.configuration, KeyringError.keyLength(secret.count)) }
     self.secret = secret
   }
 
   /// The key that is written in base64 (RFC 4648, padded).
-  /// - Throws: ``KeyringError/notBase64`` or ``KeyringError/keyLength(_:)``.
-  public init(base64 text: String) throws(KeyringError) {
-    guard let secret = Self.decode(text) else { throw .notBase64 }
+  ///
+  /// - Throws: ``SerfError`` with ``SerfError/Code/configuration``, and ``KeyringError/notBase64`` or ``KeyringError/keyLength(_:)`` as its cause.
+  public init(base64 text: String) throws {
+    guard let secret = Self.decode(text) else { throw SerfError(.configuration, KeyringError.notBase64) }
     try self.init(secret)
   }
 
@@ -78,7 +81,7 @@ extension SecretKey: CustomStringConvertible {
   public var description: String { "key of \(bitCount) bits" }
 }
 
-/// A mistake with keys of a ``Keyring``. The ring is unchanged.
+/// A mistake with keys of a ``Keyring``, which is unchanged: the cause of a ``SerfError`` with ``SerfError/Code/configuration``.
 public enum KeyringError: Error, Hashable, Sendable {
   /// A key has 16, 24 or 32 bytes, not this many.
   case keyLength(Int)
