@@ -1,4 +1,4 @@
-// swift-tools-version: 6.2
+// swift-tools-version: 6.2.3
 import PackageDescription
 
 /// Strict settings for all targets: Swift 6 concurrency, `any` before existentials, imports that do not leak.

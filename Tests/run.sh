@@ -14,6 +14,7 @@ sh Tests/install.sh libngtcp2-dev libngtcp2-crypto-gnutls-dev libgnutls28-dev li
 step "Lint"
 swift format lint --recursive --strict Package.swift Sources Tests Examples
 echo "lint: clean"
+sh Tests/enums.sh
 
 step "Citations of the protocol documents"
 sh Tests/citations.sh

@@ -7,6 +7,7 @@ public import SerfTransport
 /// The defaults are Serf's for a local network; start from a ``Profile`` that fits the network, and change what you know better for yours.
 public struct SerfConfiguration: Sendable {
   /// The kind of network for which the timings are tuned.
+  @nonexhaustive
   public enum Profile: String, Hashable, Sendable, CaseIterable {
     /// A local network or one datacenter: a crash is known within seconds.
     case lan

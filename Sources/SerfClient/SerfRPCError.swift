@@ -1,4 +1,5 @@
 /// Why a call to the agent failed. Unless a case says otherwise, the agent's state has not changed.
+@nonexhaustive
 public enum SerfRPCError: Error, Hashable, Sendable {
   /// No connection: the address and the reason.
   case unreachable(address: String, reason: String)

@@ -153,6 +153,7 @@ public struct CertificateAuthority: Sendable {
 }
 
 /// Why an authority cannot issue: the cause of a ``SerfError`` with ``SerfError/Code/credentials``.
+@nonexhaustive
 public enum IssuingError: Error, Hashable, Sendable {
   case unreadableCertificate, unreadableKey, keyMismatch, notAnAuthority
   case authorityExpired(UTCTime)

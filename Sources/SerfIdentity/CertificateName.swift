@@ -1,6 +1,7 @@
 public import SerfPrimitives
 
 /// Where a certificate states the name of its node.
+@nonexhaustive
 public enum IdentityMode: Hashable, Sendable {
   /// The default: exactly one URI `serf://<cluster>/<node>`.
   case uri

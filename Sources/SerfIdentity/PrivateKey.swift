@@ -1,6 +1,7 @@
 internal import CGnuTLS
 
 /// The kinds of key that certificates come with.
+@nonexhaustive
 public enum KeyKind: Hashable, Sendable, CustomStringConvertible {
   case p256, p384, p521, ed25519, ed448
   case rsa(bits: Int)

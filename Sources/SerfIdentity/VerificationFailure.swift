@@ -1,6 +1,7 @@
 /// Why a certificate chain is refused, precise enough to act on.
 ///
 /// The checks run in one order, from the cheap to the expensive and from the general to the particular, so that one certificate has one reason.
+@nonexhaustive
 public enum VerificationFailure: Error, Hashable, Sendable {
   case noCertificate
   /// More than 16 KiB of certificates, refused before any of it is parsed.

@@ -1,5 +1,6 @@
 /// Why one side closes a connection. The raw values are part of the wire: the application error code of a QUIC CONNECTION_CLOSE
 /// (`secure-transport.md` 2.2). A close may start a probe; it never changes a member's state.
+@nonexhaustive
 public enum CloseReason: UInt8, Hashable, Sendable, CaseIterable {
   /// No particular reason: idle, or evicted from a full pool.
   case none = 0

@@ -1,4 +1,4 @@
-/// Where a packet or exchange goes, and which name must answer there.
+/// Where a packet or exchange goes, and which name must answer there. A layer must know every case, so a new one breaks it on purpose.
 public enum Destination: Hashable, Sendable {
   /// Back to the peer whose message is answered; where the transport has connections, on that very connection.
   case reply(Peer)
@@ -8,7 +8,8 @@ public enum Destination: Hashable, Sendable {
   case anyMember(NodeAddress)
 }
 
-/// Which of several ways to one peer a message takes, on a transport that keeps connections.
+/// Which of several ways to one peer a message takes, on a transport that keeps connections. A layer must know every case, so a new one breaks it on
+/// purpose.
 public enum SendPath: Hashable, Sendable {
   /// The connection that most recently received something from the peer, else a new one.
   case warm
@@ -37,6 +38,7 @@ public struct PacketID: Hashable, Sendable {
 }
 
 /// Why a peer was not reached, or why a message was not delivered.
+@nonexhaustive
 public enum ContactFailure: Hashable, Sendable {
   /// Nothing answered at the address.
   case noContact

@@ -36,6 +36,8 @@ struct QuicNode {
           case .member(let change):
             for member in change.members { print(change.kind, member.name, member.address) }
           case .user(let event): print("user-event", event.name, String(decoding: event.payload, as: UTF8.self))
+          // Later versions have more kinds of events.
+          @unknown default: break
           }
         }
       }

@@ -2,6 +2,7 @@ package import Memberlist
 import SerfPrimitives
 
 /// One record of the agent's event stream.
+@nonexhaustive
 public enum AgentEvent: Hashable, Sendable {
   /// Members joined, left, failed, changed or were forgotten: `member-join`, `member-leave`, `member-failed`, `member-update`,
   /// `member-reap`.

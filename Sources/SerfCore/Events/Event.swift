@@ -1,4 +1,5 @@
 /// Something that happened in the cluster, for the application.
+@nonexhaustive
 public enum Event: Hashable, Sendable {
   /// Members came, went or changed.
   case member(MemberEvent)
@@ -9,6 +10,7 @@ public enum Event: Hashable, Sendable {
 /// Members came, went or changed.
 public struct MemberEvent: Hashable, Sendable {
   /// What happened to them.
+  @nonexhaustive
   public enum Kind: UInt8, Hashable, Sendable, CaseIterable {
     /// They are alive, for the first time or again.
     case join

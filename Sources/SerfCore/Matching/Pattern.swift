@@ -59,6 +59,7 @@ public struct Pattern: Sendable {
 /// Why a text is not a pattern of the supported syntax, and where it breaks off.
 public struct PatternError: Error, Hashable, Sendable {
   /// What is wrong.
+  @nonexhaustive
   public enum Reason: Hashable, Sendable {
     case missingParenthesis
     case unexpectedParenthesis

@@ -23,7 +23,7 @@ public struct Member: Hashable, Sendable {
   }
 }
 
-/// The stage of a member's life. The raw values are Serf's wire numbers (`serf.md` section 3, message 6).
+/// The stage of a member's life. The raw values are Serf's wire numbers (`serf.md` section 3, message 6), so there will be no other.
 public enum MemberStatus: UInt8, Hashable, Sendable, CaseIterable {
   /// Nothing is known.
   case none = 0

@@ -51,6 +51,7 @@ package enum NodeReply: Hashable, Sendable {
 }
 
 /// The stage of this node's own life.
+@nonexhaustive
 public enum NodeStatus: UInt8, Hashable, Sendable, CaseIterable {
   /// Running.
   case alive

@@ -21,15 +21,23 @@ public protocol AddressResolver: Sendable {
 /// Why the look-up of a name gave no addresses. The description is one line: the name, the cause and the next step.
 public struct ResolutionError: Error, Hashable, Sendable, CustomStringConvertible {
   /// What kind of failure it is.
-  public enum Code: Hashable, Sendable {
+  ///
+  /// Compare with `==`, or in a `switch` with a `default`: later versions have more codes.
+  public struct Code: Hashable, Sendable, CustomStringConvertible {
     /// The name does not exist, or it has no addresses.
-    case notFound
+    public static let notFound = Code(kind: .notFound)
     /// No server answered in time, or the servers had trouble. It may work later.
-    case unavailable
+    public static let unavailable = Code(kind: .unavailable)
     /// The answer was unusable or a refusal.
-    case failed
+    public static let failed = Code(kind: .failed)
     /// This resolver does not look up such a name.
-    case badName
+    public static let badName = Code(kind: .badName)
+
+    /// The code's name, such as `notFound`.
+    public var description: String { kind.rawValue }
+
+    private enum Kind: String { case notFound, unavailable, failed, badName }
+    private let kind: Kind
   }
 
   /// What kind of failure it is.

@@ -1,6 +1,7 @@
 package import Memberlist
 
 /// An algorithm that makes messages smaller.
+@nonexhaustive
 public enum Compression: String, Hashable, Sendable, CaseIterable {
   /// LZW, which every Go peer reads.
   case lzw

@@ -82,6 +82,7 @@ extension SecretKey: CustomStringConvertible {
 }
 
 /// A mistake with keys of a ``Keyring``, which is unchanged: the cause of a ``SerfError`` with ``SerfError/Code/configuration``.
+@nonexhaustive
 public enum KeyringError: Error, Hashable, Sendable {
   /// A key has 16, 24 or 32 bytes, not this many.
   case keyLength(Int)

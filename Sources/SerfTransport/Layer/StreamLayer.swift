@@ -97,6 +97,7 @@ extension StreamLayer {
 }
 
 /// How what crosses a layer is protected.
+@nonexhaustive
 public enum Protection: Hashable, Sendable {
   /// Encrypted, and every peer's name is proven by its certificate.
   case provenNames
@@ -117,6 +118,7 @@ public struct StreamID: Hashable, Sendable {
 }
 
 /// What the membership knows and a layer that keeps connections needs.
+@nonexhaustive
 public enum MembershipHint: Hashable, Sendable {
   /// How many members there are; this decides how long an idle connection is kept.
   case memberCount(Int)
