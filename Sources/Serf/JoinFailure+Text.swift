@@ -32,8 +32,8 @@ extension JoinFailure {
     case .contact(.overloaded): .tooBusy
     case .contact(.refused): .refused
     case .contact(.identityMismatch): .otherName
-    case .contact(.peerCertificateRefused): .certificateRefused(.theirs(""))
-    case .contact(.ownCertificateRefused): .certificateRefused(.ours(""))
+    case .contact(.peerCertificateRefused): .certificateRefused(.theirs)
+    case .contact(.ownCertificateRefused): .certificateRefused(.ours)
     case .contact(.unreadable): .encryptionMismatch
     case .contact(.broken), .malformed(.empty): .connectionBroken
     case .contact(.ourselves): .isSelf

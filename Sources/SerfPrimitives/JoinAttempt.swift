@@ -86,13 +86,13 @@
       case unusableAddress(NodeAddress)
     }
 
-    /// Whose certificate was refused, and why. The text is empty where the reason is not known.
+    /// Whose certificate was refused. The log of the node that refused it says why.
     @nonexhaustive
     public enum CertificateRefusal: Hashable, Sendable {
       /// We refused the peer's.
-      case theirs(String)
+      case theirs
       /// The peer refused ours.
-      case ours(String)
+      case ours
     }
   }
 
@@ -127,11 +127,11 @@
   }
 
   extension JoinAttempt.CertificateRefusal: CustomStringConvertible {
-    /// A clause for people, with the reason where it is known.
+    /// A clause for people, without advice.
     public var description: String {
       switch self {
-      case .theirs(let why): "we refuse its certificate" + (why.isEmpty ? "" : ": \(why)")
-      case .ours(let why): "it refuses our certificate" + (why.isEmpty ? "" : ": \(why)")
+      case .theirs: "we refuse its certificate"
+      case .ours: "it refuses our certificate"
       }
     }
   }

@@ -75,7 +75,7 @@
       let members = try await cluster(["a", "b"]).map(\.node)
       let (a, x) = (try await members[0].localAddress().description, try await stranger.localAddress().description)
       for (node, address, reason) in [
-        (stranger, a, .certificateRefused(.ours(""))), (members[0], x, .certificateRefused(.theirs(""))),
+        (stranger, a, .certificateRefused(.ours)), (members[0], x, .certificateRefused(.theirs)),
         (members[1], "c/" + a, .otherName), (members[1], "b/" + a, .ownName),
       ] as [(SerfNode, String, JoinAttempt.Reason)] {
         let error = await #expect(throws: SerfError.self) { try await node.join([address]) }
