@@ -44,6 +44,11 @@ public struct SerfConfiguration: Sendable {
       case .local: .local
       }
   }
+
+  /// The same, with the name as text, which ``NodeName/init(_:)`` reads.
+  public init(name: String, profile: Profile = .lan, tags: [String: String] = [:]) {
+    self.init(name: NodeName(name), profile: profile, tags: tags)
+  }
 }
 
 extension SerfConfiguration {

@@ -109,6 +109,11 @@ public final class SerfNode: Service {
     try await call { driver, done in driver.forceLeave(name, prune: prune, done) }
   }
 
+  /// The same, with the name as text, which ``NodeName/init(_:)`` reads.
+  public func forceLeave(_ name: String, prune: Bool = false) async throws {
+    try await forceLeave(NodeName(name), prune: prune)
+  }
+
   /// Replaces this node's tags, and waits until the other members had a chance to hear of it.
   ///
   /// - Throws: ``SerfError`` alone: ``SerfError/Code/tooLarge`` above 512 encoded bytes (nothing changed), ``SerfError/Code/broadcastTimeout``;

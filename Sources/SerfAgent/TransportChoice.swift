@@ -86,7 +86,7 @@ struct TransportChoice {
     settings.compression = configuration.compression.map(\.algorithm) ?? settings.compression
     let keyring = settings.keyring
     let name: NodeName
-    if let given = configuration.nodeName { name = NodeName(given) } else { name = try hostName() }
+    if let given = configuration.nodeName { name = NodeName(bytes: Array(given.utf8)) } else { name = try hostName() }
     return TransportChoice(
       node: name,
       factory: NetTransport(bind: try await configuration.bindAddress(), settings: settings),

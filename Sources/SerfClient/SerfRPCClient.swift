@@ -118,6 +118,11 @@ public final class SerfRPCClient: Sendable {
     try await call(.forceLeave, ForceLeaveRequest(node: node, prune: prune))
   }
 
+  /// The same, with the name as text, which ``NodeName/init(_:)`` reads.
+  public func forceLeave(_ node: String, prune: Bool = false) async throws(SerfRPCError) {
+    try await forceLeave(NodeName(node), prune: prune)
+  }
+
   // MARK: The agent
 
   /// Changes the agent's own tags: `deleting` first, then `setting`.

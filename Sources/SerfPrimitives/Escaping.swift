@@ -7,6 +7,46 @@
 /// Bytes from a peer, safe to print: printable UTF-8 stays, control characters, backslash and broken sequences become `\u{..}` or `\xNN`.
 public func escaped(_ bytes: [UInt8]) -> String { rewritten(bytes, escapesControls: true, backslash: .escaped) }
 
+/// The bytes whose ``escaped(_:)-([UInt8])`` is `text`. A text that it never writes gives its UTF-8 bytes, with the escapes in it read as such.
+package func unescaped(_ text: String) -> [UInt8] {
+  var rest = Array(text.utf8)[...]
+  guard rest.contains(UInt8(ascii: "\\")) else { return Array(rest) }
+  var bytes: [UInt8] = []
+  bytes.reserveCapacity(rest.count)
+  while let first = rest.popFirst() {
+    guard first == UInt8(ascii: "\\"), let escape = rest.first else {
+      bytes.append(first)
+      continue
+    }
+    if escape == UInt8(ascii: "\\") {
+      bytes.append(first)
+      rest.removeFirst()
+    } else if isEscapedByte(rest), let byte = UInt8(String(decoding: rest.dropFirst().prefix(2), as: UTF8.self), radix: 16) {
+      bytes.append(byte)
+      rest.removeFirst(3)
+    } else if let scalar = escapedScalar(rest) {
+      bytes.append(contentsOf: String(scalar).utf8)
+      rest.removeFirst(scalarEscape(scalar).utf8.count - 1)
+    } else {
+      bytes.append(first)
+    }
+  }
+  return bytes
+}
+
+/// The harmful scalar whose escape continues with these bytes after its backslash: `u{1b}`.
+private func escapedScalar(_ rest: ArraySlice<UInt8>) -> Unicode.Scalar? {
+  guard rest.starts(with: "u{".utf8) else { return nil }
+  let digits = rest.dropFirst(2).prefix(6).prefix { $0 != UInt8(ascii: "}") }
+  guard let value = UInt32(String(decoding: digits, as: UTF8.self), radix: 16), let scalar = Unicode.Scalar(value), scalar.isHarmful,
+    // Only the very form that is written: no capitals, signs or leading zeros.
+    rest.starts(with: scalarEscape(scalar).utf8.dropFirst())
+  else { return nil }
+  return scalar
+}
+
+private func scalarEscape(_ scalar: Unicode.Scalar) -> String { "\\u{" + String(scalar.value, radix: 16) + "}" }
+
 /// A peer's bytes as text: UTF-8 stays as it is, and each byte that is not UTF-8 becomes `\xNN`, so that different bytes stay different text.
 package func readableText(of bytes: [UInt8]) -> String {
   String(validating: bytes, as: UTF8.self) ?? rewritten(bytes, escapesControls: false, backslash: .kept)
@@ -62,7 +102,7 @@ private func rewritten(_ bytes: [UInt8], escapesControls: Bool, backslash: Backs
     if scalar == "\\" {
       text += backslash == .kept || (backslash == .escapedUnlessByte && isEscapedByte(rest)) ? "\\" : "\\\\"
     } else if escapesControls, scalar.isHarmful {
-      text += "\\u{" + String(scalar.value, radix: 16) + "}"
+      text += scalarEscape(scalar)
     } else {
       text += character
     }

@@ -1,6 +1,7 @@
 import Foundation
 import RPCTestSupport
 import SerfCommand
+import SerfPrimitives
 import Testing
 
 @Suite("serf force-leave", .serialized)
@@ -27,9 +28,12 @@ struct ForceLeaveTests {
   }
 
   @Test(
-    "a name is looked up literally, whatever it means in a pattern",
-    arguments: [("n1", "n1"), ("a.b", #"a\.b"#), (#"(x|y)*[^z]{2}?+$\"#, #"\(x\|y\)\*\[\^z\]\{2\}\?\+\$\\"#), ("ü", "ü")])
+    "a name is looked up as it is meant, whatever it means in a pattern, and whatever is escaped where it is printed",
+    arguments: [
+      ("n1", "n1"), ("a.b", #"a\.b"#), (#"(x|y)*[^z]{2}?+$\"#, #"\(x\|y\)\*\[\^z\]\{2\}\?\+\$\\"#), ("ü", "ü"), (#"a\\b"#, #"a\\b"#),
+      (#"\u{1b}"#, "\u{1b}"),
+    ])
   func patterns(name: String, pattern: String) {
-    #expect(quotedPattern(name) == pattern)
+    #expect(quotedPattern(NodeName(name)) == pattern)
   }
 }

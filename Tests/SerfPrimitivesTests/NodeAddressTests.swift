@@ -108,21 +108,3 @@ import Testing
     #expect(NodeAddress(parsing: "ff02::1", defaultPort: 0)?.isMulticast == true)
   }
 }
-
-@Suite struct NodeNameTests {
-  @Test("a name shows control bytes, direction marks and broken UTF-8 for what they are")
-  func escapes() {
-    #expect(NodeName("web-1.eu").description == "web-1.eu")
-    #expect(NodeName("größe 節點 🙂").description == "größe 節點 🙂")
-    #expect(NodeName("a\u{1b}[2Jb").description == "a\\u{1b}[2Jb")
-    #expect(NodeName("a\u{202e}b\\").description == "a\\u{202e}b\\\\")
-    #expect(NodeName(bytes: [0x61, 0xff, 0xc3, 0x28, 0xed, 0xa0, 0x80]).description == "a\\xff\\xc3(\\xed\\xa0\\x80")
-    #expect(NodeName(bytes: [0x0a, 0xe2, 0x82]).description == "\\u{a}\\xe2\\x82")
-  }
-
-  @Test("names are their bytes: order is byte order, canonical equivalence is not equality")
-  func bytes() {
-    #expect(NodeName("\u{e9}") != NodeName("e\u{301}"))
-    #expect([NodeName("b"), NodeName("B"), NodeName("a")].sorted() == [NodeName("B"), NodeName("a"), NodeName("b")])
-  }
-}

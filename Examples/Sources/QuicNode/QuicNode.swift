@@ -21,7 +21,7 @@ struct QuicNode {
 
     let credentials = try Credentials(files: .init(authorities: "ca.pem", certificate: "\(name).pem", privateKey: "\(name).key"))
     let transport = try QuicTransport(credentials, bind: bind)
-    let node = try SerfNode(transport: transport, configuration: SerfConfiguration(name: NodeName(name), tags: ["example": "quic-node"]))
+    let node = try SerfNode(transport: transport, configuration: SerfConfiguration(name: name, tags: ["example": "quic-node"]))
     let events = node.events()
 
     try await withThrowingTaskGroup(of: Void.self) { group in

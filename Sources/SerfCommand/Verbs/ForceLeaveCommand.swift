@@ -1,6 +1,6 @@
 import ArgumentParser
 import SerfClient
-import SerfPrimitives
+package import SerfPrimitives
 
 /// `serf force-leave`: declares a failed member as left.
 struct ForceLeaveCommand: AsyncParsableCommand {
@@ -10,7 +10,7 @@ struct ForceLeaveCommand: AsyncParsableCommand {
 
   @Flag(help: "Forget the member at once instead of after the tombstone timeout.") var prune = false
   @OptionGroup var rpc: RPCOptions
-  @Argument(help: "The member's name.") var names: [String] = []
+  @Argument(help: "The member's name, as 'serf members' prints it.") var names: [String] = []
 
   func run() async throws {
     guard names.count == 1, let name = names.first else {
@@ -19,7 +19,7 @@ struct ForceLeaveCommand: AsyncParsableCommand {
     let node = NodeName(name)
     let isKnown = try await rpc.withClient("forcing \(printable(name)) to leave") { client throws(SerfRPCError) in
       // Asked first, because a pruned member is no longer listed afterwards.
-      let isKnown = try await client.members(matching: MemberFilter(name: quotedPattern(name))).contains { $0.name == node }
+      let isKnown = try await client.members(matching: MemberFilter(name: quotedPattern(node))).contains { $0.name == node }
       try await client.forceLeave(node, prune: prune)
       return isKnown
     }
@@ -31,9 +31,9 @@ struct ForceLeaveCommand: AsyncParsableCommand {
   }
 }
 
-/// A pattern that matches `text` and nothing else: characters with a meaning in RE2 get a backslash in front.
-package func quotedPattern(_ text: String) -> String {
-  text.unicodeScalars.reduce(into: "") { pattern, scalar in
+/// A pattern that matches `name` and nothing else: characters with a meaning in RE2 get a backslash in front.
+package func quotedPattern(_ name: NodeName) -> String {
+  name.string.unicodeScalars.reduce(into: "") { pattern, scalar in
     if #"\.+*?()|[]{}^$"#.unicodeScalars.contains(scalar) { pattern += "\\" }
     pattern.unicodeScalars.append(scalar)
   }
