@@ -4,8 +4,8 @@ import Synchronization
 ///
 /// At most ``bufferLimit`` records wait for a slow reader; newer ones beyond that are lost and counted in ``dropped``. A stream has only one reader.
 public struct RPCStream<Element: Sendable>: AsyncSequence, Sendable {
-  /// Why a stream ends before its reader is done.
-  public typealias Failure = SerfRPCError
+  /// A stream that ends before its reader is done throws ``SerfRPCError`` alone, untyped as all functions of ``SerfRPCClient`` do.
+  public typealias Failure = any Error
 
   /// How many records wait for a slow reader.
   public static var bufferLimit: Int { 4096 }
@@ -24,13 +24,13 @@ public struct RPCStream<Element: Sendable>: AsyncSequence, Sendable {
     var base: AsyncStream<Element>.Iterator
     let feed: RPCFeed<Element>
 
-    /// The next record; throws once if the connection ends, and is nil after that or after cancellation.
-    public mutating func next() async throws(SerfRPCError) -> Element? {
+    /// The next record; throws a ``SerfRPCError`` once if the connection ends, and is nil after that or after cancellation.
+    public mutating func next() async throws -> Element? {
       try await next(isolation: nil)
     }
 
-    /// The next record; throws once if the connection ends, and is nil after that or after cancellation.
-    public mutating func next(isolation actor: isolated (any Actor)?) async throws(SerfRPCError) -> Element? {
+    /// The next record; throws a ``SerfRPCError`` once if the connection ends, and is nil after that or after cancellation.
+    public mutating func next(isolation actor: isolated (any Actor)?) async throws -> Element? {
       if let element = await base.next(isolation: actor) { return element }
       if let error = feed.takeReason() { throw error }
       return nil

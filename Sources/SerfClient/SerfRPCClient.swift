@@ -14,6 +14,9 @@ import Synchronization
 /// Calls may overlap. Each waits for its own answer, for at most ``timeout``. A call that makes the agent wait for other members, such as
 /// ``leave()``, gets extra time for that. To give up earlier, cancel the calling task. After ``SerfRPCError/timedOut(after:)`` the client may be used
 /// again; after ``SerfRPCError/closed`` or ``SerfRPCError/malformed(_:)`` it is of no further use.
+///
+/// Its functions throw ``SerfRPCError`` alone. They throw it untyped, because Swift's compiler does not survive a `catch let error as SerfRPCError
+/// where …` around a typed one.
 public final class SerfRPCClient: Sendable {
   /// Where agents listen by default.
   public static let defaultAddress = "127.0.0.1:7373"
@@ -41,9 +44,9 @@ public final class SerfRPCClient: Sendable {
   ///     waits for answers for ever. Values above a year count as a year.
   public static func connect(
     to address: String = defaultAddress, authKey: String? = nil, timeout: Duration = .seconds(10)
-  ) async throws(SerfRPCError) -> SerfRPCClient {
+  ) async throws -> SerfRPCClient {
     guard let (host, port) = hostAndPort(address, defaultPort: 7373) else {
-      throw .unreachable(address: address, reason: "this is not host:port")
+      throw SerfRPCError.unreachable(address: address, reason: "this is not host:port")
     }
     let timeout = min(timeout, .seconds(365 * 86_400))
     let deadline = ContinuousClock.now + timeout
@@ -61,7 +64,7 @@ public final class SerfRPCClient: Sendable {
           }
         }
     } catch {
-      throw .unreachable(address: address, reason: Self.reason(of: error))
+      throw SerfRPCError.unreachable(address: address, reason: Self.reason(of: error))
     }
     do {
       _ = try await client.exchange(.handshake, body: HandshakeRequest().encoded, within: deadline - .now)
@@ -70,7 +73,7 @@ public final class SerfRPCClient: Sendable {
       }
     } catch {
       await client.close()
-      if case .timedOut = error { throw .timedOut(after: timeout) }
+      if case .timedOut = error { throw SerfRPCError.timedOut(after: timeout) }
       throw error
     }
     return client
@@ -84,7 +87,7 @@ public final class SerfRPCClient: Sendable {
   // MARK: The cluster
 
   /// All members that the agent knows, or those that match `filter`, in the agent's order.
-  public func members(matching filter: MemberFilter? = nil) async throws(SerfRPCError) -> [AgentMember] {
+  public func members(matching filter: MemberFilter? = nil) async throws -> [AgentMember] {
     if let filter { return try await call(.membersFiltered, filter, answer: MembersResponse.self).members }
     return try decode(MembersResponse.self, try await exchange(.members, body: [])).members
   }
@@ -97,7 +100,7 @@ public final class SerfRPCClient: Sendable {
   /// - Returns: how many of `addresses` answered.
   /// - Throws: ``SerfRPCError/refused(_:)`` if none of them answered.
   @discardableResult
-  public func join(_ addresses: [String], replay: Bool = false) async throws(SerfRPCError) -> Int {
+  public func join(_ addresses: [String], replay: Bool = false) async throws -> Int {
     let request = JoinRequest(existing: addresses, replay: replay).encoded
     let time = timeout + RPCCommand.join.wait(targets: addresses.count)
     return Int(try decode(JoinResponse.self, try await exchange(.join, body: request, within: time)).count)
@@ -109,34 +112,34 @@ public final class SerfRPCClient: Sendable {
   ///   - name: the event's name at receivers.
   ///   - payload: the event's content; name and payload together have at most 512 bytes unless the agent is configured otherwise. Default none.
   ///   - coalesce: whether receivers may merge it with later events of the same name. Default true.
-  public func userEvent(_ name: String, payload: [UInt8]? = nil, coalesce: Bool = true) async throws(SerfRPCError) {
+  public func userEvent(_ name: String, payload: [UInt8]? = nil, coalesce: Bool = true) async throws {
     try await call(.event, EventRequest(coalesce: coalesce, name: name, payload: payload))
   }
 
   /// Declares a failed member as left; with `prune` it is forgotten at once.
-  public func forceLeave(_ node: NodeName, prune: Bool = false) async throws(SerfRPCError) {
+  public func forceLeave(_ node: NodeName, prune: Bool = false) async throws {
     try await call(.forceLeave, ForceLeaveRequest(node: node, prune: prune))
   }
 
   /// The same, with the name as text, which ``NodeName/init(_:)`` reads.
-  public func forceLeave(_ node: String, prune: Bool = false) async throws(SerfRPCError) {
+  public func forceLeave(_ node: String, prune: Bool = false) async throws {
     try await forceLeave(NodeName(node), prune: prune)
   }
 
   // MARK: The agent
 
   /// Changes the agent's own tags: `deleting` first, then `setting`.
-  public func updateTags(setting: [String: String], deleting: [String] = []) async throws(SerfRPCError) {
+  public func updateTags(setting: [String: String], deleting: [String] = []) async throws {
     try await call(.tags, TagsRequest(delete: deleting.isEmpty ? nil : deleting, set: setting))
   }
 
   /// Lets the agent leave the cluster and end. Returns when it has left.
-  public func leave() async throws(SerfRPCError) {
+  public func leave() async throws {
     _ = try await exchange(.leave, body: [])
   }
 
   /// The agent's statistics about itself.
-  public func stats() async throws(SerfRPCError) -> AgentStats {
+  public func stats() async throws -> AgentStats {
     try decode(AgentStats.self, try await exchange(.stats, body: []))
   }
 
@@ -144,14 +147,14 @@ public final class SerfRPCClient: Sendable {
   ///
   /// - Parameter filter: a comma list of `member-join`, `member-leave`, `member-failed`, `member-update`, `member-reap`, `user`,
   ///   `user:NAME`, `query`, `query:NAME` and `*`.
-  public func events(_ filter: String = "*") async throws(SerfRPCError) -> RPCStream<AgentEvent> {
+  public func events(_ filter: String = "*") async throws -> RPCStream<AgentEvent> {
     try await stream(.stream, StreamRequest(type: filter)) { (event: AgentEvent) in event }
   }
 
   /// The agent's log lines: the last ones first, then new ones as they come.
   ///
   /// - Parameter level: `TRACE`, `DEBUG`, `INFO`, `WARN` or `ERR`; independent of what the agent itself prints.
-  public func monitor(level: String = "INFO") async throws(SerfRPCError) -> RPCStream<String> {
+  public func monitor(level: String = "INFO") async throws -> RPCStream<String> {
     try await stream(.monitor, MonitorRequest(logLevel: level)) { (record: LogRecord) in record.line }
   }
 

@@ -17,7 +17,7 @@ struct EventCommand: AsyncParsableCommand, FreeWords {
       throw CommandFailure("only a name and a payload are expected, not \(words.count) words; quote a payload that holds spaces")
     }
     let payload = words.count == 2 ? Array(words[1].utf8) : nil
-    try await rpc.withClient("sending the event") { client throws(SerfRPCError) in
+    try await rpc.withClient("sending the event") { client in
       try await client.userEvent(name, payload: payload, coalesce: coalesce)
     }
     Terminal.output("Event '\(escaped(name))' dispatched! Coalescing enabled: \(coalesce)")

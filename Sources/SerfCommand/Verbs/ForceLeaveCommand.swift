@@ -17,7 +17,7 @@ struct ForceLeaveCommand: AsyncParsableCommand {
       throw CommandFailure("one member's name is expected, not \(names.count); 'serf members' lists them")
     }
     let node = NodeName(name)
-    let isKnown = try await rpc.withClient("forcing \(printable(name)) to leave") { client throws(SerfRPCError) in
+    let isKnown = try await rpc.withClient("forcing \(printable(name)) to leave") { client in
       // Asked first, because a pruned member is no longer listed afterwards.
       let isKnown = try await client.members(matching: MemberFilter(name: quotedPattern(node))).contains { $0.name == node }
       try await client.forceLeave(node, prune: prune)

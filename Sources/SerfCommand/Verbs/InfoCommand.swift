@@ -11,7 +11,7 @@ struct InfoCommand: AsyncParsableCommand {
   @OptionGroup var rpc: RPCOptions
 
   func run() async throws {
-    let stats = try await rpc.withClient("asking the agent") { client throws(SerfRPCError) in try await client.stats() }
+    let stats = try await rpc.withClient("asking the agent") { client in try await client.stats() }
     Terminal.output(format == .json ? Self.json(stats).text : Self.text(stats))
   }
 

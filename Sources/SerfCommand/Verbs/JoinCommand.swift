@@ -13,7 +13,7 @@ struct JoinCommand: AsyncParsableCommand {
 
   func run() async throws {
     guard !addresses.isEmpty else { throw CommandFailure("an address is missing; write serf join ADDRESS, with the address of any member") }
-    let count = try await rpc.withClient("joining") { client throws(SerfRPCError) in
+    let count = try await rpc.withClient("joining") { client in
       try await client.join(addresses, replay: replay)
     }
     guard count > 0 else {

@@ -10,7 +10,7 @@ struct LeaveCommand: AsyncParsableCommand {
   @OptionGroup var rpc: RPCOptions
 
   func run() async throws {
-    try await rpc.withClient("leaving") { client throws(SerfRPCError) in try await client.leave() }
+    try await rpc.withClient("leaving") { client in try await client.leave() }
     Terminal.output("Graceful leave complete")
   }
 }

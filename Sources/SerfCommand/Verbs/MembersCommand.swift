@@ -22,7 +22,7 @@ struct MembersCommand: AsyncParsableCommand {
     }
     let tags = tag.map.merging(role.map { ["role": $0] } ?? [:]) { $1 }
     let filter = MemberFilter(name: name, status: status, tags: tags)
-    let members = try await rpc.withClient("listing members") { client throws(SerfRPCError) in
+    let members = try await rpc.withClient("listing members") { client in
       try await client.members(matching: filter)
     }
     Terminal.output(MemberListing(members).render(format, isDetailed: detailed))

@@ -18,11 +18,11 @@ struct MonitorCommand: AsyncParsableCommand {
     // If the terminal does not read, lines wait in the console, so that a signal still ends the command.
     let console = Console(write: Terminal.write)
     defer { console.flush() }
-    try await rpc.withClient("monitoring") { client throws(SerfRPCError) in
+    try await rpc.withClient("monitoring") { client in
       let events = try await client.events()
       let lines = try await client.monitor(level: logLevel)
       // When the group ends, the readers are cancelled, and that sends the agent a `stop` for each stream.
-      let end = await withTaskGroup(of: SerfRPCError?.self) { group in
+      let end = await withTaskGroup(of: (any Error)?.self) { group in
         group.addTask { await Self.print(events, on: console) { GoSyntax.eventInfo($0) } }
         group.addTask { await Self.print(lines, on: console) { harmless($0) } }
         group.addTask {
@@ -39,7 +39,7 @@ struct MonitorCommand: AsyncParsableCommand {
   /// Prints each record until the stream ends; the reason, or nil if it was cancelled.
   private static func print<Element: Sendable>(
     _ records: RPCStream<Element>, on console: Console, _ text: @Sendable (Element) -> String
-  ) async -> SerfRPCError? {
+  ) async -> (any Error)? {
     do {
       var told = 0
       for try await record in records {

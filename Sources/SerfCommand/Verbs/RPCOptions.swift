@@ -20,14 +20,14 @@ struct RPCOptions: ParsableArguments {
 
   /// Connects, runs `body` and closes. `action` names what was tried, for the message.
   func withClient<Result: Sendable>(
-    _ action: String, _ body: (SerfRPCClient) async throws(SerfRPCError) -> Result
+    _ action: String, _ body: (SerfRPCClient) async throws -> Result
   ) async throws(CommandFailure) -> Result {
     guard rpcTimeout.duration > .zero else { throw CommandFailure("-rpc-timeout must be more than 0") }
     let address = rpcAddr ?? environment("SERF_RPC_ADDR") ?? SerfRPCClient.defaultAddress
-    do throws(SerfRPCError) {
+    do {
       let client = try await SerfRPCClient.connect(
         to: address, authKey: rpcAuth ?? environment("SERF_RPC_AUTH"), timeout: rpcTimeout.duration)
-      do throws(SerfRPCError) {
+      do {
         let result = try await body(client)
         await client.close()
         return result
@@ -36,6 +36,7 @@ struct RPCOptions: ParsableArguments {
         throw error
       }
     } catch {
+      guard let error = error as? SerfRPCError else { throw CommandFailure("\(action) failed: \(oneLine("\(error)"))") }
       throw CommandFailure(error, while: action, address: address)
     }
   }

@@ -15,7 +15,7 @@ struct TagsCommand: AsyncParsableCommand {
     guard !set.isEmpty || !delete.isEmpty else {
       throw CommandFailure("nothing to change; write -set key=value or -delete key")
     }
-    try await rpc.withClient("changing the tags") { client throws(SerfRPCError) in
+    try await rpc.withClient("changing the tags") { client in
       try await client.updateTags(setting: set.map, deleting: delete)
     }
     Terminal.output("Successfully updated agent tags")

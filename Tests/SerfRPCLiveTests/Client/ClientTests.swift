@@ -153,6 +153,18 @@ struct ClientTests {
     }
   }
 
+  @Test("a caller can pick an error in a catch with a condition, and log it")
+  func catching() async throws {
+    func log(_ message: @autoclosure () -> String) -> String { message() }
+    func attempt() async throws -> String {
+      do {
+        _ = try await SerfRPCClient.connect(to: "nowhere:port")
+      } catch let error as SerfRPCError where error != .closed { return log("\(error)") }
+      return ""
+    }
+    #expect(try await attempt().contains("this is not host:port"))
+  }
+
   @Test(
     "addresses",
     arguments: [
