@@ -33,7 +33,7 @@ extension Membership {
 
   private mutating func gossip(to index: NodeIndex, _ pack: Packer) -> Bool {
     let start = outbox.begin()
-    let (budget, transmissions) = (packetBudget(index), transmissions)
+    let (budget, transmissions) = (configuration.packetBudget, transmissions)
     guard pack(&dissemination, budget, transmissions, &outbox.arena, &finished) else { return false }
     push(start, to: destination(index), path: .warm, id: nil, checksummed: isChecksummed(index))
     return true

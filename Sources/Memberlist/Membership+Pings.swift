@@ -27,11 +27,11 @@ extension Membership {
 
   mutating func pingReceived(_ ping: borrowing Ping, from peer: Peer, at now: Instant) {
     guard ping.node.isEmpty || ping.node.equals(name.bytes) else { return pingForOther(ping.node, from: peer) }
-    guard let (destination, index) = answer(to: peer, source: ping.source, sourceNode: ping.sourceNode) else { return }
+    guard let destination = answer(to: peer, source: ping.source, sourceNode: ping.sourceNode) else { return }
     var message = startDraft()
     encodeAck(ping.sequenceNumber, carriesPayload: true, into: &message)
     draft = message
-    sendDraft(to: destination, budget: index)
+    sendDraft(to: destination)
     if let source = ping.source { addressStated(source, by: peer, at: now) }
   }
 
@@ -52,17 +52,16 @@ extension Membership {
   /// Where an answer goes. On connections: back on the one that asked (`secure-transport.md` 1.10). Elsewhere to the address that the message states,
   /// because a member may ask from another socket than the one it listens on (memberlist 0.2.0). Nil, and counted, where nothing may be sent to that
   /// address: the transport sees only where the packet came from.
-  private mutating func answer(to peer: Peer, source: NodeAddress?, sourceNode: RawSpan) -> (Destination, NodeIndex?)? {
-    if configuration.namesAreProven { return (.reply(peer), peer.provenName.flatMap { table.find($0) }) }
-    let index = sourceNode.isEmpty ? nil : table.find(sourceNode)
-    guard let source, source.port != 0 else { return (.reply(peer), index) }
+  private mutating func answer(to peer: Peer, source: NodeAddress?, sourceNode: RawSpan) -> Destination? {
+    guard !configuration.namesAreProven, let source, source.port != 0 else { return .reply(peer) }
     guard maySend(to: source) else {
       refuse(source, from: peer)
       return nil
     }
-    if let index { return (.member(table[index].member.name, source), index) }
-    if sourceNode.isEmpty || sourceNode.byteCount > configuration.limits.nameLength { return (.anyMember(source), nil) }
-    return (.member(NodeName(bytes: [UInt8](copying: sourceNode)), source), nil)
+    if sourceNode.isEmpty { return .anyMember(source) }
+    if let index = table.find(sourceNode) { return .member(table[index].member.name, source) }
+    if sourceNode.byteCount > configuration.limits.nameLength { return .anyMember(source) }
+    return .member(NodeName(bytes: [UInt8](copying: sourceNode)), source)
   }
 
   /// Whether we send to this address when a message names it: it can be a node's, and is in the allowed networks.
@@ -87,7 +86,7 @@ extension Membership {
       return
     }
     guard configuration.namesAreProven || maySend(to: address) else { return refuse(address, from: peer) }
-    guard let (requester, _) = answer(to: peer, source: request.source, sourceNode: request.sourceNode) else { return }
+    guard let requester = answer(to: peer, source: request.source, sourceNode: request.sourceNode) else { return }
     relayCount += 1
     startPing(
       .relay(to: requester, sequenceNumber: request.sequenceNumber, wantsNack: request.wantsNack), name: name, address: address,
@@ -128,29 +127,25 @@ extension Membership {
   ) {
     let sequenceNumber = nextSequenceNumber()
     pings[sequenceNumber] = PendingPing(purpose: purpose, target: index, name: name, address: address, startedAt: now)
-    sendPing(
-      sequenceNumber, name: name, address: address, index: index, path: .warm, id: PacketID(Self.pingPackets | UInt64(sequenceNumber)))
+    sendPing(sequenceNumber, name: name, address: address, path: .warm, id: PacketID(Self.pingPackets | UInt64(sequenceNumber)))
     if configuration.namesAreProven, time == nil { timers.schedule(.relayHalf(sequenceNumber), at: now + configuration.probe.timeout / 2) }
     timers.schedule(.ping(sequenceNumber), at: now + (time ?? configuration.probe.timeout))
   }
 
-  private mutating func sendPing(
-    _ sequenceNumber: UInt32, name: NodeName, address: NodeAddress, index: NodeIndex?, path: SendPath, id: PacketID?
-  ) {
+  private mutating func sendPing(_ sequenceNumber: UInt32, name: NodeName, address: NodeAddress, path: SendPath, id: PacketID?) {
     var message = startDraft()
     encodePing(name, sequenceNumber, into: &message)
     draft = message
-    sendDraft(to: .member(name, address), budget: index, path: path, id: id)
+    sendDraft(to: .member(name, address), path: path, id: id)
   }
 
   /// A second try. A ping for another member uses the existing connection: only the prober dials a fresh one, because a suspect must not have a
   /// handshake with each helper. Our own ping uses a fresh one, because silence on a warm one means nothing (`secure-transport.md` 2.1).
   mutating func repeatRelayedPing(_ sequenceNumber: UInt32, at now: Instant) {
     guard let ping = pings[sequenceNumber], !ping.isDone else { return }
-    let index = ping.target.flatMap { table.contains($0) ? $0 : nil }
     var path = SendPath.fresh(since: ping.startedAt)
     if case .relay = ping.purpose, configuration.adaptsToLoad { path = .warm }
-    sendPing(sequenceNumber, name: ping.name, address: ping.address, index: index, path: path, id: nil)
+    sendPing(sequenceNumber, name: ping.name, address: ping.address, path: path, id: nil)
   }
 
   mutating func ackReceived(_ ack: borrowing Ack, from peer: Peer, at now: Instant) {
@@ -174,7 +169,7 @@ extension Membership {
       var message = startDraft()
       encodeAck(sequenceNumber, carriesPayload: false, into: &message)
       draft = message
-      sendDraft(to: requester, budget: nil)
+      sendDraft(to: requester)
     case .user(let id):
       outbox.push(.pingFinished(id, .answered(roundTrip: now - ping.startedAt)))
     case .life(let claimed):
@@ -201,7 +196,7 @@ extension Membership {
       var message = startDraft()
       Nack(sequenceNumber: requested).encode(into: &message)
       draft = message
-      sendDraft(to: requester, budget: nil)
+      sendDraft(to: requester)
     case .user(let id):
       if !ping.isDone { outbox.push(.pingFinished(id, .timedOut)) }
     case .life: break

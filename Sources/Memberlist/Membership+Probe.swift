@@ -77,7 +77,7 @@ extension Membership {
     encodePing(probe.name, probe.sequenceNumber, into: &message)
     draft = message
     guard table[probe.target].state == .suspect else {
-      return sendDraft(to: destination(probe.target), budget: probe.target, path: path, id: id)
+      return sendDraft(to: destination(probe.target), path: path, id: id)
     }
     var compound = CompoundWriter()
     compound.add(draft.span.bytes)
@@ -132,7 +132,7 @@ extension Membership {
         source: own.address, sourceNode: own.name.bytes.span.bytes
       ).encode(into: &message)
       draft = message
-      sendDraft(to: destination(helper), budget: helper, id: packet)
+      sendDraft(to: destination(helper), id: packet)
     }
     if configuration.probe.usesReliablePing, table[target].member.versions.protocolMaximum >= 3, probe.deadline > now {
       probe.exchange = openExchange(

@@ -10,9 +10,6 @@ extension Membership {
     return Dissemination.Transmissions(membership: limit(table.count), application: limit(max(table.count, applicationMemberCount)))
   }
 
-  /// What one packet to this peer may hold.
-  func packetBudget(_ index: NodeIndex?) -> Int { index.flatMap { table[$0].packetBudget } ?? configuration.packetBudget }
-
   /// Whether packets to this node carry a CRC: the node reads it, and nothing better protects the packets.
   func isChecksummed(_ index: NodeIndex) -> Bool {
     !configuration.namesAreProven && table[index].member.versions.protocolMaximum >= 5
@@ -22,14 +19,11 @@ extension Membership {
 
   /// Sends the message in `draft`, with broadcasts that fit beside it. Never with a CRC: Go's path for these messages does not know the
   /// peer's versions either (`memberlist.md` 1.5).
-  mutating func sendDraft(
-    to destination: Destination, budget index: NodeIndex?, path: SendPath = .warm, id: PacketID? = nil
-  ) {
+  mutating func sendDraft(to destination: Destination, path: SendPath = .warm, id: PacketID? = nil) {
     let start = outbox.begin()
-    let budget = packetBudget(index)
     let transmissions = transmissions
     _ = dissemination.pack(
-      draft, budget: budget, transmissions: transmissions, into: &outbox.arena, finished: &finished)
+      draft, budget: configuration.packetBudget, transmissions: transmissions, into: &outbox.arena, finished: &finished)
     push(start, to: destination, path: path, id: id, checksummed: false)
   }
 
@@ -116,11 +110,6 @@ extension Membership {
 
   /// More than the connections of a transport. Names beyond the limit count as cold until their next connection.
   private static let warmStrangerLimit = 4096
-
-  /// What one packet to a member may hold, if it differs from the configuration; nil for the configuration's value.
-  package mutating func setPacketBudget(_ budget: Int?, for name: NodeName) {
-    if let index = table.find(name) { table[index].packetBudget = budget }
-  }
 
   /// What acks to pings carry from now on; nil for no payload.
   package mutating func setAckPayload(_ payload: [UInt8]?) { ackPayload = payload }

@@ -6,7 +6,7 @@ package import SerfPrimitives
 ///
 /// - **Inputs**, with the time `at`: ``start(at:)``, ``receive(_:from:at:)``, ``packetNotSent(_:reason:at:)``,
 ///   ``exchangeReceived(_:message:from:at:)``, ``exchangeCompleted(_:reply:from:at:)``, ``exchangeFailed(_:reason:at:)``,
-///   ``connectionClosed(_:reason:at:)``, ``addressStated(_:by:at:)``, ``advance(to:)``; and without: ``setWarm(_:_:)``, ``setPacketBudget(_:for:)``,
+///   ``connectionClosed(_:reason:at:)``, ``addressStated(_:by:at:)``, ``advance(to:)``; and without: ``setWarm(_:_:)``,
 ///   ``setAckPayload(_:)``.
 /// - **Commands**: ``join(_:id:at:)``, ``leave(timeout:at:)``, ``updateMeta(_:notice:at:)``, ``broadcast(_:tier:id:)``,
 ///   ``sendUserMessage(_:to:)``, ``sendUserMessageReliably(_:to:at:)``, ``ping(_:id:at:)``, ``pushPull(with:at:)``,
@@ -132,11 +132,6 @@ package struct Membership: ~Copyable, Sendable {
 
   /// How many timer entries wait, including those whose reason has gone.
   package var timerCount: Int { timers.count }
-
-  /// Visits every known node, in probe order.
-  package func forEachMember(_ body: (Member) -> Void) {
-    for index in table.order { body(table[index].member) }
-  }
 
   /// How many broadcasts of a tier wait.
   package func queueDepth(_ tier: BroadcastTier) -> Int { dissemination[tier].count }

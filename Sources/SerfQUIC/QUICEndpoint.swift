@@ -20,7 +20,7 @@ package import SerfPrimitives
 /// Certificates are verified by ``Credentials``; names are compared with what the dial expects; a client's dial is *established* when it has verified
 /// the server and *confirmed* when the server has accepted it. The rules are in `secure-transport.md`, the behaviour of ngtcp2 in `quic.md`.
 package final class QUICEndpoint {
-  package private(set) var configuration: QUICConfiguration
+  package let configuration: QUICConfiguration
   /// What new handshakes use; live connections keep theirs.
   package private(set) var credentials: Credentials
   package internal(set) var counters = QUICCounters()
@@ -202,9 +202,6 @@ package final class QUICEndpoint {
 
   /// Whether we prove our name on this connection with the current credentials.
   func presentsCurrentCredentials(_ id: ConnectionID) -> Bool { connections[id].map { $0.credentials === credentials } ?? true }
-
-  /// Replaces the hello of future connections.
-  package func replace(hello: [UInt8]) { configuration.hello = hello }
 
   /// Verifies every live connection again with the current credentials (`secure-transport.md` 1.7); those that fail are closed.
   package func recheckCredentials(at now: Instant) {

@@ -98,8 +98,6 @@ package struct NodeState: Sendable {
   var urgentProbeAt: Instant?
   /// When an accusation was last queued again because of a stale alive.
   var accusationRequeuedAt: Instant?
-  /// Bytes that one packet to it may hold, if the transport said so.
-  var packetBudget: Int?
 
   var state: MemberState {
     get { member.state }

@@ -67,9 +67,6 @@ extension NodeCore {
   /// A packet that waited for a dial was sent.
   package mutating func packetDelayed(_ id: PacketID, at now: Instant) { membership.packetDelayed(id, at: now) }
 
-  /// How many bytes one packet to this member may hold; nil for what the configuration says.
-  package mutating func setPacketBudget(_ bytes: Int?, for name: NodeName) { membership.setPacketBudget(bytes, for: name) }
-
   /// Does everything that is due at `now`.
   package mutating func advance(to now: Instant) {
     guard status != .shutDown else { return }

@@ -112,20 +112,6 @@ import Testing
     #expect(most > budget * 3 / 4, "and packets are filled")
   }
 
-  @Test("a peer's own budget is kept")
-  func peerBudget() {
-    let subject = subject()
-    subject.alive("a", 1)
-    for _ in 0..<100 { broadcast(subject, Array(repeating: 7, count: 50)) }
-    subject.membership.setPacketBudget(200, for: "a")
-    subject.sent = []
-    subject.pass(.seconds(1))
-    #expect(subject.sent.allSatisfy { $0.bytes.count <= 200 })
-    subject.membership.setPacketBudget(nil, for: "a")
-    subject.pass(.seconds(1))
-    #expect(subject.sent.contains { $0.bytes.count > 200 })
-  }
-
   @Test("a flood of updates about members leaves a share to the layer above")
   func share() throws {
     let subject = subject()

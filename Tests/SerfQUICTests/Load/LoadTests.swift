@@ -50,7 +50,7 @@ import Testing
   /// Runs until every node sees all others alive, second by second, or until the cluster is unstable. A join that fails is tried again, as `-retry-join`
   /// does.
   private static func settle(_ network: LoadedNetwork, within limit: Int) -> Outcome {
-    let (size, start, first) = (network.nodes.count, network.now, network.handshakes)
+    let (start, first) = (network.now, network.handshakes)
     func total(_ counter: KeyPath<MembershipCounters, UInt64>) -> Int {
       network.nodes.reduce(0) { $0 + Int($1.counters[keyPath: counter]) }
     }
@@ -63,7 +63,7 @@ import Testing
     }
     var before = first
     for _ in 0..<limit where outcome.isStableSoFar {
-      let isDone = network.run(for: .seconds(1)) { network.nodes.allSatisfy { $0.aliveCount == size } }
+      let isDone = network.run(for: .seconds(1)) { network.nodes.allSatisfy { $0.seesAlive(network.nodes) } }
       outcome.peak = max(outcome.peak, network.handshakes - before)
       before = network.handshakes
       count()

@@ -64,12 +64,8 @@ final class LoadedNode {
   var name: NodeName { machine.name }
   var connectionCount: Int { pool.connectionCount }
   var counters: MembershipCounters { machine.membership.counters }
-  /// How many members it sees as alive.
-  var aliveCount: Int {
-    var count = 0
-    machine.membership.forEachMember { if $0.state == .alive { count += 1 } }
-    return count
-  }
+  /// Whether it sees all of these as alive.
+  func seesAlive(_ nodes: [LoadedNode]) -> Bool { nodes.allSatisfy { machine.membership.member($0.name)?.state == .alive } }
 
   func join(_ targets: [NodeAddress], on network: LoadedNetwork) {
     joinFailed = false
