@@ -1,9 +1,17 @@
-import SerfPrimitives
+package import SerfPrimitives
 
 // The gossip loop: a few random members get what is queued (`memberlist.md` section 4.10).
 extension Membership {
+  /// Sets the time of the next round, in place of the round that waits: there is one loop, however often this is called.
+  /// Does nothing where gossip is switched off.
+  package mutating func scheduleGossip(at time: Instant) {
+    guard configuration.gossip.interval > .zero, configuration.gossip.fanout > 0 else { return }
+    gossipRound &+= 1
+    timers.schedule(.gossipTick(gossipRound), at: time)
+  }
+
   mutating func gossipTick(at now: Instant) {
-    timers.schedule(.gossipTick, at: now + configuration.gossip.interval)
+    scheduleGossip(at: now + configuration.gossip.interval)
     guard BroadcastTier.allCases.contains(where: { !dissemination[$0].isEmpty }) else { return }
     let (me, toTheDead) = (me, configuration.gossip.toTheDead)
     pickContacts(configuration.gossip.fanout, at: now) { index, state in

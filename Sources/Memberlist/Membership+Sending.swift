@@ -54,8 +54,9 @@ extension Membership {
 
   /// Queues a message of the layer above for gossip. `id` asks for ``MembershipOutput/broadcastFinished(_:)``.
   ///
-  /// A full queue drops its most transmitted message to make room, and counts it.
-  package mutating func broadcast(_ message: RawSpan, tier: BroadcastTier, id: BroadcastID? = nil) {
+  /// A full queue drops its most transmitted message to make room, and counts it. The message waits for the packets that follow and
+  /// causes none itself, so nothing depends on `now` yet.
+  package mutating func broadcast(_ message: RawSpan, tier: BroadcastTier, id: BroadcastID? = nil, at now: Instant) {
     precondition(tier != .membership, "news about members is this layer's own")
     let limit = configuration.limits.queuedBroadcasts
     dissemination[tier].add([UInt8](copying: message), notice: id, finished: &finished)

@@ -8,7 +8,7 @@ package import SerfPrimitives
 ///   ``exchangeReceived(_:message:from:at:)``, ``exchangeCompleted(_:reply:from:at:)``, ``exchangeFailed(_:reason:at:)``,
 ///   ``connectionClosed(_:reason:at:)``, ``addressStated(_:by:at:)``, ``advance(to:)``; and without: ``setWarm(_:_:)``,
 ///   ``setAckPayload(_:)``.
-/// - **Commands**: ``join(_:id:at:)``, ``leave(timeout:at:)``, ``updateMeta(_:notice:at:)``, ``broadcast(_:tier:id:)``,
+/// - **Commands**: ``join(_:id:at:)``, ``leave(timeout:at:)``, ``updateMeta(_:notice:at:)``, ``broadcast(_:tier:id:at:)``,
 ///   ``sendUserMessage(_:to:)``, ``sendUserMessageReliably(_:to:at:)``, ``ping(_:id:at:)``, ``pushPull(with:at:)``,
 ///   ``pushPull(withOthers:at:)``.
 /// - **Outputs**: call ``nextOutput()`` until nil after each batch of inputs; read packets with ``bytes(_:)``; then arm one timer for
@@ -56,6 +56,8 @@ package struct Membership: ~Copyable, Sendable {
 
   var dissemination = Dissemination()
   var gossipSchedule = GossipSchedule()
+  /// The number of the gossip round that is due next; ticks with another number were replaced.
+  var gossipRound: UInt32 = 0
   /// Names that the transport is connected to and that are not in the table: a connection exists before the state that it brings.
   var warmStrangers: Set<NodeName> = []
   var exchanges: [ExchangeID: ExchangePurpose] = [:]
@@ -155,9 +157,7 @@ package struct Membership: ~Copyable, Sendable {
     if configuration.probe.interval > .zero {
       timers.schedule(.probeTick, at: now + random.fraction(of: configuration.probe.interval))
     }
-    if configuration.gossip.interval > .zero, configuration.gossip.fanout > 0 {
-      timers.schedule(.gossipTick, at: now + random.fraction(of: configuration.gossip.interval))
-    }
+    scheduleGossip(at: now + random.fraction(of: configuration.gossip.interval))
     if configuration.pushPull.interval > .zero {
       timers.schedule(.pushPullTick, at: now + random.fraction(of: configuration.pushPull.interval))
     }
@@ -190,7 +190,7 @@ package struct Membership: ~Copyable, Sendable {
       case .suspicion(let index, let due): suspicionDue(index, due: due, at: now)
       case .relayHalf(let sequenceNumber): repeatRelayedPing(sequenceNumber, at: now)
       case .ping(let sequenceNumber): pingExpired(sequenceNumber, at: now)
-      case .gossipTick: gossipTick(at: now)
+      case .gossipTick(let number): if number == gossipRound { gossipTick(at: now) }
       case .pushPullTick: pushPullTick(at: now)
       case .followUp(let number): followUpDue(number, at: now)
       case .join(let id): continueJoin(id, at: now)
@@ -209,7 +209,7 @@ package struct Membership: ~Copyable, Sendable {
     case suspicion(NodeIndex, due: Instant)
     case relayHalf(UInt32)
     case ping(UInt32)
-    case gossipTick
+    case gossipTick(UInt32)
     case pushPullTick
     case followUp(UInt32)
     case join(JoinID)

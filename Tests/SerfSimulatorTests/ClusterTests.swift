@@ -140,8 +140,8 @@ import Testing
     cluster.start(8)
     cluster.network.run(for: .seconds(10))
     let message = Array("deploy".utf8)
-    cluster.network.with(cluster.nodes[2]) { member, _ in
-      member.membership.broadcast(message.span.bytes, tier: .event, id: BroadcastID(5))
+    cluster.network.with(cluster.nodes[2]) { member, now in
+      member.membership.broadcast(message.span.bytes, tier: .event, id: BroadcastID(5), at: now)
     }
     cluster.network.run(for: .seconds(5))
     func copies(_ node: GossipCluster.Network.NodeID) -> Int {

@@ -13,7 +13,7 @@ extension NodeCore {
   mutating func broadcast(_ tier: BroadcastTier, id: BroadcastID? = nil, encode: (inout [UInt8], RawSpan) -> Void) {
     var message = takeScratch()
     encode(&message, name.bytes.span.bytes)
-    membership.broadcast(message.span.bytes, tier: tier, id: id)
+    membership.broadcast(message.span.bytes, tier: tier, id: id, at: now)
     scratch = message
   }
 

@@ -24,7 +24,7 @@ extension NodeCore {
     do {
       // New messages are passed on byte for byte, so that the encodings of other implementations survive.
       if let tier = try handle(type, message.extracting(droppingFirst: 1), from: peer) {
-        membership.broadcast(message, tier: tier, id: nil)
+        membership.broadcast(message, tier: tier, at: now)
       }
     } catch {
       malformed(type, error, from: peer)

@@ -27,7 +27,7 @@ extension NodeCore {
       // This happens only at the end of the clock's range, where times repeat.
       count(error)
     }
-    membership.broadcast(encoded.span.bytes, tier: .event, id: nil)
+    membership.broadcast(encoded.span.bytes, tier: .event, at: now)
     scratch = encoded
   }
 

@@ -12,7 +12,7 @@ import Testing
   }
 
   private func broadcast(_ subject: Subject, _ bytes: [UInt8], _ tier: BroadcastTier = .event, id: BroadcastID? = nil) {
-    subject.input { membership, _ in membership.broadcast(bytes.span.bytes, tier: tier, id: id) }
+    subject.input { membership, now in membership.broadcast(bytes.span.bytes, tier: tier, id: id, at: now) }
   }
 
   @Test("each round sends a packet with a checksum to three members, each with news of its own count")
@@ -30,6 +30,20 @@ import Testing
     #expect(subject.sent.count == 6)
     subject.pass(.seconds(10))
     #expect(subject.sent.count == 12, "nothing is left to tell")
+  }
+
+  @Test("a round out of turn replaces the next one: there is one loop")
+  func roundOutOfTurn() {
+    let subject = subject { $0.gossip.retransmitMultiplier = 1000 }
+    subject.alive("a", 1)
+    for milliseconds in [70, 20, 50] {
+      subject.input { membership, now in membership.scheduleGossip(at: now + .milliseconds(milliseconds)) }
+    }
+    subject.sent = []
+    subject.pass(.milliseconds(49))
+    #expect(subject.sent.isEmpty)
+    subject.pass(.milliseconds(1) + subject.membership.configuration.gossip.interval * 9)
+    #expect(subject.sent.count == 10)
   }
 
   @Test("no checksum for members that do not read it")

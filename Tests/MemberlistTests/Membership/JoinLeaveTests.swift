@@ -369,7 +369,7 @@ import Testing
     subject.alive("a", 1)
     let message: [UInt8] = [1, 2]
     subject.input { membership, now in
-      membership.broadcast(message.span.bytes, tier: .intent)
+      membership.broadcast(message.span.bytes, tier: .intent, at: now)
       membership.leave(timeout: .seconds(5), at: now)
     }
     subject.sent = []

@@ -305,7 +305,7 @@ import Testing
     func targets(_ seconds: Int) -> Set<Destination> {
       subject.sent = []
       for _ in 0..<seconds {
-        subject.membership.broadcast([1, 2, 3].span.bytes, tier: .event)
+        subject.membership.broadcast([1, 2, 3].span.bytes, tier: .event, at: subject.now)
         subject.pass(.seconds(1))
       }
       return Set(subject.sent.map(\.to))
