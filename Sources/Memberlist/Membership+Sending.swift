@@ -45,8 +45,11 @@ extension Membership {
 
   /// Queues the message in `draft` as the update about a node, in place of an older one.
   mutating func queueDraft(about index: NodeIndex, notice: BroadcastID? = nil) {
+    var message: [UInt8] = []
+    swap(&message, &draft)
     table[index].broadcast = dissemination[.membership].add(
-      draft, replacing: table[index].broadcast, notice: notice, finished: &finished)
+      message.span.bytes, replacing: table[index].broadcast, notice: notice, finished: &finished)
+    swap(&message, &draft)
     flushFinished()
   }
 
@@ -59,7 +62,7 @@ extension Membership {
   package mutating func broadcast(_ message: RawSpan, tier: BroadcastTier, id: BroadcastID? = nil, at now: Instant) {
     precondition(tier != .membership, "news about members is this layer's own")
     let limit = configuration.limits.queuedBroadcasts
-    dissemination[tier].add([UInt8](copying: message), notice: id, finished: &finished)
+    dissemination[tier].add(message, notice: id, finished: &finished)
     if dissemination[tier].count > limit { pruneBroadcasts(tier, to: limit) }
     flushFinished()
   }

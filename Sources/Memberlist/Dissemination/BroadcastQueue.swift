@@ -51,10 +51,10 @@ package struct BroadcastQueue: Sendable {
 
   package var isEmpty: Bool { count == 0 }
 
-  /// Adds a copy of a message; `replacing` names an older one about the same thing, which is then reported as finished.
+  /// Adds a message, which is copied into the memory of a slot; `replacing` names an older one about the same thing, which is then reported as finished.
   @discardableResult
   package mutating func add(
-    _ message: [UInt8], replacing older: BroadcastHandle? = nil, notice: BroadcastID? = nil, finished: inout [BroadcastID]
+    _ message: RawSpan, replacing older: BroadcastHandle? = nil, notice: BroadcastID? = nil, finished: inout [BroadcastID]
   ) -> BroadcastHandle {
     if let older { remove(older, finished: &finished) }
     let slot: Int
@@ -64,7 +64,7 @@ package struct BroadcastQueue: Sendable {
       slot = items.count
       items.append(Item())
     }
-    items[slot].bytes.append(contentsOf: message)
+    items[slot].bytes.append(copying: message)
     items[slot].order = nextOrder
     items[slot].notice = notice
     items[slot].transmissions = 0

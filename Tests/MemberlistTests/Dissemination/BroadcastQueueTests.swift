@@ -7,7 +7,8 @@ import Testing
   private var finished: [BroadcastID] = []
 
   private mutating func add(_ text: String, replacing older: BroadcastHandle? = nil, notice: UInt64? = nil) -> BroadcastHandle {
-    queue.add(Array(text.utf8), replacing: older, notice: notice.map { BroadcastID($0) }, finished: &finished)
+    let message = Array(text.utf8)
+    return queue.add(message.span.bytes, replacing: older, notice: notice.map { BroadcastID($0) }, finished: &finished)
   }
 
   private mutating func take(limit: Int, overhead: Int = 2, parts: Int = 127, transmissions: Int = 100) -> [String] {
