@@ -16,8 +16,7 @@ package struct PacketSlot: Hashable, Sendable {
 ///
 /// Once ``next()`` has returned nil the arena is free: the following input overwrites it. Until then every slot stays valid.
 package struct Outbox: ~Copyable, Sendable {
-  private var outputs: [MembershipOutput] = []
-  private var head = 0
+  private var outputs = DrainQueue<MembershipOutput>()
   private var isDrained = false
   private var reports = 0
   /// The bytes of all slots. Writers append here, between ``begin()`` and ``end(_:)``.
@@ -61,26 +60,20 @@ package struct Outbox: ~Copyable, Sendable {
   }
 
   mutating func next() -> MembershipOutput? {
-    guard head < outputs.count else {
-      isDrained = true
-      return nil
-    }
-    defer { head += 1 }
-    return outputs[head]
+    if let output = outputs.popFirst() { return output }
+    isDrained = true
+    return nil
   }
 
   private mutating func recycle() {
     guard isDrained else { return }
     isDrained = false
-    if outputs.capacity > Self.keptOutputs { outputs = [] } else { outputs.removeAll(keepingCapacity: true) }
-    (head, reports) = (0, 0)
+    reports = 0
     // A push/pull with a large state would otherwise keep its memory for as long as the node lives.
     if arena.capacity > Self.keptCapacity { arena = [] } else { arena.removeAll(keepingCapacity: true) }
   }
 
   private static let keptCapacity = 1 << 20
-  /// How many outputs keep their memory between batches.
-  package static let keptOutputs = 4096
   /// How many diagnostics one batch of input may cause.
   package static let reportLimit = 256
 }

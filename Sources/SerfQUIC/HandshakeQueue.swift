@@ -24,8 +24,7 @@ struct HandshakeQueue {
   typealias Rank = (Int, Int, Int)
 
   private let limit: Int
-  private var packets: [Packet] = []
-  private var head = 0
+  private var packets = DrainQueue<Packet>()
   /// In the order in which they came.
   private var strangers: [Stranger] = []
   private(set) var tally = SourceTally()
@@ -34,10 +33,10 @@ struct HandshakeQueue {
 
   init(limit: Int) { self.limit = limit }
 
-  var hasPackets: Bool { head < packets.count }
+  var hasPackets: Bool { !packets.isEmpty }
   /// Packets of strangers.
   var strangerCount: Int { strangers.count }
-  private var count: Int { packets.count - head + strangers.count }
+  private var count: Int { packets.count + strangers.count }
 
   // MARK: Packets of connections
 
@@ -48,16 +47,7 @@ struct HandshakeQueue {
     return true
   }
 
-  mutating func take() -> Packet? {
-    guard head < packets.count else { return nil }
-    let packet = packets[head]
-    head += 1
-    if head == packets.count || head > 256 {
-      packets.removeFirst(head)
-      head = 0
-    }
-    return packet
-  }
+  mutating func take() -> Packet? { packets.popFirst() }
 
   // MARK: Packets of strangers
 

@@ -23,24 +23,11 @@ struct Transmitter {
 
   let buffer = TransmitBuffer()
   /// Connections that may have something to send, in the order of their turns.
-  var dirty: [QUICConnection] = []
-  var head = 0
+  var dirty = DrainQueue<QUICConnection>()
   /// A packet that did not fit into the batch that it was written after.
   var carried: Transmit?
   /// Packets of no connection, or of one that has ended.
   var alone: [(packet: [UInt8], destination: NodeAddress)] = []
-
-  mutating func takeDirty() -> QUICConnection? {
-    guard head < dirty.count else { return nil }
-    defer {
-      head += 1
-      if head == dirty.count || head > 1024 {
-        dirty.removeFirst(head)
-        head = 0
-      }
-    }
-    return dirty[head]
-  }
 }
 
 final class TransmitBuffer {
@@ -66,7 +53,7 @@ extension QUICEndpoint {
       counters.datagramsSent += 1
       return Transmit(destination: destination, count: packet.count, segmentSize: packet.count, ecn: 0, offset: 0)
     }
-    while let connection = transmitter.takeDirty() {
+    while let connection = transmitter.dirty.popFirst() {
       connection.isDirty = false
       guard connection.raw != nil else { continue }
       let batch = writeBatch(of: connection, at: now)

@@ -1,3 +1,4 @@
+import SerfPrimitives
 import Synchronization
 
 /// A queue between writers that must not wait and one reader that may be slow. At most ``capacity`` elements wait. Elements that do not fit are lost,
@@ -10,28 +11,17 @@ final class LossyQueue<Element: Sendable>: Sendable {
   }
 
   private struct State {
-    var waiting: [Item] = []
-    /// The index in `waiting` of the first element; those before it have been taken.
-    var head = 0
+    var queue = DrainQueue<Item>()
     /// Lost since the last element that fitted.
     var lost = 0
     var reader: CheckedContinuation<Item?, Never>?
     var isFinished = false
 
     mutating func take() -> Item? {
-      guard head < waiting.count else {
-        guard lost > 0 else { return nil }
-        defer { lost = 0 }
-        return .lost(lost)
-      }
-      defer {
-        head += 1
-        if head == waiting.count || head >= 256 {
-          waiting.removeFirst(head)
-          head = 0
-        }
-      }
-      return waiting[head]
+      if let item = queue.popFirst() { return item }
+      guard lost > 0 else { return nil }
+      defer { lost = 0 }
+      return .lost(lost)
     }
   }
 
@@ -47,13 +37,13 @@ final class LossyQueue<Element: Sendable>: Sendable {
         state.reader = nil
         return reader
       }
-      guard state.waiting.count - state.head < capacity else {
+      guard state.queue.count < capacity else {
         state.lost += 1
         return nil
       }
-      if state.lost > 0 { state.waiting.append(.lost(state.lost)) }
+      if state.lost > 0 { state.queue.append(.lost(state.lost)) }
       state.lost = 0
-      state.waiting.append(.element(element))
+      state.queue.append(.element(element))
       return nil
     }
     reader?.resume(returning: .element(element))

@@ -196,10 +196,9 @@ package struct NodeCore: ~Copyable, Sendable {
   }
 }
 
-/// Outputs that wait for the driver, in order; the array is used again and again.
+/// Outputs that wait for the driver, in order.
 struct NodeOutbox: Sendable {
-  private var outputs: [NodeOutput] = []
-  private var head = 0
+  private var outputs = DrainQueue<NodeOutput>()
   private var reports = 0
 
   mutating func push(_ output: NodeOutput) { outputs.append(output) }
@@ -212,12 +211,8 @@ struct NodeOutbox: Sendable {
   }
 
   mutating func next() -> NodeOutput? {
-    guard head < outputs.count else {
-      if outputs.capacity > Outbox.keptOutputs { outputs = [] } else { outputs.removeAll(keepingCapacity: true) }
-      (head, reports) = (0, 0)
-      return nil
-    }
-    defer { head += 1 }
-    return outputs[head]
+    if let output = outputs.popFirst() { return output }
+    reports = 0
+    return nil
   }
 }

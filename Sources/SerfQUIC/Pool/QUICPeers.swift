@@ -63,8 +63,7 @@ package final class QUICPeers {
   var roundTrips: [NodeAddress: Duration] = [:]
   var lastAccepted: UInt64 = 1
   private var nextRecheck: Instant
-  var events: [PeerEvent] = []
-  private var nextEventIndex = 0
+  var events = DrainQueue<PeerEvent>()
 
   package init(endpoint: QUICEndpoint, pool: PoolConfiguration, seed: UInt64, at now: Instant) {
     self.endpoint = endpoint
@@ -107,12 +106,7 @@ package final class QUICPeers {
   /// The next thing that happened, or nil.
   package func nextEvent() -> PeerEvent? {
     while true {
-      if nextEventIndex < events.count {
-        defer { nextEventIndex += 1 }
-        return events[nextEventIndex]
-      }
-      events.removeAll(keepingCapacity: true)
-      nextEventIndex = 0
+      if let event = events.popFirst() { return event }
       if let event = endpoint.nextEvent() {
         translate(event)
         performActions()
@@ -123,7 +117,7 @@ package final class QUICPeers {
   }
 
   /// Whether ``nextEvent()`` may return an event.
-  package var hasEvents: Bool { nextEventIndex < events.count || !endpoint.inbox.isDrained }
+  package var hasEvents: Bool { !events.isEmpty || !endpoint.inbox.isDrained }
 
   /// The bytes that an event carries.
   package func withBytes<Result>(of slot: ByteSlot, _ body: (RawSpan) -> Result) -> Result { endpoint.withBytes(of: slot, body) }
