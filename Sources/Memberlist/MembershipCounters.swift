@@ -57,4 +57,6 @@ package struct MembershipCounters: Sendable, Hashable {
   package var pushPullsOutOfTurn: UInt64 = 0
   package var pushPullsOutOfTurnRefused: UInt64 = 0
   package var packetsNotSent: UInt64 = 0
+
+  package init() {}
 }

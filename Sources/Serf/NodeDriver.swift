@@ -221,9 +221,8 @@ extension NodeDriver {
   package var localAddress: NodeAddress { layer.localAddress }
   package var statistics: SerfStatistics {
     SerfStatistics(
-      node: core.statistics, status: core.status, transport: layer.counters + exchanges.list,
-      suspicions: Int(clamping: core.membership.counters.suspicions), lateness: core.membership.lateness(at: loop.instant),
-      isEncrypted: layer.protection != .clear)
+      node: core.statistics, events: core.counters, gossip: core.membership.counters, transport: exchanges.figures + layer.figures,
+      status: core.status, lateness: core.membership.lateness(at: loop.instant), isEncrypted: layer.protection != .clear)
   }
   /// What the layers below the user's verbs counted since the start.
   package var counters: (membership: MembershipCounters, node: NodeCounters, exchanges: ExchangeCounters) {

@@ -41,19 +41,10 @@ extension SerfNode: AgentNode {
 
   package func sections() async throws -> [String: [String: String]] {
     let statistics = try await statistics()
-    let node = statistics.node
-    return [
-      "serf": [
-        "members": String(node.members), "failed": String(node.failed), "left": String(node.left),
-        "health_score": String(node.healthScore), "member_time": String(node.memberTime), "event_time": String(node.eventTime),
-        "query_time": String(node.queryTime), "intent_queue": String(node.intentQueue), "event_queue": String(node.eventQueue),
-        "query_queue": String(node.queryQueue), "encrypted": String(statistics.isEncrypted),
-        // These are our own; Go Serf has no such keys.
-        "lateness_ms": String(statistics.lateness.milliseconds), "suspicions": String(statistics.suspicions),
-      ],
-      // This is our own; Go Serf has no such section.
-      "transport": Dictionary(statistics.transport.map { ($0.name, String($0.value)) }) { $1 },
-    ]
+    var sections: [String: [String: String]] = [:]
+    for figure in statistics.figures { sections[figure.section, default: [:]][figure.key] = String(figure.value) }
+    sections["serf", default: [:]]["encrypted"] = String(statistics.isEncrypted)
+    return sections
   }
 }
 

@@ -128,7 +128,6 @@ package struct QUICCounters: Hashable, Sendable {
   package var resetsReceived: UInt64 = 0
   package var handshakesStarted: UInt64 = 0
   package var handshakesAccepted: UInt64 = 0
-  package var handshakesCompleted: UInt64 = 0
   package var certificatesRefused: UInt64 = 0
   /// Handshakes of clients that an error of TLS or QUIC ended, such as another application protocol.
   package var handshakesFailed: UInt64 = 0

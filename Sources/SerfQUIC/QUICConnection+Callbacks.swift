@@ -92,7 +92,6 @@ extension QUICConnection {
     endpoint.handshakeEnded(self, isComplete: true)
     if isWanted {
       phase = .established
-      endpoint.counters.handshakesCompleted += 1
       inbox.append(.established(id, role, name: name, address: remote))
     } else {
       // The peer can read the close only after it has our last flight: it is sent when the peer confirms.

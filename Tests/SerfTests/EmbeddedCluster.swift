@@ -8,6 +8,7 @@
   import SerfPrimitives
   import SerfTestSupport
   import SerfTransport
+  import Testing
 
   /// Whole nodes, from the driver down to ngtcp2, on one virtual network in virtual time: all except the kernel's sockets.
   final class EmbeddedCluster {
@@ -58,7 +59,7 @@
     }
 
     /// How often any running node began to suspect a member.
-    var suspicions: Int { nodes.map(\.driver.statistics.suspicions).reduce(0, +) }
+    var suspicions: Int { nodes.map { $0.counter("suspicions") }.reduce(0, +) }
 
     /// Lets time pass until every running node sees exactly these members alive.
     func converge(on names: [NodeName], within limit: Duration) -> Bool {
@@ -128,7 +129,13 @@
     func names(_ status: MemberStatus) -> [NodeName] { driver.members.filter { $0.status == status }.map(\.name) }
 
     /// A figure of its statistics.
-    func counter(_ name: String) -> Int { driver.statistics.counter(name) }
+    func counter(_ key: String) -> Int {
+      guard let value = driver.statistics[key] else {
+        Issue.record("no figure is called \(key)")
+        return 0
+      }
+      return Int(clamping: value)
+    }
 
     func member(_ name: NodeName) -> SerfCore.Member? { driver.members.first { $0.name == name } }
 

@@ -166,10 +166,11 @@ package struct NodeCore: ~Copyable, Sendable {
   /// This node as other members see it; nil before ``start(at:)``.
   package var localMember: Member? { table[name]?.member }
 
-  /// The figures behind `serf info`.
+  /// What there is now: members by status, clocks, queues.
   package var statistics: NodeStatistics {
     NodeStatistics(
-      members: table.count, failed: table.count(of: .failed), left: table.count(of: .left), healthScore: membership.healthScore,
+      members: table.count, alive: table.count(of: .alive), leaving: table.count(of: .leaving), failed: table.count(of: .failed),
+      left: table.count(of: .left), healthScore: membership.healthScore,
       memberTime: memberClock.time, eventTime: eventClock.time, queryTime: queryClock.time,
       intentQueue: membership.queueDepth(.intent), eventQueue: membership.queueDepth(.event), queryQueue: membership.queueDepth(.query))
   }

@@ -95,18 +95,16 @@ package struct NodeCounters: Hashable, Sendable {
   package init() {}
 }
 
-/// The figures behind `serf info`.
-public struct NodeStatistics: Hashable, Sendable {
+/// What there is now, where ``NodeCounters`` say what has happened.
+package struct NodeStatistics: Hashable, Sendable {
   /// Members in any status, this node included.
-  public var members: Int
-  /// How many of these have failed.
-  public var failed: Int
-  /// How many of these have left.
-  public var left: Int
+  package var members: Int
+  /// How many of these there are in each status.
+  package var alive, leaving, failed, left: Int
   /// How far this node doubts itself (Lifeguard); 0 is healthy.
-  public var healthScore: Int
+  package var healthScore: Int
   /// The three Lamport clocks.
-  public var memberTime, eventTime, queryTime: LamportTime
+  package var memberTime, eventTime, queryTime: LamportTime
   /// Broadcasts that wait to be gossiped.
-  public var intentQueue, eventQueue, queryQueue: Int
+  package var intentQueue, eventQueue, queryQueue: Int
 }

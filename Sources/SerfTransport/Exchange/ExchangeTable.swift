@@ -71,9 +71,10 @@ package struct ExchangeTable {
   package private(set) var counters = ExchangeCounters()
 
   /// All figures, by name.
-  package var list: [TransportCounter] {
-    counters.list + [
-      TransportCounter("exchanges_in_progress", UInt64(count)), TransportCounter("exchanges_bytes_held", UInt64(bytesHeld)),
+  package var figures: [TransportFigure] {
+    counters.figures + [
+      TransportFigure("exchanges_in_progress", UInt64(count), kind: .gauge),
+      TransportFigure("exchanges_bytes_held", UInt64(bytesHeld), kind: .gauge),
     ]
   }
 
@@ -431,12 +432,12 @@ package struct ExchangeCounters: Hashable, Sendable {
 
 extension ExchangeCounters {
   /// All of them, by name.
-  package var list: [TransportCounter] {
+  package var figures: [TransportFigure] {
     let plain = [
       ("too_many", tooMany), ("over_budget", overBudget), ("too_large", tooLarge), ("malformed", malformed), ("expired", expired),
       ("unread", unread), ("broken", broken),
     ]
     let envelopes = EnvelopeProblem.allCases.map { ($0.counter, unopened[$0] ?? 0) }
-    return (plain + envelopes).map { TransportCounter("exchanges_\($0)", UInt64($1)) }
+    return (plain + envelopes).map { TransportFigure("exchanges_\($0)", UInt64($1)) }
   }
 }

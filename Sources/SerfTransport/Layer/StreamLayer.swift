@@ -44,8 +44,12 @@ public protocol StreamLayer: AnyObject {
   /// How many bytes a packet can have at most. It is above ``packetBudget`` if the layer has a slower way for a rare large packet.
   var largestPacket: Int { get }
 
-  /// What the layer counted since it was bound, by name: connections, handshakes, refusals by cause.
-  var counters: [TransportCounter] { get }
+  /// The layer's figures: connections, handshakes, refusals by cause. Default: none.
+  ///
+  /// The same names in the same order whenever it is read, from the moment the layer is bound; only the values change. Each becomes one entry of the
+  /// node's statistics, in the section `transport`, and one metric. If the node or the layer itself already uses a name, the first figure with it
+  /// stays and the later one is left out.
+  var figures: [TransportFigure] { get }
 
   /// Starts delivering to `handler`. Called once, before any other method.
   func start(_ handler: any StreamLayerHandler)
@@ -90,7 +94,7 @@ extension StreamLayer {
   public var reachableAddress: NodeAddress { localAddress }
   public var largestPacket: Int { packetBudget }
   public var agreement: String? { nil }
-  public var counters: [TransportCounter] { [] }
+  public var figures: [TransportFigure] { [] }
   public func hint(_ hint: MembershipHint, at now: Instant) {}
   public func release(_ stream: StreamID) {}
   public func envelope(for destination: Destination) -> StreamEnvelope { .plain }
@@ -184,16 +188,27 @@ extension StreamLayerHandler {
 }
 
 /// One figure of a transport.
-public struct TransportCounter: Hashable, Sendable {
-  /// What is counted, in words joined by underscores.
+public struct TransportFigure: Hashable, Sendable {
+  /// What the value means.
+  public enum Kind: UInt8, Hashable, Sendable {
+    /// How often something happened since the layer was bound: it never becomes smaller.
+    case counter
+    /// How many there are now.
+    case gauge
+  }
+
+  /// What is counted, in lower-case words joined by underscores.
   public let name: String
   /// How often it happened, or how many there are.
   public let value: UInt64
+  /// Which of the two.
+  public let kind: Kind
 
-  /// A figure with its name.
-  public init(_ name: String, _ value: UInt64) {
+  /// A figure with its name; a counter unless `kind` says otherwise.
+  public init(_ name: String, _ value: UInt64, kind: Kind = .counter) {
     self.name = name
     self.value = value
+    self.kind = kind
   }
 }
 

@@ -157,23 +157,23 @@ package final class NetLayer: StreamLayer {
     return closing
   }
 
-  package var counters: [TransportCounter] {
+  package var figures: [TransportFigure] {
     [
-      TransportCounter("packets_received", counted.packetsReceived),
-      TransportCounter("packets_sent", counted.packetsSent),
-      TransportCounter("packets_not_sent", counted.packetsNotSent),
-      TransportCounter("datagrams_refused", udp.refusedCount),
-      TransportCounter("connections", UInt64(streams.count + released.count)),
-      TransportCounter("connections_accepted", counted.accepted),
-      TransportCounter("connections_dialled", counted.dialled),
-      TransportCounter("dials_failed", counted.dialsFailed),
-      TransportCounter("connections_evicted", counted.evicted),
-      TransportCounter("refused_network", counted.notAllowed),
-      TransportCounter("packets_over_limit", counted.packetsOverLimit),
-      TransportCounter("streams_over_limit", counted.streamsOverLimit),
-      TransportCounter("listener_pauses", tcp.pauses),
-      TransportCounter("listener_rebinds", tcp.rebinds),
-    ] + EnvelopeProblem.allCases.map { TransportCounter("packets_\($0.counter)", counted.refused[$0] ?? 0) } + (security?.counters ?? [])
+      TransportFigure("packets_received", counted.packetsReceived),
+      TransportFigure("packets_sent", counted.packetsSent),
+      TransportFigure("packets_not_sent", counted.packetsNotSent),
+      TransportFigure("datagrams_refused", udp.refusedCount),
+      TransportFigure("connections", UInt64(streams.count + released.count), kind: .gauge),
+      TransportFigure("connections_accepted", counted.accepted),
+      TransportFigure("connections_dialled", counted.dialled),
+      TransportFigure("dials_failed", counted.dialsFailed),
+      TransportFigure("connections_evicted", counted.evicted),
+      TransportFigure("refused_network", counted.notAllowed),
+      TransportFigure("packets_over_limit", counted.packetsOverLimit),
+      TransportFigure("streams_over_limit", counted.streamsOverLimit),
+      TransportFigure("listener_pauses", tcp.pauses),
+      TransportFigure("listener_rebinds", tcp.rebinds),
+    ] + EnvelopeProblem.allCases.map { TransportFigure("packets_\($0.counter)", counted.refused[$0] ?? 0) } + (security?.figures ?? [])
   }
 
   // MARK: Private parts
@@ -354,7 +354,7 @@ protocol StreamSecurity: AnyObject {
   /// The shield of a stream to `destination`, or of one that a peer opened to us (nil). The proof may take until `deadline`.
   func shield(for stream: TCPStream, to destination: Destination?, deadline: Instant) -> any StreamShield
   /// What was counted since the start.
-  var counters: [TransportCounter] { get }
+  var figures: [TransportFigure] { get }
 }
 
 extension Destination {

@@ -149,31 +149,35 @@
     /// Bytes written on streams that their peers do not have yet.
     package var keptStreamBytes: Int { peers.endpoint.keptBytes }
 
-    package var counters: [TransportCounter] {
+    package var figures: [TransportFigure] {
       let counted = peers.endpoint.counters
       return [
-        TransportCounter("connections", UInt64(peers.pool.connectionCount)),
-        TransportCounter("handshakes_completed", handshakes),
-        TransportCounter("handshakes_started", counted.handshakesStarted),
-        TransportCounter("handshakes_accepted", counted.handshakesAccepted),
-        TransportCounter("certificates_refused", counted.certificatesRefused),
-        TransportCounter("handshakes_failed", counted.handshakesFailed),
-        TransportCounter("refused_for_load", counted.refusedForLoad),
-        TransportCounter("handshakes_displaced", counted.handshakesDisplaced),
-        TransportCounter("retries", counted.retries),
-        TransportCounter("datagrams_received", counted.datagramsReceived),
-        TransportCounter("datagrams_sent", counted.datagramsSent),
-        TransportCounter("datagrams_refused", socket.refusedCount),
-        TransportCounter("datagrams_unreadable", counted.unreadable + counted.tooShort),
-        TransportCounter("datagrams_unroutable", counted.unroutable),
-        TransportCounter("datagrams_not_allowed", datagramsNotAllowed),
-        TransportCounter("hellos_not_allowed", hellosNotAllowed),
-        TransportCounter("packets_not_sent", counted.packetsNotSent),
-        TransportCounter("streams_refused", counted.streamsRefused),
-        TransportCounter("packets_over_limit", counted.packetsOverLimit),
-        TransportCounter("streams_over_limit", counted.streamsOverLimit),
-        TransportCounter("resets_sent", counted.resetsSent),
-        TransportCounter("resets_received", counted.resetsReceived),
+        TransportFigure("connections", UInt64(peers.pool.connectionCount), kind: .gauge),
+        TransportFigure("handshakes_completed", handshakes),
+        TransportFigure("handshakes_started", counted.handshakesStarted),
+        TransportFigure("handshakes_accepted", counted.handshakesAccepted),
+        TransportFigure("certificates_refused", counted.certificatesRefused),
+        TransportFigure("handshakes_failed", counted.handshakesFailed),
+        TransportFigure("refused_for_load", counted.refusedForLoad),
+        TransportFigure("handshakes_displaced", counted.handshakesDisplaced),
+        TransportFigure("handshake_queue_overflows", counted.handshakeQueueOverflows),
+        TransportFigure("retries", counted.retries),
+        TransportFigure("tokens_invalid", counted.invalidTokens),
+        TransportFigure("version_negotiations", counted.versionNegotiations),
+        TransportFigure("stateless_replies_withheld", counted.statelessRepliesWithheld),
+        TransportFigure("datagrams_received", counted.datagramsReceived),
+        TransportFigure("datagrams_sent", counted.datagramsSent),
+        TransportFigure("datagrams_refused", socket.refusedCount),
+        TransportFigure("datagrams_unreadable", counted.unreadable + counted.tooShort),
+        TransportFigure("datagrams_unroutable", counted.unroutable),
+        TransportFigure("datagrams_not_allowed", datagramsNotAllowed),
+        TransportFigure("hellos_not_allowed", hellosNotAllowed),
+        TransportFigure("packets_not_sent", counted.packetsNotSent),
+        TransportFigure("streams_refused", counted.streamsRefused),
+        TransportFigure("packets_over_limit", counted.packetsOverLimit),
+        TransportFigure("streams_over_limit", counted.streamsOverLimit),
+        TransportFigure("resets_sent", counted.resetsSent),
+        TransportFigure("resets_received", counted.resetsReceived),
       ]
     }
 

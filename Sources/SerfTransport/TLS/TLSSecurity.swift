@@ -46,13 +46,13 @@
         over: { [weak self] stream, end in self?.ended(stream, destination, end) }, on: loop)
     }
 
-    var counters: [TransportCounter] {
+    var figures: [TransportFigure] {
       [
-        TransportCounter("handshakes_completed", completed),
-        TransportCounter("handshakes_failed", failed),
-        TransportCounter("handshakes_over_limit", overLimit),
-        TransportCounter("certificates_refused", certificatesRefused),
-        TransportCounter("certificate_refused_by_peer", refusedByPeers),
+        TransportFigure("handshakes_completed", completed),
+        TransportFigure("handshakes_failed", failed),
+        TransportFigure("handshakes_over_limit", overLimit),
+        TransportFigure("certificates_refused", certificatesRefused),
+        TransportFigure("certificate_refused_by_peer", refusedByPeers),
       ]
     }
 

@@ -56,7 +56,7 @@ import Testing
     try await stranger.send(bytes)
     // Until the node closes; without that the test would end at its limit.
     _ = try await stranger.untilClosed(within: .seconds(5))
-    #expect(try await node.statistics().counter(counter) == 1, "\(what)")
+    #expect(try await node.statistics()[counter] == 1, "\(what)")
     await node.shutdown()
   }
 
@@ -89,7 +89,7 @@ import Testing
       let ping = Self.encoded { Ping(sequenceNumber: 1, node: RawSpan(), source: nowhere, sourceNode: RawSpan()).encode(into: &$0) }
       stranger.value.write(ping.span.bytes, segmentSize: ping.count, to: address, ecnCapable: false, whenRefused: nil)
     }.get()
-    try await eventually("the answer is refused") { try await node.statistics().counter("datagrams_refused") == 1 }
+    try await eventually("the answer is refused") { try await node.statistics()["datagrams_refused"] == 1 }
     let events = node.events()
     try await member.userEvent("after")
     for await case .user(let event) in events {
@@ -114,15 +114,15 @@ import Testing
     #expect(try await member.join([address.description]) == 1)
     // A stranger ends when it makes room or when its time is over. On a slow machine some end while others still connect. A member that needs more
     // than one connection makes more of them end.
-    func ended() async throws -> Int {
+    func ended() async throws -> UInt64 {
       let statistics = try await node.statistics()
-      return statistics.counter("connections_evicted") + statistics.counter("exchanges_expired")
+      return try #require(statistics["connections_evicted"]) + #require(statistics["exchanges_expired"])
     }
     try await eventually("connections beyond 20 made room") { try await ended() >= 80 }
-    #expect(try await node.statistics().counter("connections") <= 21)
+    #expect(try await #require(node.statistics()["connections"]) <= 21)
     #expect(try await node.members().allSatisfy { $0.status == .alive })
     try await eventually("the rest expires", within: .seconds(30)) { try await ended() >= 100 }
-    #expect(try await node.statistics().counter("connections_evicted") > 0)
+    #expect(try await #require(node.statistics()["connections_evicted"]) > 0)
     #expect(try await node.members().map(\.status) == [.alive, .alive])
     for stranger in strangers { stranger.close() }
     for node in [node, member] { await node.shutdown() }
@@ -147,8 +147,8 @@ import Testing
       await member.shutdown()
       return try await group.reduce(into: []) { $0.append($1) }
     }
-    try await eventually("some made room") { try await node.statistics().counter("exchanges_over_budget") >= 50 }
-    let held = try await node.statistics().counter("exchanges_bytes_held")
+    try await eventually("some made room") { try await #require(node.statistics()["exchanges_over_budget"]) >= 50 }
+    let held = try await #require(node.statistics()["exchanges_bytes_held"])
     #expect(held <= budget)
     #expect(held > budget / 2)
     for stranger in strangers { stranger.close() }
@@ -176,7 +176,7 @@ import Testing
     let ping = Self.encoded {
       Ping(sequenceNumber: 7, node: Array("a".utf8).span.bytes, source: nil, sourceNode: RawSpan()).encode(into: &$0)
     }
-    try await eventually("the flood fills all places") { try await node.statistics().counter("connections_evicted") > 0 }
+    try await eventually("the flood fills all places") { try await #require(node.statistics()["connections_evicted"]) > 0 }
     for _ in 0..<10 {
       let answers = try await withThrowingTaskGroup { group in
         for _ in 0..<50 {
@@ -202,7 +202,7 @@ import Testing
     let address = try await node.localAddress()
     // What NIO does with an error of accept that it does not know.
     try #require(shutDownListener(on: address.port))
-    try await eventually("it is bound again") { try await node.statistics().counter("listener_rebinds") == 1 }
+    try await eventually("it is bound again") { try await node.statistics()["listener_rebinds"] == 1 }
     #expect(log.lines.contains { $0.contains("the system closed the TCP listener \(address)") })
     let member = try await start("b")
     #expect(try await member.join([address.description]) == 1)

@@ -175,9 +175,8 @@ private final class RollingNode: Sendable {
   /// Leaves, and ends.
   func stop() async throws {
     let node = try node
-    let refused = try await node.statistics().transport.filter { $0.name.contains("refused") && $0.value > 0 }.map {
-      "\($0.name) \($0.value)"
-    }
+    let refusals = try await node.statistics().figures.filter { $0.section == "transport" && $0.key.contains("refused") }
+    let refused = refusals.filter { $0.value > 0 }.map { "\($0.key) \($0.value)" }
     state.withLock { $0.refused += refused }
     try await node.leave()
     await end()

@@ -37,7 +37,7 @@
       let log: LineRecorder
 
       var address: String { get async throws { try await node.localAddress().description } }
-      func counter(_ name: String) async throws -> Int { try await node.statistics().counter(name) }
+      func counter(_ key: String) async throws -> UInt64 { try await #require(node.statistics()[key]) }
     }
 
     private func start(_ credentials: Credentials, _ adjust: Adjustment = { _ in }) async throws -> Member {

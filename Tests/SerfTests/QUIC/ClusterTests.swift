@@ -101,7 +101,7 @@
       func run() throws -> [Int] {
         let cluster = try cluster(seed: 3)
         cluster.network.advance(by: .seconds(10))
-        return cluster.nodes.map { $0.driver.statistics.node.members }
+        return cluster.nodes.map { $0.counter("members") }
       }
       #expect(try run() == run())
     }

@@ -84,7 +84,7 @@
         }
       }
       #expect(second.lines.contains("error", "Another process runs with our certificate"))
-      #expect(members.map(\.driver.statistics.suspicions).reduce(0, +) == before)
+      #expect(members.map { $0.counter("suspicions") }.reduce(0, +) == before)
       cluster.kill(second)
       #expect(await journal.settle(cluster, Self.names, stream.sent, within: .seconds(120)) != nil)
       #expect(journal.all(.failed) == [])

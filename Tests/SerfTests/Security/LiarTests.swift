@@ -22,7 +22,7 @@
 
       init(_ node: VirtualNode) {
         (membership, self.node, exchanges) = node.driver.counters
-        streamsRefused = node.driver.statistics.counter("streams_refused")
+        streamsRefused = node.counter("streams_refused")
       }
     }
 

@@ -24,7 +24,7 @@
     func turnedAway(stranger: Stranger) async throws {
       let cluster = try EmbeddedCluster.trio(seed: 11)
       let victim = cluster.nodes[0]
-      let before = victim.driver.statistics.counter(stranger.counter)
+      let before = victim.counter(stranger.counter)
       let credentials = try Credentials(
         impostor: stranger.certificate(cluster.authority), calling: Self.mallory, authorities: cluster.authority.certificatePEM)
       let adversary = Adversary(credentials, applicationProtocol: stranger.applicationProtocol, on: cluster.network)
@@ -36,7 +36,7 @@
       #expect(adversary.isEstablished == (stranger.applicationProtocol == "serf/1"))
       #expect(!adversary.isConfirmed)
       #expect(adversary.received.isEmpty)
-      #expect(victim.driver.statistics.counter(stranger.counter) == before + 1)
+      #expect(victim.counter(stranger.counter) == before + 1)
       #expect(victim.lines.contains("turned away", stranger.reason), "\(victim.lines.lines.filter { $0.contains("turned away") })")
       for node in cluster.nodes { #expect(node.member(Self.mallory) == nil) }
       await cluster.expectUnharmed(without: Self.marker)
@@ -54,7 +54,7 @@
         adversary.attack(victim.address, with: [])
         #expect(cluster.network.advance(upTo: .seconds(2)) { adversary.end != nil })
       }
-      #expect(victim.driver.statistics.counter("certificates_refused") == 3)
+      #expect(victim.counter("certificates_refused") == 3)
       #expect(victim.lines.lines.filter { $0.contains("turned away") && $0.contains("of another cluster") }.count == 1)
     }
 
@@ -72,7 +72,7 @@
 
       #expect(!join.succeeded)
       #expect(adversary.received.isEmpty)
-      #expect(victim.driver.statistics.counter("certificates_refused") == 1)
+      #expect(victim.counter("certificates_refused") == 1)
       #expect(victim.lines.contains("cannot reach a member at", stranger.reason), "\(victim.lines.lines.suffix(5))")
       for node in cluster.nodes { #expect(node.member(Self.mallory) == nil) }
       await cluster.expectUnharmed(without: Self.marker)
@@ -89,7 +89,7 @@
         })
       #expect(adversary.isConfirmed)
       #expect(!adversary.received.isEmpty)
-      #expect(cluster.nodes.allSatisfy { $0.driver.statistics.counter("certificates_refused") == 0 })
+      #expect(cluster.nodes.allSatisfy { $0.counter("certificates_refused") == 0 })
     }
   }
 #endif

@@ -40,7 +40,7 @@ import Testing
     #expect(try await a.call { layer, _ in layer.protection } == conformer.protection)
     #expect(try await a.call { layer, _ in layer.largestPacket >= layer.packetBudget && layer.packetBudget >= 1000 })
     #expect(try await a.call { layer, _ in layer.reachableAddress } == a.address)
-    let names = try await a.call { layer, _ in layer.counters.map(\.name) }
+    let names = try await a.call { layer, _ in layer.figures.map(\.name) }
     #expect(Set(names).count == names.count)
     try await end(a, b)
   }

@@ -89,7 +89,7 @@
       var written: [Bool] { get async throws { try await read { $0.socket.written } } }
       var arrived: [UInt8] { get async throws { try await read { $0.socket.arrived } } }
 
-      func counter(_ name: String) async throws -> UInt64? { try await read { $0.layer.counters.first { $0.name == name }?.value } }
+      func counter(_ name: String) async throws -> UInt64? { try await read { $0.layer.figures.first { $0.name == name }?.value } }
 
       func send(_ count: Int, to other: End) async throws {
         let destination = Destination.member(other.name, try await other.address)

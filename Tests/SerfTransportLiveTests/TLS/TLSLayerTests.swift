@@ -13,7 +13,7 @@
     private let hub = MemoryHub()
 
     private func counter(_ name: String, of end: TestEnd) async throws -> UInt64? {
-      try await end.call { layer, _ in layer.counters.first { $0.name == name }?.value }
+      try await end.call { layer, _ in layer.figures.first { $0.name == name }?.value }
     }
 
     @Test("another cluster of the same authority with the same key is kept out, packets and streams")
