@@ -155,7 +155,7 @@ package enum PingResult: Hashable, Sendable {
   case notSent(ContactFailure)
 }
 
-/// Something worth a log line, or a metric's label.
+/// Something worth a log line.
 package enum MembershipDiagnostic: Sendable {
   /// Bytes that could not be read; the whole packet when there is no type.
   case malformed(MessageType?, WireError, from: Peer)

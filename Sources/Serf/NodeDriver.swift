@@ -19,7 +19,8 @@ package final class NodeDriver {
   private let loop: any EventLoop
   private let subscribers: EventSubscribers
   private let log: NodeLog
-  private let metrics: NodeMetrics
+  private var metrics: NodeMetrics
+  private let metricsInterval: Duration
   private var waiting: [RequestID: (NodeReply) -> Void] = [:]
   private var joinProgress: [RequestID: (JoinAnswer) -> Void] = [:]
   private var lastRequest: UInt64 = 0
@@ -27,17 +28,19 @@ package final class NodeDriver {
   /// Set once the node stops; nothing goes to the transport after that.
   private var stopping: EventLoopFuture<Void>?
   private var timer: LoopTimer?
+  private var metricsTimer: LoopTimer?
 
   /// A node on `layer`, not started.
   package init(
     _ configuration: SerfConfiguration, seed: UInt64, layer: any StreamLayer, on loop: any EventLoop, logger: Logger,
-    subscribers: EventSubscribers
+    subscribers: EventSubscribers, metrics: NodeMetrics
   ) throws(SerfCoreError) {
     self.layer = layer
     self.loop = loop
     self.subscribers = subscribers
     log = NodeLog(logger)
-    metrics = NodeMetrics(node: configuration.name)
+    self.metrics = metrics
+    metricsInterval = configuration.metricsInterval
     exchanges = ExchangeTable(layer: layer, limits: configuration.exchanges)
     var settings = configuration.core
     settings.membership.namesAreProven = layer.protection == .provenNames
@@ -51,7 +54,7 @@ package final class NodeDriver {
   /// Binds the transport and starts the node. Fails with ``SerfError``.
   static func start(
     _ configuration: SerfConfiguration, seed: UInt64, factory: any StreamLayerFactory, on loop: any EventLoop, logger: Logger,
-    subscribers: EventSubscribers
+    subscribers: EventSubscribers, metrics: NodeMetrics
   ) -> EventLoopFuture<NIOLoopBound<NodeDriver>> {
     let context = StreamLayerContext(
       nodeName: configuration.name, advertise: configuration.advertise, probeTimeout: configuration.core.membership.probe.timeout,
@@ -65,7 +68,7 @@ package final class NodeDriver {
             logger.warning("this node's own address \(own) is in none of the allowed networks: members that allow the same ones refuse it")
           }
           let driver = try NodeDriver(
-            configuration, seed: seed, layer: layer.value, on: loop, logger: logger, subscribers: subscribers)
+            configuration, seed: seed, layer: layer.value, on: loop, logger: logger, subscribers: subscribers, metrics: metrics)
           driver.start()
           return loop.makeSucceededFuture(NIOLoopBound(driver, eventLoop: loop))
         } catch {
@@ -81,6 +84,19 @@ package final class NodeDriver {
     timer = LoopTimer(on: loop) { [weak self] now in self?.timerFired(at: now) }
     layer.start(self)
     mutate { core, now in core.start(at: now) }
+    startMetrics()
+  }
+
+  private func startMetrics() {
+    guard metrics.isHeard else { return }
+    metrics.export(statistics.figures)
+    guard metricsInterval > .zero else { return }
+    metricsTimer = LoopTimer(on: loop) { [weak self] now in
+      guard let self else { return }
+      metrics.export(statistics.figures)
+      metricsTimer?.arm(at: now + metricsInterval)
+    }
+    metricsTimer?.arm(at: loop.instant + metricsInterval)
   }
 
   /// The only way to the core: an input or a verb, then all that follows from it.
@@ -111,9 +127,7 @@ package final class NodeDriver {
       exchanges.open(id, to: destination, path: path, deadline: deadline, request: bytes(of: content), at: now)
     case .respond(let id, let content): exchanges.respond(id, with: bytes(of: content), at: now)
     case .finish(let id): exchanges.respond(id, with: [], at: now)
-    case .refuse(let id, let reason):
-      metrics.refused(reason)
-      exchanges.refuse(id, saying: reason.reply, at: now)
+    case .refuse(let id, let reason): exchanges.refuse(id, saying: reason.reply, at: now)
     case .close(let peer, let reason): layer.close(peer, reason: reason, at: now)
     case .forget(let name): layer.hint(.departed(name), at: now)
     case .event(let event):
@@ -121,15 +135,12 @@ package final class NodeDriver {
         for member in change.members { layer.hint(.departed(member.name), at: now) }
       }
       log.event(event)
-      metrics.event(event)
       log.firstLosses(subscribers.push(event))
     case .joinAnswered(let request, let answer): joinProgress[request]?(answer)
     case .reply(let request, let reply):
       joinProgress[request] = nil
       waiting.removeValue(forKey: request)?(reply)
-    case .diagnostic(let diagnostic):
-      metrics.diagnostic(diagnostic)
-      log.diagnostic(diagnostic, at: now)
+    case .diagnostic(let diagnostic): log.diagnostic(diagnostic, at: now)
     }
   }
 
@@ -299,7 +310,10 @@ extension NodeDriver {
     let reason: CloseReason = core.status == .left ? .left : .shutdown
     mutate { core, now in core.shutDown(at: now) }
     timer?.cancel()
-    let stopping = layer.shutdown(reason: reason, at: loop.instant)
+    metricsTimer?.cancel()
+    // What the end itself changed is in the last export: the node and its figures stay until then.
+    let stopping = layer.shutdown(reason: reason, at: loop.instant).hop(to: loop).assumeIsolated()
+      .always { [self] _ in if metrics.isHeard { metrics.export(statistics.figures) } }.nonisolated()
     self.stopping = stopping
     return stopping
   }

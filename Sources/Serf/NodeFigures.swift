@@ -13,15 +13,14 @@ extension SerfStatistics {
     node: NodeStatistics, events: NodeCounters, gossip: MembershipCounters, transport: [TransportFigure], status: NodeStatus,
     lateness: Duration, isEncrypted: Bool
   ) {
-    let own = Self.figures(of: node, lateness: lateness) + Self.figures(of: gossip) + Self.figures(of: events)
     var keys: Set<String> = []
-    figures = (own + transport.map { Figure($0) }).filter { keys.insert($0.key).inserted }
+    figures = (Figure.own(node, events, gossip, lateness: lateness) + transport.map { Figure($0) }).filter { keys.insert($0.key).inserted }
     self.status = status
     self.lateness = lateness
     self.isEncrypted = isEncrypted
   }
 
-  private static func figures(of node: NodeStatistics, lateness: Duration) -> [Figure] {
+  fileprivate static func figures(of node: NodeStatistics, lateness: Duration) -> [Figure] {
     func gauge(_ key: String, _ value: some BinaryInteger, _ metric: String) -> Figure {
       Figure(section: "serf", key: key, metric: metric, kind: .gauge, value: UInt64(clamping: value))
     }
@@ -42,7 +41,7 @@ extension SerfStatistics {
     ]
   }
 
-  private static func figures(of gossip: MembershipCounters) -> [Figure] {
+  fileprivate static func figures(of gossip: MembershipCounters) -> [Figure] {
     func counter(_ key: String, _ value: UInt64, _ metric: String? = nil) -> Figure {
       Figure(section: "gossip", key: key, metric: metric ?? "serf.gossip.\(key)", kind: .counter, value: value)
     }
@@ -102,7 +101,7 @@ extension SerfStatistics {
     ]
   }
 
-  private static func figures(of events: NodeCounters) -> [Figure] {
+  fileprivate static func figures(of events: NodeCounters) -> [Figure] {
     func counter(_ key: String, _ value: UInt64, _ metric: String? = nil) -> Figure {
       Figure(section: "events", key: key, metric: metric ?? "serf.core.\(key)", kind: .counter, value: value)
     }
@@ -143,6 +142,15 @@ extension SerfStatistics {
 }
 
 extension SerfStatistics.Figure {
+  /// Those of a node that has not started. All but the transport's are the same for every node.
+  static var ownAtStart: [Self] { own(NodeStatistics(), NodeCounters(), MembershipCounters(), lateness: .zero) }
+
+  fileprivate static func own(
+    _ node: NodeStatistics, _ events: NodeCounters, _ gossip: MembershipCounters, lateness: Duration
+  ) -> [Self] {
+    SerfStatistics.figures(of: node, lateness: lateness) + SerfStatistics.figures(of: gossip) + SerfStatistics.figures(of: events)
+  }
+
   fileprivate init(_ figure: TransportFigure) {
     let kind: SerfStatistics.Kind =
       switch figure.kind {

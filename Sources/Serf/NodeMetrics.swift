@@ -1,58 +1,50 @@
-import Memberlist
-import Metrics
-import SerfCore
-import SerfPrimitives
+package import CoreMetrics
+package import SerfPrimitives
 
-/// A node's counters for swift-metrics, under the names that Serf has (`agent.md` section 14), with the node's name as a dimension.
+/// Exports a node's figures to swift-metrics: the list of ``SerfStatistics``, each under its metric, with the node's name as the dimension `node`.
 ///
-/// Counters are made once; nothing is allocated per packet.
-struct NodeMetrics {
-  private let joins, leaves, failures, updates, reaps, events: Counter
-  private let suspicions, refutations, probesFailed, malformed, claimedOtherName, refusedExchanges: Counter
-
-  init(node: NodeName) {
-    let dimensions = [("node", node.description)]
-    func counter(_ label: String) -> Counter { Counter(label: label, dimensions: dimensions) }
-    joins = counter("serf.member.join")
-    leaves = counter("serf.member.left")
-    failures = counter("serf.member.failed")
-    updates = counter("serf.member.update")
-    reaps = counter("serf.member.reap")
-    events = counter("serf.events")
-    suspicions = counter("memberlist.msg.suspect")
-    refutations = counter("memberlist.refuted")
-    probesFailed = counter("memberlist.degraded.probe")
-    malformed = counter("memberlist.malformed")
-    claimedOtherName = counter("memberlist.claimed_other_name")
-    refusedExchanges = counter("memberlist.exchange.refused")
+/// A counter gets the difference between two snapshots, so that it says what the statistics say, however much happened in between. Handles are made
+/// once, those of a transport when it is first seen.
+package struct NodeMetrics: Sendable {
+  private enum Handle: Sendable {
+    /// With the value that was exported last.
+    case counter(Counter, UInt64)
+    case gauge(Gauge)
   }
 
-  func event(_ event: Event) {
-    switch event {
-    case .user: events.increment()
-    case .member(let change):
-      let counter =
-        switch change.kind {
-        case .join: joins
-        case .leave: leaves
-        case .failed: failures
-        case .update: updates
-        case .reap: reaps
-        }
-      counter.increment(by: change.members.count)
+  private let factory: any MetricsFactory
+  private let dimensions: [(String, String)]
+  private var handles: [String: Handle] = [:]
+
+  /// The handles of the node called `node`, from this factory; nil is the one that the program has now.
+  package init(node: NodeName, factory: (any MetricsFactory)? = nil) {
+    let factory = factory ?? MetricsSystem.factory
+    self.factory = factory
+    dimensions = [("node", node.description)]
+    for figure in SerfStatistics.Figure.ownAtStart { handles[figure.metric] = handle(for: figure) }
+  }
+
+  /// Whether anything receives what is exported.
+  var isHeard: Bool { !(factory is NOOPMetricsHandler) }
+
+  /// Brings every metric to the value of its figure.
+  package mutating func export(_ figures: [SerfStatistics.Figure]) {
+    for figure in figures {
+      switch handles[figure.metric] ?? handle(for: figure) {
+      case .counter(let counter, let exported):
+        if figure.value > exported { counter.increment(by: figure.value - exported) }
+        handles[figure.metric] = .counter(counter, max(exported, figure.value))
+      case .gauge(let gauge):
+        gauge.record(figure.value)
+        handles[figure.metric] = .gauge(gauge)
+      }
     }
   }
 
-  func diagnostic(_ diagnostic: NodeDiagnostic) {
-    switch diagnostic {
-    case .malformed, .membership(.malformed): malformed.increment()
-    case .membership(.claimedOtherName): claimedOtherName.increment()
-    case .membership(.suspected): suspicions.increment()
-    case .membership(.probeFailed): probesFailed.increment()
-    case .membership(.refuted): refutations.increment()
-    default: break
+  private func handle(for figure: SerfStatistics.Figure) -> Handle {
+    switch figure.kind {
+    case .counter: .counter(Counter(label: figure.metric, dimensions: dimensions, factory: factory), 0)
+    case .gauge: .gauge(Gauge(label: figure.metric, dimensions: dimensions, factory: factory))
     }
   }
-
-  func refused(_ reason: RefusalReason) { refusedExchanges.increment() }
 }

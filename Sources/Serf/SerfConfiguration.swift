@@ -33,6 +33,10 @@ public struct SerfConfiguration: Sendable {
   /// How much a node stores for reliable exchanges in progress.
   public var exchanges = ExchangeLimits()
 
+  /// How often the node's figures go to swift-metrics; they also go there when the node starts and when it stops. Default 10 s. Choose the interval at
+  /// which your backend reads: more often only costs time. Zero: only at the start and at the end.
+  public var metricsInterval: Duration = .seconds(10)
+
   /// A node called `name` with the timings of `profile`.
   public init(name: NodeName, profile: Profile = .lan, tags: [String: String] = [:]) {
     self.name = name

@@ -121,8 +121,9 @@ extension SerfNode {
 
   /// Starts on the node's loop. What comes of it is noted before any task that waits for it goes on.
   private func begin() -> EventLoopFuture<NIOLoopBound<NodeDriver>> {
-    let starting = loop.flatSubmit { [factory, loop, configuration, seed, logger, subscribers] in
-      NodeDriver.start(configuration, seed: seed, factory: factory, on: loop, logger: logger, subscribers: subscribers)
+    let starting = loop.flatSubmit { [factory, loop, configuration, seed, logger, subscribers, metrics] in
+      NodeDriver.start(
+        configuration, seed: seed, factory: factory, on: loop, logger: logger, subscribers: subscribers, metrics: metrics)
     }
     starting.whenComplete { result in
       self.life.withLock { life in

@@ -5,6 +5,7 @@ public import SerfTransport
 public import ServiceLifecycle
 import Synchronization
 
+public import protocol CoreMetrics.MetricsFactory
 public import struct Logging.Logger
 public import class NIOPosix.MultiThreadedEventLoopGroup
 
@@ -32,6 +33,7 @@ public final class SerfNode: Service {
   let factory: any StreamLayerFactory
   let loop: any EventLoop
   let logger: Logger
+  let metrics: NodeMetrics
   let seed: UInt64
   let life = Mutex(Life())
   let subscribers = EventSubscribers()
@@ -46,23 +48,28 @@ public final class SerfNode: Service {
   ///   - logger: where it logs; members that come and go are logged at `info`.
   ///   - eventLoopGroup: the threads that the node works on; it uses one loop of them. They must run until the node has stopped. Default: those that
   ///     NIO shares in the process.
+  ///   - metricsFactory: where its figures go (``SerfConfiguration/metricsInterval``). Default: the one that `MetricsSystem` has now, or
+  ///     `withMetricsFactory` sets.
   /// - Throws: ``SerfError`` alone: ``SerfError/Code/configuration`` or ``SerfError/Code/tooLarge`` when the settings cannot work.
   public convenience init(
     transport: some StreamLayerFactory, configuration: SerfConfiguration, logger: Logger = Logger(label: "serf"),
-    eventLoopGroup: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
+    eventLoopGroup: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton, metricsFactory: (any MetricsFactory)? = nil
   ) throws {
     var generator = SystemRandomNumberGenerator()
     try self.init(
-      transport: transport, configuration: configuration, logger: logger, eventLoopGroup: eventLoopGroup, seed: generator.next())
+      transport: transport, configuration: configuration, logger: logger, eventLoopGroup: eventLoopGroup, metricsFactory: metricsFactory,
+      seed: generator.next())
   }
 
   /// The same, with a seed for all that the node leaves to chance: for tests, whose runs then differ by timing alone.
   package init(
-    transport: some StreamLayerFactory, configuration: SerfConfiguration, logger: Logger, eventLoopGroup: any EventLoopGroup, seed: UInt64
+    transport: some StreamLayerFactory, configuration: SerfConfiguration, logger: Logger, eventLoopGroup: any EventLoopGroup,
+    metricsFactory: (any MetricsFactory)? = nil, seed: UInt64
   ) throws {
     try configuration.validate()
     self.configuration = configuration
     self.logger = logger
+    metrics = NodeMetrics(node: configuration.name, factory: metricsFactory)
     self.seed = seed
     factory = transport
     loop = eventLoopGroup.next()

@@ -2,7 +2,7 @@ public import SerfCore
 
 /// A node's figures at one moment.
 ///
-/// ``figures`` is the one list of them: `serf info` prints it, section by section.
+/// ``figures`` is the one list of them: `serf info` prints it, section by section, and swift-metrics gets it, each figure as one counter or gauge.
 ///
 /// ```swift
 /// let statistics = try await node.statistics()

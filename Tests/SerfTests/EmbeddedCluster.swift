@@ -96,6 +96,7 @@
     private let socket: any DatagramSocket
     private let network: EmbeddedUDP
     let lines: LineRecorder
+    let metrics = MetricsRecorder()
 
     init(
       _ configuration: SerfConfiguration, credentials: Credentials, port: UInt16, settings: QuicTransport.Settings, seed: UInt64,
@@ -119,7 +120,8 @@
         socket: socket, rotation: rotation, settings: settings, context: context, on: network.loop, civilTime: { clock.time })
       events = subscribers.subscribe(bufferLimit: 1 << 20)
       driver = try NodeDriver(
-        configuration, seed: seed, layer: layer, on: network.loop, logger: logger, subscribers: subscribers)
+        configuration, seed: seed, layer: layer, on: network.loop, logger: logger, subscribers: subscribers,
+        metrics: NodeMetrics(node: name, factory: metrics))
       driver.start()
     }
 

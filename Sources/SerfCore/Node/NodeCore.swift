@@ -168,11 +168,18 @@ package struct NodeCore: ~Copyable, Sendable {
 
   /// What there is now: members by status, clocks, queues.
   package var statistics: NodeStatistics {
-    NodeStatistics(
-      members: table.count, alive: table.count(of: .alive), leaving: table.count(of: .leaving), failed: table.count(of: .failed),
-      left: table.count(of: .left), healthScore: membership.healthScore,
-      memberTime: memberClock.time, eventTime: eventClock.time, queryTime: queryClock.time,
-      intentQueue: membership.queueDepth(.intent), eventQueue: membership.queueDepth(.event), queryQueue: membership.queueDepth(.query))
+    var now = NodeStatistics()
+    now.members = table.count
+    now.alive = table.count(of: .alive)
+    now.leaving = table.count(of: .leaving)
+    now.failed = table.count(of: .failed)
+    now.left = table.count(of: .left)
+    now.healthScore = membership.healthScore
+    (now.memberTime, now.eventTime, now.queryTime) = (memberClock.time, eventClock.time, queryClock.time)
+    now.intentQueue = membership.queueDepth(.intent)
+    now.eventQueue = membership.queueDepth(.event)
+    now.queryQueue = membership.queueDepth(.query)
+    return now
   }
 
   // MARK: Inside

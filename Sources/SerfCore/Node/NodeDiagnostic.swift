@@ -98,13 +98,15 @@ package struct NodeCounters: Hashable, Sendable {
 /// What there is now, where ``NodeCounters`` say what has happened.
 package struct NodeStatistics: Hashable, Sendable {
   /// Members in any status, this node included.
-  package var members: Int
+  package var members = 0
   /// How many of these there are in each status.
-  package var alive, leaving, failed, left: Int
+  package var alive = 0, leaving = 0, failed = 0, left = 0
   /// How far this node doubts itself (Lifeguard); 0 is healthy.
-  package var healthScore: Int
+  package var healthScore = 0
   /// The three Lamport clocks.
-  package var memberTime, eventTime, queryTime: LamportTime
+  package var memberTime: LamportTime = 0, eventTime: LamportTime = 0, queryTime: LamportTime = 0
   /// Broadcasts that wait to be gossiped.
-  package var intentQueue, eventQueue, queryQueue: Int
+  package var intentQueue = 0, eventQueue = 0, queryQueue = 0
+
+  package init() {}
 }
