@@ -140,6 +140,7 @@ package final class NodeDriver {
     case .reply(let request, let reply):
       joinProgress[request] = nil
       waiting.removeValue(forKey: request)?(reply)
+    case .roundTrip(let roundTrip): metrics.answered(after: roundTrip)
     case .diagnostic(let diagnostic): log.diagnostic(diagnostic, at: now)
     }
   }

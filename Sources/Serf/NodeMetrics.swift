@@ -15,12 +15,14 @@ package struct NodeMetrics: Sendable {
   private let factory: any MetricsFactory
   private let dimensions: [(String, String)]
   private var handles: [String: Handle] = [:]
+  private let roundTrips: CoreMetrics.Timer
 
   /// The handles of the node called `node`, from this factory; nil is the one that the program has now.
   package init(node: NodeName, factory: (any MetricsFactory)? = nil) {
     let factory = factory ?? MetricsSystem.factory
     self.factory = factory
     dimensions = [("node", node.description)]
+    roundTrips = CoreMetrics.Timer(label: "serf.probe.round_trip", dimensions: dimensions, factory: factory)
     for figure in SerfStatistics.Figure.ownAtStart { handles[figure.metric] = handle(for: figure) }
   }
 
@@ -40,6 +42,9 @@ package struct NodeMetrics: Sendable {
       }
     }
   }
+
+  /// A member answered a probe after this time.
+  func answered(after roundTrip: Duration) { roundTrips.recordNanoseconds(roundTrip.nanoseconds) }
 
   private func handle(for figure: SerfStatistics.Figure) -> Handle {
     switch figure.kind {

@@ -45,7 +45,7 @@ package struct SimulatedNode: SimulatedMachine, ~Copyable {
       case .finish(let id): return .finish(id)
       case .refuse(let id, _): return .refuse(id)
       case .close(let peer, let reason): return .close(peer, reason)
-      case .forget: continue
+      case .forget, .roundTrip: continue
       case .event, .joinAnswered, .reply, .diagnostic: return .report(output)
       }
     }

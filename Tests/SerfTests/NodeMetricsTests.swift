@@ -51,6 +51,7 @@ import Testing
     let recorder = MetricsRecorder()
     _ = NodeMetrics(node: "a", factory: recorder)
     #expect(recorder.total("serf.member.join") == 0 && recorder.total("serf.gossip.probes") == 0)
+    #expect(recorder.times("serf.probe.round_trip") == [])
   }
 
   @Test("a transport's figures become metrics when they are first seen")

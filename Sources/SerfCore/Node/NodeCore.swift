@@ -152,8 +152,10 @@ package struct NodeCore: ~Copyable, Sendable {
     case .joinFinished(let id, let results): joinFinished(id, results)
     case .broadcastFinished(let id): broadcastFinished(id)
     case .leaveFinished(let isComplete): farewellFinished(isSpread: isComplete)
-    // Coordinates will use the first one. Pings and reliable messages for the user are not offered yet.
-    case .ackReceived, .pingFinished, .userMessageFinished: break
+    case .ackReceived(_, let roundTrip, _):
+      if let roundTrip { return .roundTrip(roundTrip) }
+    // Pings and reliable messages for the user are not offered yet.
+    case .pingFinished, .userMessageFinished: break
     }
     return nil
   }

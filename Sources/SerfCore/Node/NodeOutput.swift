@@ -28,6 +28,8 @@ package enum NodeOutput: Sendable {
   case joinAnswered(RequestID, JoinAnswer)
   /// A verb has ended.
   case reply(RequestID, NodeReply)
+  /// A member answered a probe after this time, which includes no dial.
+  case roundTrip(Duration)
   /// Worth a log line.
   case diagnostic(NodeDiagnostic)
 }

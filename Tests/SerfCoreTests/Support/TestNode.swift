@@ -113,7 +113,7 @@ final class TestNode {
       case .event(let event): events.append(event)
       case .reply(let id, let reply): replies[id] = reply
       case .diagnostic(let diagnostic): diagnostics.append(diagnostic)
-      case .respond, .finish, .refuse, .close, .forget, .joinAnswered: break
+      case .respond, .finish, .refuse, .close, .forget, .joinAnswered, .roundTrip: break
       }
     }
   }

@@ -36,5 +36,19 @@
       cluster.network.advance(by: .milliseconds(500))
       #expect(node.metrics.total("serf.events") == 1)
     }
+
+    @Test("the time until a probe is answered, for each probe")
+    func roundTrip() throws {
+      let cluster = try EmbeddedCluster(seed: 3)
+      (cluster.network.latency, cluster.network.jitter) = (.milliseconds(2), .zero)
+      let (a, b) = (try cluster.start("n1"), try cluster.start("n2"))
+      b.join(a.address)
+      #expect(cluster.converge(on: ["n1", "n2"], within: .seconds(15)))
+      let before = try #require(a.metrics.times("serf.probe.round_trip")).count
+      cluster.network.advance(by: .seconds(10))
+      let times = try #require(a.metrics.times("serf.probe.round_trip")).dropFirst(before)
+      #expect((9...11).contains(times.count), "one probe in a second")
+      #expect(times.allSatisfy { (4_000_000..<5_000_000).contains($0) }, "\(times)")
+    }
   }
 #endif
