@@ -183,7 +183,12 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "SerfAgentTests",
-      dependencies: ["SerfAgent", "Serf", "SerfPrimitives", .product(name: "Logging", package: "swift-log")],
+      dependencies: [
+        "SerfAgent", "Serf", "SerfPrimitives", "SerfTestSupport", "SerfTransport",
+        .product(name: "NIOCore", package: nio),
+        .product(name: "NIOEmbedded", package: nio),
+        .product(name: "Logging", package: "swift-log"),
+      ],
       swiftSettings: strict),
     .testTarget(
       name: "SerfClientTests", dependencies: ["SerfClient", "Memberlist", "SerfPrimitives", "RPCTestSupport", "VectorSupport"],
@@ -191,7 +196,9 @@ let package = Package(
     .testTarget(
       name: "SerfRPCLiveTests",
       dependencies: [
-        "SerfAgent", "Serf", "SerfClient", "SerfPrimitives", "RPCTestSupport", "VectorSupport",
+        "SerfAgent", "Serf", "SerfClient", "SerfPrimitives", "RPCTestSupport", "SerfTestSupport", "VectorSupport",
+        .product(name: "NIOCore", package: nio),
+        .product(name: "NIOPosix", package: nio),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ],

@@ -40,10 +40,16 @@ extension SerfNode: AgentNode {
   }
 
   package func sections() async throws -> [String: [String: String]] {
-    let statistics = try await statistics()
+    try await statistics().sections
+  }
+}
+
+extension SerfStatistics {
+  /// As `serf info` prints them: the value of each figure by section and key.
+  package var sections: [String: [String: String]] {
     var sections: [String: [String: String]] = [:]
-    for figure in statistics.figures { sections[figure.section, default: [:]][figure.key] = String(figure.value) }
-    sections["serf", default: [:]]["encrypted"] = String(statistics.isEncrypted)
+    for figure in figures { sections[figure.section, default: [:]][figure.key] = String(figure.value) }
+    sections["serf", default: [:]]["encrypted"] = String(isEncrypted)
     return sections
   }
 }

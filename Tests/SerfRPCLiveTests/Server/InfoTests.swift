@@ -7,7 +7,7 @@ import Testing
   @Test("every figure of the statistics is in one section of serf info, and nothing else but whether traffic is encrypted")
   func sections() async throws {
     let node = try SerfNode(
-      SerfConfiguration(name: "a", profile: .local), transport: NetTransport(bind: NodeAddress(ipv4: 127, 0, 0, 1, port: 0)))
+      transport: NetTransport(bind: NodeAddress(ipv4: 127, 0, 0, 1, port: 0)), configuration: SerfConfiguration(name: "a", profile: .local))
     try await node.start()
     let (sections, figures) = (try await node.sections(), try await node.statistics().figures)
     await node.shutdown()
