@@ -45,16 +45,14 @@ extension UserEvent: BufferedEvent {
 /// room, at least a quarter of the limit. So memory is bounded by the limit and the number of members.
 package final class EventBuffer<Element: BufferedEvent>: EventReceiver {
   fileprivate struct State {
-    var queue: [Element] = []
-    /// The index in `queue` of the first event; those before it have been taken.
-    var head = 0
+    var queue = DrainQueue<Element>(keptCapacity: 0)
     /// How many events may wait before they are thinned out.
     var room: Int
     var reader: CheckedContinuation<Element?, Never>?
     var isFinished = false
     var dropped = 0
 
-    var waiting: Int { queue.count - head }
+    var waiting: Int { queue.count }
   }
 
   /// How many events may wait before some are dropped: at least one.
@@ -118,14 +116,8 @@ package final class EventBuffer<Element: BufferedEvent>: EventReceiver {
 
 extension EventBuffer.State {
   fileprivate mutating func take(limit: Int) -> Element? {
-    guard head < queue.count else { return nil }
-    let element = queue[head]
-    head += 1
-    if head == queue.count || head >= 256 {
-      queue.removeFirst(head)
-      head = 0
-      if queue.isEmpty { room = limit }
-    }
+    let element = queue.popFirst()
+    if queue.isEmpty { room = limit }
     return element
   }
 
@@ -134,7 +126,7 @@ extension EventBuffer.State {
   /// An eighth of the limit becomes free, or as much as an eighth of what is kept if the members alone fill the limit, so that this work is not done
   /// again at the next push.
   fileprivate mutating func thin(to limit: Int) {
-    let all = queue[head...]
+    let all = queue.waiting
     var named: Set<NodeName> = []
     var latest: Set<Int> = []
     var others = 0
@@ -158,8 +150,7 @@ extension EventBuffer.State {
         kept.append(all[index])
       }
     }
-    queue = kept
-    head = 0
+    queue.replaceAll(with: kept)
     room = max(limit, kept.count + kept.count / 8)
   }
 }
