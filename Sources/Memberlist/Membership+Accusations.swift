@@ -73,7 +73,7 @@ extension Membership {
   /// The time of a suspicion is over.
   private mutating func suspicionEnded(_ index: NodeIndex, at now: Instant) {
     // It has spoken to us since, on a connection that proves its name: it lives, and its refutation is still on its way or was lost.
-    if configuration.namesAreProven, configuration.adaptsToLoad, let heardAt = table[index].heardAt,
+    if transport.provesNames, configuration.adaptsToLoad, let heardAt = table[index].heardAt,
       let since = table[index].suspicion?.listensSince, heardAt > since, !isBeyondRefutation(index)
     {
       table[index].suspicion?.listen(until: now + configuration.probe.interval, at: now)
@@ -118,7 +118,7 @@ extension Membership {
 
   /// A death notice from a third party about a member that has just spoken to us (`secure-transport.md` 1.9).
   private func isDoubtful(_ index: NodeIndex, _ origin: Origin, at now: Instant) -> Bool {
-    guard configuration.namesAreProven, origin.peer != nil, origin.carrier != table[index].member.name else { return false }
+    guard transport.provesNames, origin.peer != nil, origin.carrier != table[index].member.name else { return false }
     guard let heardAt = table[index].heardAt else { return false }
     return now - heardAt <= configuration.probe.timeout
   }

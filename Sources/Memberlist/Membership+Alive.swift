@@ -43,7 +43,7 @@ extension Membership {
     if address.port == 0 { address.port = local.address.port }
     let isAboutMe = alive.node.equals(name.bytes)
     guard address.isUsableAsPeer || isAboutMe else { return drop(alive.node, .unusableAddress, origin) }
-    guard configuration.allowedNetworks.contains(address) || isAboutMe else { return drop(alive.node, .network, origin) }
+    guard transport.allowedNetworks.contains(address) || isAboutMe else { return drop(alive.node, .network, origin) }
     guard alive.metaBytes.byteCount <= limits.metaLength else { return drop(alive.node, .meta, origin) }
     guard let versions = alive.versions, areFitting(versions, of: alive.node) else { return drop(alive.node, .versions, origin) }
     return AliveClaim(address: address, versions: versions)
@@ -79,7 +79,7 @@ extension Membership {
   private mutating func insert(_ alive: borrowing Alive, _ claim: AliveClaim, from origin: Origin, at now: Instant) -> NodeIndex? {
     let introducer = origin.carrier.flatMap { table.find($0) }
     let isOwnVoice = origin.carrier.map { alive.node.equals($0.bytes) } ?? false
-    if configuration.namesAreProven, introducer == nil, origin.peer != nil, !isOwnVoice, !origin.isJoinReply {
+    if transport.provesNames, introducer == nil, origin.peer != nil, !isOwnVoice, !origin.isJoinReply {
       // This also drops what a member says before the push/pull that makes it a member here. It says it again afterwards.
       _ = drop(alive.node, .introducer, origin)
       return nil
@@ -106,7 +106,7 @@ extension Membership {
   ) -> MembershipLimit? {
     let limits = configuration.limits
     guard table.count < limits.members else { return .members }
-    guard configuration.namesAreProven, !isOwnVoice else { return nil }
+    guard transport.provesNames, !isOwnVoice else { return nil }
     guard table.unprovenCount < limits.members / 2 else { return .unprovenMembers }
     guard !isJoinReply, let introducer else { return nil }
     if let since = table[introducer].namesIntroducedSince, now - since < .seconds(60) {
@@ -195,7 +195,7 @@ extension Membership {
   private func isAboutOurVersions(_ alive: borrowing Alive) -> Bool {
     let own = local
     guard alive.versions != own.versions, alive.incarnation >= own.incarnation else { return false }
-    return configuration.namesAreProven || alive.address?.isSameEndpoint(as: own.address) == true
+    return transport.provesNames || alive.address?.isSameEndpoint(as: own.address) == true
   }
 
   /// A peer makes a claim about us. We outdo what we did not say ourselves.
@@ -204,7 +204,7 @@ extension Membership {
     if !own.address.isSameEndpoint(as: claim.address) {
       // With proven names no other node can hold our name for long: so the claim is our own past, and we outdo it (`secure-transport.md` 1.6).
       // Without proof it is a rival, and only the layer above can settle that.
-      if configuration.namesAreProven {
+      if transport.provesNames {
         counters.ownNameElsewhere += 1
         if alive.incarnation >= own.incarnation { refute(alive.incarnation, origin) }
         if let peer = origin.peer { correctAddressOfOurs(heldBy: peer, at: now) }

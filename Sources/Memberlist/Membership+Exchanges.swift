@@ -8,7 +8,7 @@ extension Membership {
   /// `respond`, `finish` or `refuse`. The transport numbers accepted exchanges from 2⁶³ up, so that they never coincide with ours.
   package mutating func exchangeReceived(_ id: ExchangeID, message: RawSpan, from peer: Peer, at now: Instant) {
     guard hasStarted else { return outbox.push(.refuse(id, .unexpectedType)) }
-    if configuration.namesAreProven { heard(from: peer, at: now) }
+    if transport.provesNames { heard(from: peer, at: now) }
     do throws(WireError) {
       guard message.byteCount > 0 else { throw .empty }
       switch MessageType(rawValue: message[checked: 0]) {
@@ -27,7 +27,7 @@ extension Membership {
 
   /// Which member must be speaking in an exchange with `peer`; nil where any peer may. A transport that proves the names of streams only (TLS) is
   /// checked here as well, although its packets prove no name.
-  private func provenSender(_ peer: Peer) -> NodeName? { peer.provenName ?? (configuration.namesAreProven ? NodeName(bytes: []) : nil) }
+  private func provenSender(_ peer: Peer) -> NodeName? { peer.provenName ?? (transport.provesNames ? NodeName(bytes: []) : nil) }
 
   private mutating func reliablePingReceived(_ id: ExchangeID, _ ping: borrowing Ping, from peer: Peer, at now: Instant) {
     if let sender = provenSender(peer), !ping.sourceNode.isEmpty, !ping.sourceNode.equals(sender.bytes) {
@@ -80,7 +80,7 @@ extension Membership {
   /// Our exchange ended with this reply, which is empty where no reply was due.
   package mutating func exchangeCompleted(_ id: ExchangeID, reply: RawSpan, from peer: Peer, at now: Instant) {
     guard let purpose = exchanges.removeValue(forKey: id) else { return }
-    if configuration.namesAreProven { heard(from: peer, at: now) }
+    if transport.provesNames { heard(from: peer, at: now) }
     switch purpose {
     case .probe(let sequenceNumber):
       probeExchangeEnded(sequenceNumber, isAcked: isAck(reply, sequenceNumber, from: peer))

@@ -27,7 +27,7 @@ extension Membership {
       var isSent = gossip(to: index) { queues, budget, transmissions, packet, finished in
         queues.pack(nil, budget: budget, transmissions: transmissions, into: &packet, finished: &finished)
       }
-      if configuration.gossip.sendsOversizedAlone {
+      if transport.carriesOversizedPackets {
         let isSentAlone = gossip(to: index) { queues, budget, transmissions, packet, finished in
           queues.packOversized(budget: budget, transmissions: transmissions, into: &packet, finished: &finished)
         }
@@ -41,7 +41,7 @@ extension Membership {
 
   private mutating func gossip(to index: NodeIndex, _ pack: Packer) -> Bool {
     let start = outbox.begin()
-    let (budget, transmissions) = (configuration.packetBudget, transmissions)
+    let (budget, transmissions) = (transport.packetBudget, transmissions)
     guard pack(&dissemination, budget, transmissions, &outbox.arena, &finished) else { return false }
     push(start, to: destination(index), path: .warm, id: nil, checksummed: isChecksummed(index))
     return true
@@ -57,7 +57,7 @@ extension Membership {
   /// The same for gossip, which must not dial a connection for each message (`secure-transport.md` 2.6). All members are equally likely while too few
   /// are warm; then warm ones are picked. A member that is late makes these dials one at a time, with a pause between them.
   mutating func pickContacts(_ wanted: Int, at now: Instant, where isEligible: GossipSchedule.Eligibility) {
-    guard configuration.namesAreProven else { return pickMembers(wanted, where: isEligible) }
+    guard transport.provesNames else { return pickMembers(wanted, where: isEligible) }
     guard configuration.adaptsToLoad else {
       return gossipSchedule.pickPreferringWarm(
         wanted, coldDials: configuration.gossip.coldDials, in: table, random: &random, where: isEligible)
@@ -80,7 +80,7 @@ extension Membership {
 
   /// The same for helpers and exchanges: members with a connection as long as there are enough of them.
   mutating func pickWarmFirst(_ wanted: Int, where isEligible: GossipSchedule.Eligibility) {
-    guard configuration.namesAreProven, configuration.adaptsToLoad else { return pickMembers(wanted, where: isEligible) }
+    guard transport.provesNames, configuration.adaptsToLoad else { return pickMembers(wanted, where: isEligible) }
     gossipSchedule.pickWarmFirst(wanted, in: table, random: &random, where: isEligible)
   }
 

@@ -31,7 +31,7 @@ extension Membership {
     if joins[position].isOver { outbox.push(.joinFinished(id, joins.remove(at: position).results)) }
   }
 
-  private var joinTimeout: Duration { configuration.pushPull.timeout * (configuration.namesAreProven ? 2 : 1) }
+  private var joinTimeout: Duration { configuration.pushPull.timeout * (transport.provesNames ? 2 : 1) }
 
   private mutating func openJoinExchange(_ id: JoinID, _ attempt: JoinProgress.Attempt) {
     let destination: Destination = attempt.name.map { .member($0, attempt.address) } ?? .anyMember(attempt.address)

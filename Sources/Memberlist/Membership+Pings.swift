@@ -53,7 +53,7 @@ extension Membership {
   /// because a member may ask from another socket than the one it listens on (memberlist 0.2.0). Nil, and counted, where nothing may be sent to that
   /// address: the transport sees only where the packet came from.
   private mutating func answer(to peer: Peer, source: NodeAddress?, sourceNode: RawSpan) -> Destination? {
-    guard !configuration.namesAreProven, let source, source.port != 0 else { return .reply(peer) }
+    guard !transport.provesNames, let source, source.port != 0 else { return .reply(peer) }
     guard maySend(to: source) else {
       refuse(source, from: peer)
       return nil
@@ -65,7 +65,7 @@ extension Membership {
   }
 
   /// Whether we send to this address when a message names it: it can be a node's, and is in the allowed networks.
-  package func maySend(to address: NodeAddress) -> Bool { address.isUsableAsPeer && configuration.allowedNetworks.contains(address) }
+  package func maySend(to address: NodeAddress) -> Bool { address.isUsableAsPeer && transport.allowedNetworks.contains(address) }
 
   private mutating func refuse(_ address: NodeAddress, from peer: Peer) {
     counters.addressesRefused += 1
@@ -85,7 +85,7 @@ extension Membership {
       counters.indirectPingsToUnknown += 1
       return
     }
-    guard configuration.namesAreProven || maySend(to: address) else { return refuse(address, from: peer) }
+    guard transport.provesNames || maySend(to: address) else { return refuse(address, from: peer) }
     guard let requester = answer(to: peer, source: request.source, sourceNode: request.sourceNode) else { return }
     relayCount += 1
     startPing(
@@ -96,7 +96,7 @@ extension Membership {
   /// Which member to ping. Where names are proven only members are pinged, at the addresses that we know, never at an address out of a message.
   private func relayTarget(_ request: borrowing IndirectPing) -> (NodeName, NodeAddress, NodeIndex?)? {
     let index = table.find(request.node)
-    if configuration.namesAreProven {
+    if transport.provesNames {
       guard let index, index != me, table[index].state.isLive else { return nil }
       return (table[index].member.name, table[index].member.address, index)
     }
@@ -128,7 +128,7 @@ extension Membership {
     let sequenceNumber = nextSequenceNumber()
     pings[sequenceNumber] = PendingPing(purpose: purpose, target: index, name: name, address: address, startedAt: now)
     sendPing(sequenceNumber, name: name, address: address, path: .warm, id: PacketID(Self.pingPackets | UInt64(sequenceNumber)))
-    if configuration.namesAreProven, time == nil { timers.schedule(.relayHalf(sequenceNumber), at: now + configuration.probe.timeout / 2) }
+    if transport.provesNames, time == nil { timers.schedule(.relayHalf(sequenceNumber), at: now + configuration.probe.timeout / 2) }
     timers.schedule(.ping(sequenceNumber), at: now + (time ?? configuration.probe.timeout))
   }
 
@@ -179,7 +179,7 @@ extension Membership {
   }
 
   private func isFromTarget(of ping: PendingPing, _ peer: Peer) -> Bool {
-    !configuration.namesAreProven || peer.provenName == ping.name
+    !transport.provesNames || peer.provenName == ping.name
   }
 
   mutating func nackReceived(_ nack: Nack, from peer: Peer, at now: Instant) {

@@ -48,7 +48,7 @@ extension Membership {
     if probesByDial(index, isUrgent: isUrgent, at: now) { return }
     counters.probes += 1
     let member = table[index].member
-    let isCold = configuration.namesAreProven && table[index].warmPosition == nil
+    let isCold = transport.provesNames && table[index].warmPosition == nil
     // Our own lateness is added to the network's time: once for the ping and once for the ack, and the same again for the helpers' round.
     let late = lag(at: now)
     let window = awareness.scaled(configuration.probe.interval)
@@ -61,7 +61,7 @@ extension Membership {
       startedAt: now, deadline: deadline, measuresRoundTrip: !isCold, packet: packet)
     probe?.isUrgent = isUrgent
     sendProbePing(path: .warm, id: packet)
-    if configuration.namesAreProven { timers.schedule(.probeHalf(sequenceNumber), at: now + timeout / 2) }
+    if transport.provesNames { timers.schedule(.probeHalf(sequenceNumber), at: now + timeout / 2) }
     timers.schedule(.probeTimeout(sequenceNumber), at: now + timeout)
     timers.schedule(.probeDeadline(sequenceNumber), at: deadline)
   }
@@ -152,7 +152,7 @@ extension Membership {
   /// True when the ack belongs to the current probe.
   mutating func probeAckReceived(_ ack: borrowing Ack, from peer: Peer, at now: Instant) -> Bool {
     guard let probe, probe.sequenceNumber == ack.sequenceNumber else { return false }
-    let voice = probe.voice(of: peer, namesAreProven: configuration.namesAreProven)
+    let voice = probe.voice(of: peer, namesAreProven: transport.provesNames)
     guard voice != .stranger, now <= probe.deadline else {
       counters.strayAcks += 1
       return true
@@ -162,14 +162,14 @@ extension Membership {
       outbox.push(
         .ackReceived(probe.name, roundTrip: probe.measuresRoundTrip ? now - probe.startedAt : nil, payload: payload))
     }
-    if voice != .target, configuration.namesAreProven, let helper = peer.provenName { learnAddress(from: helper, at: now) }
+    if voice != .target, transport.provesNames, let helper = peer.provenName { learnAddress(from: helper, at: now) }
     probeSucceeded(at: now)
     return true
   }
 
   /// True when the nack belongs to the current probe.
   mutating func probeNackReceived(_ nack: Nack, from peer: Peer) -> Bool {
-    guard let voice = probe?.voice(of: peer, namesAreProven: configuration.namesAreProven),
+    guard let voice = probe?.voice(of: peer, namesAreProven: transport.provesNames),
       probe?.sequenceNumber == nack.sequenceNumber
     else { return false }
     if probe?.nackReceived(from: voice) != true { counters.strayNacks += 1 }
@@ -241,7 +241,7 @@ extension Membership {
 
   /// Whether the member itself has said anything since the probe began, on a connection that proves its name.
   private func isHeard(_ probe: borrowing Probe) -> Bool {
-    guard configuration.namesAreProven, configuration.adaptsToLoad, table.contains(probe.target), let heardAt = table[probe.target].heardAt
+    guard transport.provesNames, configuration.adaptsToLoad, table.contains(probe.target), let heardAt = table[probe.target].heardAt
     else { return false }
     return heardAt > probe.startedAt
   }

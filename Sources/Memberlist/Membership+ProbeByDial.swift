@@ -11,7 +11,7 @@ extension Membership {
   ///
   /// Members that are asked out of turn get half of the places: claims of a hostile peer must not keep the others from their turns.
   mutating func probesByDial(_ index: NodeIndex, isUrgent: Bool, at now: Instant) -> Bool {
-    guard configuration.namesAreProven, configuration.adaptsToLoad, table[index].warmPosition == nil, table[index].state == .alive else {
+    guard transport.provesNames, configuration.adaptsToLoad, table[index].warmPosition == nil, table[index].state == .alive else {
       return false
     }
     if table[index].isProbedByDial { return true }

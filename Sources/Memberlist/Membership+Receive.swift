@@ -24,7 +24,7 @@ extension Membership {
   package mutating func receive(_ packet: RawSpan, from peer: Peer, at now: Instant) {
     guard hasStarted else { return }
     counters.packetsReceived += 1
-    if configuration.namesAreProven {
+    if transport.provesNames {
       guard namesHold(in: packet, from: peer) else { return }
       heard(from: peer, at: now)
     }

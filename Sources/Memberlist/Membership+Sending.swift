@@ -12,7 +12,7 @@ extension Membership {
 
   /// Whether packets to this node carry a CRC: the node reads it, and nothing better protects the packets.
   func isChecksummed(_ index: NodeIndex) -> Bool {
-    !configuration.namesAreProven && table[index].member.versions.protocolMaximum >= 5
+    !transport.provesNames && table[index].member.versions.protocolMaximum >= 5
   }
 
   func destination(_ index: NodeIndex) -> Destination { .member(table[index].member.name, table[index].member.address) }
@@ -23,7 +23,7 @@ extension Membership {
     let start = outbox.begin()
     let transmissions = transmissions
     _ = dissemination.pack(
-      draft, budget: configuration.packetBudget, transmissions: transmissions, into: &outbox.arena, finished: &finished)
+      draft, budget: transport.packetBudget, transmissions: transmissions, into: &outbox.arena, finished: &finished)
     push(start, to: destination, path: path, id: id, checksummed: false)
   }
 
@@ -69,7 +69,7 @@ extension Membership {
 
   /// Drops broadcasts of a tier, the most transmitted first, until `maximum` are left.
   package mutating func pruneBroadcasts(_ tier: BroadcastTier, to maximum: Int) {
-    let fitting = configuration.gossip.sendsOversizedAlone ? Int.max : Dissemination.room(in: configuration.packetBudget)
+    let fitting = transport.carriesOversizedPackets ? Int.max : Dissemination.room(in: transport.packetBudget)
     let dropped = dissemination[tier].prune(to: maximum, fitting: fitting, finished: &finished)
     flushFinished()
     guard dropped > 0 else { return }

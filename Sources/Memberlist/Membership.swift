@@ -19,6 +19,8 @@ package import SerfPrimitives
 /// deviation from memberlist is described, with its reason, where it is made; most answer a hazard of `memberlist.md` section 5.1.
 package struct Membership: ~Copyable, Sendable {
   package let configuration: MembershipConfiguration
+  /// What the transport below can do.
+  package let transport: TransportTraits
   /// This node's name.
   package let name: NodeName
 
@@ -81,12 +83,13 @@ package struct Membership: ~Copyable, Sendable {
   var expansion = PacketWalker.Expansion()
 
   /// A member that does nothing before ``start(at:)``. `local.incarnation` and `local.state` are not read.
-  package init(_ configuration: MembershipConfiguration, local: Member, seed: UInt64) {
+  package init(_ configuration: MembershipConfiguration, transport: TransportTraits = .init(), local: Member, seed: UInt64) {
     precondition(
       !local.name.isEmpty && local.name.bytes.count <= configuration.limits.nameLength
         && local.meta.count <= configuration.limits.metaLength && local.versions.isValid,
       "peers would drop every message of this member")
     self.configuration = configuration
+    self.transport = transport
     name = local.name
     random = SeededRandom(seed: seed)
     awareness = Awareness(maximum: configuration.probe.awarenessMaximum)

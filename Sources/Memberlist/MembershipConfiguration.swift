@@ -1,4 +1,4 @@
-public import SerfPrimitives
+import SerfPrimitives
 
 /// How a member probes, suspects and spreads, with presets for the networks that the protocol was tuned for.
 ///
@@ -41,9 +41,6 @@ public struct MembershipConfiguration: Sendable {
     /// How many of the members chosen in a round may have no connection yet, as long as the transport has fewer than ⌈ln n⌉ + 4 connections
     /// (`secure-transport.md` 2.6).
     public var coldDials: Int
-    /// Whether a broadcast larger than a packet is sent alone, and the transport carries it on a stream (`secure-transport.md` 2.9). Otherwise it
-    /// waits in the queue and spreads through push/pull only, as with Go.
-    public var sendsOversizedAlone: Bool
   }
 
   /// Anti-entropy: full state exchanges.
@@ -96,17 +93,9 @@ public struct MembershipConfiguration: Sendable {
   /// What a peer can make us store.
   public var limits = Limits()
 
-  /// Whether the transport proves the name at the other end of every connection. Switches the rules of `secure-transport.md` sections 1 and
-  /// 2 that live in the core. Off by default: on TCP and UDP a name is what a packet says.
-  public var namesAreProven = false
   /// Whether a member allows for its own lateness and, where names are proven, for what connections cost (`secure-transport.md` 2.3 and 2.6). Off
   /// only in tests that show how a cluster behaves without it.
   package var adaptsToLoad = true
-  /// Where members may be: an alive about another node at an address outside creates and changes nothing. The default is all.
-  public var allowedNetworks = AllowedNetworks.all
-  /// Bytes that one packet may hold, compound header included: what is left of the transport's packet after its own wrapping (TCP/UDP: 1400 less
-  /// label, less 29 or 45 when sealed, less 5; QUIC: 1160 less the pulse).
-  public var packetBudget = 1395
   /// How long a member must be dead before another address may take its name (Go peers' transport only). Zero: never; a member that left frees its
   /// name at once.
   public var deadNodeReclaimTime: Duration = .zero
@@ -120,23 +109,20 @@ public struct MembershipConfiguration: Sendable {
   public static let lan = MembershipConfiguration(
     probe: Probing(interval: .seconds(1), timeout: .milliseconds(500), indirectChecks: 3, awarenessMaximum: 8, usesReliablePing: true),
     suspicion: Suspecting(multiplier: 4, maximumMultiplier: 6),
-    gossip: Gossiping(
-      interval: .milliseconds(200), fanout: 3, retransmitMultiplier: 4, toTheDead: .seconds(30), coldDials: 3, sendsOversizedAlone: false),
+    gossip: Gossiping(interval: .milliseconds(200), fanout: 3, retransmitMultiplier: 4, toTheDead: .seconds(30), coldDials: 3),
     pushPull: PushPulling(interval: .seconds(30), timeout: .seconds(10)))
 
   /// Between sites: round trips of up to a second, more loss. Slower to accuse, cheaper at rest.
   public static let wan = MembershipConfiguration(
     probe: Probing(interval: .seconds(5), timeout: .seconds(3), indirectChecks: 3, awarenessMaximum: 8, usesReliablePing: true),
     suspicion: Suspecting(multiplier: 6, maximumMultiplier: 6),
-    gossip: Gossiping(
-      interval: .milliseconds(500), fanout: 4, retransmitMultiplier: 4, toTheDead: .seconds(60), coldDials: 4, sendsOversizedAlone: false),
+    gossip: Gossiping(interval: .milliseconds(500), fanout: 4, retransmitMultiplier: 4, toTheDead: .seconds(60), coldDials: 4),
     pushPull: PushPulling(interval: .seconds(60), timeout: .seconds(30)))
 
   /// One machine: round trips below a millisecond. Quick to accuse; for tests and demonstrations.
   public static let local = MembershipConfiguration(
     probe: Probing(interval: .seconds(1), timeout: .milliseconds(200), indirectChecks: 1, awarenessMaximum: 8, usesReliablePing: true),
     suspicion: Suspecting(multiplier: 3, maximumMultiplier: 6),
-    gossip: Gossiping(
-      interval: .milliseconds(100), fanout: 3, retransmitMultiplier: 2, toTheDead: .seconds(15), coldDials: 3, sendsOversizedAlone: false),
+    gossip: Gossiping(interval: .milliseconds(100), fanout: 3, retransmitMultiplier: 2, toTheDead: .seconds(15), coldDials: 3),
     pushPull: PushPulling(interval: .seconds(15), timeout: .seconds(1)))
 }

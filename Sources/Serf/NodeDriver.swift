@@ -42,13 +42,9 @@ package final class NodeDriver {
     self.metrics = metrics
     metricsInterval = configuration.metricsInterval
     exchanges = ExchangeTable(layer: layer, limits: configuration.exchanges)
-    var settings = configuration.core
-    settings.membership.namesAreProven = layer.protection == .provenNames
-    settings.membership.allowedNetworks = configuration.allowedNetworks
-    settings.membership.packetBudget = layer.packetBudget
-    settings.membership.gossip.sendsOversizedAlone = layer.largestPacket > layer.packetBudget
     core = try NodeCore(
-      settings, name: configuration.name, address: configuration.advertise ?? layer.reachableAddress, tags: configuration.tags, seed: seed)
+      configuration.core, transport: TransportTraits(layer, allowedNetworks: configuration.allowedNetworks), name: configuration.name,
+      address: configuration.advertise ?? layer.reachableAddress, tags: configuration.tags, seed: seed)
   }
 
   /// Binds the transport and starts the node. Fails with ``SerfError``.
@@ -231,6 +227,8 @@ extension NodeDriver {
   package var localMember: SerfCore.Member? { core.localMember }
   package var status: NodeStatus { core.status }
   package var localAddress: NodeAddress { layer.localAddress }
+  /// What the core was told of the layer.
+  package var transport: TransportTraits { core.membership.transport }
   package var statistics: SerfStatistics {
     SerfStatistics(
       node: core.statistics, events: core.counters, gossip: core.membership.counters, transport: exchanges.figures + layer.figures,
@@ -343,5 +341,14 @@ extension NodeDriver {
       } catch { return error }
     }
     if let failure, waiting.removeValue(forKey: id) != nil { done(.failure(SerfError(failure))) }
+  }
+}
+
+extension TransportTraits {
+  /// What the core must know of `layer`, and of the networks that the node allows.
+  init(_ layer: any StreamLayer, allowedNetworks: AllowedNetworks) {
+    self.init(
+      provesNames: layer.protection == .provenNames, packetBudget: layer.packetBudget,
+      carriesOversizedPackets: layer.largestPacket > layer.packetBudget, allowedNetworks: allowedNetworks)
   }
 }

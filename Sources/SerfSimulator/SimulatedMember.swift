@@ -13,8 +13,8 @@ package struct SimulatedMember: SimulatedMachine, ~Copyable {
   /// What its push/pulls carry for the layer above.
   package var userState: [UInt8] = []
 
-  package init(_ configuration: MembershipConfiguration, local: Member, seed: UInt64) {
-    membership = Membership(configuration, local: local, seed: seed)
+  package init(_ configuration: MembershipConfiguration, transport: TransportTraits = .init(), local: Member, seed: UInt64) {
+    membership = Membership(configuration, transport: transport, local: local, seed: seed)
   }
 
   package var name: NodeName { membership.name }

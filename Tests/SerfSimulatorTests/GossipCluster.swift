@@ -9,6 +9,7 @@ final class GossipCluster {
 
   let network: Network
   let configuration: MembershipConfiguration
+  private let transport: TransportTraits
   private(set) var nodes: [Network.NodeID] = []
   private let seed: UInt64
 
@@ -16,8 +17,7 @@ final class GossipCluster {
     seed: UInt64 = 1, _ configuration: MembershipConfiguration = .lan, provesNames: Bool = false, conditions: NetworkConditions? = nil
   ) {
     self.seed = seed
-    var configuration = configuration
-    configuration.namesAreProven = provesNames
+    transport = TransportTraits(provesNames: provesNames)
     self.configuration = configuration
     network = Network(seed: seed, provesNames: provesNames)
     if let conditions { network.conditions = conditions }
@@ -33,10 +33,11 @@ final class GossipCluster {
   @discardableResult
   func start(index: Int? = nil, port: UInt16 = 7946, meta: [UInt8] = []) -> Network.NodeID {
     let index = index ?? nodes.count
+    let address = Self.address(index, port: port)
     let member = SimulatedMember(
-      configuration, local: Member(name: Self.name(index), address: Self.address(index, port: port), meta: meta),
+      configuration, transport: transport, local: Member(name: Self.name(index), address: address, meta: meta),
       seed: seed &* 1000 &+ UInt64(nodes.count))
-    let node = network.add(member, at: Self.address(index, port: port))
+    let node = network.add(member, at: address)
     nodes.append(node)
     return node
   }

@@ -45,7 +45,7 @@ extension NodeCore {
   }
 
   private func relayDestination(_ node: NodeName, _ address: NodeAddress?) -> Destination? {
-    if configuration.membership.namesAreProven {
+    if membership.transport.provesNames {
       return membership.member(node).flatMap { $0.state.isLive ? .member(node, $0.address) : nil }
     }
     guard let address, membership.maySend(to: address) else { return nil }

@@ -74,9 +74,10 @@ package struct NodeCore: ~Copyable, Sendable {
 
   /// Makes a node that does nothing before ``start(at:)``.
   ///
-  /// Peers reach it at `address`. `seed` must come from the system's generator, except where a run must be repeatable.
+  /// Peers reach it at `address`. `transport` says what carries its packets. `seed` must come from the system's generator, except where a run must be repeatable.
   package init(
-    _ configuration: SerfCoreConfiguration, name: NodeName, address: NodeAddress, tags: [String: String] = [:], seed: UInt64
+    _ configuration: SerfCoreConfiguration, transport: TransportTraits = .init(), name: NodeName, address: NodeAddress,
+    tags: [String: String] = [:], seed: UInt64
   ) throws(SerfCoreError) {
     try Self.check(configuration, name)
     guard address.isUsableAsPeer else { throw .unusableAddress(address) }
@@ -85,7 +86,8 @@ package struct NodeCore: ~Copyable, Sendable {
     self.name = name
     var random = SeededRandom(seed: seed)
     membership = Membership(
-      configuration.membership, local: Memberlist.Member(name: name, address: address, meta: meta), seed: random.next())
+      configuration.membership, transport: transport, local: Memberlist.Member(name: name, address: address, meta: meta),
+      seed: random.next())
     self.random = random
     intents = IntentBuffer(limit: configuration.limits.bufferedIntents)
     events = EventRing(

@@ -3,7 +3,7 @@ import SerfPrimitives
 import Testing
 
 @Suite struct GossipTests {
-  private func subject(_ configure: (inout MembershipConfiguration) -> Void = { _ in }) -> Subject {
+  private func subject(_ configure: (inout Subject.Setup) -> Void = { _ in }) -> Subject {
     Subject {
       $0.probe.interval = .zero
       $0.pushPull.interval = .zero
@@ -106,7 +106,7 @@ import Testing
   @Test("no packet is larger than its budget, none has more than 127 parts", arguments: [100, 300, 1160, 1395, 4000])
   func budget(budget: Int) {
     let subject = subject {
-      $0.packetBudget = budget
+      $0.transport.packetBudget = budget
       $0.limits.queuedBroadcasts = 10_000
     }
     var random = SeededRandom(seed: UInt64(budget))
@@ -140,7 +140,7 @@ import Testing
 
   @Test("what fits no packet goes alone where the transport can carry it, else it waits", arguments: [true, false])
   func oversized(isSent: Bool) {
-    let subject = subject { $0.gossip.sendsOversizedAlone = isSent }
+    let subject = subject { $0.transport.carriesOversizedPackets = isSent }
     subject.alive("a", 1)
     subject.pass(.seconds(5))
     subject.sent = []
@@ -167,7 +167,7 @@ import Testing
     let subject = subject { $0.limits.queuedBroadcasts = 10 }
     subject.alive("a", 1)
     subject.pass(.seconds(5))
-    let room = subject.membership.configuration.packetBudget
+    let room = subject.membership.transport.packetBudget
     for number in 0..<10 as Range<UInt64> { broadcast(subject, [UInt8](repeating: 1, count: room), id: BroadcastID(number)) }
     subject.sent = []
     broadcast(subject, [7], id: BroadcastID(99))

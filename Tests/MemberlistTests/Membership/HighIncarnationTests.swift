@@ -9,7 +9,7 @@ import Testing
   /// Two members at this incarnation; only probes send anything.
   private func subject(_ namesAreProven: Bool, at incarnation: UInt32 = 1) -> Subject {
     let subject = Subject {
-      $0.namesAreProven = namesAreProven
+      $0.transport.provesNames = namesAreProven
       $0.gossip.interval = .zero
       $0.pushPull.interval = .zero
     }

@@ -9,7 +9,7 @@ import VectorSupport
   func mutations(namesAreProven: Bool) throws {
     let vectors = try MemberlistVector.all().compactMap(\.bytes).filter { $0.count < 4096 }
     #expect(vectors.count > 200)
-    let subject = Subject { $0.namesAreProven = namesAreProven }
+    let subject = Subject { $0.transport.provesNames = namesAreProven }
     for name in ["a", "b", "c"] { subject.alive(NodeName(name), 1) }
     var random = SeededRandom(seed: 99)
     for round in 0..<4000 {

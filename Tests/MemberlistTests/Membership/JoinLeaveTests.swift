@@ -5,7 +5,7 @@ import Testing
 @Suite struct JoinTests {
   private static let targets = ["a", "b", "c"].map { JoinTarget(Subject.address(NodeName($0))) }
 
-  private func quiet(_ configure: (inout MembershipConfiguration) -> Void = { _ in }) -> Subject {
+  private func quiet(_ configure: (inout Subject.Setup) -> Void = { _ in }) -> Subject {
     Subject {
       $0.probe.interval = .zero
       $0.gossip.interval = .zero
@@ -120,7 +120,7 @@ import Testing
 
   @Test("a target that is too busy is asked again after 250 ms, eight times at most; where names are proven a join lasts twice as long")
   func busy() {
-    let subject = quiet { $0.namesAreProven = true }
+    let subject = quiet { $0.transport.provesNames = true }
     subject.input { $0.join([Self.targets[0], Self.targets[1]], id: JoinID(1), at: $1) }
     #expect(subject.opened.allSatisfy { $0.deadline == subject.now + .seconds(20) })
     let end = subject.now + .seconds(20)
@@ -156,9 +156,9 @@ import Testing
   }
 
   /// A node with a join to `targets`, whose last timer came up in time, or 400 ms late.
-  private func joining(_ targets: [JoinTarget], isLate: Bool, _ configure: (inout MembershipConfiguration) -> Void = { _ in }) -> Subject {
+  private func joining(_ targets: [JoinTarget], isLate: Bool, _ configure: (inout Subject.Setup) -> Void = { _ in }) -> Subject {
     let subject = Subject {
-      $0.namesAreProven = true
+      $0.transport.provesNames = true
       $0.gossip.interval = .zero
       $0.pushPull.interval = .zero
       configure(&$0)

@@ -4,11 +4,10 @@ import Testing
 
 /// A node that is late with its own work, on a transport where a new connection costs a handshake (`secure-transport.md` 2.3).
 @Suite struct LateNodeTests {
-  private func subject(_ names: [NodeName], isWarm: Bool = true, _ configure: (inout MembershipConfiguration) -> Void = { _ in }) -> Subject
-  {
+  private func subject(_ names: [NodeName], isWarm: Bool = true, _ configure: (inout Subject.Setup) -> Void = { _ in }) -> Subject {
     var interval = Duration.zero
     let subject = Subject {
-      $0.namesAreProven = true
+      $0.transport.provesNames = true
       $0.gossip.interval = .zero
       $0.pushPull.interval = .zero
       $0.probe.usesReliablePing = false

@@ -7,7 +7,7 @@ import Testing
 
   private func subject(_ networks: String...) throws -> Subject {
     let blocks = try networks.map { try #require(CIDRBlock(parsing: $0)) }
-    return Subject { $0.allowedNetworks = AllowedNetworks(blocks) }
+    return Subject { $0.transport.allowedNetworks = AllowedNetworks(blocks) }
   }
 
   @Test("a member outside of the allowed networks is not listed, told or relayed")
@@ -87,8 +87,8 @@ import Testing
   func provenAck() throws {
     let allowed = try #require(CIDRBlock(parsing: "10.0.0.0/8"))
     let subject = Subject {
-      $0.namesAreProven = true
-      $0.allowedNetworks = AllowedNetworks([allowed])
+      $0.transport.provesNames = true
+      $0.transport.allowedNetworks = AllowedNetworks([allowed])
     }
     subject.receive(Message.ping(1, to: "me", from: "a", at: outside), from: Subject.proven("a"))
     #expect(subject.sent.map(\.to) == [.reply(Subject.proven("a"))])

@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct ProbeTests {
   /// Members whose probes the test answers or not; no gossip.
-  private func subject(_ names: [NodeName], _ configure: (inout MembershipConfiguration) -> Void = { _ in }) -> Subject {
+  private func subject(_ names: [NodeName], _ configure: (inout Subject.Setup) -> Void = { _ in }) -> Subject {
     let subject = Subject {
       $0.gossip.interval = .zero
       $0.pushPull.interval = .zero

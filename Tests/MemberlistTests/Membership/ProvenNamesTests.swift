@@ -8,10 +8,10 @@ private let elsewhere = NodeAddress(ipv4: 10, 9, 9, 9, port: 7946)
 @Suite struct ProvenNamesTests {
   /// A member that has connections to the others, unless the test is about connections.
   private func subject(
-    _ names: [NodeName] = [], isWarm: Bool = true, _ configure: (inout MembershipConfiguration) -> Void = { _ in }
+    _ names: [NodeName] = [], isWarm: Bool = true, _ configure: (inout Subject.Setup) -> Void = { _ in }
   ) -> Subject {
     let subject = Subject {
-      $0.namesAreProven = true
+      $0.transport.provesNames = true
       $0.gossip.interval = .zero
       $0.pushPull.interval = .zero
       configure(&$0)
@@ -107,7 +107,7 @@ private let elsewhere = NodeAddress(ipv4: 10, 9, 9, 9, port: 7946)
 
   @Test("1.5 an exchange whose peer proves a name is checked against it also where packets prove none, and others are not")
   func provenStreamsOnly() {
-    let subject = Subject { $0.namesAreProven = false }
+    let subject = Subject { $0.transport.provesNames = false }
     exchange(subject, Message.pushPull([.init(name: "x")]), from: Subject.proven("a"))
     exchange(subject, Message.ping(1, to: "me", from: "b"), from: Subject.proven("a"))
     #expect(subject.refused == [.claimedOtherName, .claimedOtherName])
@@ -341,7 +341,7 @@ private let elsewhere = NodeAddress(ipv4: 10, 9, 9, 9, port: 7946)
   @Test("1.6 an address that is held already, leads nowhere or is not allowed is not answered", arguments: Statement.allCases)
   func statedInVain(_ statement: Statement) throws {
     let allowed = try #require(CIDRBlock(parsing: "10.0.0.0/16"))
-    let subject = subject(["a", "b"]) { $0.allowedNetworks = AllowedNetworks([allowed]) }
+    let subject = subject(["a", "b"]) { $0.transport.allowedNetworks = AllowedNetworks([allowed]) }
     for address in [Subject.address("a"), NodeAddress(ipv4: 0, 0, 0, 0, port: 7946), NodeAddress(ipv4: 10, 0, 7, 7, port: 0), elsewhere] {
       state(address, statement, to: subject, by: Subject.proven("a"))
     }

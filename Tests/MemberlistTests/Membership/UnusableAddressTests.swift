@@ -10,7 +10,7 @@ import Testing
 
   private func subject(provesNames: Bool) -> Subject {
     Subject {
-      $0.namesAreProven = provesNames
+      $0.transport.provesNames = provesNames
       $0.gossip.interval = .zero
       $0.pushPull.interval = .zero
     }

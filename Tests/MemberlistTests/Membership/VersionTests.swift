@@ -119,7 +119,7 @@ import Testing
 
   @Test("a peer that does not fit itself is refused, and a join of it fails for that reason", arguments: foreign)
   func sender(versions: ProtocolVersions) throws {
-    let subject = Subject { $0.namesAreProven = true }
+    let subject = Subject { $0.transport.provesNames = true }
     let message = Message.pushPull(isJoin: true, [.init(name: "r", versions: versions), .init(name: "b")])
     exchange(subject, message)
     #expect(subject.refused == [.versionMismatch])

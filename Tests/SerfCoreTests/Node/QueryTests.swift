@@ -73,9 +73,8 @@ struct RelayTests {
 
   @Test("is not passed on to an address outside of the allowed networks, or that is no node's")
   func outside() throws {
-    var configuration = SerfCoreConfiguration.quiet
-    configuration.membership.allowedNetworks = AllowedNetworks([try #require(CIDRBlock(parsing: "10.0.0.0/8"))])
-    let node = try TestNode(configuration)
+    let allowed = AllowedNetworks([try #require(CIDRBlock(parsing: "10.0.0.0/8"))])
+    let node = try TestNode(transport: TransportTraits(allowedNetworks: allowed))
     node.gossip(relay(to: "a", at: claimed, [5]))
     node.gossip(relay(to: "", at: claimed, [5]))
     node.gossip(relay(to: "a", at: target.with(port: 0), [5]))
@@ -87,9 +86,7 @@ struct RelayTests {
 
   @Test("goes to the member table's address and never to the message's, where names are proven")
   func proven() throws {
-    var configuration = SerfCoreConfiguration.quiet
-    configuration.membership.namesAreProven = true
-    let node = try TestNode(configuration)
+    let node = try TestNode(transport: TransportTraits(provesNames: true))
     let from = Peer(address: target, connection: ConnectionID(1), provenName: "a")
     var alive: [UInt8] = []
     Alive(incarnation: 1, node: NodeName("a").bytes.span.bytes, address: target, meta: nil, versions: .current).encode(into: &alive)

@@ -8,6 +8,7 @@ import Testing
 final class SimulatedCluster {
   let network: SimulatedNetwork<SimulatedNode>
   let configuration: SerfCoreConfiguration
+  private let transport: TransportTraits
   private(set) var nodes: [NodeName: SimulatedNetwork<SimulatedNode>.NodeID] = [:]
   private var addresses: [NodeName: NodeAddress] = [:]
   private var lastRequest: UInt64 = 0
@@ -15,8 +16,7 @@ final class SimulatedCluster {
 
   init(seed: UInt64 = 1, provesNames: Bool = false, _ configuration: SerfCoreConfiguration = .brisk) {
     network = SimulatedNetwork(seed: seed, provesNames: provesNames)
-    var configuration = configuration
-    configuration.membership.namesAreProven = provesNames
+    transport = TransportTraits(provesNames: provesNames)
     self.configuration = configuration
     lastSeed = seed
   }
@@ -27,7 +27,7 @@ final class SimulatedCluster {
     lastSeed += 1
     if addresses[name] == nil || atNewAddress { addresses[name] = NodeAddress(ipv4: 10, 0, 0, UInt8(lastSeed & 0xff), port: 7946) }
     let address = try #require(addresses[name])
-    let core = try NodeCore(configuration, name: name, address: address, tags: tags, seed: lastSeed)
+    let core = try NodeCore(configuration, transport: transport, name: name, address: address, tags: tags, seed: lastSeed)
     let id = network.add(SimulatedNode(core), at: address)
     nodes[name] = id
     return id

@@ -17,8 +17,9 @@ final class TestNode {
 
   let peer = Peer(address: NodeAddress(ipv4: 10, 0, 0, 99, port: 7946))
 
-  init(_ configuration: SerfCoreConfiguration = .quiet, tags: [String: String] = [:]) throws {
-    core = try NodeCore(configuration, name: "me", address: NodeAddress(ipv4: 10, 0, 0, 1, port: 7946), tags: tags, seed: 1)
+  init(_ configuration: SerfCoreConfiguration = .quiet, transport: TransportTraits = .init(), tags: [String: String] = [:]) throws {
+    core = try NodeCore(
+      configuration, transport: transport, name: "me", address: NodeAddress(ipv4: 10, 0, 0, 1, port: 7946), tags: tags, seed: 1)
     core.start(at: now)
     drain()
   }

@@ -42,7 +42,6 @@ final class LoadedNode {
   ///   probes by each accuser and helper too, and of its own lateness only a stall counts.
   init(_ name: NodeName, at address: NodeAddress, configuration: MembershipConfiguration, adapts: Bool, seed: UInt64) {
     var configuration = configuration
-    configuration.namesAreProven = true
     configuration.adaptsToLoad = adapts
     if !adapts {
       // As it was before there were such rules: a join had ten seconds, and each round of gossip two dials.
@@ -51,7 +50,8 @@ final class LoadedNode {
     }
     self.address = address
     self.adapts = adapts
-    machine = SimulatedMember(configuration, local: Member(name: name, address: address), seed: seed)
+    machine = SimulatedMember(
+      configuration, transport: TransportTraits(provesNames: true), local: Member(name: name, address: address), seed: seed)
     var settings = PoolConfiguration(ownName: name)
     settings.probeTimeout = configuration.probe.timeout
     settings.probeInterval = configuration.probe.interval

@@ -49,13 +49,26 @@ final class Subject {
   private let namesAreProven: Bool
   private var strangers = 0
 
-  /// A started member; loops run only when the test advances.
-  init(_ configure: (inout MembershipConfiguration) -> Void = { _ in }, meta: [UInt8] = [], versions: ProtocolVersions = .current) {
+  /// What a test can change before the member exists: the settings by their own names, and ``transport``.
+  @dynamicMemberLookup
+  struct Setup {
     var configuration = MembershipConfiguration.lan
-    configure(&configuration)
-    namesAreProven = configuration.namesAreProven
+    var transport = TransportTraits()
+
+    subscript<Value>(dynamicMember path: WritableKeyPath<MembershipConfiguration, Value>) -> Value {
+      get { configuration[keyPath: path] }
+      set { configuration[keyPath: path] = newValue }
+    }
+  }
+
+  /// A started member; loops run only when the test advances.
+  init(_ configure: (inout Setup) -> Void = { _ in }, meta: [UInt8] = [], versions: ProtocolVersions = .current) {
+    var setup = Setup()
+    configure(&setup)
+    namesAreProven = setup.transport.provesNames
     membership = Membership(
-      configuration, local: Member(name: "me", address: Self.address("me"), meta: meta, versions: versions), seed: 42)
+      setup.configuration, transport: setup.transport,
+      local: Member(name: "me", address: Self.address("me"), meta: meta, versions: versions), seed: 42)
     membership.start(at: now)
     drain()
     events = []
