@@ -34,10 +34,11 @@ package struct NodeMetrics: Sendable {
     for figure in figures {
       switch handles[figure.metric] ?? handle(for: figure) {
       case .counter(let counter, let exported):
-        if figure.value > exported { counter.increment(by: figure.value - exported) }
+        if figure.value > exported { counter.increment(by: Int64(clamping: figure.value - exported)) }
         handles[figure.metric] = .counter(counter, max(exported, figure.value))
       case .gauge(let gauge):
-        gauge.record(figure.value)
+        // A lying peer can bring a Lamport time above 2⁶³, and swift-metrics traps on what is no Int64.
+        gauge.record(Int64(clamping: figure.value))
         handles[figure.metric] = .gauge(gauge)
       }
     }

@@ -13,7 +13,8 @@ import Testing
     var configuration = SerfConfiguration(name: "n1")
     adjust(&configuration)
     let driver = try NodeDriver(
-      configuration, seed: 1, layer: layer, on: EmbeddedUDP(seed: 1).loop, logger: Logger(label: "n1"), subscribers: EventSubscribers())
+      configuration, seed: 1, layer: layer, on: EmbeddedUDP(seed: 1).loop, logger: Logger(label: "n1"), subscribers: EventSubscribers(),
+      metrics: NodeMetrics(node: "n1"))
     return driver.transport
   }
 
