@@ -79,6 +79,7 @@ package final class NodeDriver {
   package func start() {
     timer = LoopTimer(on: loop) { [weak self] now in self?.timerFired(at: now) }
     layer.start(self)
+    subscribers.memberFeed.attach(NIOLoopBound({ [weak self] in self?.memberReading }, eventLoop: loop), on: loop)
     mutate { core, now in core.start(at: now) }
     startMetrics()
   }
@@ -110,6 +111,7 @@ package final class NodeDriver {
       memberCount = core.membership.count
       layer.hint(.memberCount(memberCount), at: now)
     }
+    subscribers.memberFeed.changed(to: core.membersVersion)
     layer.flush(at: now)
     let deadline = min(core.nextDeadline ?? .distantFuture, exchanges.nextDeadline ?? .distantFuture)
     timer?.arm(at: deadline == .distantFuture ? nil : deadline)
@@ -224,6 +226,10 @@ extension NodeDriver {
   package typealias Completion<Value> = (Result<Value, SerfError>) -> Void
 
   package var members: [SerfCore.Member] { core.members }
+  /// The members for those who follow them; nil when the node has stopped.
+  private var memberReading: MemberFeed.Reading? {
+    core.status == .shutDown ? nil : (core.membersVersion, MemberSnapshot(sorted: core.members))
+  }
   package var localMember: SerfCore.Member? { core.localMember }
   package var status: NodeStatus { core.status }
   package var localAddress: NodeAddress { layer.localAddress }

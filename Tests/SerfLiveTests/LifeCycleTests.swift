@@ -35,6 +35,7 @@ import Testing
     Verb("localMember", refusedIn: [.stopped]) { _ = try await $0.localMember() },
     Verb("localAddress", refusedIn: [.stopped]) { _ = try await $0.localAddress() },
     Verb("statistics", refusedIn: [.stopped]) { _ = try await $0.statistics() },
+    Verb("waitForMembers", refusedIn: [.stopped]) { _ = try await $0.waitForMembers(within: .seconds(10)) { !$0.isEmpty } },
     Verb("run", refusedIn: [.stopped]) { node in
       let run = Task { try await node.run() }
       run.cancel()
@@ -95,6 +96,7 @@ import Testing
   func lateSubscription() async throws {
     let (node, other) = try await node(.stopped)
     for await event in node.events() { Issue.record("an event after the end: \(event)") }
+    for await snapshot in node.memberSnapshots() { Issue.record("members after the end: \(snapshot)") }
     await other.shutdown()
   }
 
@@ -158,22 +160,6 @@ import Testing
     await loop.shutdownGracefully()
     return recorded
   }
-
-  /// Runs what is due on the loop, again and again, until the work is done.
-  private func finish<Value: Sendable>(
-    on loop: NIOAsyncTestingEventLoop, _ work: @escaping @Sendable () async throws -> Value
-  ) async throws -> Value {
-    let isDone = Flag()
-    let task = Task {
-      defer { isDone.set() }
-      return try await work()
-    }
-    try await eventually("the work is done") {
-      await loop.run()
-      return isDone.isSet
-    }
-    return try await task.value
-  }
 }
 
 /// A transport that cannot be bound at the first attempt.
@@ -190,10 +176,4 @@ private final class Reluctant: StreamLayerFactory {
     }
     return fails ? loop.makeFailedFuture(SerfError(.bind, "the address is in use")) : inner.bind(on: loop, context: context)
   }
-}
-
-private final class Flag: Sendable {
-  private let state = Mutex(false)
-  var isSet: Bool { state.withLock { $0 } }
-  func set() { state.withLock { $0 = true } }
 }

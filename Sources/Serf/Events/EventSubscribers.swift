@@ -9,10 +9,12 @@ package final class EventSubscribers: Sendable {
   }
 
   private let state = Mutex(State())
+  /// Those that follow the member list.
+  let memberFeed = MemberFeed()
 
   package init() {}
 
-  /// How many subscriptions there are.
+  /// How many subscriptions to events there are.
   package var count: Int { state.withLock { $0.receivers.count } }
 
   /// A subscription that begins now, to those events that are an `Element` and wanted. It has ended already if the node was shut down.
@@ -43,6 +45,7 @@ package final class EventSubscribers: Sendable {
       return state.receivers
     }
     for receiver in receivers.values { receiver.finish() }
+    memberFeed.finish()
   }
 
   fileprivate func remove(_ receiver: any EventReceiver) {

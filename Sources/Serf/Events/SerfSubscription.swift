@@ -5,7 +5,8 @@
 /// while its value is still held, so another loop goes on from there. One task at a time may wait for the next element.
 ///
 /// A slow reader never delays the node. While at most ``bufferLimit`` elements wait, none is lost. Beyond that only the latest event of each member is
-/// kept, and the oldest user events are dropped and counted in ``dropped``. The node logs the first loss of a subscription as a warning.
+/// kept, and the oldest user events are dropped and counted in ``dropped``. The node logs the first loss of a subscription as a warning. Of
+/// ``SerfNode/memberSnapshots()`` only the newest element waits.
 public struct SerfSubscription<Element: Sendable>: AsyncSequence, Sendable {
   public typealias Failure = Never
 

@@ -29,6 +29,8 @@ package struct MemberTable: Sendable {
 
   /// In the order of arrival, except that the last member takes the place of an erased one.
   package private(set) var rows: [Row] = []
+  /// Another number after each change of the members that a reader of the list can see, whether an event announces it or not.
+  package private(set) var version: UInt64 = 0
   private var indexes: [NodeName: Int] = [:]
   private var counts = [Int](repeating: 0, count: MemberStatus.allCases.count)
 
@@ -129,26 +131,31 @@ package struct MemberTable: Sendable {
     counts[Int(old.rawValue)] -= 1
     counts[Int(status.rawValue)] += 1
     rows[index].member.status = status
+    version += 1
     if input == .departed { rows[index].goneAt = now }
     return transition.event
   }
 
   private mutating func replaceFacts(at index: Int, with member: Member) {
+    let old = rows[index].member
     rows[index].member.address = member.address
     rows[index].member.tags = member.tags
     rows[index].member.versions = member.versions
+    if rows[index].member != old { version += 1 }
   }
 
   private mutating func append(_ row: Row) {
     indexes[row.member.name] = rows.count
     counts[Int(row.member.status.rawValue)] += 1
     rows.append(row)
+    version += 1
   }
 
   private mutating func remove(at index: Int) -> Member {
     let member = rows[index].member
     counts[Int(member.status.rawValue)] -= 1
     indexes[member.name] = nil
+    version += 1
     let last = rows.removeLast()
     if index < rows.count {
       rows[index] = last

@@ -148,6 +148,29 @@ final class MemberTableTests {
     #expect(table.remove("x") == nil)
   }
 
+  @Test("has another version after each change that a reader sees, with or without an event, and the same one after any other input")
+  func version() {
+    var versions = [table.version]
+    func isChanged(_ input: () -> Void) -> Bool {
+      input()
+      defer { versions.append(table.version) }
+      return !versions.contains(table.version)
+    }
+    #expect(isChanged { _ = join("a") })
+    #expect(isChanged { _ = join("b") })
+    #expect(!isChanged { _ = join("a") }, "nothing of it is new")
+    #expect(isChanged { _ = table.updated(member("a", tags: ["x": "y"]), at: start) })
+    #expect(!isChanged { _ = table.updated(member("a", tags: ["x": "y"]), at: start) })
+    #expect(isChanged { _ = table.intended(Intent(.leave, at: 1), for: "a", at: start) }, "leaving, which has no event")
+    #expect(!isChanged { _ = table.intended(Intent(.leave, at: 2), for: "a", at: start) }, "only the intent's time moves")
+    #expect(isChanged { _ = table.intended(Intent(.join, at: 3), for: "a", at: start) }, "alive again, which has no event")
+    #expect(isChanged { _ = table.departed("a", at: start) })
+    #expect(!isChanged { _ = table.departed("a", at: start) })
+    #expect(isChanged { _ = table.removeExpired { _ in true } })
+    #expect(!isChanged { _ = table.removeExpired { _ in true } })
+    #expect(isChanged { _ = table.remove("b") })
+  }
+
   @Test("erases only what is gone and expired, and stays consistent")
   func reaps() {
     for name in ["a", "b", "c", "d", "e"] { _ = join(name) }
