@@ -231,6 +231,8 @@ extension NodeDriver {
     core.status == .shutDown ? nil : (core.membersVersion, MemberSnapshot(sorted: core.members))
   }
   package var localMember: SerfCore.Member? { core.localMember }
+  /// The tags that this node has now, with every change so far.
+  var tags: [String: String] { core.ownTags }
   package var status: NodeStatus { core.status }
   package var localAddress: NodeAddress { layer.localAddress }
   /// What the core was told of the layer.
@@ -286,14 +288,6 @@ extension NodeDriver {
   package func setTags(_ tags: [String: String], _ done: @escaping Completion<Void>) {
     request(done) { core, id, now throws(SerfCoreError) in
       try core.setTags(tags, request: id, at: now)
-    } reply: {
-      Self.spread($0, "tags")
-    }
-  }
-
-  package func updateTags(setting: [String: String], deleting: [String], _ done: @escaping Completion<Void>) {
-    request(done) { core, id, now throws(SerfCoreError) in
-      try core.updateTags(setting: setting, deleting: deleting, request: id, at: now)
     } reply: {
       Self.spread($0, "tags")
     }

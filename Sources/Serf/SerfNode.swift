@@ -37,6 +37,7 @@ public final class SerfNode: Service {
   let seed: UInt64
   let life = Mutex(Life())
   let subscribers = EventSubscribers()
+  let tagChanges = TagChanges()
   /// Ends ``run()`` when the node has stopped.
   let ended = Once<Void>()
 
@@ -129,15 +130,23 @@ public final class SerfNode: Service {
     try await call { driver, done in driver.setTags(tags, done) }
   }
 
-  /// Changes some of this node's tags, and waits until the other members had a chance to hear of it. If several such calls overlap, all their changes
-  /// apply.
+  /// Changes this node's tags, and waits until the other members had a chance to hear of it.
   ///
-  /// - Parameters:
-  ///   - setting: tags that are added or get another value.
-  ///   - deleting: tags that are removed; one that is also in `setting` stays, with the value from there.
-  /// - Throws: as ``setTags(_:)``.
-  public func updateTags(setting: [String: String] = [:], deleting: [String] = []) async throws {
-    try await call { driver, done in driver.updateTags(setting: setting, deleting: deleting, done) }
+  /// ```swift
+  /// try await node.updateTags { $0["load"] = "3" }
+  /// ```
+  /// ``setTagsSoon(_:)`` does not wait.
+  ///
+  /// - Parameter change: makes the new tags from those that the node has, so that no change of another caller is lost. It is called once, on the
+  ///   node's event loop, so it must not block. If it throws, nothing changes.
+  /// - Throws: what `change` throws; else as ``setTags(_:)``.
+  public func updateTags(_ change: @escaping @Sendable (_ tags: inout [String: String]) throws -> Void) async throws {
+    let refusal: (any Error)? = try await call { driver, done in
+      var tags = driver.tags
+      do { try change(&tags) } catch { return done(.success(error)) }
+      driver.setTags(tags) { done($0.map { nil }) }
+    }
+    if let refusal { throw refusal }
   }
 
   /// Counters and clocks, as `serf info` prints them.

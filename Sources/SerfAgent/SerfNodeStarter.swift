@@ -39,6 +39,13 @@ extension SerfNode: AgentNode {
     events(bufferLimit: 4_096)
   }
 
+  package func updateTags(setting: [String: String], deleting: [String]) async throws {
+    try await updateTags { tags in
+      for key in deleting { tags[key] = nil }
+      for (key, value) in setting { tags[key] = value }
+    }
+  }
+
   package func sections() async throws -> [String: [String: String]] {
     try await statistics().sections
   }

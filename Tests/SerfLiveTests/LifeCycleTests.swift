@@ -27,7 +27,7 @@ import Testing
     Verb("start", refusedIn: [.leaving, .left, .stopped]) { try await $0.start() },
     Verb("join", refusedIn: [.leaving, .left, .stopped]) { try await $0.join(["127.0.0.1:1"]) },
     Verb("setTags", refusedIn: [.leaving, .left, .stopped]) { try await $0.setTags(["a": "b"]) },
-    Verb("updateTags", refusedIn: [.leaving, .left, .stopped]) { try await $0.updateTags(setting: ["a": "b"]) },
+    Verb("updateTags", refusedIn: [.leaving, .left, .stopped]) { try await $0.updateTags { $0["a"] = "b" } },
     Verb("forceLeave", refusedIn: [.leaving, .left, .stopped]) { try await $0.forceLeave("gone") },
     Verb("userEvent", refusedIn: [.left, .stopped]) { try await $0.userEvent("x") },
     Verb("leave", refusedIn: [.leaving, .stopped]) { try await $0.leave() },

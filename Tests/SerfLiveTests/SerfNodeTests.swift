@@ -100,6 +100,31 @@ import Testing
     for node in nodes { await node.shutdown() }
   }
 
+  @Test("tags are changed from what they are, by several callers at once, and a change that throws changes nothing")
+  func updatedTags() async throws {
+    struct Unwanted: Error {}
+    let nodes = try await cluster(of: ["a", "b"])
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for index in 0..<8 { group.addTask { try await nodes[1].updateTags { $0["\(index)"] = $0["from"] } } }
+      try await group.waitForAll()
+    }
+    try await nodes[1].updateTags { $0["from"] = nil }
+    let tags = Dictionary(uniqueKeysWithValues: (0..<8).map { ("\($0)", "b") })
+    try await nodes[0].waitForMembers(within: .seconds(10)) { $0["b"]?.tags == tags }
+    await #expect(throws: Unwanted.self) {
+      try await nodes[1].updateTags { tags in
+        tags = [:]
+        throw Unwanted()
+      }
+    }
+    let error = await #expect(throws: SerfError.self) {
+      try await nodes[1].updateTags { $0["big"] = String(repeating: "x", count: 600) }
+    }
+    #expect(error?.code == .tooLarge)
+    #expect(try await nodes[1].localMember().tags == tags)
+    for node in nodes { await node.shutdown() }
+  }
+
   @Test("a failed member that is forced out is left everywhere, and if pruned it is gone")
   func forceLeave() async throws {
     let nodes = try await cluster(of: ["a", "b", "c"])

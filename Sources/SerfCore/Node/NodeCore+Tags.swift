@@ -16,19 +16,8 @@ extension NodeCore {
     _ = membership.updateMeta(meta, notice: id, at: now)
   }
 
-  /// Removes tags from, and then sets tags in, the tags that this node has now, so that no change made in the meantime is lost. Otherwise like
-  /// ``setTags(_:request:at:)``.
-  package mutating func updateTags(
-    setting: [String: String], deleting: [String], request: RequestID, at now: Instant
-  ) throws(SerfCoreError) {
-    var tags = ownTags
-    for key in deleting { tags[key] = nil }
-    for (key, value) in setting { tags[key] = value }
-    try setTags(tags, request: request, at: now)
-  }
-
   /// What this node says about itself, from the latest meta: the member list is updated only when the outbox is drained.
-  private var ownTags: [String: String] { TagMap.decode(meta: membership.local.meta.span.bytes).tags }
+  package var ownTags: [String: String] { TagMap.decode(meta: membership.local.meta.span.bytes).tags }
 
   /// The meta that encodes `tags`.
   static func encodeTags(_ tags: [String: String]) throws(SerfCoreError) -> [UInt8] {

@@ -12,7 +12,7 @@ package import SerfPrimitives
 ///   ``userEvent(name:payload:coalesces:at:)``, ``setTags(_:request:at:)``, ``forceLeave(_:prune:request:at:)``. Those that take time end with a
 ///   ``NodeOutput/reply(_:_:)`` that carries their request's ID. They throw ``SerfCoreError`` for a mistake of the caller; a peer's mistake gives a
 ///   counter and a diagnostic.
-/// - **Questions**: ``members``, ``membersVersion``, ``localMember``, ``status``, ``statistics``, ``counters``.
+/// - **Questions**: ``members``, ``membersVersion``, ``localMember``, ``ownTags``, ``status``, ``statistics``, ``counters``.
 /// - **Outputs**: after each input or verb, or each batch of them, call ``nextOutput()`` until it returns nil. Do what each output says before you
 ///   ask for the next one: read packets with ``bytes(_:)``, and the state that a push/pull carries with ``encodePushPull(isJoin:into:)``. Part of the
 ///   work is done in `nextOutput`, so the answers to questions are current only after it has returned nil. Then arm one timer for ``nextDeadline``
