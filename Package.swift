@@ -174,7 +174,7 @@ let package = Package(
     .testTarget(
       name: "SerfLiveTests",
       dependencies: [
-        "Serf", "SerfCore", "SerfIdentity", "SerfPrimitives", "SerfTestSupport", "SerfTransport", "Memberlist",
+        "Serf", "SerfCore", "SerfIdentity", "SerfPrimitives", "SerfTestSupport", "SerfTransport", "Memberlist", "Wiretap",
         .product(name: "NIOCore", package: nio),
         .product(name: "NIOEmbedded", package: nio),
         .product(name: "NIOPosix", package: nio),

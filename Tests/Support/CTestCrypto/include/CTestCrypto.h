@@ -26,3 +26,5 @@ int tc_aes128_gcm_open(
 void *tc_forged_credentials(const uint8_t *const *certificates, const size_t *lengths, size_t count, size_t signature_length);
 /* CPU time of the calling thread, in nanoseconds. */
 uint64_t tc_thread_cpu_time(void);
+/* Bytes that malloc has given out in this process, over all arenas; 0 where they are not known: not glibc, or a sanitizer's allocator. */
+size_t tc_allocated_bytes(void);
