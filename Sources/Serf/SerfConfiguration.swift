@@ -21,6 +21,8 @@ public struct SerfConfiguration: Sendable {
   public var name: NodeName
   /// Facts about this node that every member sees: at most 512 bytes, encoded. Change them later with ``SerfNode/setTags(_:)``.
   public var tags: [String: String]
+  /// The members that the node joins by itself once it has started. Default none.
+  public var join: Join
   /// The address at which others reach us, if it differs from the one that the transport is bound to: that of one host, with a port. Default none.
   public var advertise: NodeAddress?
   /// Where members may be. Packets and connections from outside these networks are dropped before any other work is done for them, and what others
@@ -37,10 +39,11 @@ public struct SerfConfiguration: Sendable {
   /// which your backend reads: more often only costs time. Zero: only at the start and at the end.
   public var metricsInterval: Duration = .seconds(10)
 
-  /// A node called `name` with the timings of `profile`.
-  public init(name: NodeName, profile: Profile = .lan, tags: [String: String] = [:]) {
+  /// A node called `name` with the timings of `profile`, which joins through `join`.
+  public init(name: NodeName, profile: Profile = .lan, tags: [String: String] = [:], join: Join = []) {
     self.name = name
     self.tags = tags
+    self.join = join
     core =
       switch profile {
       case .lan: .lan
@@ -50,8 +53,8 @@ public struct SerfConfiguration: Sendable {
   }
 
   /// The same, with the name as text, which ``NodeName/init(_:)`` reads.
-  public init(name: String, profile: Profile = .lan, tags: [String: String] = [:]) {
-    self.init(name: NodeName(name), profile: profile, tags: tags)
+  public init(name: String, profile: Profile = .lan, tags: [String: String] = [:], join: Join = []) {
+    self.init(name: NodeName(name), profile: profile, tags: tags, join: join)
   }
 }
 

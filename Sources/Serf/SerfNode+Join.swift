@@ -36,15 +36,22 @@ extension SerfNode {
   public func join(
     _ addresses: [String], ignoreOld: Bool = true, onAttempt: @escaping @Sendable (JoinAttempt) -> Void
   ) async throws -> Int {
+    try await contact(
+      addresses, ignoreOld: ignoreOld,
+      report: { [logger] attempt in
+        let level: Logger.Level = attempt.reason == nil || attempt.reason == .isSelf ? .info : .warning
+        logger.log(level: level, "join: \(escaped(Array(attempt.description.utf8)))")
+        onAttempt(attempt)
+      })
+  }
+
+  /// The same without a line in the log.
+  func contact(_ addresses: [String], ignoreOld: Bool, report: @escaping @Sendable (JoinAttempt) -> Void) async throws -> Int {
     let (bound, advertised) = try await call { driver, done in done(.success((driver.localAddress, driver.localMember?.address))) }
     let resolver = JoinAddressResolver(
       defaultPort: bound.port, resolver: configuration.resolver, allowedNetworks: configuration.allowedNetworks,
       ownAddresses: OwnAddresses(bound: bound, advertised: advertised))
-    let ledger = JoinLedger(await resolver.resolve(addresses), ownName: configuration.name) { [logger] attempt in
-      let level: Logger.Level = attempt.reason == nil || attempt.reason == .isSelf ? .info : .warning
-      logger.log(level: level, "join: \(escaped(Array(attempt.description.utf8)))")
-      onAttempt(attempt)
-    }
+    let ledger = JoinLedger(await resolver.resolve(addresses), ownName: configuration.name, report: report)
     let targets = ledger.targets
     if !targets.isEmpty {
       let (results, agreement) = try await call { driver, done in

@@ -131,6 +131,7 @@ extension SerfNode {
         guard case .starting = life.stage else { return }
         life.stage = (try? result.get()).map { .running($0) } ?? .new
       }
+      if case .success = result { self.joinSeeds() }
     }
     return starting
   }
