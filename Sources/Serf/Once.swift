@@ -11,6 +11,16 @@ final class Once<Value: Sendable>: Sendable {
 
   private let state = Mutex(State.open)
 
+  /// Begins some work and waits for its result. If the task is cancelled, so is the work, which may take its time to notice.
+  static func result(of work: @escaping @Sendable () async throws -> Value) async throws -> Value {
+    let once = Once()
+    let task = Task {
+      do { once.resume(.success(try await work())) } catch { once.resume(.failure(error)) }
+    }
+    defer { task.cancel() }
+    return try await once.wait()
+  }
+
   /// The result is known. Only the first call counts.
   func resume(_ result: Result<Value, any Error>) {
     let waiter = state.withLock { state -> CheckedContinuation<Value, any Error>? in

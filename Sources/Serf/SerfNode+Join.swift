@@ -7,9 +7,11 @@ extension SerfNode {
   ///
   /// Hosts are looked up by ``SerfConfiguration/resolver``, again at each call, and asked side by side, 16 addresses at once; an address that is
   /// given twice is asked once. After all look-ups are answered, a join takes no longer than one push/pull may take, or twice that over QUIC, however
-  /// many addresses do not answer. Cancelling the task does not shorten it. A host with several addresses counts as one. Its next address, up to 16,
-  /// is asked when those before it have failed or do not answer at once. A name that begins with `_` (`_serf._udp.example.com`) is looked up as an
-  /// SRV record, which also gives the port.
+  /// many addresses do not answer. A host with several addresses counts as one. Its next address, up to 16, is asked when those before it have failed
+  /// or do not answer at once. A name that begins with `_` (`_serf._udp.example.com`) is looked up as an SRV record, which also gives the port.
+  ///
+  /// If the task is cancelled, the call throws `CancellationError` at once. While hosts are looked up, no member has been asked, and none is. Members that
+  /// are being asked already may still answer, and then the node has joined.
   ///
   /// A list that all machines share may name this node too. Its own address counts neither as a success nor as a failure.
   ///
@@ -19,7 +21,7 @@ extension SerfNode {
   /// - Returns: how many of `addresses` answered, each through one of the addresses that it stands for, and exchanged their member lists with us. 0
   ///   if no other member answered, and one of the addresses is this node's own; or if there are none.
   /// - Throws: ``SerfError`` alone: ``SerfError/Code/joinFailed`` when none did, with the reason for each in ``SerfError/attempts``;
-  ///   ``SerfError/Code/state`` after ``leave()`` or ``shutdown()``; what ``start()`` throws.
+  ///   ``SerfError/Code/state`` after ``leave()`` or ``shutdown()``; what ``start()`` throws. `CancellationError` when the task is cancelled.
   @discardableResult
   public func join(_ addresses: [String], ignoreOld: Bool = true) async throws -> Int {
     try await join(addresses, ignoreOld: ignoreOld) { _ in }
@@ -30,7 +32,8 @@ extension SerfNode {
   /// - Parameters:
   ///   - addresses: members to contact, as in ``join(_:ignoreOld:)``.
   ///   - ignoreOld: whether user events from before the join are not delivered. Default true.
-  ///   - onAttempt: called for each address that has answered or failed, sometimes on the node's event loop, so it must not block.
+  ///   - onAttempt: called for each address that has answered or failed, sometimes on the node's event loop, so it must not block. It may still be
+  ///     called after the task was cancelled.
   /// - Throws: as ``join(_:ignoreOld:)``.
   @discardableResult
   public func join(
@@ -51,15 +54,16 @@ extension SerfNode {
     let resolver = JoinAddressResolver(
       defaultPort: bound.port, resolver: configuration.resolver, allowedNetworks: configuration.allowedNetworks,
       ownAddresses: OwnAddresses(bound: bound, advertised: advertised))
-    let ledger = JoinLedger(await resolver.resolve(addresses), ownName: configuration.name, report: report)
+    // A look-up by the system cannot be cancelled; a task group would wait for it.
+    let attempts = try await Once.result { await resolver.resolve(addresses) }
+    let ledger = JoinLedger(attempts, ownName: configuration.name, report: report)
     let targets = ledger.targets
     if !targets.isEmpty {
-      let (results, agreement) = try await call { driver, done in
+      try await call { driver, done in
         driver.join(targets, ignoreOld: ignoreOld, progress: { ledger.answered($0, agreement: driver.agreement) }) { result in
-          done(result.map { ($0, driver.agreement) })
+          done(result.map { ledger.ended($0, agreement: driver.agreement) })
         }
       }
-      ledger.ended(results, agreement: agreement)
     }
     let joined = ledger.joined
     guard joined > 0 || addresses.isEmpty || ledger.holdsOurselves else {

@@ -37,7 +37,7 @@ extension SerfNode {
   /// Binds the transport and begins to take part. Does nothing on a node that runs. A start that failed may be tried again.
   ///
   /// - Throws: ``SerfError`` alone: ``SerfError/Code/bind``, ``SerfError/Code/configuration`` or ``SerfError/Code/noAddress``, and nothing was started;
-  ///   ``SerfError/Code/state`` after ``leave()`` or ``shutdown()``.
+  ///   ``SerfError/Code/state`` after ``leave()`` or ``shutdown()``. `CancellationError` when the task is cancelled; the start goes on.
   public func start() async throws {
     try await call { driver, done in done(driver.status == .alive ? .success(()) : .failure(SerfError(.notAlive(driver.status)))) }
   }
@@ -75,14 +75,19 @@ extension SerfNode {
   /// Tells the other members that this node leaves for good, waits until they had a chance to hear it, and leaves. The node still answers until
   /// ``shutdown()``.
   ///
-  /// It takes at most twice ``SerfCoreConfiguration``'s broadcast timeout plus the propagation delay. Does nothing on a node that has left.
+  /// It takes at most twice ``SerfCoreConfiguration``'s broadcast timeout plus the propagation delay. Does nothing on a node that has left. Cancelling
+  /// the task ends the wait, not the leave.
+  ///
   /// - Throws: ``SerfError`` alone: ``SerfError/Code/state`` while a leave is in progress or after a shutdown; what ``start()`` throws.
+  ///   `CancellationError` when the task is cancelled.
   public func leave() async throws {
     try await call { driver, done in driver.leave(done) }
   }
 
   /// Stops at once and releases the port. Without a ``leave()`` before, other members see this node as failed. It never fails, and the second call
   /// only waits for the first.
+  ///
+  /// Cancelling the task does not shorten it.
   public func shutdown() async {
     let stop = life.withLock { [loop] life -> EventLoopFuture<Void>? in
       let stop: EventLoopFuture<Void>
@@ -114,7 +119,10 @@ extension SerfNode {
     }
     switch stage {
     case .running(let driver): return driver
-    case .starting(let driver): do { return try await driver.get() } catch { throw SerfError(starting: error) }
+    case .starting(let driver):
+      let started = Once<NIOLoopBound<NodeDriver>>()
+      driver.whenComplete { result in started.resume(result.mapError { SerfError(starting: $0) }) }
+      return try await started.wait()
     case .new, .stopping, .stopped: throw SerfError.shutDown
     }
   }
@@ -136,18 +144,18 @@ extension SerfNode {
     return starting
   }
 
-  /// One verb: goes to the node's loop, lets the driver work, and comes back with its answer.
+  /// One verb: goes to the node's loop, lets the driver work, and comes back with its answer. A cancelled task does not wait for the answer.
   func call<Value: Sendable>(
     _ verb: @escaping @Sendable (NodeDriver, @escaping (Result<Value, SerfError>) -> Void) -> Void
   ) async throws -> Value {
+    try Task.checkCancellation()
     let driver = try await driver()
-    let result: Result<Value, SerfError> = await withCheckedContinuation { continuation in
-      loop.execute {
-        // The node may have stopped on the way here.
-        guard driver.value.status != .shutDown else { return continuation.resume(returning: .failure(.shutDown)) }
-        verb(driver.value) { continuation.resume(returning: $0) }
-      }
+    let answer = Once<Value>()
+    loop.execute {
+      // The node may have stopped on the way here.
+      guard driver.value.status != .shutDown else { return answer.resume(.failure(SerfError.shutDown)) }
+      verb(driver.value) { result in answer.resume(result.mapError { $0 }) }
     }
-    return try result.get()
+    return try await answer.wait()
   }
 }

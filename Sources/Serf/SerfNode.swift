@@ -25,6 +25,9 @@ public import class NIOPosix.MultiThreadedEventLoopGroup
 /// ``shutdown()`` (they see `failed`, unless a ``leave()`` came before). A stopped node does not start again, and every verb throws
 /// ``SerfError/Code/state``; make another one.
 ///
+/// Every function that waits throws `CancellationError` at once when its task is cancelled, or was before the call. What was begun goes on: a tag that is
+/// being set is set. ``shutdown()`` is the exception: it waits for its end.
+///
 /// As a `ServiceLifecycle.Service` it leaves on graceful shutdown and shuts down on cancellation.
 public final class SerfNode: Service {
   /// How the node was configured.
@@ -87,7 +90,8 @@ public final class SerfNode: Service {
 
   /// Every member that this node knows of, including itself, sorted by name.
   ///
-  /// - Throws: ``SerfError`` alone: what ``start()`` throws, and ``SerfError/Code/state`` after ``shutdown()``.
+  /// - Throws: ``SerfError`` alone: what ``start()`` throws, and ``SerfError/Code/state`` after ``shutdown()``. `CancellationError` when the task is
+  ///   cancelled.
   public func members() async throws -> [SerfCore.Member] {
     try await call { driver, done in done(.success(driver.members)) }
   }
@@ -112,7 +116,7 @@ public final class SerfNode: Service {
   ///   - name: the member that is gone.
   ///   - prune: whether it is also erased from every member list at once, instead of after the tombstone timeout. Default false.
   /// - Throws: ``SerfError`` alone: ``SerfError/Code/broadcastTimeout`` when it is done here but not known to have spread; ``SerfError/Code/state``
-  ///   after ``leave()`` or ``shutdown()``; what ``start()`` throws.
+  ///   after ``leave()`` or ``shutdown()``; what ``start()`` throws. `CancellationError` when the task is cancelled.
   public func forceLeave(_ name: NodeName, prune: Bool = false) async throws {
     try await call { driver, done in driver.forceLeave(name, prune: prune, done) }
   }
@@ -125,7 +129,7 @@ public final class SerfNode: Service {
   /// Replaces this node's tags, and waits until the other members had a chance to hear of it.
   ///
   /// - Throws: ``SerfError`` alone: ``SerfError/Code/tooLarge`` above 512 encoded bytes (nothing changed), ``SerfError/Code/broadcastTimeout``;
-  ///   ``SerfError/Code/state`` after ``leave()`` or ``shutdown()``; what ``start()`` throws.
+  ///   ``SerfError/Code/state`` after ``leave()`` or ``shutdown()``; what ``start()`` throws. `CancellationError` when the task is cancelled.
   public func setTags(_ tags: [String: String]) async throws {
     try await call { driver, done in driver.setTags(tags, done) }
   }
