@@ -27,6 +27,15 @@ extension Membership {
     if let timeout { timers.schedule(.departure, at: now + timeout) }
   }
 
+  /// The last packets of a node that stops at once: a message of the layer above to each of as many members as gossip reaches in a round. They go to
+  /// members with a connection first, because there is no time to make one. Best effort, and no change here.
+  package mutating func sendFarewell(_ message: RawSpan) {
+    guard hasStarted else { return }
+    let me = me
+    pickWarmFirst(configuration.gossip.fanout) { index, state in index != me && state.state.isLive }
+    for index in gossipSchedule.picked { sendUserMessage(message, to: destination(index)) }
+  }
+
   mutating func departureSpread() {
     guard departure == .spreading else { return }
     departure = .done

@@ -303,11 +303,11 @@ extension NodeDriver {
     done(failure.map { .failure(SerfError($0)) } ?? .success(()))
   }
 
-  /// Stops the node; completes when the port is free. The second call waits for the first.
-  package func shutdown() -> EventLoopFuture<Void> {
+  /// Stops the node; completes when the port is free. The second call waits for the first. With `saysFarewell` a few members are told first, best effort.
+  package func shutdown(saysFarewell: Bool = false) -> EventLoopFuture<Void> {
     if let stopping { return stopping }
     let reason: CloseReason = core.status == .left ? .left : .shutdown
-    mutate { core, now in core.shutDown(at: now) }
+    mutate { core, now in core.shutDown(at: now, saysFarewell: saysFarewell) }
     timer?.cancel()
     metricsTimer?.cancel()
     // What the end itself changed is in the last export: the node and its figures stay until then.

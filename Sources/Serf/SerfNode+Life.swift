@@ -42,7 +42,8 @@ extension SerfNode {
     try await call { driver, done in done(driver.status == .alive ? .success(()) : .failure(SerfError(.notAlive(driver.status)))) }
   }
 
-  /// Starts the node and waits until it has stopped. Leaves on graceful shutdown; shuts down on cancellation. One task runs a node.
+  /// Starts the node and waits until it has stopped. Leaves on graceful shutdown. On cancellation it shuts down, after a last packet to a few members
+  /// that tells them that it leaves; `leaving.saysFarewellOnCancellation` turns that off. One task runs a node.
   ///
   /// - Throws: what ``start()`` throws; ``SerfError/Code/state`` if another task runs the node, or after ``shutdown()``; `CancellationError` at once if
   ///   the task is cancelled, while the node still stops.
@@ -68,17 +69,17 @@ extension SerfNode {
         }
       }
     } onCancel: {
-      Task { await self.shutdown() }
+      Task { await self.stop(saysFarewell: self.configuration.core.leaving.saysFarewellOnCancellation) }
     }
   }
 
   /// Tells the other members that this node leaves for good, waits until they had a chance to hear it, and leaves. The node still answers until
   /// ``shutdown()``.
   ///
-  /// It takes at most twice ``SerfCoreConfiguration``'s broadcast timeout plus the propagation delay. Does nothing on a node that has left. Cancelling
-  /// the task ends the wait, not the leave.
+  /// It takes at most twice ``SerfCoreConfiguration``'s broadcast timeout plus the propagation delay; a node that knows no other live member leaves at
+  /// once. Calls at the same time share one leave and its end. Does nothing on a node that has left. Cancelling the task ends the wait, not the leave.
   ///
-  /// - Throws: ``SerfError`` alone: ``SerfError/Code/state`` while a leave is in progress or after a shutdown; what ``start()`` throws.
+  /// - Throws: ``SerfError`` alone: ``SerfError/Code/state`` after a shutdown, also one that cuts the leave short; what ``start()`` throws.
   ///   `CancellationError` when the task is cancelled.
   public func leave() async throws {
     try await call { driver, done in driver.leave(done) }
@@ -88,7 +89,9 @@ extension SerfNode {
   /// only waits for the first.
   ///
   /// Cancelling the task does not shorten it.
-  public func shutdown() async {
+  public func shutdown() async { await stop(saysFarewell: false) }
+
+  private func stop(saysFarewell: Bool) async {
     let stop = life.withLock { [loop] life -> EventLoopFuture<Void>? in
       let stop: EventLoopFuture<Void>
       switch life.stage {
@@ -96,8 +99,8 @@ extension SerfNode {
         // From here on, a node that never started can no longer start.
         life.stage = .stopped
         return nil
-      case .starting(let driver): stop = driver.flatMap { $0.value.shutdown() }
-      case .running(let driver): stop = loop.flatSubmit { driver.value.shutdown() }
+      case .starting(let driver): stop = driver.flatMap { $0.value.shutdown(saysFarewell: saysFarewell) }
+      case .running(let driver): stop = loop.flatSubmit { driver.value.shutdown(saysFarewell: saysFarewell) }
       case .stopping(let future): return future
       }
       life.stage = .stopping(stop)

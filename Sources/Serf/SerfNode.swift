@@ -21,14 +21,14 @@ public import class NIOPosix.MultiThreadedEventLoopGroup
 /// }
 /// ```
 ///
-/// The node starts with ``start()``, which ``run()`` and every verb call for you; it stops with ``leave()`` (other members see `left`) or
+/// The node starts with ``start()``, which ``run()`` and every verb call for you. It leaves with ``leave()`` (other members see `left`) and stops with
 /// ``shutdown()`` (they see `failed`, unless a ``leave()`` came before). A stopped node does not start again, and every verb throws
 /// ``SerfError/Code/state``; make another one.
 ///
 /// Every function that waits throws `CancellationError` at once when its task is cancelled, or was before the call. What was begun goes on: a tag that is
 /// being set is set. ``shutdown()`` is the exception: it waits for its end.
 ///
-/// As a `ServiceLifecycle.Service` it leaves on graceful shutdown and shuts down on cancellation.
+/// As a `ServiceLifecycle.Service` it leaves on graceful shutdown; on cancellation it says farewell and shuts down.
 public final class SerfNode: Service {
   /// How the node was configured.
   public let configuration: SerfConfiguration

@@ -12,6 +12,10 @@ public struct SerfCoreConfiguration: Sendable {
     public var broadcastTimeout: Duration = .seconds(5)
     /// How long a node that left stays up, so that other members pass its farewell on while it still answers probes.
     public var propagateDelay: Duration = .seconds(1)
+    /// Whether a node that is cancelled instead of leaving sends a last packet to a few members, which tell the others. They show it as leaving, and as
+    /// left when their probes find that it is gone. The node waits for no answer, so this is best effort. Default true; without it they show the node as
+    /// failed.
+    public var saysFarewellOnCancellation = true
   }
 
   /// When members that are gone are forgotten.

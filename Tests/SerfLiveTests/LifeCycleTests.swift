@@ -30,7 +30,7 @@ import Testing
     Verb("updateTags", refusedIn: [.leaving, .left, .stopped]) { try await $0.updateTags { $0["a"] = "b" } },
     Verb("forceLeave", refusedIn: [.leaving, .left, .stopped]) { try await $0.forceLeave("gone") },
     Verb("userEvent", refusedIn: [.left, .stopped]) { try await $0.userEvent("x") },
-    Verb("leave", refusedIn: [.leaving, .stopped]) { try await $0.leave() },
+    Verb("leave", refusedIn: [.stopped]) { try await $0.leave() },
     Verb("members", refusedIn: [.stopped]) { _ = try await $0.members() },
     Verb("localMember", refusedIn: [.stopped]) { _ = try await $0.localMember() },
     Verb("localAddress", refusedIn: [.stopped]) { _ = try await $0.localAddress() },
@@ -42,6 +42,11 @@ import Testing
       do { try await run.value } catch is CancellationError {}
     },
   ]
+
+  /// All but a leave while the node leaves, which takes as long as the first one: ``sharedLeave()``.
+  static let cases: [(Verb, Stage)] = verbs.flatMap { verb in Stage.allCases.map { (verb, $0) } }.filter { verb, stage in
+    verb.testDescription != "leave" || stage != .leaving
+  }
 
   /// A node in that stage, and another member, so that a leave takes time. The port of the other one is 1.
   private func node(_ stage: Stage) async throws -> (node: SerfNode, other: SerfNode) {
@@ -64,7 +69,7 @@ import Testing
     return (node, other)
   }
 
-  @Test("each verb works in the stages in which it makes sense, and says so in the others", arguments: verbs, Stage.allCases)
+  @Test("each verb works in the stages in which it makes sense, and says so in the others", arguments: cases)
   func table(verb: Verb, stage: Stage) async throws {
     let (node, other) = try await node(stage)
     if verb.refusedIn.contains(stage) {
@@ -90,6 +95,52 @@ import Testing
       let other = await group.next()
       #expect(throws: Never.self) { try other?.get() }
     }
+  }
+
+  @Test("calls to leave at the same time share one leave; a shutdown that cuts it short ends all of them")
+  func sharedLeave() async throws {
+    let (node, other) = try await node(.leaving)
+    let leaves = (0..<2).map { _ in Task { try await node.leave() } }
+    // Time for the calls to reach the node: one that came after the shutdown would be refused just the same.
+    for _ in 0..<10 { #expect(try await node.localMember().status == .leaving) }
+    await node.shutdown()
+    for leave in leaves {
+      let error = await #expect(throws: SerfError.self) { try await leave.value }
+      #expect(error?.code == .state)
+      #expect(error.map { "\($0)".contains("shut down") } == true)
+    }
+    await other.shutdown()
+  }
+
+  @Test("the only node of a cluster leaves at once")
+  func leaveAlone() async throws {
+    var configuration = SerfConfiguration.test("a")
+    configuration.core.leaving.propagateDelay = .seconds(600)
+    let node = try SerfNode(transport: MemoryHub().transport(), configuration: configuration)
+    try await node.leave()
+    #expect(try await node.localMember().status == .left)
+    await node.shutdown()
+  }
+
+  @Test("a node whose run is cancelled has left for the others; without its farewell it has failed", arguments: [true, false])
+  func farewell(isSaid: Bool) async throws {
+    let hub = MemoryHub()
+    let other = try SerfNode(transport: hub.transport(port: 1), configuration: .test("other"))
+    try await other.start()
+    var configuration = SerfConfiguration.test("n")
+    configuration.core.leaving.saysFarewellOnCancellation = isSaid
+    let node = try SerfNode(transport: hub.transport(), configuration: configuration)
+    try await node.join(["127.0.0.1:1"])
+    let changes = other.memberEvents()
+    let run = Task { try await node.run() }
+    try await eventually("it is known") { try await other.members().count == 2 }
+    run.cancel()
+    await #expect(throws: CancellationError.self) { try await run.value }
+    for await change in changes where change.members.contains(where: { $0.name == "n" }) && change.kind != .join {
+      #expect(change.kind == (isSaid ? .leave : .failed))
+      break
+    }
+    await other.shutdown()
   }
 
   @Test("a subscription to a node that has stopped has ended")

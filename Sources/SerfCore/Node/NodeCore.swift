@@ -8,7 +8,7 @@ package import SerfPrimitives
 /// - **Inputs**, from the transport: ``start(at:)``, ``receive(_:from:at:)``, ``packetNotSent(_:reason:at:)``,
 ///   ``exchangeReceived(_:message:from:at:)``, ``exchangeCompleted(_:reply:from:at:)``, ``exchangeFailed(_:reason:at:)``,
 ///   ``connectionClosed(_:reason:at:)``, ``addressStated(_:by:at:)``, ``advance(to:)``, and without time ``setWarm(_:_:)``.
-/// - **Verbs**, from the user: ``join(_:ignoreOld:request:at:)``, ``leave(request:at:)``, ``shutDown(at:)``,
+/// - **Verbs**, from the user: ``join(_:ignoreOld:request:at:)``, ``leave(request:at:)``, ``shutDown(at:saysFarewell:)``,
 ///   ``userEvent(name:payload:coalesces:at:)``, ``setTags(_:request:at:)``, ``forceLeave(_:prune:request:at:)``. Those that take time end with a
 ///   ``NodeOutput/reply(_:_:)`` that carries their request's ID. They throw ``SerfCoreError`` for a mistake of the caller; a peer's mistake gives a
 ///   counter and a diagnostic.
@@ -129,7 +129,7 @@ package struct NodeCore: ~Copyable, Sendable {
   }
 
   /// Turns an output of the gossip layer into one for the driver; nil when it was handled here.
-  private mutating func translate(_ output: MembershipOutput) -> NodeOutput? {
+  mutating func translate(_ output: MembershipOutput) -> NodeOutput? {
     switch output {
     case .send(let slot, let destination, let path, let id, let checksummed):
       return .send(slot, to: destination, path: path, id: id, checksummed: checksummed)

@@ -378,6 +378,25 @@ import Testing
     #expect(packet?.messages.contains("user 2 bytes") == true)
   }
 
+  @Test("the farewell of a node that stops at once goes to members with a connection first, and changes nothing here")
+  func farewellToTheWarm() {
+    let subject = Subject {
+      $0.probe.interval = .zero
+      $0.pushPull.interval = .zero
+      $0.namesAreProven = true
+    }
+    let names = (1...40).map { NodeName("n\($0)") }
+    for name in names { subject.alive(name, 1) }
+    for name in [names[7], names[30]] { subject.membership.setWarm(name, true) }
+    subject.sent = []
+    let message: [UInt8] = [1, 2]
+    subject.input { membership, _ in membership.sendFarewell(message.span.bytes) }
+    #expect(subject.sent.count == 3)
+    #expect(Set(subject.sent.map(\.to)).isSuperset(of: [names[7], names[30]].map { .member($0, Subject.address($0)) }))
+    for packet in subject.sent { #expect(packet.messages == ["user 2 bytes"]) }
+    #expect(subject.state("me") == .alive)
+  }
+
   @Test("this node is never reaped, however long it has left")
   func neverReaped() {
     let subject = Subject { $0.pushPull.interval = .zero }

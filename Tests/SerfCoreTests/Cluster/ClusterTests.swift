@@ -46,6 +46,20 @@ struct ClusterTests {
     #expect(cluster.history(of: "c", on: "c") == "join leave")
   }
 
+  @Test("shows a member that stops with a farewell as left, and one without as failed", arguments: [false, true], [2, 3, 5, 9])
+  func farewell(provesNames: Bool, size: Int) throws {
+    let cluster = SimulatedCluster(provesNames: provesNames)
+    let names = (1...size).map { NodeName("n\($0)") }
+    try cluster.start(joined: names)
+    cluster.stop(names[1], saysFarewell: true)
+    cluster.run(.seconds(20))
+    for name in names where name != names[1] { #expect(cluster.history(of: names[1], on: name) == "join leave", "at \(name)") }
+    guard size > 2 else { return }
+    cluster.stop(names[2])
+    cluster.run(.seconds(20))
+    for name in [names[0]] + names[3...] { #expect(cluster.history(of: names[2], on: name) == "join failed", "at \(name)") }
+  }
+
   @Test("shows a member that crashes as failed, and forgets it in the end", arguments: [false, true])
   func crash(provesNames: Bool) throws {
     var configuration = SerfCoreConfiguration.brisk

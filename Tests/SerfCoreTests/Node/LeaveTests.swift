@@ -14,17 +14,25 @@ struct LeaveTests {
     try node.with { (core, now) throws(SerfCoreError) in try core.leave(request: request, at: now) }
   }
 
-  @Test("alone takes the propagation delay, and makes the node left")
+  @Test("alone is over at once")
   func alone() throws {
     try leave()
-    #expect(node.core.status == .leaving)
-    #expect(node.status("me") == .left)
-    node.advance(by: .milliseconds(999))
-    #expect(node.replies[request] == nil)
-    node.advance(by: .milliseconds(1))
     #expect(node.replies[request] == .done(isSpread: true))
     #expect(node.core.status == .left)
+    #expect(node.status("me") == .left)
     #expect(node.memberEvents == ["leave me"])
+  }
+
+  @Test("takes no propagation delay when the last other member has gone meanwhile")
+  func leftAlone() throws {
+    node.meet("a")
+    try leave()
+    node.advance(by: .seconds(5))
+    node.lose("a")
+    node.advance(by: .milliseconds(4_999))
+    #expect(node.replies[request] == nil)
+    node.advance(by: .milliseconds(1))
+    #expect(node.replies[request] == .done(isSpread: false))
   }
 
   @Test("goes on when the news does not get through, and says so")
@@ -34,19 +42,29 @@ struct LeaveTests {
     #expect(node.status("me") == .leaving)
     node.advance(by: .seconds(5))
     #expect(node.status("me") == .left)
-    node.advance(by: .seconds(6))
+    node.advance(by: .milliseconds(5_999))
+    #expect(node.replies[request] == nil, "the propagation delay is not over")
+    node.advance(by: .milliseconds(1))
     #expect(node.replies[request] == .done(isSpread: false))
     #expect(node.core.counters.broadcastsTimedOut == 2)
   }
 
-  @Test("twice is the caller's mistake while it runs, and answered at once afterwards")
+  @Test("twice is one leave: both calls are answered at its end, and a later one at once")
   func twice() throws {
+    let (second, third) = (RequestID(8), RequestID(9))
+    node.meet("a")
     try leave()
-    #expect(throws: SerfCoreError.notAlive(.leaving)) { try leave() }
-    node.advance(by: .seconds(2))
-    let again = RequestID(8)
-    try node.with { (core, now) throws(SerfCoreError) in try core.leave(request: again, at: now) }
-    #expect(node.replies[again] == .done(isSpread: true))
+    node.advance(by: .seconds(3))
+    try node.with { (core, now) throws(SerfCoreError) in try core.leave(request: second, at: now) }
+    #expect(node.queuedIntents == 1)
+    node.advance(by: .milliseconds(7_999))
+    #expect(node.replies[request] == nil && node.replies[second] == nil)
+    node.advance(by: .milliseconds(1))
+    #expect(node.replies[request] == .done(isSpread: false))
+    #expect(node.replies[second] == .done(isSpread: false))
+    #expect(node.memberEvents == ["join a", "leave me"])
+    try node.with { (core, now) throws(SerfCoreError) in try core.leave(request: third, at: now) }
+    #expect(node.replies[third] == .done(isSpread: true))
   }
 
   @Test("rules out joining")
@@ -75,15 +93,65 @@ struct LeaveTests {
       try core.forceLeave("b", prune: false, request: RequestID(2), at: now)
       try core.join([JoinTarget(node.peer.address)], ignoreOld: false, request: RequestID(3), at: now)
       try core.leave(request: request, at: now)
+      try core.leave(request: RequestID(8), at: now)
     }
     node.feed { core, now in core.shutDown(at: now) }
-    for id in [RequestID(1), RequestID(2), RequestID(3), request] { #expect(node.replies[id] != nil) }
-    #expect(node.replies[request] == .shutDown)
+    for id in [RequestID(1), RequestID(2), RequestID(3)] { #expect(node.replies[id] != nil) }
+    for id in [request, RequestID(8)] { #expect(node.replies[id] == .shutDown) }
     #expect(node.core.nextDeadline == nil)
     node.feed { core, now in core.shutDown(at: now) }
     node.meet("z")
     #expect(node.status("z") == nil)
     #expect(throws: SerfCoreError.notAlive(.shutDown)) { try leave() }
+  }
+}
+
+@Suite("a farewell")
+struct FarewellTests {
+  let node: TestNode
+
+  init() throws { node = try TestNode() }
+
+  private func stop(saysFarewell: Bool = true) { node.feed { core, now in core.shutDown(at: now, saysFarewell: saysFarewell) } }
+
+  @Test("is one packet to each of as many members as gossip reaches, and no more than there are", arguments: [0, 1, 2, 3, 8])
+  func packets(others: Int) {
+    for name in "abcdefgh".prefix(others) { node.meet(NodeName("\(name)")) }
+    stop()
+    #expect(node.destinations.count == min(others, 3))
+    #expect(Set(node.destinations).count == node.destinations.count)
+    #expect(node.sent.map(\.bytes) == Array(repeating: .leave("me", at: 1), count: min(others, 3)))
+    #expect(node.memberEvents.count == others, "the node itself has not left: it has stopped")
+    stop()
+    #expect(node.destinations.count == min(others, 3), "a node that has stopped sends nothing")
+  }
+
+  @Test("is sent by a node that is leaving, because its leave may not have spread")
+  func whileLeaving() throws {
+    node.meet("a")
+    try node.with { (core, now) throws(SerfCoreError) in try core.leave(request: RequestID(1), at: now) }
+    stop()
+    #expect(node.destinations.count == 1)
+    #expect(node.replies[RequestID(1)] == .shutDown)
+  }
+
+  @Test("is not sent by a node that has left, nor where it is not asked for, nor to members that are gone")
+  func silent() throws {
+    node.meet("a")
+    node.lose("a")
+    stop()
+    #expect(node.destinations.isEmpty)
+    let quiet = try TestNode()
+    quiet.meet("a")
+    quiet.feed { core, now in core.shutDown(at: now) }
+    #expect(quiet.destinations.isEmpty)
+    let left = try TestNode()
+    left.meet("a")
+    try left.with { (core, now) throws(SerfCoreError) in try core.leave(request: RequestID(1), at: now) }
+    left.advance(by: .seconds(11))
+    #expect(left.core.status == .left)
+    left.feed { core, now in core.shutDown(at: now, saysFarewell: true) }
+    #expect(left.destinations.isEmpty)
   }
 }
 

@@ -89,8 +89,8 @@ final class SimulatedCluster {
     try require(.seconds(15), "the leave is answered", sourceLocation: sourceLocation) { self.reply(name, request) != nil }
   }
 
-  func stop(_ name: NodeName) {
-    network.with(self[name]) { machine, now in machine.core.shutDown(at: now) }
+  func stop(_ name: NodeName, saysFarewell: Bool = false) {
+    network.with(self[name]) { machine, now in machine.core.shutDown(at: now, saysFarewell: saysFarewell) }
     network.crash(self[name])
   }
 

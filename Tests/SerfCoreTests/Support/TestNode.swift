@@ -13,6 +13,8 @@ final class TestNode {
   private(set) var diagnostics: [NodeDiagnostic] = []
   /// User messages that were sent, with their destinations.
   private(set) var sent: [(bytes: [UInt8], to: Destination)] = []
+  /// Where packets of any kind went.
+  private(set) var destinations: [Destination] = []
   private(set) var opened: [(id: ExchangeID, to: Destination)] = []
 
   let peer = Peer(address: NodeAddress(ipv4: 10, 0, 0, 99, port: 7946))
@@ -108,6 +110,7 @@ final class TestNode {
     while let output = core.nextOutput() {
       switch output {
       case .send(let slot, let destination, _, _, _):
+        destinations.append(destination)
         let packet = [UInt8](copying: core.bytes(slot))
         if packet.first == MessageType.user.rawValue { sent.append((Array(packet.dropFirst()), destination)) }
       case .open(let id, let destination, _, _, _): opened.append((id, destination))

@@ -70,6 +70,20 @@
       #expect(cluster.network.advance(upTo: .seconds(20)) { cluster.nodes.prefix(3).allSatisfy { $0.names(.left) == ["n4"] } })
     }
 
+    @Test(
+      "the farewell of a node that stops at once goes out before its connections close: it has left, and has not failed",
+      arguments: [true, false], 0..<3)
+    func farewell(isSaid: Bool, seed: Int) throws {
+      let cluster = try cluster(seed: UInt64(10 + seed))
+      let leaver = cluster.nodes[2 * seed]
+      let others = cluster.nodes.filter { $0 !== leaver }
+      // What is sent first arrives first.
+      cluster.network.jitter = .zero
+      _ = leaver.driver.shutdown(saysFarewell: isSaid)
+      #expect(cluster.network.advance(upTo: .seconds(40)) { others.allSatisfy { $0.names(isSaid ? .left : .failed) == [leaver.name] } })
+      if isSaid { for node in others { #expect(!node.lines.contains("EventMemberFailed"), "at \(node.name)") } }
+    }
+
     /// In the seconds after a join a push/pull in progress can carry the time of the leave before the leave itself arrives.
     @Test("a member that leaves has left, and has not failed, at any moment", arguments: 0..<250)
     func leaveAtAnyMoment(seed: Int) throws {
