@@ -26,7 +26,7 @@ public import class NIOPosix.MultiThreadedEventLoopGroup
 /// ``SerfError/Code/state``; make another one.
 ///
 /// Every function that waits throws `CancellationError` at once when its task is cancelled, or was before the call. What was begun goes on: a tag that is
-/// being set is set. ``shutdown()`` is the exception: it waits for its end.
+/// being set is set. ``shutdown()`` is the exception: it waits for its end. <doc:life-of-a-node> has a table of all this.
 ///
 /// As a `ServiceLifecycle.Service` it leaves on graceful shutdown; on cancellation it says farewell and shuts down.
 public final class SerfNode: Service {
