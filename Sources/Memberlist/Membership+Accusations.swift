@@ -131,6 +131,7 @@ extension Membership {
     table[index].changedAt = now
     counters.deaths += 1
     queueAccusation(index, table[index].state, by: accuser, notice: notice)
+    outbox.push(.departed(table[index].member.name))
     outbox.push(.left(table[index].member))
   }
 

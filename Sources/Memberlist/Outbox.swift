@@ -51,6 +51,8 @@ package struct Outbox: ~Copyable, Sendable {
     outputs.append(output)
   }
 
+  mutating func push(_ order: TransportOrder) { push(.transport(order)) }
+
   /// One message can hold a million mistakes; the first ones of a batch are reported, and the counters count all of them.
   mutating func report(_ diagnostic: MembershipDiagnostic) {
     recycle()

@@ -119,19 +119,8 @@ package final class NodeDriver {
 
   private func perform(_ output: NodeOutput, at now: Instant) {
     switch output {
-    case .send(let slot, let destination, let path, let id, let checksummed):
-      core.reading(slot) { layer.send($0, to: destination, path: path, id: id, checksummed: checksummed, at: now) }
-    case .open(let id, let destination, let path, let deadline, let content):
-      exchanges.open(id, to: destination, path: path, deadline: deadline, request: bytes(of: content), at: now)
-    case .respond(let id, let content): exchanges.respond(id, with: bytes(of: content), at: now)
-    case .finish(let id): exchanges.respond(id, with: [], at: now)
-    case .refuse(let id, let reason): exchanges.refuse(id, saying: reason.reply, at: now)
-    case .close(let peer, let reason): layer.close(peer, reason: reason, at: now)
-    case .forget(let name): layer.hint(.departed(name), at: now)
+    case .transport(let order): perform(order, at: now)
     case .event(let event):
-      if case .member(let change) = event, change.kind == .failed || change.kind == .leave {
-        for member in change.members { layer.hint(.departed(member.name), at: now) }
-      }
       log.event(event)
       log.firstLosses(subscribers.push(event))
     case .joinAnswered(let request, let answer): joinProgress[request]?(answer)
@@ -140,6 +129,20 @@ package final class NodeDriver {
       waiting.removeValue(forKey: request)?(reply)
     case .roundTrip(let roundTrip): metrics.answered(after: roundTrip)
     case .diagnostic(let diagnostic): log.diagnostic(diagnostic, at: now)
+    }
+  }
+
+  private func perform(_ order: TransportOrder, at now: Instant) {
+    switch order {
+    case .send(let slot, let destination, let path, let id, let checksummed):
+      core.reading(slot) { layer.send($0, to: destination, path: path, id: id, checksummed: checksummed, at: now) }
+    case .open(let id, let destination, let path, let deadline, let content):
+      exchanges.open(id, to: destination, path: path, deadline: deadline, request: bytes(of: content), at: now)
+    case .respond(let id, let content): exchanges.respond(id, with: bytes(of: content), at: now)
+    case .finish(let id): exchanges.respond(id, with: [], at: now)
+    case .refuse(let id, let reason): exchanges.refuse(id, saying: reason.reply, at: now)
+    case .close(let peer, let reason): layer.close(peer, reason: reason, at: now)
+    case .departed(let name), .forget(let name): layer.hint(.departed(name), at: now)
     }
   }
 

@@ -46,14 +46,14 @@ package struct SimulatedMember: SimulatedMachine, ~Copyable {
   package mutating func nextAction() -> SimulatedAction<Report>? {
     guard let output = membership.nextOutput() else { return nil }
     switch output {
-    case .send(let slot, let destination, let path, let id, _):
+    case .transport(.send(let slot, let destination, let path, let id, _)):
       return .send(copy(slot), to: destination, path: path, id: id)
-    case .open(let id, let destination, let path, let deadline, let content):
+    case .transport(.open(let id, let destination, let path, let deadline, let content)):
       return .open(id, to: destination, path: path, deadline: deadline, copy(content))
-    case .respond(let id, let content): return .respond(id, copy(content))
-    case .finish(let id): return .finish(id)
-    case .refuse(let id, _): return .refuse(id)
-    case .close(let peer, let reason): return .close(peer, reason)
+    case .transport(.respond(let id, let content)): return .respond(id, copy(content))
+    case .transport(.finish(let id)): return .finish(id)
+    case .transport(.refuse(let id, _)): return .refuse(id)
+    case .transport(.close(let peer, let reason)): return .close(peer, reason)
     case .userMessage(let slot, _), .userState(let slot, _, _, _, _), .ackReceived(_, _, let slot):
       return .report(Report(output: output, bytes: copy(slot)))
     default: return .report(Report(output: output, bytes: []))

@@ -37,15 +37,15 @@ package struct SimulatedNode: SimulatedMachine, ~Copyable {
   package mutating func nextAction() -> SimulatedAction<NodeOutput>? {
     while let output = core.nextOutput() {
       switch output {
-      case .send(let slot, let destination, let path, let id, _):
+      case .transport(.send(let slot, let destination, let path, let id, _)):
         return .send([UInt8](copying: core.bytes(slot)), to: destination, path: path, id: id)
-      case .open(let id, let destination, let path, let deadline, let content):
+      case .transport(.open(let id, let destination, let path, let deadline, let content)):
         return .open(id, to: destination, path: path, deadline: deadline, encode(content))
-      case .respond(let id, let content): return .respond(id, encode(content))
-      case .finish(let id): return .finish(id)
-      case .refuse(let id, _): return .refuse(id)
-      case .close(let peer, let reason): return .close(peer, reason)
-      case .forget, .roundTrip: continue
+      case .transport(.respond(let id, let content)): return .respond(id, encode(content))
+      case .transport(.finish(let id)): return .finish(id)
+      case .transport(.refuse(let id, _)): return .refuse(id)
+      case .transport(.close(let peer, let reason)): return .close(peer, reason)
+      case .transport(.departed), .transport(.forget), .roundTrip: continue
       case .event, .joinAnswered, .reply, .diagnostic: return .report(output)
       }
     }

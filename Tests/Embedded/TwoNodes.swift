@@ -27,9 +27,9 @@ struct Wire: ~Copyable {
   static func drain(_ core: inout NodeCore, _ node: Int, _ asked: inout [UInt64: ExchangeID], into inFlight: inout [Message]) {
     while let output = core.nextOutput() {
       switch output {
-      case .send(let slot, _, _, _, _): inFlight.append(.packet(copy(core.bytes(slot)), from: node))
-      case .open(let id, _, _, _, let content): inFlight.append(.request(id, bytes(content, &core), from: node))
-      case .respond(let id, let content):
+      case .transport(.send(let slot, _, _, _, _)): inFlight.append(.packet(copy(core.bytes(slot)), from: node))
+      case .transport(.open(let id, _, _, _, let content)): inFlight.append(.request(id, bytes(content, &core), from: node))
+      case .transport(.respond(let id, let content)):
         if let opener = asked.removeValue(forKey: id.value) { inFlight.append(.reply(opener, bytes(content, &core), from: node)) }
       default: break
       }

@@ -74,6 +74,8 @@ extension NodeCore {
       if intent.time <= row.intentTime { counters.intentsStale += 1 }
       return false
     }
+    // The transport may have contacted the failed member again since it died.
+    if change.event == .leave { outbox.push(.transport(.departed(node))) }
     deliver(change.event, change.member)
     if prune { self.prune(change.member) }
     return true

@@ -131,15 +131,7 @@ package struct NodeCore: ~Copyable, Sendable {
   /// Turns an output of the gossip layer into one for the driver; nil when it was handled here.
   mutating func translate(_ output: MembershipOutput) -> NodeOutput? {
     switch output {
-    case .send(let slot, let destination, let path, let id, let checksummed):
-      return .send(slot, to: destination, path: path, id: id, checksummed: checksummed)
-    case .open(let id, let destination, let path, let deadline, let content):
-      return .open(id, to: destination, path: path, deadline: deadline, content)
-    case .respond(let id, let content): return .respond(id, content)
-    case .finish(let id): return .finish(id)
-    case .refuse(let id, let reason): return .refuse(id, reason)
-    case .close(let peer, let reason): return .close(peer, reason)
-    case .forget(let name): return .forget(name)
+    case .transport(let order): return .transport(order)
     case .diagnostic(let diagnostic): return .diagnostic(.membership(diagnostic))
     case .joined(let member): memberJoined(member)
     case .updated(let member): memberUpdated(member)

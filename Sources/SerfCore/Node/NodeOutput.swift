@@ -1,24 +1,9 @@
 package import Memberlist
-package import SerfPrimitives
 
 /// What the core wants the driver to do, in this order.
 package enum NodeOutput: Sendable {
-  // MARK: To the transport. Bytes of a slot are read with `NodeCore.bytes(_:)`.
-
-  /// Send a packet. With an `id`, report its failure (`packetNotSent`). `checksummed`: put a CRC in front.
-  case send(PacketSlot, to: Destination, path: SendPath, id: PacketID?, checksummed: Bool)
-  /// Open a reliable exchange, send the request, and report its end before or at the deadline (`exchangeCompleted`, `exchangeFailed`).
-  case open(ExchangeID, to: Destination, path: SendPath, deadline: Instant, ExchangeContent)
-  /// Answer an exchange that was accepted, and end it.
-  case respond(ExchangeID, ExchangeContent)
-  /// End an accepted exchange that has no answer.
-  case finish(ExchangeID)
-  /// End an accepted exchange whose request was not usable.
-  case refuse(ExchangeID, RefusalReason)
-  /// Close the connection that this peer is on.
-  case close(Peer, CloseReason)
-  /// The gossip layer has forgotten the member: drop what you keep for it.
-  case forget(NodeName)
+  /// For the transport. Bytes of a slot are read with ``NodeCore/bytes(_:)``.
+  case transport(TransportOrder)
 
   // MARK: To the user
 

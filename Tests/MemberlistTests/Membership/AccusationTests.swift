@@ -23,6 +23,8 @@ import Testing
     subject.pass(.milliseconds(1))
     #expect(subject.state("a") == .dead)
     #expect(subject.events == ["a joined", "a dead"])
+    #expect(subject.departed.map(\.name) == ["a"])
+    #expect(subject.departed.first?.eventsBefore == 1, "the transport hears of it before the layer above")
     #expect(subject.news() == ["alive me 1", "dead a 1 by me"])
   }
 

@@ -178,6 +178,22 @@ struct ForceLeaveTests {
     #expect(node.core.statistics.memberTime == 2)
   }
 
+  @Test("ends what the transport has with the member, once more if it had failed, and before the application hears of it")
+  func departed() throws {
+    node.meet("a")
+    node.meet("b")
+    node.lose("a")
+    #expect(node.memberEvents == ["join a", "join b", "failed a"])
+    try forceLeave("a")
+    try forceLeave("a")
+    try forceLeave("b")
+    #expect(node.departed.map(\.name) == ["a", "a"], "b is only leaving")
+    node.lose("b")
+    #expect(node.departed.map(\.name) == ["a", "a", "b"])
+    #expect(node.memberEvents == ["join a", "join b", "failed a", "leave a", "leave b"])
+    #expect(node.departed.map(\.eventsBefore) == [3, 4, 5], "this node's own join is the first event")
+  }
+
   @Test("with prune forgets the member")
   func pruned() throws {
     node.meet("a")

@@ -16,6 +16,8 @@ final class TestNode {
   /// Where packets of any kind went.
   private(set) var destinations: [Destination] = []
   private(set) var opened: [(id: ExchangeID, to: Destination)] = []
+  /// The members whose departure the transport heard of, each with the number of events before it.
+  private(set) var departed: [(name: NodeName, eventsBefore: Int)] = []
 
   let peer = Peer(address: NodeAddress(ipv4: 10, 0, 0, 99, port: 7946))
 
@@ -109,16 +111,24 @@ final class TestNode {
   private func drain() {
     while let output = core.nextOutput() {
       switch output {
-      case .send(let slot, let destination, _, _, _):
-        destinations.append(destination)
-        let packet = [UInt8](copying: core.bytes(slot))
-        if packet.first == MessageType.user.rawValue { sent.append((Array(packet.dropFirst()), destination)) }
-      case .open(let id, let destination, _, _, _): opened.append((id, destination))
+      case .transport(let order): perform(order)
       case .event(let event): events.append(event)
       case .reply(let id, let reply): replies[id] = reply
       case .diagnostic(let diagnostic): diagnostics.append(diagnostic)
-      case .respond, .finish, .refuse, .close, .forget, .joinAnswered, .roundTrip: break
+      case .joinAnswered, .roundTrip: break
       }
+    }
+  }
+
+  private func perform(_ order: TransportOrder) {
+    switch order {
+    case .send(let slot, let destination, _, _, _):
+      destinations.append(destination)
+      let packet = [UInt8](copying: core.bytes(slot))
+      if packet.first == MessageType.user.rawValue { sent.append((Array(packet.dropFirst()), destination)) }
+    case .open(let id, let destination, _, _, _): opened.append((id, destination))
+    case .departed(let name): departed.append((name, events.count))
+    case .respond, .finish, .refuse, .close, .forget: break
     }
   }
 

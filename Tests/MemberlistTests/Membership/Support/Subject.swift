@@ -33,6 +33,8 @@ final class Subject {
   var answers: [(id: ExchangeID, bytes: [UInt8])] = []
   var refused: [RefusalReason] = []
   var closed: [(peer: Peer, reason: CloseReason)] = []
+  /// The members whose departure the transport heard of, each with the number of events before it.
+  var departed: [(name: NodeName, eventsBefore: Int)] = []
   var forgotten: [NodeName] = []
   var userMessages: [[UInt8]] = []
   var userStates: [(bytes: [UInt8], isJoin: Bool, join: JoinID?)] = []
@@ -127,17 +129,7 @@ final class Subject {
   func drain() {
     while let output = membership.nextOutput() {
       switch output {
-      case .send(let slot, let to, let path, let id, let checksummed):
-        sent.append(Sent(bytes: copy(slot), to: to, path: path, id: id, checksummed: checksummed))
-      case .open(let id, let to, let path, let deadline, let content):
-        var isPushPull = false
-        if case .pushPull = content { isPushPull = true }
-        opened.append(Opened(id: id, to: to, path: path, deadline: deadline, bytes: copy(content), isPushPull: isPushPull))
-      case .respond(let id, let content): answers.append((id, copy(content)))
-      case .finish(let id): answers.append((id, []))
-      case .refuse(_, let reason): refused.append(reason)
-      case .close(let peer, let reason): closed.append((peer, reason))
-      case .forget(let name): forgotten.append(name)
+      case .transport(let order): perform(order)
       case .userMessage(let slot, _): userMessages.append(copy(slot))
       case .userState(let slot, let isJoin, _, let join, _): userStates.append((copy(slot), isJoin, join))
       case .joined(let member): events.append("\(member.name) joined")
@@ -154,6 +146,23 @@ final class Subject {
       case .userMessageFinished: break
       case .diagnostic(let diagnostic): if case .limitReached(let limit) = diagnostic { limits.append(limit) }
       }
+    }
+  }
+
+  private func perform(_ order: TransportOrder) {
+    switch order {
+    case .send(let slot, let to, let path, let id, let checksummed):
+      sent.append(Sent(bytes: copy(slot), to: to, path: path, id: id, checksummed: checksummed))
+    case .open(let id, let to, let path, let deadline, let content):
+      var isPushPull = false
+      if case .pushPull = content { isPushPull = true }
+      opened.append(Opened(id: id, to: to, path: path, deadline: deadline, bytes: copy(content), isPushPull: isPushPull))
+    case .respond(let id, let content): answers.append((id, copy(content)))
+    case .finish(let id): answers.append((id, []))
+    case .refuse(_, let reason): refused.append(reason)
+    case .close(let peer, let reason): closed.append((peer, reason))
+    case .departed(let name): departed.append((name, events.count))
+    case .forget(let name): forgotten.append(name)
     }
   }
 
