@@ -1,4 +1,4 @@
-import Memberlist
+package import Memberlist
 package import SerfPrimitives
 
 /// A sans-I/O member that a ``SimulatedNetwork`` can run: the membership machine, a whole node, or a planted fault of either.
@@ -35,5 +35,24 @@ package enum SimulatedAction<Report> {
   case finish(ExchangeID)
   case refuse(ExchangeID)
   case close(Peer, CloseReason)
+  /// A member died or left: its connections have no further use.
+  case departed(NodeName)
   case report(Report)
+}
+
+extension SimulatedAction {
+  /// An order of the core, with its bytes, which `bytes` copies or encodes. Nil for `forget`: the network keeps nothing for a member.
+  package init?(_ order: TransportOrder, bytes: (ExchangeContent) -> [UInt8]) {
+    switch order {
+    case .send(let slot, let destination, let path, let id, _): self = .send(bytes(.bytes(slot)), to: destination, path: path, id: id)
+    case .open(let id, let destination, let path, let deadline, let content):
+      self = .open(id, to: destination, path: path, deadline: deadline, bytes(content))
+    case .respond(let id, let content): self = .respond(id, bytes(content))
+    case .finish(let id): self = .finish(id)
+    case .refuse(let id, _): self = .refuse(id)
+    case .close(let peer, let reason): self = .close(peer, reason)
+    case .departed(let name): self = .departed(name)
+    case .forget: return nil
+    }
+  }
 }

@@ -44,27 +44,21 @@ package struct SimulatedMember: SimulatedMachine, ~Copyable {
   package mutating func setWarm(_ name: NodeName, _ isWarm: Bool) { membership.setWarm(name, isWarm) }
 
   package mutating func nextAction() -> SimulatedAction<Report>? {
-    guard let output = membership.nextOutput() else { return nil }
-    switch output {
-    case .transport(.send(let slot, let destination, let path, let id, _)):
-      return .send(copy(slot), to: destination, path: path, id: id)
-    case .transport(.open(let id, let destination, let path, let deadline, let content)):
-      return .open(id, to: destination, path: path, deadline: deadline, copy(content))
-    case .transport(.respond(let id, let content)): return .respond(id, copy(content))
-    case .transport(.finish(let id)): return .finish(id)
-    case .transport(.refuse(let id, _)): return .refuse(id)
-    case .transport(.close(let peer, let reason)): return .close(peer, reason)
-    case .userMessage(let slot, _), .userState(let slot, _, _, _, _), .ackReceived(_, _, let slot):
-      return .report(Report(output: output, bytes: copy(slot)))
-    default: return .report(Report(output: output, bytes: []))
+    while let output = membership.nextOutput() {
+      switch output {
+      case .transport(let order):
+        if let action = SimulatedAction<Report>(order, bytes: { bytes(of: $0) }) { return action }
+      case .userMessage(let slot, _), .userState(let slot, _, _, _, _), .ackReceived(_, _, let slot):
+        return .report(Report(output: output, bytes: bytes(of: .bytes(slot))))
+      default: return .report(Report(output: output, bytes: []))
+      }
     }
+    return nil
   }
 
-  private func copy(_ slot: PacketSlot) -> [UInt8] { [UInt8](copying: membership.bytes(slot)) }
-
-  private func copy(_ content: ExchangeContent) -> [UInt8] {
+  private func bytes(of content: ExchangeContent) -> [UInt8] {
     switch content {
-    case .bytes(let slot): return copy(slot)
+    case .bytes(let slot): return [UInt8](copying: membership.bytes(slot))
     case .pushPull(let isJoin):
       var bytes: [UInt8] = []
       membership.encodePushPull(isJoin: isJoin, userState: userState.span.bytes, into: &bytes)

@@ -12,7 +12,7 @@ extension SimulatedNetwork where Machine: ~Copyable {
     case .finish(let id): answer(id, [])
     case .refuse(let id): fail(id, .refused)
     case .close(let peer, let reason): if let connection = peer.connection { close(connection, reason: reason, by: sender) }
-    case .report: break
+    case .departed, .report: break
     }
   }
 

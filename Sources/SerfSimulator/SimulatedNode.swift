@@ -37,22 +37,16 @@ package struct SimulatedNode: SimulatedMachine, ~Copyable {
   package mutating func nextAction() -> SimulatedAction<NodeOutput>? {
     while let output = core.nextOutput() {
       switch output {
-      case .transport(.send(let slot, let destination, let path, let id, _)):
-        return .send([UInt8](copying: core.bytes(slot)), to: destination, path: path, id: id)
-      case .transport(.open(let id, let destination, let path, let deadline, let content)):
-        return .open(id, to: destination, path: path, deadline: deadline, encode(content))
-      case .transport(.respond(let id, let content)): return .respond(id, encode(content))
-      case .transport(.finish(let id)): return .finish(id)
-      case .transport(.refuse(let id, _)): return .refuse(id)
-      case .transport(.close(let peer, let reason)): return .close(peer, reason)
-      case .transport(.departed), .transport(.forget), .roundTrip: continue
+      case .transport(let order):
+        if let action = SimulatedAction<NodeOutput>(order, bytes: { bytes(of: $0) }) { return action }
+      case .roundTrip: continue
       case .event, .joinAnswered, .reply, .diagnostic: return .report(output)
       }
     }
     return nil
   }
 
-  private mutating func encode(_ content: ExchangeContent) -> [UInt8] {
+  private mutating func bytes(of content: ExchangeContent) -> [UInt8] {
     switch content {
     case .bytes(let slot): return [UInt8](copying: core.bytes(slot))
     case .pushPull(let isJoin):

@@ -286,12 +286,9 @@ final class LoadedNode {
         outgoing.append((exchange.opener, .failure(exchange.openerID, .refused)))
       }
     case .close(let peer, let reason): if let id = peer.connection { close(id, reason, network, &outgoing) }
+    case .departed(let name): pool.departed(name)
     case .report(let report):
-      switch report.output {
-      case .joinFinished(_, let results): joinFailed = results.allSatisfy { $0.failure != nil }
-      case .left(let member): pool.departed(member.name)
-      default: break
-      }
+      if case .joinFinished(_, let results) = report.output { joinFailed = results.allSatisfy { $0.failure != nil } }
     }
   }
 
