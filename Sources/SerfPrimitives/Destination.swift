@@ -28,6 +28,19 @@ public struct ExchangeID: Hashable, Comparable, Sendable {
   @inlinable public static func < (left: ExchangeID, right: ExchangeID) -> Bool { left.value < right.value }
 }
 
+/// Names one stream of a layer; a number is never used again. The opener chooses the number: even for streams that we open, odd for those that we
+/// accept.
+public struct StreamID: Hashable, Sendable {
+  /// The number.
+  public let value: UInt64
+
+  /// The stream with this number.
+  @inlinable public init(_ value: UInt64) { self.value = value }
+
+  /// The next stream of the same opener.
+  package var next: StreamID { StreamID(value + 2) }
+}
+
 /// Names one packet about which the core is told if it could not be sent.
 public struct PacketID: Hashable, Sendable {
   /// A running number.

@@ -334,7 +334,7 @@ import Testing
     func ask(_ names: [NodeName], from stream: UInt64) {
       for (number, name) in names.enumerated() {
         let address = NodeAddress(ipv4: 10, 0, 9, UInt8(stream) + UInt8(number), port: 7946)
-        a.request(stream + 2 * UInt64(number), [1], to: .member(name, address))
+        a.request(StreamID(stream + 2 * UInt64(number)), [1], to: .member(name, address))
       }
       network.run(for: .milliseconds(1))
     }
@@ -477,7 +477,7 @@ import Testing
     let b = PeersNode("b", number: 2, on: network)
     b.echoes = true
     for number in 0..<200 {
-      a.request(UInt64(2 * number + 2), [UInt8(number)], to: b.asMember, within: .seconds(30))
+      a.request(StreamID(UInt64(2 * number + 2)), [UInt8(number)], to: b.asMember, within: .seconds(30))
       network.run(for: .milliseconds(20))
     }
     #expect(network.run(for: .seconds(30)) { a.ended.count == 200 })
@@ -490,7 +490,7 @@ import Testing
     let a = PeersNode("a", number: 1, on: network)
     let b = PeersNode("b", number: 2, on: network)
     b.echoes = true
-    for number in 1...300 { a.request(UInt64(2 * number), [UInt8(number & 255)], to: b.asMember) }
+    for number in 1...300 { a.request(StreamID(UInt64(2 * number)), [UInt8(number & 255)], to: b.asMember) }
     #expect(network.run(for: .seconds(10)) { a.ended.count == 300 })
     #expect(a.failed.isEmpty)
   }

@@ -10,15 +10,15 @@ package enum PeerEvent: Sendable {
   /// A peer sends more than it may, and the excess is dropped. Reported once a second.
   case exceeded(Peer)
   /// Our stream reached its peer.
-  case streamOpened(UInt64, Peer)
-  case streamAccepted(UInt64, from: Peer)
-  case streamData(UInt64, ByteSlot)
+  case streamOpened(StreamID, Peer)
+  case streamAccepted(StreamID, from: Peer)
+  case streamData(StreamID, ByteSlot)
   /// The peer has this many more of the written bytes.
-  case streamSent(UInt64, Int)
+  case streamSent(StreamID, Int)
   /// The peer ended its half.
-  case streamEnded(UInt64)
+  case streamEnded(StreamID)
   /// The stream has failed: it was never opened, was reset, or was lost with its connection.
-  case streamFailed(UInt64, ContactFailure)
+  case streamFailed(StreamID, ContactFailure)
   /// The peer's hello; pass the address in it to ``QUICPeers/advertised(_:by:)``.
   case hello(ByteSlot, from: Peer)
   /// The peer has accepted us as well: only now does it count as contacted (`secure-transport.md` 1.8).

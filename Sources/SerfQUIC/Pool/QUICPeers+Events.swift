@@ -85,7 +85,7 @@ extension QUICPeers {
   private func streamAccepted(_ quic: QUICStreamID) {
     guard let peer = peers[quic.connection] else { return endpoint.reset(quic) }
     pool.heard(quic.connection, at: now)
-    lastAccepted += 2
+    lastAccepted = lastAccepted.next
     streams[lastAccepted] = Stream(quic: quic, destination: .reply(peer), path: .warm, deadline: .distantFuture)
     tokens[quic] = lastAccepted
     events.append(.streamAccepted(lastAccepted, from: peer))
@@ -102,7 +102,7 @@ extension QUICPeers {
     }
     guard let peer = peers.removeValue(forKey: id) else { return }
     let link = pool.closed(id)
-    for (quic, stream) in tokens.filter({ $0.key.connection == id }).sorted(by: { $0.value < $1.value }) {
+    for (quic, stream) in tokens.filter({ $0.key.connection == id }).sorted(by: { $0.value.value < $1.value.value }) {
       tokens[quic] = nil
       streams[stream] = nil
       events.append(.streamFailed(stream, end.contactFailure))

@@ -27,7 +27,7 @@ package final class QUICPeers {
 
   struct Waiting {
     var packets = WaitingPackets()
-    var streams: [UInt64] = []
+    var streams: [StreamID] = []
   }
 
   /// If a packet is not sent within this time, that is our own fault (`secure-transport.md` 2.8).
@@ -55,13 +55,13 @@ package final class QUICPeers {
   var deferred: [(dial: ConnectionPool.DialID, address: NodeAddress, expectation: DialExpectation, until: Instant)] = []
   /// Dials that must begin now: an older handshake is no evidence for the probe that asked for them.
   var freshDials: Set<ConnectionPool.DialID> = []
-  var streams: [UInt64: Stream] = [:]
-  var tokens: [QUICStreamID: UInt64] = [:]
+  var streams: [StreamID: Stream] = [:]
+  var tokens: [QUICStreamID: StreamID] = [:]
   /// Streams whose connection allows no more streams for now.
-  var blockedStreams: [(stream: UInt64, connection: ConnectionID)] = []
-  private var openingDeadlines = DeadlineQueue<UInt64>()
+  var blockedStreams: [(stream: StreamID, connection: ConnectionID)] = []
+  private var openingDeadlines = DeadlineQueue<StreamID>()
   var roundTrips: [NodeAddress: Duration] = [:]
-  var lastAccepted: UInt64 = 1
+  var lastAccepted = StreamID(1)
   private var nextRecheck: Instant
   var events = DrainQueue<PeerEvent>()
 
@@ -210,7 +210,7 @@ package final class QUICPeers {
 
   /// Opens a stream, and dials if necessary: ``PeerEvent/streamOpened(_:_:)`` or ``PeerEvent/streamFailed(_:_:)`` follows, by `deadline` at the
   /// latest.
-  package func open(_ stream: UInt64, to destination: Destination, path: SendPath, deadline: Instant, at now: Instant) {
+  package func open(_ stream: StreamID, to destination: Destination, path: SendPath, deadline: Instant, at now: Instant) {
     self.now = now
     streams[stream] = Stream(destination: destination, path: path, deadline: deadline)
     openingDeadlines.schedule(stream, at: deadline)
@@ -225,7 +225,7 @@ package final class QUICPeers {
   }
 
   /// Queues bytes on a stream that is open or being opened, and with `finish` the end of our half.
-  package func write(_ bytes: [UInt8], on stream: UInt64, finish: Bool) {
+  package func write(_ bytes: [UInt8], on stream: StreamID, finish: Bool) {
     guard let quic = streams[stream]?.quic else {
       streams[stream]?.backlog.append(bytes)
       if finish { streams[stream]?.isFinished = true }
@@ -240,12 +240,12 @@ package final class QUICPeers {
   }
 
   /// Lets the peer send `count` more bytes.
-  package func consumed(_ count: Int, on stream: UInt64) {
+  package func consumed(_ count: Int, on stream: StreamID) {
     if let quic = streams[stream]?.quic { endpoint.consumed(count, on: quic) }
   }
 
   /// Gives up a stream in both directions. Nothing more is reported about it.
-  package func reset(_ stream: UInt64) {
+  package func reset(_ stream: StreamID) {
     blockedStreams.removeAll { $0.stream == stream }
     guard let state = streams.removeValue(forKey: stream), let quic = state.quic else { return }
     tokens[quic] = nil
@@ -400,7 +400,7 @@ package final class QUICPeers {
 
   // MARK: Streams
 
-  func open(_ stream: UInt64, on connection: ConnectionID) {
+  func open(_ stream: StreamID, on connection: ConnectionID) {
     guard let state = streams[stream], let peer = peers[connection] else { return fail(stream, .broken) }
     guard let quic = endpoint.openStream(on: connection) else {
       blockedStreams.append((stream, connection))
@@ -421,7 +421,7 @@ package final class QUICPeers {
     for (stream, _) in retry where streams[stream] != nil { open(stream, on: connection) }
   }
 
-  func fail(_ stream: UInt64, _ failure: ContactFailure) {
+  func fail(_ stream: StreamID, _ failure: ContactFailure) {
     guard let state = streams.removeValue(forKey: stream) else { return }
     blockedStreams.removeAll { $0.stream == stream }
     if let quic = state.quic {
@@ -432,7 +432,7 @@ package final class QUICPeers {
   }
 
   /// Why a stream was not opened in time: its dial got no answer, the target said that it was too busy, or the stream had to wait for others.
-  private func failureAtDeadline(of stream: UInt64) -> ContactFailure {
+  private func failureAtDeadline(of stream: StreamID) -> ContactFailure {
     guard let dial = waiting.first(where: { $0.value.streams.contains(stream) })?.key, !pool.isQueued(dial) else { return .deadline }
     return pool.wasRefused(dial) ? .overloaded : .noContact
   }

@@ -54,7 +54,7 @@ package struct ExchangeTable {
   private var streamOfAccepted: [ExchangeID: StreamID] = [:]
   private var deadlines = DeadlineQueue<StreamID>()
   private var evicted: [Event] = []
-  private var opened: UInt64 = 0
+  private var opened = StreamID(0)
   private var accepted: UInt64 = 0
   /// Accepted exchanges whose request is not complete, except the pings among them that have their own places.
   private var places = FairShares()
@@ -99,8 +99,8 @@ package struct ExchangeTable {
   package mutating func open(
     _ exchange: ExchangeID, to destination: Destination, path: SendPath, deadline: Instant, request: [UInt8], at now: Instant
   ) {
-    opened += 2
-    let stream = StreamID(opened)
+    opened = opened.next
+    let stream = opened
     let envelope = layer.envelope(for: destination)
     rows[stream] = Row(
       exchange: exchange, isOurs: true, deadline: deadline, envelope: envelope,

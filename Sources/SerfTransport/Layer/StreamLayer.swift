@@ -111,16 +111,6 @@ public enum Protection: Hashable, Sendable {
   case clear
 }
 
-/// Names one stream of a layer; a number is never used again. The opener chooses the number: even for streams that we open, odd for those that we
-/// accept.
-public struct StreamID: Hashable, Sendable {
-  /// The number.
-  public let value: UInt64
-
-  /// The stream with this number.
-  @inlinable public init(_ value: UInt64) { self.value = value }
-}
-
 /// What the membership knows and a layer that keeps connections needs.
 @nonexhaustive
 public enum MembershipHint: Hashable, Sendable {

@@ -20,7 +20,7 @@ package final class NetLayer: StreamLayer {
   private var streams: [StreamID: TCPStream] = [:]
   /// Connections that end without the handler.
   private var released: [StreamID: TCPStream] = [:]
-  private var accepted: UInt64 = 1
+  private var accepted = StreamID(1)
   /// Connections that peers opened and that have no answer yet. If names must be proven, those that have not proven one are in the first, and the
   /// rest in the second.
   private var unproven = FairShares()
@@ -196,8 +196,8 @@ package final class NetLayer: StreamLayer {
     guard security?.admits(address, at: loop.instant) ?? true else { return nil }
     // No more than a quarter of the descriptors: the agent's clients, files and dials need descriptors as well.
     if unproven.count + unanswered.count >= min(settings.acceptedConnections, max(8, Descriptors.limit / 4)) { makeRoom(for: holder) }
-    accepted += 2
-    let stream = TCPStream(StreamID(accepted), isOurs: false, address: address, owner: self, on: loop)
+    accepted = accepted.next
+    let stream = TCPStream(accepted, isOurs: false, address: address, owner: self, on: loop)
     stream.shield = security?.shield(for: stream, to: nil, deadline: loop.instant + Self.handshakeTime)
     streams[stream.id] = stream
     if security == nil { unanswered.add(stream.id, of: holder, amount: 1) } else { unproven.add(stream.id, of: holder, amount: 1) }

@@ -86,7 +86,7 @@
     }
 
     package func open(_ stream: StreamID, to destination: Destination, path: SendPath, deadline: Instant, at now: Instant) {
-      peers.open(stream.value, to: destination, path: path, deadline: deadline, at: now)
+      peers.open(stream, to: destination, path: path, deadline: deadline, at: now)
     }
 
     /// TLS protects all traffic, so the envelope is only compression: for exchanges above 1 KiB to members that read it (`secure-transport.md` 2.9).
@@ -98,9 +98,9 @@
       return envelope
     }
 
-    package func write(_ bytes: [UInt8], on stream: StreamID, finish: Bool) { peers.write(bytes, on: stream.value, finish: finish) }
-    package func consumed(_ count: Int, on stream: StreamID) { peers.consumed(count, on: stream.value) }
-    package func reset(_ stream: StreamID) { peers.reset(stream.value) }
+    package func write(_ bytes: [UInt8], on stream: StreamID, finish: Bool) { peers.write(bytes, on: stream, finish: finish) }
+    package func consumed(_ count: Int, on stream: StreamID) { peers.consumed(count, on: stream) }
+    package func reset(_ stream: StreamID) { peers.reset(stream) }
     package func close(_ peer: Peer, reason: CloseReason, at now: Instant) { peers.close(peer, reason: reason, at: now) }
 
     package func hint(_ hint: MembershipHint, at now: Instant) {
@@ -210,12 +210,12 @@
       case .packetNotSent(let id, let reason): handler.packetNotSent(id, reason, at: now)
       case .packetDelayed(let id): handler.packetDelayed(id, at: now)
       case .exceeded(let peer): log.exceeded(peer, at: now)
-      case .streamOpened(let stream, let peer): handler.streamOpened(StreamID(stream), peer: peer, at: now)
-      case .streamAccepted(let stream, let peer): handler.streamAccepted(StreamID(stream), from: peer, at: now)
-      case .streamData(let stream, let slot): peers.withBytes(of: slot) { handler.streamReceived(StreamID(stream), $0, at: now) }
-      case .streamSent(let stream, let count): handler.streamSent(StreamID(stream), count, at: now)
-      case .streamEnded(let stream): handler.streamEnded(StreamID(stream), at: now)
-      case .streamFailed(let stream, let reason): handler.streamFailed(StreamID(stream), reason, at: now)
+      case .streamOpened(let stream, let peer): handler.streamOpened(stream, peer: peer, at: now)
+      case .streamAccepted(let stream, let peer): handler.streamAccepted(stream, from: peer, at: now)
+      case .streamData(let stream, let slot): peers.withBytes(of: slot) { handler.streamReceived(stream, $0, at: now) }
+      case .streamSent(let stream, let count): handler.streamSent(stream, count, at: now)
+      case .streamEnded(let stream): handler.streamEnded(stream, at: now)
+      case .streamFailed(let stream, let reason): handler.streamFailed(stream, reason, at: now)
       case .hello(let slot, let peer):
         guard let hello = peers.withBytes(of: slot, { Hello($0) }) else { return peers.close(peer, reason: .protocolViolation, at: now) }
         // An address that no node can have states nothing; the core reports what the member announces about itself.

@@ -13,12 +13,12 @@ final class PeersNode: NetworkNode {
   private(set) var notSent: [PacketID: ContactFailure] = [:]
   private(set) var delayed: Set<PacketID> = []
   private(set) var exceeded: [Peer] = []
-  private(set) var opened: [UInt64: Peer] = [:]
-  private(set) var accepted: [UInt64: Peer] = [:]
-  private(set) var received: [UInt64: [UInt8]] = [:]
-  private(set) var sent: [UInt64: Int] = [:]
-  private(set) var ended: Set<UInt64> = []
-  private(set) var failed: [UInt64: ContactFailure] = [:]
+  private(set) var opened: [StreamID: Peer] = [:]
+  private(set) var accepted: [StreamID: Peer] = [:]
+  private(set) var received: [StreamID: [UInt8]] = [:]
+  private(set) var sent: [StreamID: Int] = [:]
+  private(set) var ended: Set<StreamID> = []
+  private(set) var failed: [StreamID: ContactFailure] = [:]
   private(set) var hellos: [Peer] = []
   private(set) var confirmed: [Peer] = []
   private(set) var warm: Set<NodeName> = []
@@ -63,7 +63,7 @@ final class PeersNode: NetworkNode {
   }
 
   func request(
-    _ stream: UInt64, _ bytes: [UInt8], to destination: Destination, path: SendPath = .warm, within limit: Duration = .seconds(10)
+    _ stream: StreamID, _ bytes: [UInt8], to destination: Destination, path: SendPath = .warm, within limit: Duration = .seconds(10)
   ) {
     peers.open(stream, to: destination, path: path, deadline: now + limit, at: now)
     peers.write(bytes, on: stream, finish: true)
@@ -115,4 +115,8 @@ final class PeersNode: NetworkNode {
     case .turnedAway(_, let end): turnedAway.append(end)
     }
   }
+}
+
+extension StreamID: ExpressibleByIntegerLiteral {
+  public init(integerLiteral value: UInt64) { self.init(value) }
 }
