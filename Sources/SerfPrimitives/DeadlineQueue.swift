@@ -3,31 +3,40 @@
 /// Nothing is removed on cancel. The owner keeps in its own record what a timer was for (a sequence number, the time a state began), and ignores an
 /// entry that no longer matches. So every operation stays logarithmic; NIO's own timers cancel in linear time. Entries of one instant come out in the
 /// order in which they were scheduled, which keeps a run a function of its seed.
+///
+/// The members are inlinable so that each module works with a queue of its own type; otherwise every comparison and swap goes through the metadata of
+/// the value's type.
 public struct DeadlineQueue<Value: Sendable>: Sendable {
-  private struct Entry: Sendable {
-    var deadline: Instant
-    var order: UInt64
-    var value: Value
+  @usableFromInline struct Entry: Sendable {
+    @usableFromInline let deadline: Instant
+    @usableFromInline let order: UInt64
+    @usableFromInline let value: Value
 
-    func precedes(_ other: Entry) -> Bool {
+    @inlinable init(deadline: Instant, order: UInt64, value: Value) {
+      self.deadline = deadline
+      self.order = order
+      self.value = value
+    }
+
+    @inlinable func precedes(_ other: Entry) -> Bool {
       deadline == other.deadline ? order < other.order : deadline < other.deadline
     }
   }
 
-  private var heap: [Entry] = []
-  private var scheduled: UInt64 = 0
+  @usableFromInline var heap: [Entry] = []
+  @usableFromInline var scheduled: UInt64 = 0
 
   /// An empty queue.
-  public init() {}
+  @inlinable public init() {}
 
   /// How many entries wait, cancelled ones included.
-  public var count: Int { heap.count }
+  @inlinable public var count: Int { heap.count }
 
   /// The earliest deadline, or nil when nothing waits.
-  public var nextDeadline: Instant? { heap.first?.deadline }
+  @inlinable public var nextDeadline: Instant? { heap.first?.deadline }
 
   /// Adds `value`, to come out at `deadline`.
-  public mutating func schedule(_ value: Value, at deadline: Instant) {
+  @inlinable public mutating func schedule(_ value: Value, at deadline: Instant) {
     heap.append(Entry(deadline: deadline, order: scheduled, value: value))
     scheduled += 1
     var child = heap.count - 1
@@ -40,7 +49,7 @@ public struct DeadlineQueue<Value: Sendable>: Sendable {
   }
 
   /// Takes out the earliest entry that is due at `now`, or nil.
-  public mutating func popDue(at now: Instant) -> Value? {
+  @inlinable public mutating func popDue(at now: Instant) -> Value? {
     guard let first = heap.first, first.deadline <= now else { return nil }
     heap.swapAt(0, heap.count - 1)
     heap.removeLast()
