@@ -52,12 +52,12 @@ import Testing
     let (changes, users, jobs) = (nodes[0].memberEvents(), nodes[0].userEvents(), nodes[0].userEvents(named: "job"))
     try await nodes[1].userEvent("other")
     try await nodes[1].setTags(["role": "db"])
-    try await nodes[1].userEvent("job", payload: [7])
+    try await nodes[1].userEvent("job", payload: "now".utf8)
     try await eventually("all events arrive") { users.waiting == 2 && jobs.waiting == 1 && changes.waiting == 1 }
     for node in nodes { await node.shutdown() }
     #expect(await changes.reduce(into: []) { $0.append($1.kind) } == [.update])
     #expect(await Set(users.reduce(into: []) { $0.append($1.name) }) == ["other", "job"])
-    #expect(await jobs.reduce(into: []) { $0.append($1.payload) } == [[7]])
+    #expect(await jobs.reduce(into: []) { $0.append($1.payload.string) } == ["now"])
     let late = nodes[0].events()
     #expect(await late.reduce(0) { count, _ in count + 1 } == 0, "a subscription after the shutdown is empty")
   }

@@ -35,14 +35,14 @@ struct QuicNode {
           switch event {
           case .member(let change):
             for member in change.members { print(change.kind, member.name, member.address) }
-          case .user(let event): print("user-event", event.name, String(decoding: event.payload, as: UTF8.self))
+          case .user(let event): print("user-event", event.name, event.payload.string)
           // Later versions have more kinds of events.
           @unknown default: break
           }
         }
       }
       if !seeds.isEmpty { print("joined through", try await node.join(seeds), "of", seeds.count) }
-      try await node.userEvent("hello", payload: Array("from \(name)".utf8))
+      try await node.userEvent("hello", payload: "from \(name)".utf8)
       try await group.waitForAll()
     }
   }

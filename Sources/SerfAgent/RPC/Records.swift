@@ -22,7 +22,8 @@ extension AgentEvent {
     case .user(let event):
       self = .user(
         UserEvent(
-          nameBytes: event.nameBytes, payload: event.payload.isEmpty ? nil : event.payload, time: event.time, coalesce: event.coalesces))
+          nameBytes: event.nameBytes, payload: event.payload.isEmpty ? nil : event.payload.bytes, time: event.time,
+          coalesce: event.coalesces))
     }
   }
 }

@@ -55,19 +55,39 @@ public struct UserEvent: Hashable, Sendable {
   public var time: LamportTime
   /// The bytes of the event's name, as its sender wrote them; may be empty.
   public var nameBytes: [UInt8]
-  /// The payload.
-  public var payload: [UInt8]
+  /// The content.
+  public var payload: Payload
   /// Whether the sender allows that only the newest of several events of this name within a short time is delivered.
   public var coalesces: Bool
 
-  /// An event with these parts.
-  public init(time: LamportTime, nameBytes: [UInt8], payload: [UInt8], coalesces: Bool) {
+  /// An event with these parts; the payload is any sequence of bytes.
+  public init(time: LamportTime, nameBytes: [UInt8], payload: some Sequence<UInt8>, coalesces: Bool) {
     self.time = time
     self.nameBytes = nameBytes
-    self.payload = payload
+    self.payload = Payload(payload)
     self.coalesces = coalesces
   }
 
   /// The name as text; bytes that are not UTF-8 become U+FFFD.
   public var name: String { String(decoding: nameBytes, as: UTF8.self) }
+}
+
+extension UserEvent {
+  /// The content of a user event: a collection of bytes, which the application gives a meaning.
+  public struct Payload: RandomAccessCollection, Hashable, Sendable, ExpressibleByArrayLiteral {
+    /// The bytes.
+    public var bytes: [UInt8]
+
+    /// A payload of these bytes, such as `"v1.2".utf8`.
+    public init(_ bytes: some Sequence<UInt8>) { self.bytes = Array(bytes) }
+
+    public init(arrayLiteral bytes: UInt8...) { self.bytes = bytes }
+
+    /// The bytes as text; those that are not UTF-8 become U+FFFD. A peer chose them, so they may contain control characters.
+    public var string: String { String(decoding: bytes, as: UTF8.self) }
+
+    public var startIndex: Int { bytes.startIndex }
+    public var endIndex: Int { bytes.endIndex }
+    public subscript(index: Int) -> UInt8 { bytes[index] }
+  }
 }

@@ -42,7 +42,7 @@ package struct EventRing: Sendable {
     var slot = Slot(time: time, events: [], byteCount: 0)
     if let known = slots[index], known.time >= time {
       guard known.time == time else { throw .tooOld }
-      for event in known.events where name.equals(event.nameBytes) && payload.equals(event.payload) { throw .duplicate }
+      for event in known.events where name.equals(event.nameBytes) && payload.equals(event.payload.bytes) { throw .duplicate }
       slot = known
     }
     guard slot.events.count < eventsPerSlot, slot.byteCount + size <= bytesPerSlot else { throw .full }

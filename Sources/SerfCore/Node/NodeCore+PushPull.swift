@@ -20,7 +20,7 @@ extension NodeCore {
     var writer = SerfPushPullWriter(taking: &bytes, eventTime: eventClock.time, slots: slots.count)
     for slot in slots {
       writer.slot(time: slot.time, events: slot.events.count)
-      for event in slot.events { writer.event(name: event.nameBytes.span.bytes, payload: event.payload.span.bytes) }
+      for event in slot.events { writer.event(name: event.nameBytes.span.bytes, payload: event.payload.bytes.span.bytes) }
     }
     writer.clock(memberClock.time, left: table.count(of: .left))
     for row in table.rows where row.member.status == .left { writer.left(row.member.name.bytes.span.bytes) }
