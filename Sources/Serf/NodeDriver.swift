@@ -242,8 +242,9 @@ extension NodeDriver {
   package var transport: TransportTraits { core.membership.transport }
   package var statistics: SerfStatistics {
     SerfStatistics(
-      node: core.statistics, events: core.counters, gossip: core.membership.counters, transport: exchanges.figures + layer.figures,
-      status: core.status, lateness: core.membership.lateness(at: loop.instant), isEncrypted: layer.protection != .clear)
+      node: core.statistics, events: core.counters, subscriptions: subscribers.statistics, gossip: core.membership.counters,
+      transport: exchanges.figures + layer.figures, status: core.status, lateness: core.membership.lateness(at: loop.instant),
+      isEncrypted: layer.protection != .clear)
   }
   /// What the layers below the user's verbs counted since the start.
   package var counters: (membership: MembershipCounters, node: NodeCounters, exchanges: ExchangeCounters) {

@@ -10,11 +10,12 @@ package import SerfTransport
 extension SerfStatistics {
   /// The list of these values. Of two figures with one key the first stays: a transport that you wrote cannot hide a figure of the node.
   package init(
-    node: NodeStatistics, events: NodeCounters, gossip: MembershipCounters, transport: [TransportFigure], status: NodeStatus,
-    lateness: Duration, isEncrypted: Bool
+    node: NodeStatistics, events: NodeCounters, subscriptions: SubscriptionStatistics = .init(), gossip: MembershipCounters,
+    transport: [TransportFigure], status: NodeStatus, lateness: Duration, isEncrypted: Bool
   ) {
     var keys: Set<String> = []
-    figures = (Figure.own(node, events, gossip, lateness: lateness) + transport.map { Figure($0) }).filter { keys.insert($0.key).inserted }
+    let own = Figure.own(node, events, subscriptions, gossip, lateness: lateness)
+    figures = (own + transport.map { Figure($0) }).filter { keys.insert($0.key).inserted }
     self.status = status
     self.lateness = lateness
     self.isEncrypted = isEncrypted
@@ -141,14 +142,32 @@ extension SerfStatistics {
   }
 }
 
+extension SerfStatistics {
+  fileprivate static func figures(of subscriptions: SubscriptionStatistics) -> [Figure] {
+    [
+      Figure(
+        section: "events", key: "subscriptions", metric: "serf.subscriptions", kind: .gauge,
+        value: UInt64(clamping: subscriptions.subscriptions)),
+      Figure(
+        section: "events", key: "events_waiting", metric: "serf.subscriptions.events_waiting", kind: .gauge,
+        value: UInt64(clamping: subscriptions.eventsWaiting)),
+      Figure(
+        section: "events", key: "events_dropped", metric: "serf.subscriptions.events_dropped", kind: .counter,
+        value: subscriptions.eventsDropped),
+    ]
+  }
+}
+
 extension SerfStatistics.Figure {
   /// Those of a node that has not started. All but the transport's are the same for every node.
-  static var ownAtStart: [Self] { own(NodeStatistics(), NodeCounters(), MembershipCounters(), lateness: .zero) }
+  static var ownAtStart: [Self] { own(NodeStatistics(), NodeCounters(), SubscriptionStatistics(), MembershipCounters(), lateness: .zero) }
 
   fileprivate static func own(
-    _ node: NodeStatistics, _ events: NodeCounters, _ gossip: MembershipCounters, lateness: Duration
+    _ node: NodeStatistics, _ events: NodeCounters, _ subscriptions: SubscriptionStatistics, _ gossip: MembershipCounters,
+    lateness: Duration
   ) -> [Self] {
     SerfStatistics.figures(of: node, lateness: lateness) + SerfStatistics.figures(of: gossip) + SerfStatistics.figures(of: events)
+      + SerfStatistics.figures(of: subscriptions)
   }
 
   fileprivate init(_ figure: TransportFigure) {

@@ -172,6 +172,10 @@ import Testing
     try await eventually("the tag arrives") { try await nodes[0].members().last?.tags == ["late": "yes"] }
     #expect(idle.dropped > 0)
     #expect(changes.waiting > 0 && changes.dropped == 0)
+    let statistics = try await nodes[0].statistics()
+    #expect(statistics["subscriptions"] == 2)
+    #expect(statistics["events_dropped"] == UInt64(idle.dropped))
+    #expect(statistics["events_waiting"] == UInt64(idle.waiting + changes.waiting))
     for node in nodes { await node.shutdown() }
     #expect(lines.lines.filter { $0.contains("subscriber") }.count == 1, "the first loss is a warning, the next ones are not")
     #expect(lines.contains("warning", "too slow", "more than 1024 events"))

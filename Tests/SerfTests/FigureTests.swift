@@ -7,12 +7,13 @@ import Testing
 /// The list of figures is complete and unambiguous.
 @Suite struct FigureTests {
   private static func statistics(
-    events: NodeCounters = NodeCounters(), gossip: MembershipCounters = MembershipCounters(), transport: [TransportFigure] = [],
-    lateness: Duration = .zero
+    events: NodeCounters = NodeCounters(), subscriptions: SubscriptionStatistics = .init(),
+    gossip: MembershipCounters = MembershipCounters(), transport: [TransportFigure] = [], lateness: Duration = .zero
   ) throws -> SerfStatistics {
     let core = try NodeCore(.lan, name: "a", address: NodeAddress(ipv4: 127, 0, 0, 1, port: 7946), seed: 1)
     return SerfStatistics(
-      node: core.statistics, events: events, gossip: gossip, transport: transport, status: .alive, lateness: lateness, isEncrypted: false)
+      node: core.statistics, events: events, subscriptions: subscriptions, gossip: gossip, transport: transport, status: .alive,
+      lateness: lateness, isEncrypted: false)
   }
 
   /// The counters with the values 1, 2, 3 and so on, in the order of their declaration, and how many there are.
@@ -37,9 +38,22 @@ import Testing
   @Test("every counter of the core is in the list, exactly once")
   func events() throws {
     let (counters, count) = Self.numbered(NodeCounters())
-    let figures = try Self.statistics(events: counters).figures.filter { $0.section == "events" }
+    let figures = try Self.statistics(events: counters).figures.filter {
+      $0.section == "events" && !$0.metric.hasPrefix("serf.subscriptions")
+    }
     #expect(figures.map(\.value).sorted() == Array(1...count))
     #expect(figures.allSatisfy { $0.kind == .counter })
+  }
+
+  @Test("readers of the events are gauges, and what they lost is a counter")
+  func subscriptions() throws {
+    let statistics = try Self.statistics(
+      subscriptions: SubscriptionStatistics(subscriptions: 2, eventsWaiting: 30, eventsDropped: 400))
+    let figures = statistics.figures.filter { $0.metric.hasPrefix("serf.subscriptions") }
+    #expect(figures.allSatisfy { $0.section == "events" })
+    #expect(figures.map(\.key) == ["subscriptions", "events_waiting", "events_dropped"])
+    #expect(figures.map(\.kind) == [.gauge, .gauge, .counter])
+    #expect(figures.map(\.value) == [2, 30, 400])
   }
 
   @Test("what exists in Go Serf has its key in the section serf, and its metric")

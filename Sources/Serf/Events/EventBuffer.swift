@@ -71,22 +71,22 @@ package final class EventBuffer<Element: BufferedEvent>: EventReceiver {
   /// How many user events were lost.
   package var dropped: Int { state.withLock { $0.dropped } }
 
-  /// Takes the event if it is wanted; true if an event was lost for the first time.
-  package func push(_ event: Event) -> Bool {
-    guard let element = Element(event), isWanted(element) else { return false }
-    let (reader, isFirstLoss) = state.withLock { state -> (CheckedContinuation<Element?, Never>?, Bool) in
-      guard !state.isFinished else { return (nil, false) }
+  /// Takes the event if it is wanted. Returns how many user events were lost to make room for it.
+  package func push(_ event: Event) -> Int {
+    guard let element = Element(event), isWanted(element) else { return 0 }
+    let (reader, lost) = state.withLock { state -> (CheckedContinuation<Element?, Never>?, Int) in
+      guard !state.isFinished else { return (nil, 0) }
       if let reader = state.reader {
         state.reader = nil
-        return (reader, false)
+        return (reader, 0)
       }
       let before = state.dropped
       state.queue.append(element)
       if state.waiting > state.room { state.thin(to: limit) }
-      return (nil, before == 0 && state.dropped > 0)
+      return (nil, state.dropped - before)
     }
     reader?.resume(returning: element)
-    return isFirstLoss
+    return lost
   }
 
   /// No event follows; those that wait can still be taken.

@@ -6,6 +6,8 @@ package final class EventSubscribers: Sendable {
   private struct State {
     var receivers: [ObjectIdentifier: any EventReceiver] = [:]
     var isFinished = false
+    /// What all subscriptions lost, those that have ended included.
+    var dropped: UInt64 = 0
   }
 
   private let state = Mutex(State())
@@ -16,6 +18,13 @@ package final class EventSubscribers: Sendable {
 
   /// How many subscriptions to events there are.
   package var count: Int { state.withLock { $0.receivers.count } }
+
+  /// What the node's statistics say about all subscriptions together.
+  package var statistics: SubscriptionStatistics {
+    let (receivers, dropped) = state.withLock { ($0.receivers, $0.dropped) }
+    let waiting = receivers.values.reduce(0) { $0 + $1.waiting }
+    return SubscriptionStatistics(subscriptions: receivers.count, eventsWaiting: waiting, eventsDropped: dropped)
+  }
 
   /// A subscription that begins now, to those events that are an `Element` and wanted. It has ended already if the node was shut down.
   package func subscribe<Element: BufferedEvent>(
@@ -33,7 +42,14 @@ package final class EventSubscribers: Sendable {
   package func push(_ event: Event) -> [Int] {
     let receivers = state.withLock { $0.receivers }
     var losers: [Int] = []
-    for receiver in receivers.values where receiver.push(event) { losers.append(receiver.limit) }
+    var dropped = 0
+    for receiver in receivers.values {
+      let lost = receiver.push(event)
+      guard lost > 0 else { continue }
+      dropped += lost
+      if receiver.dropped == lost { losers.append(receiver.limit) }
+    }
+    if dropped > 0 { state.withLock { $0.dropped += UInt64(dropped) } }
     return losers
   }
 
@@ -53,11 +69,29 @@ package final class EventSubscribers: Sendable {
   }
 }
 
+/// Figures of all subscriptions to a node together.
+package struct SubscriptionStatistics: Hashable, Sendable {
+  /// How many subscriptions there are.
+  package var subscriptions = 0
+  /// How many events wait in their buffers.
+  package var eventsWaiting = 0
+  /// How many user events slow readers lost since the node was made; it does not fall when a subscription ends.
+  package var eventsDropped: UInt64 = 0
+
+  package init(subscriptions: Int = 0, eventsWaiting: Int = 0, eventsDropped: UInt64 = 0) {
+    self.subscriptions = subscriptions
+    self.eventsWaiting = eventsWaiting
+    self.eventsDropped = eventsDropped
+  }
+}
+
 /// What a subscription shows to the node: a place for events.
 protocol EventReceiver: AnyObject, Sendable {
   var limit: Int { get }
-  /// Takes the event, or not; true if an event was lost for the first time.
-  func push(_ event: Event) -> Bool
+  var waiting: Int { get }
+  var dropped: Int { get }
+  /// Takes the event, or not. Returns how many user events were lost to make room for it.
+  func push(_ event: Event) -> Int
   func finish()
 }
 

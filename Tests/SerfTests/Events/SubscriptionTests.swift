@@ -134,6 +134,29 @@ struct SubscriptionTests {
     #expect(await changes.reduce(into: []) { $0.append($1) } == [failed])
   }
 
+  @Test("the statistics say what all of them hold, and what they lost, also when they have ended")
+  func statistics() {
+    let before = subscribers.statistics
+    #expect(before == SubscriptionStatistics())
+    var fast: SerfSubscription<Event>? = subscribe(bufferLimit: 100)
+    var slow: SerfSubscription<Event>? = subscribe(bufferLimit: 4)
+    let cancelled = subscribe(bufferLimit: 4)
+    for _ in 0..<10 { push("x") }
+    let lost = cancelled.dropped
+    let full = subscribers.statistics
+    #expect(lost > 0 && slow?.dropped == lost && fast?.dropped == 0)
+    #expect(full.subscriptions == 3 && full.eventsDropped == UInt64(2 * lost))
+    #expect(full.eventsWaiting == 30 - 2 * lost)
+    slow = nil
+    cancelled.cancel()
+    fast = nil
+    push("y")
+    #expect(subscribers.statistics == SubscriptionStatistics(eventsDropped: full.eventsDropped))
+    subscribers.finish()
+    #expect(subscribers.statistics.eventsDropped == full.eventsDropped)
+    withExtendedLifetime((fast, slow)) {}
+  }
+
   @Test("each that loses an event for the first time is named by its limit")
   func losers() {
     let subscriptions = [subscribe(bufferLimit: 2), subscribe(bufferLimit: 3)]
