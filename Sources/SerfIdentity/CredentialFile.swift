@@ -38,10 +38,18 @@ package enum CredentialFile {
         .keyReadableByOthers, file: path, cause: "the \(what) is open to group or others (mode \(mode))",
         nextStep: "run 'chmod 600 \(path)'" + (escape.map { ", or accept it with \($0)" } ?? ""))
     }
-    // Allocated once at full size: a buffer that grows leaves copies behind.
-    let storage = UnsafeMutableRawBufferPointer.allocate(byteCount: sizeMaximum + 1, alignment: 1)
+    // Room for what the file has now, and one byte more to see its end. A pipe says that it has nothing, and a file may grow meanwhile: then it is
+    // the largest that is allowed. A buffer that grows leaves copies behind, so the small one is overwritten.
+    let size = min(max(Int(status.st_size), 0), sizeMaximum)
+    var storage = UnsafeMutableRawBufferPointer.allocate(byteCount: size + 1, alignment: 1)
     var (total, failure) = (0, Int32(0))
-    while total < storage.count {
+    while true {
+      if total == storage.count {
+        guard total <= sizeMaximum else { break }
+        let small = SecretBytes(adopting: storage) { $0.deallocate() }
+        storage = .allocate(byteCount: sizeMaximum + 1, alignment: 1)
+        small.withUnsafeBytes { storage.copyMemory(from: UnsafeRawBufferPointer($0)) }
+      }
       let count = readOnce(descriptor, UnsafeMutableRawBufferPointer(rebasing: storage[total...]))
       if count < 0, errno == EINTR { continue }
       if count < 0 { failure = errno }

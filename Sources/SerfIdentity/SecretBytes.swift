@@ -9,6 +9,8 @@ package final class SecretBytes: @unchecked Sendable {
   /// Where the bytes are. For C code that keeps a pointer to them while the caller keeps this object; otherwise use ``withUnsafeBytes(_:)``.
   package let pointer: UnsafePointer<UInt8>
   package let count: Int
+  /// The bytes that are overwritten at the end: those that count, and unused room behind them.
+  package var capacity: Int { storage.count }
   private let storage: UnsafeMutableRawBufferPointer
   private let release: (UnsafeMutableRawBufferPointer) -> Void
 

@@ -2,6 +2,12 @@ import SerfIdentity
 import SerfPrimitives
 import Testing
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
 @Suite("Credentials")
 struct CredentialsTests {
   let directory: TemporaryDirectory
@@ -175,5 +181,31 @@ struct CredentialsTests {
     #expect(try CredentialFile.read(path, what: "", setting: "", privacy: .secret(escape: nil)) == [3])
     let nowhere = directory.path + "/no/such"
     #expect(throws: CredentialsError.self) { try CredentialFile.write([1], to: nowhere, mode: 0o600, overwrite: false) }
+  }
+
+  @Test("are read into the memory that their size needs", arguments: [1, 700, CredentialFile.sizeMaximum])
+  func size(of count: Int) throws {
+    let content = (0..<count).map { UInt8(truncatingIfNeeded: $0) }
+    let bytes = try CredentialFile.readSecret(directory.write("file", content), what: "", flag: "", privacy: .secret(escape: nil))
+    #expect(bytes.copy == content)
+    #expect(bytes.capacity == count + 1)
+  }
+
+  @Test("are read from a pipe, which does not say its size")
+  func fromPipe() throws {
+    var ends: [Int32] = [0, 0]
+    try #require(pipe(&ends) == 0)
+    defer { close(ends[0]) }
+    let content = [UInt8](repeating: 7, count: 3000)
+    #expect(write(ends[1], content, content.count) == content.count)
+    close(ends[1])
+    #expect(try CredentialFile.read("/dev/fd/\(ends[0])", what: "", flag: "") == content)
+  }
+
+  @Test("are refused beyond 1 MiB")
+  func tooLarge() throws {
+    let path = try directory.write("large", [UInt8](repeating: 7, count: CredentialFile.sizeMaximum + 1))
+    let error = try #require(throws: CredentialsError.self) { try CredentialFile.read(path, what: "the", flag: "-tls-ca") }
+    #expect(error.code == .tooLarge && error.file == path)
   }
 }
