@@ -1,5 +1,3 @@
-import Dispatch
-
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -12,7 +10,12 @@ enum Serf {
   /// It is not asynchronous, so that no code of the runtime runs before its first line.
   static func main() {
     StandardDescriptors.fill()
-    Task { exit(await Frame.run(Array(CommandLine.arguments.dropFirst()))) }
-    dispatchMain()
+    switch Frame.start(Array(CommandLine.arguments.dropFirst())) {
+    case .ended(let status): exit(status)
+    case .asynchronous(let verb):
+      Task.detached { exit(await Frame.run(verb)) }
+      // Nothing runs on the main queue. `dispatchMain()` would end this thread, and unwinding its stack reads 400 kB of tables.
+      while true { pause() }
+    }
   }
 }

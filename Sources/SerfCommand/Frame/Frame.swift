@@ -13,53 +13,89 @@ package enum Frame {
     KeygenCommand.self, LeaveCommand.self, MembersCommand.self, MonitorCommand.self, TagsCommand.self, VersionCommand.self,
   ]
 
+  /// What a command line has come to without a task.
+  enum Start {
+    /// All is done, with this exit status.
+    case ended(Int32)
+    /// The verb waits for others, so it needs a task.
+    case asynchronous(any AsyncParsableCommand)
+  }
+
   /// Runs the command line `arguments` (without the program's name) and returns the exit status.
   package static func run(_ arguments: [String]) async -> Int32 {
+    switch start(arguments) {
+    case .ended(let status): status
+    case .asynchronous(let verb): await run(verb)
+    }
+  }
+
+  /// Runs the command line as far as that needs no task. Starting threads for a task takes longer than most verbs that need none.
+  static func start(_ arguments: [String]) -> sending Start {
     let ours = arguments.prefix { $0 != "--" }
     guard !ours.contains("-v"), !ours.contains("--version") else {
       Terminal.output(VersionCommand.text)
-      return 0
+      return .ended(0)
     }
     let wantsHelp = ours.contains(where: GoFlags.isHelp)
     let flagsInFront = ours.prefix { $0.hasPrefix("-") && !GoFlags.isHelp($0) }
     guard let position = ours.firstIndex(where: { !$0.hasPrefix("-") }), let verb = verb(named: ours[position]) else {
-      return listing(
-        explaining: ours.first { !GoFlags.isHelp($0) && !$0.isEmpty }, wasAskedFor: wantsHelp && ours.allSatisfy(GoFlags.isHelp))
+      return .ended(
+        listing(explaining: ours.first { !GoFlags.isHelp($0) && !$0.isEmpty }, wasAskedFor: wantsHelp && ours.allSatisfy(GoFlags.isHelp)))
     }
     let (command, rest) = descend(verb, Array(arguments[(position + 1)...]))
     if wantsHelp {
       Terminal.problem(command.helpMessage(columns: 100))
       Terminal.problem("Flags may have one dash or two; a value follows as -flag=value or -flag value.")
-      return 0
+      return .ended(0)
     }
     if let flag = flagsInFront.first {
       let name = arguments[position]
       Terminal.problem("serf: the flag \(printable(flag)) stands before the command; write it after: serf \(name) \(printable(flag))")
-      return 1
+      return .ended(1)
     }
-    return await run(command, rest)
+    return start(command, rest)
   }
 
-  private static func run(_ command: any ParsableCommand.Type, _ arguments: [String]) async -> Int32 {
-    let title = command.title
+  private static func start(_ command: any ParsableCommand.Type, _ arguments: [String]) -> sending Start {
     do {
-      let flags = try GoFlags.normalise(arguments, for: command)
-      var parsed = try command.parseAsRoot(flags)
-      if var asynchronous = parsed as? any AsyncParsableCommand {
-        try await asynchronous.run()
-      } else {
-        try parsed.run()
+      // It has no flags and ignores words, so there is nothing to parse.
+      if command is VersionCommand.Type {
+        VersionCommand().run()
+        return .ended(0)
       }
+      var parsed = try command.parseAsRoot(GoFlags.normalise(arguments, for: command))
+      if let verb = parsed as? any AsyncParsableCommand { return .asynchronous(verb) }
+      try parsed.run()
+      return .ended(0)
+    } catch {
+      return .ended(report(error, of: command))
+    }
+  }
+
+  /// Runs a verb that has been parsed and returns the exit status.
+  static func run(_ verb: any AsyncParsableCommand) async -> Int32 {
+    var verb = verb
+    do {
+      try await verb.run()
       return 0
-    } catch let failure as CommandFailure {
+    } catch {
+      return report(error, of: type(of: verb))
+    }
+  }
+
+  /// Prints why a verb ended and returns the exit status.
+  private static func report(_ error: any Error, of command: any ParsableCommand.Type) -> Int32 {
+    let title = command.title
+    switch error {
+    case let failure as CommandFailure:
       Terminal.problem("\(title): \(harmless(failure.message))")
       return failure.status
-    } catch let usage as GoFlags.Misuse {
+    case let usage as GoFlags.Misuse:
       Terminal.problem("\(title): \(usage.message); see \(title) -h")
       return 1
-    } catch let status as ExitCode {
+    case let status as ExitCode:
       return status.rawValue
-    } catch {
+    default:
       let text = command.message(for: error)
       guard command.exitCode(for: error) != .success else {
         Terminal.output(text)
