@@ -7,7 +7,7 @@ import SerfPrimitives
 ///                     ├─ fails ──address 2── …  no more ──→ failed
 ///                     └─ 250 ms without an answer: address 2 as well
 /// ```
-/// Targets are asked side by side, ``MembershipConfiguration/Limits/joinExchanges`` addresses at once, and the first addresses of all targets before
+/// Targets are asked side by side, ``SerfSettings/Limits/joinExchanges`` addresses at once, and the first addresses of all targets before
 /// the second ones. The whole join has one deadline. Where addresses have to wait for a place, each address before them gets only a share of the
 /// time.
 struct JoinProgress: Sendable {

@@ -13,12 +13,12 @@ extension Membership {
   mutating func gossipTick(at now: Instant) {
     scheduleGossip(at: now + configuration.gossip.interval)
     guard BroadcastTier.allCases.contains(where: { !dissemination[$0].isEmpty }) else { return }
-    let (me, toTheDead) = (me, configuration.gossip.toTheDead)
+    let (me, deadMemberDuration) = (me, configuration.gossip.deadMemberDuration)
     pickContacts(configuration.gossip.fanout, at: now) { index, state in
       guard index != me else { return false }
       switch state.state {
       case .alive, .suspect: return true
-      case .dead: return now - state.changedAt <= toTheDead
+      case .dead: return now - state.changedAt <= deadMemberDuration
       case .left: return false
       }
     }

@@ -37,7 +37,7 @@ extension Membership {
     isTurnOverdue = false
     var reaped: [NodeName] = []
     let target = probeSchedule.next(
-      in: &table, except: me, forgettingAfter: configuration.gossip.toTheDead, random: &random, at: now, reaped: &reaped)
+      in: &table, except: me, forgettingAfter: configuration.gossip.deadMemberDuration, random: &random, at: now, reaped: &reaped)
     for name in reaped { outbox.push(.forget(name)) }
     if let target { startProbe(of: target, isUrgent: false, at: now) }
   }

@@ -32,7 +32,7 @@ package final class NodeDriver {
 
   /// A node on `layer`, not started.
   package init(
-    _ configuration: SerfConfiguration, seed: UInt64, layer: any StreamLayer, on loop: any EventLoop, logger: Logger,
+    _ configuration: SerfConfiguration, name: NodeName, seed: UInt64, layer: any StreamLayer, on loop: any EventLoop, logger: Logger,
     subscribers: EventSubscribers, metrics: NodeMetrics
   ) throws(SerfCoreError) {
     self.layer = layer
@@ -43,18 +43,18 @@ package final class NodeDriver {
     metricsInterval = configuration.metricsInterval
     exchanges = ExchangeTable(layer: layer, limits: configuration.exchanges)
     core = try NodeCore(
-      configuration.core, transport: TransportTraits(layer, allowedNetworks: configuration.allowedNetworks), name: configuration.name,
+      configuration.core, transport: TransportTraits(layer, allowedNetworks: configuration.allowedNetworks), name: name,
       address: configuration.advertise ?? layer.reachableAddress, tags: configuration.tags, seed: seed)
   }
 
   /// Binds the transport and starts the node. Fails with ``SerfError``.
   static func start(
-    _ configuration: SerfConfiguration, seed: UInt64, factory: any StreamLayerFactory, on loop: any EventLoop, logger: Logger,
-    subscribers: EventSubscribers, metrics: NodeMetrics
+    _ configuration: SerfConfiguration, name: NodeName, seed: UInt64, factory: any StreamLayerFactory, on loop: any EventLoop,
+    logger: Logger, subscribers: EventSubscribers, metrics: NodeMetrics
   ) -> EventLoopFuture<NIOLoopBound<NodeDriver>> {
     let context = StreamLayerContext(
-      nodeName: configuration.name, advertise: configuration.advertise, probeTimeout: configuration.core.membership.probe.timeout,
-      probeInterval: configuration.core.membership.probe.interval, allowedNetworks: configuration.allowedNetworks, logger: logger)
+      nodeName: name, advertise: configuration.advertise, probeTimeout: configuration.probe.timeout,
+      probeInterval: configuration.probe.interval, allowedNetworks: configuration.allowedNetworks, logger: logger)
     return factory.bind(on: loop, context: context)
       .flatMap { layer in
         do {
@@ -64,7 +64,7 @@ package final class NodeDriver {
             logger.warning("this node's own address \(own) is in none of the allowed networks: members that allow the same ones refuse it")
           }
           let driver = try NodeDriver(
-            configuration, seed: seed, layer: layer.value, on: loop, logger: logger, subscribers: subscribers, metrics: metrics)
+            configuration, name: name, seed: seed, layer: layer.value, on: loop, logger: logger, subscribers: subscribers, metrics: metrics)
           driver.start()
           return loop.makeSucceededFuture(NIOLoopBound(driver, eventLoop: loop))
         } catch {

@@ -1,10 +1,17 @@
-public import SerfCore
+import Memberlist
+package import SerfCore
 public import SerfPrimitives
 public import SerfTransport
 
 /// How one node takes part in a cluster.
 ///
 /// The defaults are Serf's for a local network; start from a ``Profile`` that fits the network, and change what you know better for yours.
+///
+/// ```swift
+/// var configuration = SerfConfiguration(profile: .wan)
+/// configuration.probe.interval = .seconds(10)
+/// configuration.userEvents.sizeLimit = 1_024
+/// ```
 public struct SerfConfiguration: Sendable {
   /// The kind of network for which the timings are tuned.
   @nonexhaustive
@@ -17,8 +24,9 @@ public struct SerfConfiguration: Sendable {
     case local
   }
 
-  /// The node's name, unique in the cluster. With QUIC it must be the name in the node's certificate.
-  public var name: NodeName
+  /// The node's name, unique in the cluster. Default nil: the name in the transport's certificate. If it is set, it must be that name. A transport
+  /// without certificates, ``NetTransport``, needs a name here.
+  public var name: NodeName?
   /// Facts about this node that every member sees: at most 512 bytes, encoded. Change them later with ``SerfNode/setTags(_:)``.
   public var tags: [String: String]
   /// The members that the node joins by itself once it has started. Default none.
@@ -28,41 +36,108 @@ public struct SerfConfiguration: Sendable {
   /// Where members may be. Packets and connections from outside these networks are dropped before any other work is done for them, and what others
   /// say about a member outside is not believed. Include the network of this node's own address. The default allows all networks: it has no blocks.
   public var allowedNetworks = AllowedNetworks.all
-  /// Every timing and limit of the protocol.
-  public var core: SerfCoreConfiguration
   /// Looks up the hosts of join addresses. Default ``DefaultResolver``: the system, and DNS for SRV names; ``LiteralResolver`` for no look-ups.
   public var resolver: any AddressResolver = DefaultResolver()
+
+  /// Failure detection: how often members are probed, and how long an answer may take.
+  public var probe: SerfSettings.Probe
+  /// How long a suspect has to refute.
+  public var suspicion: SerfSettings.Suspicion
+  /// How news spreads.
+  public var gossip: SerfSettings.Gossip
+  /// Full exchanges of the member list.
+  public var pushPull: SerfSettings.PushPull
+  /// How long leaving, and other verbs that wait for the cluster, take.
+  public var leaving: SerfSettings.Leaving
+  /// When members that are gone are forgotten.
+  public var reaping: SerfSettings.Reaping
+  /// How failed members are brought back.
+  public var reconnecting: SerfSettings.Reconnecting
+  /// How large user events may be, and how many are remembered.
+  public var userEvents: SerfSettings.UserEvents
+  /// How many queries are remembered.
+  public var queries: SerfSettings.Queries
+  /// How many broadcasts may wait to be gossiped.
+  public var queues: SerfSettings.Queues
+  /// What peers can make a node store.
+  public var limits: SerfSettings.Limits
   /// How much a node stores for reliable exchanges in progress.
   public var exchanges = ExchangeLimits()
+  /// How long a member must be dead before another address may take its name. Only where names are not proven: with ``NetTransport``. Default zero:
+  /// never; a member that left frees its name at once. Set it where members come back under new addresses, longer than a short outage.
+  public var deadNodeReclaimTime: Duration
 
   /// How often the node's figures go to swift-metrics; they also go there when the node starts and when it stops. Default 10 s. Choose the interval at
   /// which your backend reads: more often only costs time. Zero: only at the start and at the end.
   public var metricsInterval: Duration = .seconds(10)
 
-  /// A node called `name` with the timings of `profile`, which joins through `join`.
+  /// A node with the timings of `profile`.
+  ///
+  /// - Parameters:
+  ///   - name: the node's name as text, which ``NodeName/init(_:)`` reads. Default nil: the name in the transport's certificate.
+  ///   - profile: the kind of network. Default ``Profile/lan``.
+  ///   - tags: facts about the node. Default none.
+  ///   - join: the members that the node joins by itself. Default none.
+  public init(name: String? = nil, profile: Profile = .lan, tags: [String: String] = [:], join: Join = []) {
+    self.init(name.map { NodeName($0) }, profile: profile, tags: tags, join: join)
+  }
+
+  /// The same, with the name as a value.
   public init(name: NodeName, profile: Profile = .lan, tags: [String: String] = [:], join: Join = []) {
+    self.init(name, profile: profile, tags: tags, join: join)
+  }
+
+  private init(_ name: NodeName?, profile: Profile, tags: [String: String], join: Join) {
     self.name = name
     self.tags = tags
     self.join = join
-    core =
+    let core: SerfCoreConfiguration =
       switch profile {
       case .lan: .lan
       case .wan: .wan
       case .local: .local
       }
-  }
-
-  /// The same, with the name as text, which ``NodeName/init(_:)`` reads.
-  public init(name: String, profile: Profile = .lan, tags: [String: String] = [:], join: Join = []) {
-    self.init(name: NodeName(name), profile: profile, tags: tags, join: join)
+    probe = core.membership.probe
+    suspicion = core.membership.suspicion
+    gossip = core.membership.gossip
+    pushPull = core.membership.pushPull
+    limits = core.membership.limits
+    deadNodeReclaimTime = core.membership.deadNodeReclaimTime
+    leaving = core.leaving
+    reaping = core.reaping
+    reconnecting = core.reconnecting
+    userEvents = core.userEvents
+    queries = core.queries
+    queues = core.queues
   }
 }
 
 extension SerfConfiguration {
-  /// Finds all mistakes that can be found before anything starts.
-  func validate() throws(SerfError) {
+  /// The settings as the core takes them.
+  package var core: SerfCoreConfiguration {
+    var membership = MembershipConfiguration(probe: probe, suspicion: suspicion, gossip: gossip, pushPull: pushPull)
+    membership.limits = limits
+    membership.deadNodeReclaimTime = deadNodeReclaimTime
+    var core = SerfCoreConfiguration(membership: membership)
+    core.leaving = leaving
+    core.reaping = reaping
+    core.reconnecting = reconnecting
+    core.userEvents = userEvents
+    core.queries = queries
+    core.queues = queues
+    return core
+  }
+
+  /// Finds all mistakes that can be found before anything starts, and gives the node's name: the configured one, or else the one that the transport
+  /// proves.
+  func checkedName(provenBy transport: some StreamLayerFactory) throws(SerfError) -> NodeName {
+    guard let name = name ?? transport.provenName else {
+      throw SerfError(
+        .configuration, "the node has no name, and its transport has no certificate with one. Give it a name (\(SettingName.name))")
+    }
     do throws(SerfCoreError) {
       _ = try NodeCore(core, name: name, address: NodeAddress(ipv4: 127, 0, 0, 1, port: 7946), tags: tags, seed: 0)
     } catch { throw SerfError(error) }
+    return name
   }
 }

@@ -56,7 +56,7 @@ extension SerfNode {
       ownAddresses: OwnAddresses(bound: bound, advertised: advertised))
     // A look-up by the system cannot be cancelled; a task group would wait for it.
     let attempts = try await Once.result { await resolver.resolve(addresses) }
-    let ledger = JoinLedger(attempts, ownName: configuration.name, report: report)
+    let ledger = JoinLedger(attempts, ownName: name, report: report)
     let targets = ledger.targets
     if !targets.isEmpty {
       try await call { driver, done in

@@ -69,15 +69,15 @@ extension SerfNode {
         }
       }
     } onCancel: {
-      Task { await self.stop(saysFarewell: self.configuration.core.leaving.saysFarewellOnCancellation) }
+      Task { await self.stop(saysFarewell: self.configuration.leaving.saysFarewellOnCancellation) }
     }
   }
 
   /// Tells the other members that this node leaves for good, waits until they had a chance to hear it, and leaves. The node still answers until
   /// ``shutdown()``.
   ///
-  /// It takes at most twice ``SerfCoreConfiguration``'s broadcast timeout plus the propagation delay; a node that knows no other live member leaves at
-  /// once. Calls at the same time share one leave and its end. Does nothing on a node that has left. Cancelling the task ends the wait, not the leave.
+  /// It takes at most twice ``SerfSettings/Leaving/broadcastTimeout`` plus ``SerfSettings/Leaving/propagateDelay``; a node that knows no
+  /// other live member leaves at once. Calls at the same time share one leave and its end. Does nothing on a node that has left. Cancelling the task ends the wait, not the leave.
   ///
   /// - Throws: ``SerfError`` alone: ``SerfError/Code/state`` after a shutdown, also one that cuts the leave short; what ``start()`` throws.
   ///   `CancellationError` when the task is cancelled.
@@ -132,9 +132,9 @@ extension SerfNode {
 
   /// Starts on the node's loop. What comes of it is noted before any task that waits for it goes on.
   private func begin() -> EventLoopFuture<NIOLoopBound<NodeDriver>> {
-    let starting = loop.flatSubmit { [factory, loop, configuration, seed, logger, subscribers, metrics] in
+    let starting = loop.flatSubmit { [factory, loop, configuration, name, seed, logger, subscribers, metrics] in
       NodeDriver.start(
-        configuration, seed: seed, factory: factory, on: loop, logger: logger, subscribers: subscribers, metrics: metrics)
+        configuration, name: name, seed: seed, factory: factory, on: loop, logger: logger, subscribers: subscribers, metrics: metrics)
     }
     starting.whenComplete { result in
       self.life.withLock { life in

@@ -12,7 +12,7 @@ public import class NIOPosix.MultiThreadedEventLoopGroup
 /// One node of a cluster: it knows which members are alive, which failed and which left, and sends events to and gets events from all members.
 ///
 /// ```swift
-/// let node = try SerfNode(transport: QuicTransport(credentials, bind: "10.0.0.1:7946"), configuration: SerfConfiguration(name: "web-1"))
+/// let node = try SerfNode(transport: QuicTransport(credentials, bind: "10.0.0.1:7946"), configuration: SerfConfiguration(tags: ["role": "web"]))
 /// let events = node.events()
 /// try await withThrowingTaskGroup(of: Void.self) { group in
 ///   group.addTask { try await node.run() }
@@ -30,6 +30,8 @@ public import class NIOPosix.MultiThreadedEventLoopGroup
 ///
 /// As a `ServiceLifecycle.Service` it leaves on graceful shutdown; on cancellation it says farewell and shuts down.
 public final class SerfNode: Service {
+  /// The node's name: the configured one, or else the one in the transport's certificate.
+  public let name: NodeName
   /// How the node was configured.
   public let configuration: SerfConfiguration
 
@@ -48,15 +50,16 @@ public final class SerfNode: Service {
   ///
   /// - Parameters:
   ///   - transport: how the node reaches others.
-  ///   - configuration: name, tags, timings and limits.
+  ///   - configuration: name, tags, timings and limits. Default: the name in the transport's certificate, and the timings of a local network.
   ///   - logger: where it logs; members that come and go are logged at `info`.
   ///   - eventLoopGroup: the threads that the node works on; it uses one loop of them. They must run until the node has stopped. Default: those that
   ///     NIO shares in the process.
   ///   - metricsFactory: where its figures go (``SerfConfiguration/metricsInterval``). Default: the one that `MetricsSystem` has now, or
   ///     `withMetricsFactory` sets.
-  /// - Throws: ``SerfError`` alone: ``SerfError/Code/configuration`` or ``SerfError/Code/tooLarge`` when the settings cannot work.
+  /// - Throws: ``SerfError`` alone: ``SerfError/Code/configuration`` or ``SerfError/Code/tooLarge`` when the settings cannot work, or
+  ///   neither the configuration nor the transport has a name.
   public convenience init(
-    transport: some StreamLayerFactory, configuration: SerfConfiguration, logger: Logger = Logger(label: "serf"),
+    transport: some StreamLayerFactory, configuration: SerfConfiguration = SerfConfiguration(), logger: Logger = Logger(label: "serf"),
     eventLoopGroup: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton, metricsFactory: (any MetricsFactory)? = nil
   ) throws {
     var generator = SystemRandomNumberGenerator()
@@ -70,10 +73,10 @@ public final class SerfNode: Service {
     transport: some StreamLayerFactory, configuration: SerfConfiguration, logger: Logger, eventLoopGroup: any EventLoopGroup,
     metricsFactory: (any MetricsFactory)? = nil, seed: UInt64
   ) throws {
-    try configuration.validate()
+    name = try configuration.checkedName(provenBy: transport)
     self.configuration = configuration
     self.logger = logger
-    metrics = NodeMetrics(node: configuration.name, factory: metricsFactory)
+    metrics = NodeMetrics(node: name, factory: metricsFactory)
     self.seed = seed
     factory = transport
     loop = eventLoopGroup.next()

@@ -8,7 +8,7 @@ package struct SerfNodeStarter: NodeStarter {
   package func start(_ configuration: AgentConfiguration, log: AgentLog) async throws(AgentFailure) -> StartedNode {
     let choice = try await TransportChoice(configuration)
     var settings = SerfConfiguration(name: choice.node, profile: configuration.profile, tags: configuration.tags)
-    settings.core.userEvents.deliversOldEvents = configuration.replay
+    settings.userEvents.deliversOldEvents = configuration.replay
     settings.advertise = try configuration.advertiseAddress()
     settings.allowedNetworks = try configuration.allowedNetworks()
     do {

@@ -22,7 +22,7 @@ final class BenchCluster {
     var logger = Logger(label: "serf")
     logger.logLevel = .critical
     let timings = SerfConfiguration.Profile(rawValue: conditions.profile) ?? .lan
-    let node = try factory.make(SerfConfiguration(name: NodeName("node-\(counters.count)"), profile: timings), logger: logger)
+    let node = try factory.make("node-\(counters.count)", profile: timings, logger: logger)
     nodes.append(node)
     counters.append(EventCount(node.events(bufferLimit: 4_096)))
     return node

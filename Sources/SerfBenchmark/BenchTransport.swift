@@ -33,10 +33,11 @@ struct NodeFactory {
     #endif
   }
 
-  func make(_ configuration: SerfConfiguration, logger: Logger) throws -> SerfNode {
+  func make(_ name: String, profile: SerfConfiguration.Profile, logger: Logger) throws -> SerfNode {
+    let configuration = SerfConfiguration(name: name, profile: profile)
     #if QUIC
       if let authority {
-        let issued = try authority.issue(node: "\(configuration.name)")
+        let issued = try authority.issue(node: name)
         let credentials = try Credentials(
           pem: .init(authorities: authority.certificatePEM, certificate: issued.certificatePEM, privateKey: issued.privateKeyPEM))
         return try SerfNode(transport: QuicTransport(credentials, bind: "127.0.0.1:0"), configuration: configuration, logger: logger)

@@ -31,7 +31,7 @@ extension SerfCoreError: CustomStringConvertible {
     case .tagsTooLarge(let count, let limit): "encoded tags take \(count) bytes, and the limit is \(limit)"
     case .userEventTooLarge(let count, let limit, false): "user event of \(count) bytes exceeds the limit of \(limit)"
     case .userEventTooLarge(let count, let limit, true): "encoded user event of \(count) bytes exceeds the limit of \(limit)"
-    case .userEventLimitTooHigh(let limit): "user event size limit of \(limit) exceeds \(SerfCoreConfiguration.UserEvents.largestSizeLimit)"
+    case .userEventLimitTooHigh(let limit): "user event size limit of \(limit) exceeds \(SerfSettings.UserEvents.largestSizeLimit)"
     case .emptyBuffer: "event and query buffers need at least one slot"
     case .badName(.empty): "the node's name is empty"
     case .badName(.tooLong(let limit)): "the node's name exceeds \(limit) bytes"

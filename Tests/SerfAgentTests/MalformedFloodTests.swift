@@ -33,7 +33,7 @@ import Testing
       nodeName: "a", advertise: nil, probeTimeout: .seconds(1), probeInterval: .seconds(1), allowedNetworks: .all, logger: logger)
     let layer = try MemoryHub().transport().bind(on: loop, context: context).wait().value
     let driver = try NodeDriver(
-      SerfConfiguration(name: "a"), seed: 1, layer: layer, on: loop, logger: logger, subscribers: EventSubscribers(),
+      SerfConfiguration(), name: "a", seed: 1, layer: layer, on: loop, logger: logger, subscribers: EventSubscribers(),
       metrics: NodeMetrics(node: "a", factory: recorder))
     driver.start()
     let stranger = Peer(address: NodeAddress(ipv4: 127, 0, 0, 2, port: 9))

@@ -65,7 +65,7 @@ import Testing
     let other = try SerfNode(transport: hub.transport(port: 1), configuration: .test("other"))
     try await other.start()
     var configuration = SerfConfiguration.test("a")
-    configuration.core.leaving.propagateDelay = .seconds(600)
+    configuration.leaving.propagateDelay = .seconds(600)
     let node = try SerfNode(transport: hub.transport(), configuration: configuration)
     try await node.join(["127.0.0.1:1"])
     try await expectPromptEnd {

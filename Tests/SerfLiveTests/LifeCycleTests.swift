@@ -54,7 +54,7 @@ import Testing
     let other = try SerfNode(transport: hub.transport(port: 1), configuration: .test("other"))
     try await other.start()
     var configuration = SerfConfiguration.test("n")
-    if stage == .leaving { configuration.core.leaving.propagateDelay = .seconds(600) }
+    if stage == .leaving { configuration.leaving.propagateDelay = .seconds(600) }
     let node = try SerfNode(transport: hub.transport(), configuration: configuration)
     if stage == .new { return (node, other) }
     try await node.join(["127.0.0.1:1"])
@@ -115,7 +115,7 @@ import Testing
   @Test("the only node of a cluster leaves at once")
   func leaveAlone() async throws {
     var configuration = SerfConfiguration.test("a")
-    configuration.core.leaving.propagateDelay = .seconds(600)
+    configuration.leaving.propagateDelay = .seconds(600)
     let node = try SerfNode(transport: MemoryHub().transport(), configuration: configuration)
     try await node.leave()
     #expect(try await node.localMember().status == .left)
@@ -128,7 +128,7 @@ import Testing
     let other = try SerfNode(transport: hub.transport(port: 1), configuration: .test("other"))
     try await other.start()
     var configuration = SerfConfiguration.test("n")
-    configuration.core.leaving.saysFarewellOnCancellation = isSaid
+    configuration.leaving.saysFarewellOnCancellation = isSaid
     let node = try SerfNode(transport: hub.transport(), configuration: configuration)
     try await node.join(["127.0.0.1:1"])
     let changes = other.memberEvents()

@@ -7,7 +7,7 @@ extension SerfConfiguration {
   /// profile's one second late.
   static func test(_ name: NodeName, tags: [String: String] = [:]) -> SerfConfiguration {
     var configuration = SerfConfiguration(name: name, profile: .local, tags: tags)
-    configuration.core.membership.pushPull.timeout = .seconds(10)
+    configuration.pushPull.timeout = .seconds(10)
     return configuration
   }
 }

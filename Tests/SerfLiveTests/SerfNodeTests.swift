@@ -16,7 +16,7 @@ import Testing
       if let first = nodes.first { #expect(try await node.join([first.localAddress().description]) == 1) }
       nodes.append(node)
     }
-    for node in nodes { try await eventually("\(node.configuration.name) sees all") { try await node.alive() == names.sorted() } }
+    for node in nodes { try await eventually("\(node.name) sees all") { try await node.alive() == names.sorted() } }
     return nodes
   }
 

@@ -43,10 +43,10 @@
       _ name: NodeName, port: UInt16 = 0, credentials: Credentials? = nil, profile: SerfConfiguration.Profile = .lan,
       transport: QuicTransport.Settings = .init(), clockError: Duration = .zero, _ adjust: (inout SerfConfiguration) -> Void = { _ in }
     ) throws -> VirtualNode {
-      var configuration = SerfConfiguration(name: name, profile: profile)
+      var configuration = SerfConfiguration(profile: profile)
       adjust(&configuration)
       let node = try VirtualNode(
-        configuration, credentials: credentials ?? self.credentials(name), port: port, settings: transport, seed: seeds.next(),
+        name, configuration, credentials: credentials ?? self.credentials(name), port: port, settings: transport, seed: seeds.next(),
         clock: CivilClock(network, error: clockError), on: network)
       nodes.append(node)
       return node
@@ -99,28 +99,27 @@
     let metrics = MetricsRecorder()
 
     init(
-      _ configuration: SerfConfiguration, credentials: Credentials, port: UInt16, settings: QuicTransport.Settings, seed: UInt64,
-      clock: CivilClock, on network: EmbeddedUDP
+      _ name: NodeName, _ configuration: SerfConfiguration, credentials: Credentials, port: UInt16, settings: QuicTransport.Settings,
+      seed: UInt64, clock: CivilClock, on network: EmbeddedUDP
     ) throws {
       self.credentials = credentials
       self.network = network
       self.clock = clock
-      name = configuration.name
+      self.name = name
       socket = network.socket(port: port)
       rotation = CredentialRotation(credentials)
       let lines = LineRecorder()
       self.lines = lines
-      var logger = Logger(label: configuration.name.description) { _ in lines.handler }
+      var logger = Logger(label: name.description) { _ in lines.handler }
       logger.logLevel = .debug
-      let membership = configuration.core.membership
       let context = StreamLayerContext(
-        nodeName: configuration.name, advertise: nil, probeTimeout: membership.probe.timeout, probeInterval: membership.probe.interval,
+        nodeName: name, advertise: nil, probeTimeout: configuration.probe.timeout, probeInterval: configuration.probe.interval,
         allowedNetworks: configuration.allowedNetworks, logger: logger)
       layer = QUICLayer(
         socket: socket, rotation: rotation, settings: settings, context: context, on: network.loop, civilTime: { clock.time })
       events = subscribers.subscribe(bufferLimit: 1 << 20)
       driver = try NodeDriver(
-        configuration, seed: seed, layer: layer, on: network.loop, logger: logger, subscribers: subscribers,
+        configuration, name: name, seed: seed, layer: layer, on: network.loop, logger: logger, subscribers: subscribers,
         metrics: NodeMetrics(node: name, factory: metrics))
       driver.start()
     }

@@ -10,11 +10,11 @@ import Testing
 /// What the transport decides is not a setting: the core has it from the layer that is bound.
 @Suite struct TransportTraitsTests {
   private func traits(of layer: IdleLayer, _ adjust: (inout SerfConfiguration) -> Void = { _ in }) throws -> TransportTraits {
-    var configuration = SerfConfiguration(name: "n1")
+    var configuration = SerfConfiguration()
     adjust(&configuration)
     let driver = try NodeDriver(
-      configuration, seed: 1, layer: layer, on: EmbeddedUDP(seed: 1).loop, logger: Logger(label: "n1"), subscribers: EventSubscribers(),
-      metrics: NodeMetrics(node: "n1"))
+      configuration, name: "n1", seed: 1, layer: layer, on: EmbeddedUDP(seed: 1).loop, logger: Logger(label: "n1"),
+      subscribers: EventSubscribers(), metrics: NodeMetrics(node: "n1"))
     return driver.transport
   }
 

@@ -36,7 +36,7 @@ extension NodeCore {
     var payload = RawSpan()
     if let stated = message.payload { payload = stated }
     // No sender may send an event of this size, and a ring full of them could fill the memory.
-    guard message.name.byteCount + payload.byteCount <= SerfCoreConfiguration.UserEvents.largestSizeLimit else {
+    guard message.name.byteCount + payload.byteCount <= SerfSettings.UserEvents.largestSizeLimit else {
       counters.eventsRefused += 1
       diagnose(.limitReached(.eventSize))
       return false

@@ -89,7 +89,7 @@ package struct NodeCore: ~Copyable, Sendable {
       configuration.membership, transport: transport, local: Memberlist.Member(name: name, address: address, meta: meta),
       seed: random.next())
     self.random = random
-    intents = IntentBuffer(limit: configuration.limits.bufferedIntents)
+    intents = IntentBuffer(limit: configuration.membership.limits.bufferedIntents)
     events = EventRing(
       size: configuration.userEvents.bufferSize, eventsPerSlot: configuration.userEvents.eventsPerTime,
       bytesPerSlot: configuration.userEvents.bytesPerTime)
@@ -98,7 +98,7 @@ package struct NodeCore: ~Copyable, Sendable {
 
   private static func check(_ configuration: SerfCoreConfiguration, _ name: NodeName) throws(SerfCoreError) {
     let events = configuration.userEvents
-    guard events.sizeLimit <= SerfCoreConfiguration.UserEvents.largestSizeLimit else { throw .userEventLimitTooHigh(events.sizeLimit) }
+    guard events.sizeLimit <= SerfSettings.UserEvents.largestSizeLimit else { throw .userEventLimitTooHigh(events.sizeLimit) }
     guard events.bufferSize > 0, configuration.queries.bufferSize > 0 else { throw .emptyBuffer }
     let limit = configuration.membership.limits.nameLength
     guard !name.isEmpty else { throw .badName(.empty) }

@@ -204,9 +204,18 @@ public struct TransportFigure: Hashable, Sendable {
 
 /// Makes a ``StreamLayer`` on a node's event loop.
 public protocol StreamLayerFactory: Sendable {
+  /// The name that the transport's certificate proves: the node's name, unless its configuration has one. Default nil, for transports that know no
+  /// name.
+  var provenName: NodeName? { get }
+
   /// Binds the endpoint. Called on `loop`; fails with a ``SerfError``: ``SerfError/Code/bind`` when the
   /// address cannot be bound, ``SerfError/Code/configuration`` or ``SerfError/Code/credentials`` when the settings do not fit the node.
   func bind(on loop: any EventLoop, context: StreamLayerContext) -> EventLoopFuture<NIOLoopBound<any StreamLayer>>
+}
+
+extension StreamLayerFactory {
+  /// Nil: the transport knows no name.
+  public var provenName: NodeName? { nil }
 }
 
 extension StreamLayerHandler {

@@ -59,6 +59,9 @@
       try rotation.replace(credentials)
     }
 
+    /// The name in the certificate.
+    public var provenName: NodeName? { rotation.current.node }
+
     public func bind(on loop: any EventLoop, context: StreamLayerContext) -> EventLoopFuture<NIOLoopBound<any StreamLayer>> {
       do throws(SerfError) {
         try rotation.current.check(naming: context.nodeName)

@@ -67,6 +67,9 @@
       try identity.replace(credentials)
     }
 
+    /// The name in the certificate.
+    public var provenName: NodeName? { identity.current.credentials.node }
+
     public func bind(on loop: any EventLoop, context: StreamLayerContext) -> EventLoopFuture<NIOLoopBound<any StreamLayer>> {
       let net: NetTransport.Settings
       do throws(SerfError) {

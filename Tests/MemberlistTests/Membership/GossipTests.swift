@@ -58,7 +58,7 @@ import Testing
 
   @Test("dead members get gossip for a while, those that left never do")
   func dead() {
-    let subject = subject { $0.gossip.toTheDead = .seconds(30) }
+    let subject = subject { $0.gossip.deadMemberDuration = .seconds(30) }
     subject.alive("a", 1)
     subject.dead("a", 1, by: "b")
     subject.sent = []

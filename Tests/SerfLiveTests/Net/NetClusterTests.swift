@@ -22,9 +22,9 @@ import Testing
   }
 
   private func see(_ nodes: [SerfNode], sourceLocation: SourceLocation = #_sourceLocation) async throws {
-    let names = nodes.map(\.configuration.name).sorted()
+    let names = nodes.map(\.name).sorted()
     for node in nodes {
-      try await eventually("\(node.configuration.name) sees \(names)", sourceLocation: sourceLocation) {
+      try await eventually("\(node.name) sees \(names)", sourceLocation: sourceLocation) {
         Set(names).isSubset(of: try await node.members().filter { $0.status == .alive }.map(\.name))
       }
     }

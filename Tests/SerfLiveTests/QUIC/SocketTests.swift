@@ -28,7 +28,7 @@
         members.append((node, transport))
       }
       for member in members {
-        try await eventually("\(member.node.configuration.name) sees all") {
+        try await eventually("\(member.node.name) sees all") {
           try await member.node.members().filter { $0.status == .alive }.map(\.name) == names.sorted()
         }
       }
@@ -79,7 +79,7 @@
         (members[1], "c/" + a, .otherName), (members[1], "b/" + a, .ownName),
       ] as [(SerfNode, String, JoinAttempt.Reason)] {
         let error = await #expect(throws: SerfError.self) { try await node.join([address]) }
-        #expect(error?.attempts.map(\.reason) == [reason], "\(node.configuration.name) asks \(address)")
+        #expect(error?.attempts.map(\.reason) == [reason], "\(node.name) asks \(address)")
       }
       for node in members + [stranger] { await node.shutdown() }
     }

@@ -53,9 +53,9 @@
     }
 
     private func see(_ members: Member..., sourceLocation: SourceLocation = #_sourceLocation) async throws {
-      let names = members.map(\.node.configuration.name)
+      let names = members.map(\.node.name)
       for member in members {
-        try await eventually("\(member.node.configuration.name) sees \(names)", sourceLocation: sourceLocation) {
+        try await eventually("\(member.node.name) sees \(names)", sourceLocation: sourceLocation) {
           Set(names).isSubset(of: try await member.node.members().filter { $0.status == .alive }.map(\.name))
         }
       }
@@ -232,14 +232,14 @@
       let (a, b) = try await pair()
       // Their certificates are still the old authority's, and the new one is trusted as well.
       for member in [a, b] {
-        try member.transport.replace(credentials: credentials(member.node.configuration.name, believing: both))
+        try member.transport.replace(credentials: credentials(member.node.name, believing: both))
       }
       try await probe(a, b)
       for member in [a, b] {
-        try member.transport.replace(credentials: credentials(member.node.configuration.name, by: new, believing: both))
+        try member.transport.replace(credentials: credentials(member.node.name, by: new, believing: both))
         try await probe(a, b)
       }
-      for member in [a, b] { try member.transport.replace(credentials: credentials(member.node.configuration.name, by: new)) }
+      for member in [a, b] { try member.transport.replace(credentials: credentials(member.node.name, by: new)) }
       try await probe(a, b)
       let late = try await start(credentials("late"))
       await #expect(throws: SerfError.self) { try await late.node.join([a.address]) }

@@ -14,7 +14,7 @@
     private func cluster(seed: UInt64, nodes: Int, settings: QuicTransport.Settings = .init()) throws -> EmbeddedCluster {
       let cluster = try EmbeddedCluster(seed: seed)
       for name in names(nodes) {
-        let node = try cluster.start(name, transport: settings) { $0.core.userEvents.bufferSize = 4096 }
+        let node = try cluster.start(name, transport: settings) { $0.userEvents.bufferSize = 4096 }
         if node !== cluster.nodes[0] { node.join(cluster.nodes[0].address) }
       }
       try #require(cluster.converge(on: names(nodes), within: .seconds(15)))

@@ -18,7 +18,7 @@
       cluster.network.loss = loss
       for name in Self.names {
         let node = try cluster.start(name) {
-          $0.core.userEvents.bufferSize = 4096
+          $0.userEvents.bufferSize = 4096
           adjust(&$0)
         }
         if node !== cluster.nodes[0] { node.join(cluster.nodes[0].address) }
@@ -57,7 +57,7 @@
 
     @Test("a node that was cut off until all called it failed, and longer, is alive everywhere within 30 s", arguments: [0.0, 0.01])
     func cutOff(loss: Double) throws {
-      let cluster = try cluster(seed: 7, loss: loss) { $0.core.reconnecting.interval = .seconds(5) }
+      let cluster = try cluster(seed: 7, loss: loss) { $0.reconnecting.interval = .seconds(5) }
       let victim = cluster.nodes[2]
       let others = cluster.nodes.filter { $0 !== victim }
       cluster.network.admits = { _, source, destination in source != victim.address && destination != victim.address }

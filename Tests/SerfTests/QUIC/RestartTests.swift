@@ -15,7 +15,7 @@
     private func cluster(seed: UInt64) throws -> EmbeddedCluster {
       let cluster = try EmbeddedCluster(seed: seed)
       for name in Self.names {
-        let node = try cluster.start(name) { $0.core.userEvents.bufferSize = 4096 }
+        let node = try cluster.start(name) { $0.userEvents.bufferSize = 4096 }
         if node !== cluster.nodes[0] { node.join(cluster.nodes[0].address) }
       }
       try #require(cluster.converge(on: Self.names, within: .seconds(15)))
@@ -43,7 +43,7 @@
         let life = ["life": "\(round)"]
         let new = try cluster.start(mortal, port: onSamePort ? old.address.port : 0, credentials: old.credentials) {
           $0.tags = life
-          $0.core.userEvents.bufferSize = 4096
+          $0.userEvents.bufferSize = 4096
         }
         new.join(survivors[round % survivors.count].address)
         let isBack = stream.run(on: cluster.network, for: limit, from: { survivors }) {

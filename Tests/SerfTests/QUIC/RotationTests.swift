@@ -34,7 +34,7 @@
           oldLeaves[name] = try cluster.authority.issue(node: name.description)
           newLeaves[name] = try new.issue(node: name.description)
           let node = try cluster.start(name, credentials: oldLeaf(name, believing: [cluster.authority])) {
-            $0.core.userEvents.bufferSize = 4096
+            $0.userEvents.bufferSize = 4096
           }
           if node !== cluster.nodes[0] { node.join(cluster.nodes[0].address) }
         }

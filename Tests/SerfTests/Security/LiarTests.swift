@@ -298,7 +298,7 @@
 
     @Test("a flood of names fills the table up to its limit and no further")
     func flood() async throws {
-      let cluster = try EmbeddedCluster.trio(seed: 6) { $0.core.membership.limits.newNamesPerPeerPerMinute = 30 }
+      let cluster = try EmbeddedCluster.trio(seed: 6) { $0.limits.newNamesPerPeerPerMinute = 30 }
       let victim = cluster.nodes[0]
       let adversary = Adversary(try cluster.credentials(Self.mallory), on: cluster.network)
       let nobody = NodeAddress(ipv4: 10, 9, 9, 9, port: 7946)

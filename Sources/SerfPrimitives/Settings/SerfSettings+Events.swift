@@ -1,0 +1,56 @@
+extension SerfSettings {
+  /// User events.
+  public struct UserEvents: Hashable, Sendable {
+    /// The most bytes of name and payload together, and of the encoded event, that this node sends. At most ``largestSizeLimit``. Default 512.
+    public var sizeLimit = 512
+    /// How many Lamport times are remembered, to tell new events from repeated ones and to replay them to a late joiner. Default 512. It must be above
+    /// the number of events that can be on their way through the cluster at once, and all members should have the same value.
+    public var bufferSize = 512
+    /// Whether the first push/pull of a node's life brings the user events from before it, if another member opens it. Default false. If the node itself
+    /// joins, the join decides. Later push/pulls always bring what is new to the node.
+    public var deliversOldEvents = false
+    /// How many events may share one Lamport time (`secure-transport.md` 3.3). Default 64.
+    public var eventsPerTime = 64
+    /// The most bytes of names and payloads of all events that share one Lamport time (`secure-transport.md` 3.3). Default 64 KiB.
+    public var bytesPerTime = 64 * 1_024
+    /// The most bytes of names and payloads that one push/pull replays, the newest events first. Default 4 MiB.
+    public var replayLimit = 4 << 20
+
+    /// The upper bound of ``sizeLimit``, in bytes: peers drop events whose name and payload are larger.
+    public static let largestSizeLimit = 9_216
+
+    /// The defaults.
+    public init() {}
+  }
+
+  /// Queries of other members.
+  public struct Queries: Hashable, Sendable {
+    /// How many Lamport times are remembered to tell new queries from repeated ones. Default 512. It must be above the number of queries that can be on
+    /// their way through the cluster at once.
+    public var bufferSize = 512
+    /// How many queries may share one Lamport time (`secure-transport.md` 3.3). Default 256.
+    public var idsPerTime = 256
+
+    /// The defaults.
+    public init() {}
+  }
+
+  /// The broadcasts that wait to be gossiped: intents, queries and user events, each in a queue of its own.
+  public struct Queues: Hashable, Sendable {
+    /// How often the depths are checked. Default 30 s.
+    public var checkInterval = Duration.seconds(30)
+    /// A queue with more broadcasts than this is worth a warning: more is sent than the cluster can carry. Default 128.
+    public var depthWarning = 128
+    /// A queue is cut to this many broadcasts, the most transmitted ones first. Default 4,096.
+    public var maximumDepth = 4_096
+    /// If positive, it replaces ``maximumDepth``: the greatest depth is then this or twice the number of members, whichever is more. Default 0. Choose it
+    /// where the number of members changes by orders of magnitude.
+    public var minimumDepth = 0
+
+    /// The defaults.
+    public init() {}
+
+    /// The greatest depth of a queue in a cluster of `members`.
+    package func limit(members: Int) -> Int { minimumDepth > 0 ? max(minimumDepth, 2 * members) : maximumDepth }
+  }
+}
