@@ -383,7 +383,7 @@ import Testing
     let subject = Subject {
       $0.probe.interval = .zero
       $0.pushPull.interval = .zero
-      $0.namesAreProven = true
+      $0.transport.provesNames = true
     }
     let names = (1...40).map { NodeName("n\($0)") }
     for name in names { subject.alive(name, 1) }

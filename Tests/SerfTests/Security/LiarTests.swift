@@ -160,7 +160,7 @@
       Lie("a large packet of noise", "dropped", { $0.membership.packetsMalformed + $0.membership.messagesMalformed }) { _ in
         [.packet([UInt8](repeating: 4, count: 60_000))]
       },
-      Lie("no address", "the address is not one", { $0.membership.claimsWithBadAddress }) { _ in
+      Lie("no address", "the address is not valid", { $0.membership.claimsWithBadAddress }) { _ in
         [.packet(Forgery.alive("n4", at: nil, tags: tags))]
       },
       Lie("no versions", "its protocol versions are not valid", { $0.membership.claimsWithBadVersions }) {
