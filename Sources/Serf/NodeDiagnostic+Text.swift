@@ -44,6 +44,20 @@ extension NodeDiagnostic {
     }
   }
 
+  /// The parts of the line that a program can search for.
+  var metadata: Logger.Metadata {
+    switch self {
+    case .membership(let diagnostic): diagnostic.metadata
+    case .malformed(_, let error, let peer): .about(peer, because: "\(error)")
+    case .implausibleTime(_, _, let peer), .ownNameRefused(let peer), .relayDropped(_, let peer): .about(peer)
+    case .reconnecting(let name, let address): .about(name, at: address)
+    case .nameConflict(let name, _, let claimant): .about(name, at: claimant)
+    case .ownNameConflict(let claimant): .about(at: claimant)
+    case .limitReached(let limit): .about(because: limit.text)
+    case .leaveRefuted, .broadcastTimedOut, .queueDeep, .late: [:]
+    }
+  }
+
   /// The line.
   var text: String {
     switch self {
@@ -120,6 +134,19 @@ extension MembershipDiagnostic {
     case .suspected(let name, _, _), .doubtfulDeath(let name, _, _): name.description
     case .probeFailed(let name), .onlyReliablyReachable(let name), .probeNotSent(let name, _): name.description
     case .refuted, .limitReached: ""
+    }
+  }
+
+  var metadata: Logger.Metadata {
+    switch self {
+    case .malformed(_, let error, let peer): .about(peer, because: "\(error)")
+    case .mergeRefused(let reason, let peer): .about(peer, because: "\(reason)")
+    case .claimedOtherName(_, let peer), .pingForOther(_, let peer), .addressRefused(_, let peer): .about(peer)
+    case .claimDropped(let name, let problem, _): .about(name, because: problem.text)
+    case .probeNotSent(let name, let reason): .about(name, because: "\(reason)")
+    case .suspected(let name, _, _), .doubtfulDeath(let name, _, _), .probeFailed(let name), .onlyReliablyReachable(let name): .about(name)
+    case .limitReached(let limit): .about(because: limit.text)
+    case .refuted: [:]
     }
   }
 

@@ -25,6 +25,8 @@ package final class NodeDriver {
   private var joinProgress: [RequestID: (JoinAnswer) -> Void] = [:]
   private var lastRequest: UInt64 = 0
   private var memberCount = 0
+  /// The status that was logged last.
+  private var loggedStatus = NodeStatus.alive
   /// Set once the node stops; nothing goes to the transport after that.
   private var stopping: EventLoopFuture<Void>?
   private var timer: LoopTimer?
@@ -38,7 +40,7 @@ package final class NodeDriver {
     self.layer = layer
     self.loop = loop
     self.subscribers = subscribers
-    log = NodeLog(logger)
+    log = NodeLog(logger, name: configuration.name)
     self.metrics = metrics
     metricsInterval = configuration.metricsInterval
     exchanges = ExchangeTable(layer: layer, limits: configuration.exchanges)
@@ -80,6 +82,7 @@ package final class NodeDriver {
     timer = LoopTimer(on: loop) { [weak self] now in self?.timerFired(at: now) }
     layer.start(self)
     subscribers.memberFeed.attach(NIOLoopBound({ [weak self] in self?.memberReading }, eventLoop: loop), on: loop)
+    log.started(at: layer.localAddress)
     mutate { core, now in core.start(at: now) }
     startMetrics()
   }
@@ -106,6 +109,10 @@ package final class NodeDriver {
 
   /// Does what the core wants, flushes the layer, and sets the timer.
   private func drain(at now: Instant) {
+    if core.status != loggedStatus {
+      loggedStatus = core.status
+      log.became(loggedStatus)
+    }
     while let output = core.nextOutput() { perform(output, at: now) }
     if core.membership.count != memberCount {
       memberCount = core.membership.count

@@ -1,63 +1,101 @@
-import Logging
+package import Logging
 import Memberlist
-import SerfCore
-import SerfPrimitives
-import SerfTransport
+package import SerfCore
+package import SerfPrimitives
+package import SerfTransport
 
-/// Logs events and diagnostics. The lines that operators search for are the same as Serf's, and a peer cannot flood the log.
+/// Logs events, diagnostics and the stages of the node's life. The lines that operators search for are the same as Serf's, and a peer cannot flood the log.
 ///
 /// At most one line per cause and peer is written in 10 s (`secure-transport.md` 3.4); the next line counts those that were left out. Names from
 /// peers are escaped by their descriptions. No text is built for a level that is off.
-final class NodeLog {
+///
+/// A line's metadata says in parts what its text says as a whole: `serf.member`, whom it is about or who caused it; `serf.address`, where that member
+/// is; and `serf.reason`, why something was refused or failed. Each is there only if the node knows it.
+package final class NodeLog {
   private let logger: Logger
+  private let name: NodeName
   private var limiter = LogLimiter()
 
-  init(_ logger: Logger) { self.logger = logger }
+  /// The log of the node called `name`.
+  package init(_ logger: Logger, name: NodeName) {
+    self.logger = logger
+    self.name = name
+  }
 
-  func event(_ event: Event) {
+  // MARK: The node's own life
+
+  package func started(at address: NodeAddress) {
+    logger.info("started on \(address)", metadata: .about(name, at: address))
+  }
+
+  package func became(_ status: NodeStatus) {
+    switch status {
+    case .leaving: logger.info("leaving", metadata: .about(name))
+    case .left: logger.info("left", metadata: .about(name))
+    case .alive, .shutDown: break
+    }
+  }
+
+  // MARK: Events and diagnostics
+
+  package func event(_ event: Event) {
     guard case .member(let change) = event else { return }
     for member in change.members {
-      switch change.kind {
-      case .join: logger.info("EventMemberJoin: \(member.name) \(member.address.host)")
-      case .leave: logger.info("EventMemberLeave: \(member.name) \(member.address.host)")
-      case .failed: logger.info("EventMemberFailed: \(member.name) \(member.address.host)")
-      case .update: logger.info("EventMemberUpdate: \(member.name)")
-      case .reap: logger.info("EventMemberReap: \(member.name)")
-      }
+      logger.log(
+        level: change.kind == .update ? .debug : .info, "\(change.kind.line(member))", metadata: .about(member.name, at: member.address))
     }
   }
 
   /// The first loss of each of these subscriptions, by their buffer limits. A subscription is not mentioned again.
-  func firstLosses(_ limits: [Int]) {
+  package func firstLosses(_ limits: [Int]) {
     for limit in limits {
       logger.warning(
         "a subscriber is too slow: more than \(limit) events wait, so the oldest user events are dropped; read faster or raise bufferLimit")
     }
   }
 
-  func diagnostic(_ diagnostic: NodeDiagnostic, at now: Instant) {
+  package func diagnostic(_ diagnostic: NodeDiagnostic, at now: Instant) {
     let level = diagnostic.level
     guard logger.logLevel <= level, let withheld = limiter.admit(diagnostic.kind, about: diagnostic.subject, at: now) else { return }
     let again = withheld > 0 ? " (and \(withheld) more like it)" : ""
-    logger.log(level: level, "\(diagnostic.text)\(again)")
+    logger.log(level: level, "\(diagnostic.text)\(again)", metadata: diagnostic.metadata)
   }
 
   /// A peer's request that was never complete.
-  func dropped(_ problem: ExchangeProblem, from peer: Peer, at now: Instant) {
+  package func dropped(_ problem: ExchangeProblem, from peer: Peer, at now: Instant) {
     // By host, because the peer may use another port for each try.
     let subject = peer.provenName?.description ?? peer.address.host
-    warn(problem.kind, about: subject, at: now) { "gave up a request from \(peer.text): \(problem.text)" }
+    warn(problem.kind, about: subject, peer, because: problem.text, at: now) {
+      "gave up a request from \(peer.text): \(problem.text)"
+    }
   }
 
   /// A reply to our request that we cannot read.
-  func unopened(_ problem: EnvelopeProblem, from peer: Peer?, at now: Instant) {
-    let peer = peer?.text ?? "a peer"
-    warn(problem.counter, about: peer, at: now) { "cannot use the answer of \(peer): \(problem.text)" }
+  package func unopened(_ problem: EnvelopeProblem, from peer: Peer?, at now: Instant) {
+    let subject = peer?.text ?? "a peer"
+    warn(problem.counter, about: subject, peer, because: problem.text, at: now) {
+      "cannot use the answer of \(subject): \(problem.text)"
+    }
   }
 
-  private func warn(_ kind: String, about subject: String, at now: Instant, _ text: () -> String) {
+  private func warn(_ kind: String, about subject: String, _ peer: Peer?, because reason: String, at now: Instant, _ text: () -> String) {
     guard logger.logLevel <= .warning, let withheld = limiter.admit(kind, about: subject, at: now) else { return }
-    logger.warning("\(text())\(withheld > 0 ? " (and \(withheld) more like it)" : "")")
+    logger.warning(
+      "\(text())\(withheld > 0 ? " (and \(withheld) more like it)" : "")",
+      metadata: .about(peer?.provenName, at: peer?.address, because: reason))
+  }
+}
+
+extension MemberEvent.Kind {
+  /// The line that Serf writes when this happens to a member.
+  fileprivate func line(_ member: SerfCore.Member) -> String {
+    switch self {
+    case .join: "EventMemberJoin: \(member.name) \(member.address.host)"
+    case .leave: "EventMemberLeave: \(member.name) \(member.address.host)"
+    case .failed: "EventMemberFailed: \(member.name) \(member.address.host)"
+    case .update: "EventMemberUpdate: \(member.name)"
+    case .reap: "EventMemberReap: \(member.name)"
+    }
   }
 }
 

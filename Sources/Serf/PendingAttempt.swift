@@ -48,7 +48,8 @@ final class JoinLedger: Sendable {
   }
 
   var targets: [JoinTarget] { attempts.withLock { $0.compactMap(\.target) } }
-  var joined: Int { attempts.withLock { $0.count(where: \.hasJoined) } }
+  /// The addresses that answered, as the caller wrote them.
+  var joined: [String] { attempts.withLock { $0.filter(\.hasJoined).map(\.text) } }
   /// Whether this node's own address is among them.
   var holdsOurselves: Bool { attempts.withLock { $0.contains(where: \.isOurs) } }
 

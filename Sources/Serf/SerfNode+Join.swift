@@ -1,7 +1,5 @@
 public import SerfPrimitives
 
-import struct Logging.Logger
-
 extension SerfNode {
   /// Joins the cluster through any of `addresses`: `host`, `host:port`, or `name/host:port` if the member that answers must have that name.
   ///
@@ -39,16 +37,16 @@ extension SerfNode {
   public func join(
     _ addresses: [String], ignoreOld: Bool = true, onAttempt: @escaping @Sendable (JoinAttempt) -> Void
   ) async throws -> Int {
-    try await contact(
+    let log = JoinLog(logger, name: configuration.name)
+    return try await contact(
       addresses, ignoreOld: ignoreOld,
-      report: { [logger] attempt in
-        let level: Logger.Level = attempt.reason == nil || attempt.reason == .isSelf ? .info : .warning
-        logger.log(level: level, "join: \(escaped(Array(attempt.description.utf8)))")
+      report: { attempt in
+        log.attempted(attempt)
         onAttempt(attempt)
       })
   }
 
-  /// The same without a line in the log.
+  /// The same without a line in the log for each address.
   func contact(_ addresses: [String], ignoreOld: Bool, report: @escaping @Sendable (JoinAttempt) -> Void) async throws -> Int {
     let (bound, advertised) = try await call { driver, done in done(.success((driver.localAddress, driver.localMember?.address))) }
     let resolver = JoinAddressResolver(
@@ -66,7 +64,8 @@ extension SerfNode {
       }
     }
     let joined = ledger.joined
-    guard joined > 0 || addresses.isEmpty || ledger.holdsOurselves else {
+    JoinLog(logger, name: configuration.name).joined(through: joined)
+    guard !joined.isEmpty || addresses.isEmpty || ledger.holdsOurselves else {
       let what = targets.isEmpty ? "can be used" : ledger.wasAnswered ? "accepted this node" : "answered"
       let failed = ledger.failed
       let reasons = failed.map(\.description).joined(separator: "; ")
@@ -74,6 +73,6 @@ extension SerfNode {
       error.mayPass = ledger.mayPass
       throw error
     }
-    return joined
+    return joined.count
   }
 }

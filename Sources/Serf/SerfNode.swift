@@ -51,7 +51,8 @@ public final class SerfNode: Service {
   /// - Parameters:
   ///   - transport: how the node reaches others.
   ///   - configuration: name, tags, timings and limits. Default: the name in the transport's certificate, and the timings of a local network.
-  ///   - logger: where it logs; members that come and go are logged at `info`.
+  ///   - logger: where it logs: at `info` that it started, joined, leaves and left, and members that come and go; at `debug` members that change. Lines
+  ///     about a member or a peer have the metadata `serf.member`, `serf.address` and `serf.reason`, as far as they are known.
   ///   - eventLoopGroup: the threads that the node works on; it uses one loop of them. They must run until the node has stopped. Default: those that
   ///     NIO shares in the process.
   ///   - metricsFactory: where its figures go (``SerfConfiguration/metricsInterval``). Default: the one that `MetricsSystem` has now, or

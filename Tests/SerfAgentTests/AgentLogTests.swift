@@ -103,6 +103,13 @@ struct AgentLogTests {
     #expect(printed.all.count == 513 && printed.all.last == "    (88 more lines were lost before the agent ran)\n")
   }
 
+  @Test("the node's metadata does not follow the text, which says the same")
+  func nodeMetadata() async {
+    log.logger("serf").info("EventMemberJoin: a 10.0.0.1", metadata: ["serf.member": "a", "serf.address": "10.0.0.1:7946", "x": "1"])
+    var lines = log.monitor(.info).makeAsyncIterator()
+    #expect(await lines.next() == "T [INFO] serf: EventMemberJoin: a 10.0.0.1 x=1")
+  }
+
   @Test("metadata follows the text, sorted")
   func metadata() async {
     var logger = log.logger("serf")

@@ -159,6 +159,26 @@ import Testing
     #expect(throws: SerfError.self) { try SerfNode(transport: MemoryHub().transport(), configuration: SerfConfiguration(name: "")) }
   }
 
+  @Test("the log has one line at info for each stage of a node's life")
+  func lifeLines() async throws {
+    let hub = MemoryHub()
+    let first = try await cluster(of: ["a"], on: hub)[0]
+    let through = try await first.localAddress().description
+    let recorder = LineRecorder()
+    let node = try SerfNode(
+      transport: hub.transport(), configuration: SerfConfiguration.test("b"), logger: Logger(label: "serf") { _ in recorder.handler })
+    let own = try await node.localAddress().description
+    try await node.join([through])
+    try await node.leave()
+    try await node.leave()
+    await node.shutdown()
+    await first.shutdown()
+    let lines = recorder.entries.filter { $0.level == .info && $0.metadata["serf.member"] == "b" && !$0.text.hasPrefix("EventMember") }
+    #expect(lines.map(\.text) == ["started on \(own)", "joined through \(through)", "leaving", "left"])
+    #expect(lines.first?.metadata["serf.address"] == own)
+    #expect(recorder.lines.contains("debug join: \(through): joined"))
+  }
+
   @Test("a subscriber that never reads loses no member's latest state and holds bounded memory")
   func slowSubscriber() async throws {
     let lines = LineRecorder()

@@ -143,7 +143,8 @@ package final class AgentLog: Sendable {
   }
 }
 
-/// Hands swift-log's messages to the ``AgentLog``, with flags in place of the settings that they name. Metadata follows the text as `key=value`.
+/// Hands swift-log's messages to the ``AgentLog``, with flags in place of the settings that they name. Metadata follows the text as `key=value`, except
+/// for that of the node (`serf.…`), which repeats parts of the text: lines stay as Go Serf writes them.
 struct AgentLogHandler: LogHandler {
   let component: String
   let log: AgentLog
@@ -169,7 +170,7 @@ struct AgentLogHandler: LogHandler {
 
   func log(event: LogEvent) {
     let all = metadata.merging(metadataProvider?.get() ?? [:]) { $1 }.merging(event.metadata ?? [:]) { $1 }
-    let suffix = all.sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }.joined()
+    let suffix = all.filter { !$0.key.hasPrefix("serf.") }.sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }.joined()
     let cause = event.error.map { ": \($0)" } ?? ""
     log.record(AgentLogLevel(event.level), component, flagged(event.message.description + cause) + suffix)
   }

@@ -11,6 +11,9 @@ package struct LogLimiter {
 
   package init() {}
 
+  /// How many causes are remembered, at most 1,024.
+  package var remembered: Int { recent.count }
+
   /// Whether a line may be written now: returns how many like it were withheld since the last one, or nil to withhold this one too.
   package mutating func admit(_ kind: String, about subject: String, at now: Instant) -> Int? {
     let cause = Cause(kind: kind, subject: subject)
@@ -20,11 +23,11 @@ package struct LogLimiter {
     }
     let withheld = recent[cause]?.withheld ?? 0
     // A flood of subjects only makes the limiter forget; it does not use up memory.
-    if recent.count >= Self.remembered { recent.removeAll(keepingCapacity: true) }
+    if recent[cause] == nil, remembered >= Self.limit { recent.removeAll(keepingCapacity: true) }
     recent[cause] = (now, 0)
     return withheld
   }
 
   private static let interval = Duration.seconds(10)
-  private static let remembered = 1024
+  private static let limit = 1024
 }

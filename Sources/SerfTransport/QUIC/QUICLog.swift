@@ -13,17 +13,20 @@
 
     func confirmed(_ peer: Peer, _ role: QUICRole) {
       guard logger.logLevel <= .debug else { return }
-      logger.debug("quic: connected \(role == .client ? "to" : "from") \(peer.provenName?.description ?? "?") at \(peer.address)")
+      logger.debug(
+        "quic: connected \(role == .client ? "to" : "from") \(peer.provenName?.description ?? "?") at \(peer.address)",
+        metadata: .about(peer))
     }
 
     func closed(_ peer: Peer, _ end: QUICEnd, at now: Instant) {
-      write("closed", peer.provenName?.description ?? "", end, at: now) {
+      write("closed", peer.provenName?.description ?? "", end, .about(peer, because: end.description), at: now) {
         "quic: connection with \(peer.provenName?.description ?? "?") at \(peer.address) ended: \(end)"
       }
     }
 
     func dialFailed(_ address: NodeAddress, _ expectation: DialExpectation, _ end: QUICEnd, at now: Instant) {
-      write("dial", address.description, end, at: now) {
+      let name: NodeName? = if case .name(let name) = expectation { name } else { nil }
+      write("dial", address.description, end, .about(name, at: address, because: end.description), at: now) {
         guard end != .ourselves else { return "quic: \(address) leads to this node itself" }
         return switch expectation {
         case .name(let name): "quic: cannot reach \(name) at \(address): \(end)"
@@ -34,7 +37,9 @@
 
     func turnedAway(_ address: NodeAddress, _ end: QUICEnd, at now: Instant) {
       // By host: a client's port changes with every try.
-      write("turned away", address.host, end, at: now) { "quic: turned away \(address): \(end)" }
+      write("turned away", address.host, end, .about(at: address, because: end.description), at: now) {
+        "quic: turned away \(address): \(end)"
+      }
     }
 
     /// One line for all of them: an attacker that can send from anywhere can name any source.
@@ -44,7 +49,8 @@
         """
         quic: dropped a datagram from \(source), which is in none of the allowed networks (\(SettingName.allowedNetworks))\
         \(withheld > 0 ? "; \(withheld) more before it" : "")
-        """)
+        """,
+        metadata: .about(at: source, because: "it is in none of the allowed networks (\(SettingName.allowedNetworks))"))
     }
 
     /// A member's hello names an address from which we would not accept packets.
@@ -56,20 +62,26 @@
         quic: \(name), connected from \(peer.address), says that its address is \(address), which is in none of the allowed networks \
         (\(SettingName.allowedNetworks)); this address is ignored. Let it advertise an address in one of them (\(SettingName.advertise))\
         \(withheld > 0 ? " (and \(withheld) more like it)" : "")
-        """)
+        """,
+        metadata: .about(peer, because: "\(address) is in none of the allowed networks (\(SettingName.allowedNetworks))"))
     }
 
     func exceeded(_ peer: Peer, at now: Instant) {
       let name = peer.provenName?.description ?? "?"
       guard logger.logLevel <= .warning, let withheld = limiter.admit("exceeded", about: name, at: now) else { return }
       let again = withheld > 0 ? " (and \(withheld) more like it)" : ""
-      logger.warning("quic: \(name) at \(peer.address) sends more than one member is allowed to; the excess is dropped\(again)")
+      logger.warning(
+        "quic: \(name) at \(peer.address) sends more than one member is allowed to; the excess is dropped\(again)",
+        metadata: .about(peer, because: "it sends more than one member is allowed to"))
     }
 
-    private func write(_ kind: String, _ subject: String, _ end: QUICEnd, at now: Instant, _ text: () -> String) {
+    private func write(
+      _ kind: String, _ subject: String, _ end: QUICEnd, _ metadata: @autoclosure () -> Logger.Metadata, at now: Instant,
+      _ text: () -> String
+    ) {
       let level = end.level
       guard logger.logLevel <= level, let withheld = limiter.admit("\(kind) \(end.cause)", about: subject, at: now) else { return }
-      logger.log(level: level, "\(text())\(withheld > 0 ? " (and \(withheld) more like it)" : "")")
+      logger.log(level: level, "\(text())\(withheld > 0 ? " (and \(withheld) more like it)" : "")", metadata: metadata())
     }
   }
 

@@ -33,7 +33,8 @@
         overLimit += 1
         if logger.logLevel <= .warning, let withheld = limiter.admit("handshakes", about: address.host, at: now) {
           logger.warning(
-            "tls: turned away \(address): too many handshakes in a second\(withheld > 0 ? " (and \(withheld) more like it)" : "")")
+            "tls: turned away \(address): too many handshakes in a second\(withheld > 0 ? " (and \(withheld) more like it)" : "")",
+            metadata: .about(at: address, because: "too many handshakes in a second"))
         }
         return false
       }
@@ -77,7 +78,10 @@
         case .anyMember?, .reply?: "cannot reach a member at \(stream.address)"
         case nil: "turned away \(stream.address)"
         }
-      logger.log(level: level, "tls: \(what): \(end)\(withheld > 0 ? " (and \(withheld) more like it)" : "")")
+      let name: NodeName? = if case .member(let name, _)? = destination { name } else { nil }
+      logger.log(
+        level: level, "tls: \(what): \(end)\(withheld > 0 ? " (and \(withheld) more like it)" : "")",
+        metadata: .about(name, at: stream.address, because: "\(end)"))
     }
   }
 

@@ -55,7 +55,11 @@
         #expect(pinger.received.dropFirst(before).contains { $0.first == MessageType.ack.rawValue })
       }
       #expect(node.counter("exchanges_too_many") > 0)
-      #expect(node.lines.lines.contains { $0.contains("gave up a request from mallory") && $0.contains("too many") })
+      #expect(
+        node.lines.entries.contains {
+          $0.text.contains("gave up a request from mallory") && $0.text.contains("too many") && $0.metadata["serf.member"] == "mallory"
+            && $0.metadata["serf.reason"] == "too many requests at once"
+        })
       #expect(cluster.suspicions == 0)
     }
 

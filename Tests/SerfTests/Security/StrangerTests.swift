@@ -37,6 +37,11 @@
       #expect(!adversary.isConfirmed)
       #expect(adversary.received.isEmpty)
       #expect(victim.counter(stranger.counter) == before + 1)
+      #expect(
+        victim.lines.entries.contains {
+          $0.text.contains("turned away") && $0.metadata["serf.address"] != nil
+            && $0.metadata["serf.reason"]?.contains(stranger.reason) == true
+        })
       #expect(victim.lines.contains("turned away", stranger.reason), "\(victim.lines.lines.filter { $0.contains("turned away") })")
       for node in cluster.nodes { #expect(node.member(Self.mallory) == nil) }
       await cluster.expectUnharmed(without: Self.marker)

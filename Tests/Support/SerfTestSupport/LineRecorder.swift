@@ -3,12 +3,29 @@ import Synchronization
 
 /// Keeps what is logged, so that a test can look for the lines that an operator would look for.
 public final class LineRecorder: Sendable {
-  private let recorded = Mutex<[String]>([])
+  /// One line, and what was logged with it.
+  public struct Line: Hashable, Sendable {
+    public let level: Logger.Level
+    public let text: String
+    /// Each value as text.
+    public let metadata: [String: String]
+
+    public init(level: Logger.Level, text: String, metadata: [String: String]) {
+      self.level = level
+      self.text = text
+      self.metadata = metadata
+    }
+  }
+
+  private let recorded = Mutex<[Line]>([])
 
   public init() {}
 
   /// Every line so far, as `level text`.
-  public var lines: [String] { recorded.withLock { $0 } }
+  public var lines: [String] { entries.map { "\($0.level) \($0.text)" } }
+
+  /// Every line so far, with its metadata.
+  public var entries: [Line] { recorded.withLock { $0 } }
 
   /// Whether a line contains all of these.
   public func contains(_ parts: String...) -> Bool { lines.contains { line in parts.allSatisfy { line.contains($0) } } }
@@ -27,7 +44,8 @@ public final class LineRecorder: Sendable {
     }
 
     func log(event: LogEvent) {
-      recorder.recorded.withLock { $0.append("\(event.level) \(event.message)") }
+      let metadata = (event.metadata ?? [:]).mapValues { "\($0)" }
+      recorder.recorded.withLock { $0.append(Line(level: event.level, text: event.message.description, metadata: metadata)) }
     }
   }
 }
