@@ -40,7 +40,7 @@ package final class NodeDriver {
     self.layer = layer
     self.loop = loop
     self.subscribers = subscribers
-    log = NodeLog(logger, name: configuration.name)
+    log = NodeLog(logger, name: name)
     self.metrics = metrics
     metricsInterval = configuration.metricsInterval
     exchanges = ExchangeTable(layer: layer, limits: configuration.exchanges)

@@ -50,8 +50,7 @@ final class SeedJoiner: Sendable {
     let line = "join: \(escaped(Array(attempt.description.utf8)))"
     let level: Logger.Level =
       switch attempt.reason {
-      case nil: .info
-      case .isSelf?: .debug
+      case nil, .isSelf?: .debug
       default: known.withLock { $0.count < Self.knownLimit && $0.insert(line).inserted } ? .warning : .debug
       }
     logger.log(level: level, "\(line)")

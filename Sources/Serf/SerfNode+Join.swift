@@ -37,7 +37,7 @@ extension SerfNode {
   public func join(
     _ addresses: [String], ignoreOld: Bool = true, onAttempt: @escaping @Sendable (JoinAttempt) -> Void
   ) async throws -> Int {
-    let log = JoinLog(logger, name: configuration.name)
+    let log = JoinLog(logger, name: name)
     return try await contact(
       addresses, ignoreOld: ignoreOld,
       report: { attempt in
@@ -64,7 +64,7 @@ extension SerfNode {
       }
     }
     let joined = ledger.joined
-    JoinLog(logger, name: configuration.name).joined(through: joined)
+    JoinLog(logger, name: name).joined(through: joined)
     guard !joined.isEmpty || addresses.isEmpty || ledger.holdsOurselves else {
       let what = targets.isEmpty ? "can be used" : ledger.wasAnswered ? "accepted this node" : "answered"
       let failed = ledger.failed

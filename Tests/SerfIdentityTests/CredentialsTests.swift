@@ -186,7 +186,7 @@ struct CredentialsTests {
   @Test("are read into the memory that their size needs", arguments: [1, 700, CredentialFile.sizeMaximum])
   func size(of count: Int) throws {
     let content = (0..<count).map { UInt8(truncatingIfNeeded: $0) }
-    let bytes = try CredentialFile.readSecret(directory.write("file", content), what: "", flag: "", privacy: .secret(escape: nil))
+    let bytes = try CredentialFile.readSecret(directory.write("file", content), what: "", setting: "", privacy: .secret(escape: nil))
     #expect(bytes.copy == content)
     #expect(bytes.capacity == count + 1)
   }
@@ -199,13 +199,13 @@ struct CredentialsTests {
     let content = [UInt8](repeating: 7, count: 3000)
     #expect(write(ends[1], content, content.count) == content.count)
     close(ends[1])
-    #expect(try CredentialFile.read("/dev/fd/\(ends[0])", what: "", flag: "") == content)
+    #expect(try CredentialFile.read("/dev/fd/\(ends[0])", what: "", setting: "") == content)
   }
 
   @Test("are refused beyond 1 MiB")
   func tooLarge() throws {
     let path = try directory.write("large", [UInt8](repeating: 7, count: CredentialFile.sizeMaximum + 1))
-    let error = try #require(throws: CredentialsError.self) { try CredentialFile.read(path, what: "the", flag: "-tls-ca") }
+    let error = try #require(throws: CredentialsError.self) { try CredentialFile.read(path, what: "the", setting: "Credentials.Files.authorities") }
     #expect(error.code == .tooLarge && error.file == path)
   }
 }

@@ -68,7 +68,7 @@ struct SeedTests {
       }
       try await pass("both see both") { isDone.isSet }
     }
-    try await pass("the join is logged") { count("info", "join: 127.0.0.1:2") == 1 }
+    try await pass("the join is logged") { count("info", "joined through 127.0.0.1:2") == 1 }
     let asked = lookUps.count
     for _ in 0..<700 { await loop.advanceTime(by: .milliseconds(100)) }
     #expect(lookUps.count == asked)

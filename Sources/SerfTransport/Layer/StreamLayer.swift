@@ -180,6 +180,7 @@ extension StreamLayerHandler {
 /// One figure of a transport.
 public struct TransportFigure: Hashable, Sendable {
   /// What the value means.
+  @nonexhaustive
   public enum Kind: UInt8, Hashable, Sendable {
     /// How often something happened since the layer was bound: it never becomes smaller.
     case counter

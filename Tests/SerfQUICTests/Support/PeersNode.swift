@@ -1,5 +1,5 @@
 import SerfIdentity
-import SerfPrimitives
+public import SerfPrimitives
 import SerfQUIC
 
 /// A ``QUICPeers`` on a ``EndpointNetwork``, and all that its user saw.
