@@ -29,7 +29,10 @@ import Testing
       switch self {
       case .tcp: return NetTransport(bind: address)
       #if TLS
-        case .tls: return try TLSTransport(credentials, bind: address)
+        case .tls:
+          var settings = TLSTransport.Settings()
+          settings.allowsClearPackets = true
+          return try TLSTransport(credentials, bind: address, settings: settings)
       #endif
       #if QUIC
         case .quic: return QuicTransport(credentials, bind: address)
