@@ -4,8 +4,8 @@ package import SerfPrimitives
 package enum SerfCoreError: Error, Hashable, Sendable {
   /// The encoded tags do not fit the 512 bytes that a member can say about itself. Use fewer or shorter tags.
   case tagsTooLarge(byteCount: Int, limit: Int)
-  /// A user event is larger than `UserEvents.sizeLimit`: its name and payload, or (`isEncoded`) the message that they make.
-  case userEventTooLarge(byteCount: Int, limit: Int, isEncoded: Bool)
+  /// The message that a user event makes is larger than `UserEvents.sizeLimit`; `content` is how many of its bytes are name and payload.
+  case userEventTooLarge(name: [UInt8], encoded: Int, content: Int, limit: Int)
   /// `UserEvents.sizeLimit` is higher than any peer accepts.
   case userEventLimitTooHigh(Int)
   /// A ring of no slots, in `UserEvents.bufferSize` or `Queries.bufferSize`.
@@ -29,8 +29,8 @@ extension SerfCoreError: CustomStringConvertible {
   package var description: String {
     switch self {
     case .tagsTooLarge(let count, let limit): "encoded tags take \(count) bytes, and the limit is \(limit)"
-    case .userEventTooLarge(let count, let limit, false): "user event of \(count) bytes exceeds the limit of \(limit)"
-    case .userEventTooLarge(let count, let limit, true): "encoded user event of \(count) bytes exceeds the limit of \(limit)"
+    case .userEventTooLarge(let name, let encoded, let content, let limit):
+      "the event '\(Self.excerpt(name))' takes \(encoded) bytes encoded (\(content) of name and payload), and the limit is \(limit)"
     case .userEventLimitTooHigh(let limit): "user event size limit of \(limit) exceeds \(SerfSettings.UserEvents.largestSizeLimit)"
     case .emptyBuffer: "event and query buffers need at least one slot"
     case .badName(.empty): "the node's name is empty"
@@ -39,4 +39,7 @@ extension SerfCoreError: CustomStringConvertible {
     case .notAlive(let status): "the node is " + status.description
     }
   }
+
+  /// A name for a text of one line: it may be what is too long.
+  private static func excerpt(_ name: [UInt8]) -> String { escaped(Array(name.prefix(64))) + (name.count > 64 ? "…" : "") }
 }

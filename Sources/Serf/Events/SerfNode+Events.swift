@@ -35,9 +35,9 @@ extension SerfNode {
   ///   - name: the event's name at receivers.
   ///   - payload: the event's content, any sequence of bytes, such as `"v1.2".utf8`. Default none.
   ///   - coalesce: whether a receiver may deliver only the newest of several events with this name in a short time. Default true.
-  /// - Throws: ``SerfError`` alone: ``SerfError/Code/tooLarge`` when name and payload exceed the limit (512 bytes unless configured), and nothing was
-  ///   sent; ``SerfError/Code/state`` when the node has left or was shut down; what ``start()`` throws. `CancellationError` when the
-  ///   task is cancelled.
+  /// - Throws: ``SerfError`` alone: ``SerfError/Code/tooLarge`` when the encoded event is larger than ``SerfSettings/UserEvents/sizeLimit``, and
+  ///   nothing was sent; ``SerfError/Code/state`` when the node has left or was shut down; what ``start()`` throws. `CancellationError`
+  ///   when the task is cancelled.
   public func userEvent(
     _ name: String, payload: some Sequence<UInt8> = EmptyCollection<UInt8>(), coalesce: Bool = true
   ) async throws {

@@ -8,14 +8,15 @@ extension NodeCore {
   /// An event that does not fit into one packet is carried by other means than gossip and is slower; the transport's packet budget decides.
   package mutating func userEvent(name: [UInt8], payload: [UInt8], coalesces: Bool, at now: Instant) throws(SerfCoreError) {
     guard status == .alive || status == .leaving else { throw .notAlive(status) }
-    let limit = configuration.userEvents.sizeLimit
-    let size = name.count + payload.count
-    guard size <= limit else { throw .userEventTooLarge(byteCount: size, limit: limit, isEncoded: false) }
     let message = UserEventMessage(
       time: eventClock.time, name: name.span.bytes, payload: payload.span.bytes, coalesces: coalesces)
     var encoded = takeScratch()
     message.encode(into: &encoded)
-    guard encoded.count <= limit else { throw .userEventTooLarge(byteCount: encoded.count, limit: limit, isEncoded: true) }
+    // Go also compares the name and payload alone, which are always fewer bytes.
+    let limit = configuration.userEvents.sizeLimit
+    guard encoded.count <= limit else {
+      throw .userEventTooLarge(name: name, encoded: encoded.count, content: name.count + payload.count, limit: limit)
+    }
     self.now = now
     let time = eventClock.tick()
     do {

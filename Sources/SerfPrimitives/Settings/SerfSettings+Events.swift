@@ -1,7 +1,9 @@
 extension SerfSettings {
   /// User events.
   public struct UserEvents: Hashable, Sendable {
-    /// The most bytes of name and payload together, and of the encoded event, that this node sends. At most ``largestSizeLimit``. Default 512.
+    /// The most bytes of an event that this node sends, as it is encoded: about 30 bytes more than its name and payload. At most ``largestSizeLimit``.
+    /// Default 512, so that name and payload may take about 480. Every member gets every event, and one that is larger than a packet, about 1,100 bytes, is
+    /// slower. Other members need no such setting to receive it.
     public var sizeLimit = 512
     /// How many Lamport times are remembered, to tell new events from repeated ones and to replay them to a late joiner. Default 512. It must be above
     /// the number of events that can be on their way through the cluster at once, and all members should have the same value.

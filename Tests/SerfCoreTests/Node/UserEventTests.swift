@@ -25,26 +25,45 @@ struct UserEventTests {
     #expect(node.userEvents.count == 2)
   }
 
-  @Test(
-    "above the limit is refused, and takes no time",
-    arguments: [(513, 513, false), (512, 542, true), (480, 512, nil)] as [(Int, Int, Bool?)])
-  func sizeLimit(payload: Int, reported: Int, isEncoded: Bool?) {
-    let error: SerfCoreError? = {
-      do throws(SerfCoreError) {
-        try node.with { (core, now) throws(SerfCoreError) in
-          try core.userEvent(name: [], payload: [UInt8](repeating: 0, count: payload), coalesces: false, at: now)
-        }
-        return nil
-      } catch { return error }
-    }()
-    if let isEncoded {
-      #expect(error == .userEventTooLarge(byteCount: reported, limit: 512, isEncoded: isEncoded))
+  /// Sends an event of this size, and gives the error.
+  private func refusal(name: [UInt8], payload: Int) -> SerfCoreError? {
+    do throws(SerfCoreError) {
+      try node.with { (core, now) throws(SerfCoreError) in
+        try core.userEvent(name: name, payload: [UInt8](repeating: 0, count: payload), coalesces: false, at: now)
+      }
+      return nil
+    } catch { return error }
+  }
+
+  @Test("is refused where its encoding passes the limit, and takes no time", arguments: ["", "job"])
+  func sizeLimit(name: String) {
+    let name = Array(name.utf8)
+    func encoded(_ payload: Int) -> Int {
+      var bytes: [UInt8] = []
+      UserEventMessage(
+        time: 1, name: name.span.bytes, payload: [UInt8](repeating: 0, count: payload).span.bytes, coalesces: false
+      ).encode(into: &bytes)
+      return bytes.count
+    }
+    let largest = (0...512).last { encoded($0) <= 512 } ?? 0
+    for payload in [largest + 1, 513, 100_000] {
+      #expect(
+        refusal(name: name, payload: payload)
+          == .userEventTooLarge(name: name, encoded: encoded(payload), content: name.count + payload, limit: 512))
       #expect(node.core.statistics.eventTime == 1)
       #expect(node.userEvents.isEmpty)
-    } else {
-      #expect(error == nil)
-      #expect(node.userEvents.count == 1)
     }
+    #expect(refusal(name: name, payload: largest) == nil)
+    #expect(node.userEvents.count == 1)
+  }
+
+  @Test("that is too large gives an error which says what was counted")
+  func sizeText() {
+    let error = refusal(name: Array("job".utf8), payload: 503)
+    #expect(error?.description == "the event 'job' takes 536 bytes encoded (506 of name and payload), and the limit is 512")
+    let long = refusal(name: [0x1b] + [UInt8](repeating: 0x61, count: 9_999), payload: 0)
+    let name = "\\u{1b}" + String(repeating: "a", count: 63) + "…"
+    #expect(long?.description == "the event '\(name)' takes 10030 bytes encoded (10000 of name and payload), and the limit is 512")
   }
 
   @Test("that no member may send is not kept", arguments: [(9_216, 1, 0), (9_217, 0, 1)] as [(Int, Int, UInt64)])
