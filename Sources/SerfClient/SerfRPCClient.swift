@@ -121,7 +121,7 @@ public final class SerfRPCClient: Sendable {
     try await call(.forceLeave, ForceLeaveRequest(node: node, prune: prune))
   }
 
-  /// The same, with the name as text, which ``NodeName/init(_:)`` reads.
+  /// The same, with the name as `serf members` prints it.
   public func forceLeave(_ node: String, prune: Bool = false) async throws {
     try await forceLeave(NodeName(node), prune: prune)
   }
