@@ -205,7 +205,9 @@ struct CredentialsTests {
   @Test("are refused beyond 1 MiB")
   func tooLarge() throws {
     let path = try directory.write("large", [UInt8](repeating: 7, count: CredentialFile.sizeMaximum + 1))
-    let error = try #require(throws: CredentialsError.self) { try CredentialFile.read(path, what: "the", setting: "Credentials.Files.authorities") }
+    let error = try #require(throws: CredentialsError.self) {
+      try CredentialFile.read(path, what: "the", setting: "Credentials.Files.authorities")
+    }
     #expect(error.code == .tooLarge && error.file == path)
   }
 }

@@ -159,7 +159,11 @@ private final class RollingNode: Sendable {
       transport: NetTransport(bind: bind, settings: settings), configuration: .test(name),
       logger: Logger(label: "serf") { [log] _ in log.handler })
     let events = node.events()
-    try await node.start()
+    // While the port was free, a connection of another test may have got it from the kernel.
+    try await eventually("the port is free again") {
+      do { try await node.start() } catch let error as SerfError where error.code == .bind { return false }
+      return true
+    }
     let address = try await node.localAddress()
     state.withLock { state in
       state.node = node
