@@ -19,6 +19,11 @@ public struct DNSResolver: AddressResolver {
   public init(server: NodeAddress? = nil) { self.server = server }
 
   public func resolve(_ host: String, port: UInt16) async throws -> [NodeAddress] {
+    try await records(of: host, port: port)
+  }
+
+  /// ``resolve(_:port:)`` with its error's type. With optimisation, swiftc 6.3.1 dies (signal 11, "splitting coroutine") when this is untyped.
+  private func records(of host: String, port: UInt16) async throws(ResolutionError) -> [NodeAddress] {
     if let literal = try LiteralResolver.literal(host, port: port) { return [literal] }
     try checkName(host)
     let query = try query(for: host)
