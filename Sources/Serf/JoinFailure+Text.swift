@@ -50,42 +50,42 @@ extension JoinFailure {
     }
   }
 
-  /// The same in words, and what to try. `agreement` is what the transport wants both sides to have alike (``StreamLayer/agreement``).
+  /// The reason in words, and what to try. `agreement` is what the transport wants both sides to have alike (``StreamLayer/agreement``).
   ///
   /// - Parameter asksForUs: whether the address was written with this node's own name.
   func text(_ agreement: String?, asksForUs: Bool) -> String {
     switch self {
-    case .contact(.refused) where asksForUs, .contact(.identityMismatch) where asksForUs:
-      "the name asked for is this node's own. Write the name of the member there, or the address alone"
-    case .contact(.noContact): "no answer. Does an agent run there, with the same transport as this node, and is its port open?"
-    case .contact(.deadline): "no answer in time"
-    case .contact(.overloaded): "it is too busy now. Try again in a moment"
-    case .contact(.refused): "it refused us. Its log says why"
-    case .contact(.identityMismatch): "another node answers there. This node's log says which"
-    case .contact(.peerCertificateRefused): "we refuse its certificate. This node's log says why"
-    case .contact(.ownCertificateRefused):
-      "it refuses our certificate. Its log says why: usually ours is not of its CA or cluster, or has expired"
-    case .contact(.unreadable):
-      "its answer cannot be decrypted, or is not encrypted as ours is. Do both have the same key and label? While a cluster gets its first key, "
-        + "\(SettingName.verifiesIncoming) stays false until \(SettingName.sealsOutgoing) is true at all members"
     case .contact(.broken):
-      agreement.map { "it closed the connection without a reason. Its log says why; compare on both sides \($0)" }
+      return agreement.map { "it closed the connection without a reason. Its log says why; compare on both sides \($0)" }
         ?? "the connection broke. Its log may say why"
-    case .contact(.ourselves): "it is this node itself"
-    case .contact(.notSent): "we could not send"
-    case .remote(let bytes): "it answered: \(escaped(bytes))"
     case .malformed(.empty):
-      "it closed the connection without an answer. Its log says why: perhaps too many requests at once"
+      return "it closed the connection without an answer. Its log says why: perhaps too many requests at once"
         + (agreement.map { "; or compare on both sides \($0)" } ?? "")
-    case .malformed(let error): "its answer cannot be read: \(error)"
-    case .unproven: "its answer does not hold a live member with the name that its certificate proves"
-    case .nameInUse: "our name is in use at another address. Another process runs with our certificate; stop one of them"
-    case .versionMismatch: "its protocol versions do not fit ours"
-    case .filtered: "its members were refused by our filter"
-    case .unusableAddress(let address):
-      "it tells its peers to reach it at \(address), where no node can be. Give it an address to advertise (\(SettingName.advertise)), or bind it to one of its own"
-    case .leaving: "we are leaving"
-    case .tooMany: "too many joins run already. Try again"
+    default:
+      let reason = reason(asksForUs: asksForUs)
+      return [reason.description, Self.advice(reason)].compactMap(\.self).joined(separator: ". ")
+    }
+  }
+
+  /// What to try, in sentences; nil where the reason says it all.
+  private static func advice(_ reason: JoinAttempt.Reason) -> String? {
+    switch reason {
+    case .ownName: "Write the name of the member there, or the address alone"
+    case .noAnswer: "Does an agent run there, with the same transport as this node, and is its port open?"
+    case .tooBusy: "Try again in a moment"
+    case .refused: "Its log says why"
+    case .otherName: "This node's log says which"
+    case .certificateRefused(.theirs): "This node's log says why"
+    case .certificateRefused(.ours): "Its log says why: usually ours is not of its CA or cluster, or has expired"
+    case .encryptionMismatch:
+      "Do both have the same key and label? While a cluster gets its first key, \(SettingName.verifiesIncoming) stays false until "
+        + "\(SettingName.sealsOutgoing) is true at all members"
+    case .nameInUse: "Another process runs with our certificate; stop one of them"
+    case .unusableAddress: "Give it an address to advertise (\(SettingName.advertise)), or bind it to one of its own"
+    case .tooManyJoins: "Try again"
+    case .isSelf, .timedOut, .notSent, .leaving, .connectionBroken, .unresolved, .notAnAddress, .notAllowed, .unproven, .unreadable,
+      .incompatible, .filtered, .remote:
+      nil
     }
   }
 }

@@ -104,7 +104,7 @@
       case .ownName: "the name asked for is this node's own"
       case .noAnswer: "no answer"
       case .timedOut: "no answer in time"
-      case .tooBusy: "it is too busy to take us now"
+      case .tooBusy: "it is too busy now"
       case .notSent: "we could not send"
       case .tooManyJoins: "too many joins run already"
       case .leaving: "we are leaving"
@@ -115,7 +115,7 @@
       case .certificateRefused(let refusal): refusal.description
       case .otherName: "another node answers there"
       case .nameInUse: "our name is in use at another address"
-      case .unproven: "its answer does not hold a live member of the name that its certificate proves"
+      case .unproven: "its answer does not hold a live member with the name that its certificate proves"
       case .encryptionMismatch: "its answer cannot be decrypted, or is not encrypted as ours is"
       case .unreadable(let why): "its answer cannot be read: \(why)"
       case .incompatible: "its protocol versions do not fit ours"
