@@ -12,11 +12,11 @@ package struct JoinLog: Sendable {
     self.name = name
   }
 
-  /// The result of one address.
-  package func attempted(_ attempt: JoinAttempt) {
+  /// The result of one address. A failure that is known already is no warning.
+  package func attempted(_ attempt: JoinAttempt, isKnown: Bool = false) {
     let isFailure = attempt.reason != nil && attempt.reason != .isSelf
     logger.log(
-      level: isFailure ? .warning : .debug, "join: \(printable(attempt.description))",
+      level: isFailure && !isKnown ? .warning : .debug, "join: \(printable(attempt.description))",
       metadata: .about(
         at: attempt.contacted?.description ?? printable(attempt.address), because: attempt.reason.map { _ in printable(attempt.message) }))
   }

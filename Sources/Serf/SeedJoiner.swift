@@ -9,16 +9,24 @@ import Synchronization
 /// A member that joins this node does not end it. The seeds may be in another part of a cluster that has come apart, and no other member would
 /// bring the two together.
 final class SeedJoiner: Sendable {
+  private struct State {
+    /// What failed already, and was worth a warning.
+    var known: Set<JoinAttempt> = []
+    /// The pause in progress: true when it is over, false when the node stops meanwhile.
+    var pause: Once<Bool>?
+    var isEnded = false
+  }
+
   private let join: SerfConfiguration.Join
   private let seed: UInt64
   private let loop: any EventLoop
-  private let subscribers: EventSubscribers
   private let logger: Logger
-  /// What was logged as a warning already.
-  private let known = Mutex<Set<String>>([])
+  private let log: JoinLog
+  private let state = Mutex(State())
 
-  init(_ join: SerfConfiguration.Join, seed: UInt64, on loop: any EventLoop, subscribers: EventSubscribers, logger: Logger) {
-    (self.join, self.seed, self.loop, self.subscribers, self.logger) = (join, seed, loop, subscribers, logger)
+  init(_ join: SerfConfiguration.Join, name: NodeName, seed: UInt64, on loop: any EventLoop, logger: Logger) {
+    (self.join, self.seed, self.loop, self.logger) = (join, seed, loop, logger)
+    log = JoinLog(logger, name: name)
   }
 
   /// Ends when another member has answered, when the attempts are used up, and when the node leaves or stops.
@@ -45,29 +53,34 @@ final class SeedJoiner: Sendable {
     }
   }
 
-  /// Logs what came of one address. The same line again and again is not worth a warning.
+  /// The node stops: there is no further attempt.
+  func end() {
+    let pause = state.withLock { state in
+      state.isEnded = true
+      return state.pause
+    }
+    pause?.resume(.success(false))
+  }
+
+  /// Logs what came of one address. The same failure again and again is not worth a warning.
   func report(_ attempt: JoinAttempt) {
-    let line = "join: \(escaped(Array(attempt.description.utf8)))"
-    let level: Logger.Level =
-      switch attempt.reason {
-      case nil, .isSelf?: .debug
-      default: known.withLock { $0.count < Self.knownLimit && $0.insert(line).inserted } ? .warning : .debug
-      }
-    logger.log(level: level, "\(line)")
+    log.attempted(attempt, isKnown: state.withLock { $0.known.count >= Self.knownLimit || !$0.known.insert(attempt).inserted })
   }
 
   /// False if the node has stopped meanwhile.
   private func pause(_ pause: Duration) async -> Bool {
-    let deadline = loop.instant + pause
-    // It wants no event: its end is the node's, or the timer's.
-    let end: SerfSubscription<Event> = subscribers.subscribe(bufferLimit: 1) { _ in false }
-    let timer = loop.scheduleTask(deadline: NIODeadline(deadline)) { end.cancel() }
-    for await _ in end {}
-    timer.cancel()
-    return loop.instant >= deadline
+    let over = Once<Bool>()
+    let isEnded = state.withLock { state in
+      state.pause = over
+      return state.isEnded
+    }
+    guard !isEnded else { return false }
+    let timer = loop.scheduleTask(deadline: NIODeadline(loop.instant + pause)) { over.resume(.success(true)) }
+    defer { timer.cancel() }
+    return (try? await over.wait()) ?? false
   }
 
-  /// A peer chooses parts of some lines, so they are not kept without limit.
+  /// A peer chooses parts of some failures, so they are not kept without limit.
   private static let knownLimit = 1_000
 }
 
@@ -89,8 +102,7 @@ extension SerfNode {
   func joinSeeds() {
     let join = configuration.join
     guard !join.addresses.isEmpty else { return }
-    let joiner = SeedJoiner(join, seed: seed, on: loop, subscribers: subscribers, logger: logger)
-    Task { [weak self] in
+    Task { [weak self, joiner = seedJoiner] in
       await joiner.run { [weak self] in
         guard let self else { return nil }
         // A node that leaves looks up no address.

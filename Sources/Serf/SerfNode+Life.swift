@@ -77,7 +77,8 @@ extension SerfNode {
   /// ``shutdown()``.
   ///
   /// It takes at most twice ``SerfSettings/Leaving/broadcastTimeout`` plus ``SerfSettings/Leaving/propagateDelay``; a node that knows no
-  /// other live member leaves at once. Calls at the same time share one leave and its end. Does nothing on a node that has left. Cancelling the task ends the wait, not the leave.
+  /// other live member leaves at once. Calls at the same time share one leave and its end. Does nothing on a node that has left. Cancelling the task
+  /// ends the wait, not the leave.
   ///
   /// - Throws: ``SerfError`` alone: ``SerfError/Code/state`` after a shutdown, also one that cuts the leave short; what ``start()`` throws.
   ///   `CancellationError` when the task is cancelled.
@@ -108,6 +109,7 @@ extension SerfNode {
     }
     _ = try? await stop?.get()
     life.withLock { $0.stage = .stopped }
+    seedJoiner.end()
     subscribers.finish()
     ended.resume(.success(()))
   }

@@ -42,6 +42,7 @@ public final class SerfNode: Service {
   let seed: UInt64
   let life = Mutex(Life())
   let subscribers = EventSubscribers()
+  let seedJoiner: SeedJoiner
   let tagChanges = TagChanges()
   /// Ends ``run()`` when the node has stopped.
   let ended = Once<Void>()
@@ -81,12 +82,14 @@ public final class SerfNode: Service {
     self.seed = seed
     factory = transport
     loop = eventLoopGroup.next()
+    seedJoiner = SeedJoiner(configuration.join, name: name, seed: seed, on: loop, logger: logger)
   }
 
   /// The program can no longer stop a node that it no longer holds, so the node stops itself.
   deinit {
     // A node that starts or stops is held by the task that does it.
     if case .running(let driver) = life.withLock({ $0.stage }) { loop.execute { _ = driver.value.shutdown() } }
+    seedJoiner.end()
     subscribers.finish()
   }
 

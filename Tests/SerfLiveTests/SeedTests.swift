@@ -57,6 +57,7 @@ struct SeedTests {
     let first = try await node(1, ["127.0.0.1:1", "127.0.0.1:2", "seed.test"])
     try await pass("it tries again") { lookUps.count >= 3 }
     #expect(try await finish(on: loop) { try await first.members() }.count == 1)
+    #expect(try await finish(on: loop) { try await first.statistics() }["subscriptions"] == 0, "a pause is no subscription")
     let second = try await node(2)
     let snapshots = [first, second].map { $0.memberSnapshots() }
     for snapshots in snapshots {
