@@ -27,6 +27,8 @@ package final class NodeDriver {
   private var memberCount = 0
   /// The status that was logged last.
   private var loggedStatus = NodeStatus.alive
+  /// The version of the member list that its followers were told last.
+  private var statedVersion: UInt64 = 0
   /// Set once the node stops; nothing goes to the transport after that.
   private var stopping: EventLoopFuture<Void>?
   private var timer: LoopTimer?
@@ -118,7 +120,10 @@ package final class NodeDriver {
       memberCount = core.membership.count
       layer.hint(.memberCount(memberCount), at: now)
     }
-    subscribers.memberFeed.changed(to: core.membersVersion)
+    if core.membersVersion != statedVersion {
+      statedVersion = core.membersVersion
+      subscribers.memberFeed.changed(to: statedVersion)
+    }
     layer.flush(at: now)
     let deadline = min(core.nextDeadline ?? .distantFuture, exchanges.nextDeadline ?? .distantFuture)
     timer?.arm(at: deadline == .distantFuture ? nil : deadline)

@@ -23,6 +23,7 @@ package struct NodeMetrics: Sendable {
     self.factory = factory
     dimensions = [("node", node.description)]
     roundTrips = CoreMetrics.Timer(label: "serf.probe.round_trip", dimensions: dimensions, factory: factory)
+    guard isHeard else { return }
     for figure in SerfStatistics.Figure.ownAtStart { handles[figure.metric] = handle(for: figure) }
   }
 

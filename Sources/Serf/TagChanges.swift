@@ -67,7 +67,9 @@ extension SerfNode {
       case .state?: logger.debug("a change of tags is not made: \(error)")
       default: logger.warning("a change of tags is not made: \(error)")
       }
-      return !tagChanges.take().isEmpty
+      // None of those that wait can be made either.
+      while !tagChanges.take().isEmpty {}
+      return false
     }
   }
 }

@@ -33,19 +33,17 @@ final class MemberFeed: Sendable {
   func attach(_ list: NIOLoopBound<() -> Reading?>, on loop: any EventLoop) { state.withLock { $0.source = (list, loop) } }
 
   /// The list has this version now.
-  func changed(to version: UInt64) { wake(true) { $0.version.replace(with: version) } }
+  func changed(to version: UInt64) { wake(true) { $0.version = version } }
 
   /// The node has stopped, or will never start.
   func finish() {
-    wake(false) { state in
-      (state.source, state.isFinished) = (nil, true)
-      return true
-    }
+    wake(false) { ($0.source, $0.isFinished) = (nil, true) }
   }
 
-  private func wake(_ hasNext: Bool, if change: (inout State) -> Bool) {
+  private func wake(_ hasNext: Bool, after change: (inout State) -> Void) {
     let readers = state.withLock { state -> [Once<Bool>] in
-      guard !state.isFinished, change(&state) else { return [] }
+      guard !state.isFinished else { return [] }
+      change(&state)
       defer { state.waiting = [:] }
       return Array(state.waiting.values)
     }
@@ -77,14 +75,6 @@ final class MemberFeed: Sendable {
     let once = Once<Reading?>()
     source.loop.execute { once.resume(.success(source.list.value())) }
     return try await once.wait()
-  }
-}
-
-extension UInt64 {
-  /// Whether the new value is another one.
-  fileprivate mutating func replace(with value: UInt64) -> Bool {
-    defer { self = value }
-    return self != value
   }
 }
 
