@@ -28,8 +28,8 @@ import Testing
     }
   }
 
-  private let nobody = NodeAddress(ipv4: 127, 0, 0, 1, port: 60_001)
-  private let nobodyElse = NodeAddress(ipv4: 127, 0, 0, 1, port: 60_002)
+  private let unused = NodeAddress(ipv4: 127, 0, 0, 1, port: 60_001)
+  private let otherUnused = NodeAddress(ipv4: 127, 0, 0, 1, port: 60_002)
 
   private func pair(_ table: Table) async throws -> (first: SerfNode, second: SerfNode, address: NodeAddress) {
     let hub = MemoryHub()
@@ -45,9 +45,9 @@ import Testing
   func severalAnswers() async throws {
     let table = Table()
     let (first, second, address) = try await pair(table)
-    table["many.test"] = [nobody, nobodyElse, address, address]
+    table["many.test"] = [unused, otherUnused, address, address]
     #expect(try await second.join(["many.test"]) == 1)
-    #expect(try await second.join(["many.test", address.description, nobody.description]) == 2)
+    #expect(try await second.join(["many.test", address.description, unused.description]) == 2)
     try await eventually("both see both") { try await first.members().count == 2 }
     await first.shutdown()
     await second.shutdown()
@@ -57,9 +57,9 @@ import Testing
   func again() async throws {
     let table = Table()
     let (first, second, address) = try await pair(table)
-    table["moving.test"] = [nobody]
+    table["moving.test"] = [unused]
     await #expect { try await second.join(["moving.test:99"]) } throws: {
-      "\($0)".contains("moving.test:99 (\(nobody)): no answer")
+      "\($0)".contains("moving.test:99 (\(unused)): no answer")
     }
     table["moving.test"] = [address]
     #expect(try await second.join(["moving.test:99"]) == 1)
@@ -96,7 +96,7 @@ import Testing
   func errors() async throws {
     let table = Table()
     let (first, second, _) = try await pair(table)
-    table["deaf.test"] = [nobody, nobodyElse]
+    table["deaf.test"] = [unused, otherUnused]
     table["empty.test"] = []
     for (addresses, kinds, words) in [
       (["lost.test"], ["unresolved"], ["can be used", "lost.test: the table has no 'lost.test'"]),
@@ -107,7 +107,7 @@ import Testing
       (["[::1"], ["notAnAddress"], ["not an address"]), (["fe80::1%nope0"], ["notAnAddress"], ["no network interface 'nope0'"]),
       (
         ["lost.test", "deaf.test"], ["unresolved", "noAnswer", "noAnswer"],
-        ["answered", "deaf.test (\(nobody)): no answer", "deaf.test (\(nobodyElse)): no answer", "lost.test"]
+        ["answered", "deaf.test (\(unused)): no answer", "deaf.test (\(otherUnused)): no answer", "lost.test"]
       ),
     ] as [([String], [String], [String])] {
       let error = await #expect(throws: SerfError.self, "\(addresses)") { try await second.join(addresses) }

@@ -3,6 +3,7 @@ import RPCTestSupport
 import Serf
 import SerfAgent
 import SerfClient
+import SerfTestSupport
 import Synchronization
 import Testing
 import VectorSupport
@@ -327,12 +328,5 @@ private func first<Element: Sendable>(_ count: Int, of stream: RPCStream<Element
 
 /// Waits for a condition that another task is about to make true.
 func until(_ condition: @Sendable () -> Bool, sourceLocation: SourceLocation = #_sourceLocation) async throws {
-  let deadline = ContinuousClock.now + .seconds(20)
-  while !condition() {
-    guard ContinuousClock.now < deadline else {
-      Issue.record("did not come true within 20 s", sourceLocation: sourceLocation)
-      return
-    }
-    try await Task.sleep(for: .milliseconds(1))
-  }
+  try await eventually("it comes true", within: .seconds(20), sourceLocation: sourceLocation) { condition() }
 }
