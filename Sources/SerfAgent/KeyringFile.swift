@@ -1,6 +1,6 @@
 /// What a keyring file contains: a JSON array of strings (RFC 8259).
 ///
-/// Read here and not by Foundation, whose decoder would be most of what the agent loads when it starts.
+/// Read here, so that the agent needs no Foundation for it.
 package enum KeyringFile {
   /// The strings of the array, in their order. Nil if the file contains anything else. It may begin with a byte order mark.
   package static func strings(in bytes: UnsafeBufferPointer<UInt8>) -> [String]? {

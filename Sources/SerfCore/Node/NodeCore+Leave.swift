@@ -69,8 +69,8 @@ extension NodeCore {
     departure.requests = []
   }
 
-  /// The intent alone. With our death beside it the members would pass on the death first, because news of members go before intents; those that hear it
-  /// so would show us as failed until the intent comes.
+  /// The intent alone. With our death beside it the members would pass on the death first, because messages about members
+  /// go before intents; those that hear it so would show us as failed until the intent comes.
   private mutating func sendFarewell() {
     let time = memberClock.tick()
     var message = takeScratch()
