@@ -19,7 +19,7 @@ extension Membership {
     enum Question: Sendable { case isItAtTheNew, isItStillAtTheOld }
 
     var question: Question
-    var member: Member
+    var member: GossipMember
     /// The peer that brought the claim: the connection to close if it is a duplicate's.
     var peer: Peer?
     /// Whether the member itself brought it.
@@ -156,7 +156,7 @@ extension Membership {
   }
 
   /// Sends a member what is believed or said of it, as an alive: the member outdoes what is wrong. At most once per gossip interval and member.
-  private mutating func correct(_ index: NodeIndex, _ entry: Member, over destination: Destination, at now: Instant) {
+  private mutating func correct(_ index: NodeIndex, _ entry: GossipMember, over destination: Destination, at now: Instant) {
     guard mayCorrect(index, at: now) else { return }
     send(entry, to: destination)
   }
@@ -174,7 +174,7 @@ extension Membership {
     return true
   }
 
-  private mutating func send(_ entry: Member, to destination: Destination) {
+  private mutating func send(_ entry: GossipMember, to destination: Destination) {
     let start = outbox.begin()
     Alive(
       incarnation: entry.incarnation, node: entry.name.bytes.span.bytes, address: entry.address, meta: entry.meta.span.bytes,
@@ -194,7 +194,7 @@ extension Membership {
   }
 
   /// The new address wins, whatever the incarnations are: a restart elsewhere is no conflict, and its incarnation begins at 1.
-  private mutating func move(_ index: NodeIndex, to claimed: Member, at now: Instant) {
+  private mutating func move(_ index: NodeIndex, to claimed: GossipMember, at now: Instant) {
     becomeAlive(
       index, claimed.incarnation, AliveClaim(address: claimed.address, versions: claimed.versions), claimed.meta.span.bytes, at: now)
   }

@@ -68,8 +68,8 @@ extension Membership {
     return nil
   }
 
-  func member(_ alive: borrowing Alive, _ claim: AliveClaim) -> Member {
-    Member(
+  func member(_ alive: borrowing Alive, _ claim: AliveClaim) -> GossipMember {
+    GossipMember(
       name: NodeName(bytes: [UInt8](copying: alive.node)), address: claim.address, meta: [UInt8](copying: alive.metaBytes),
       versions: claim.versions, incarnation: alive.incarnation, state: .alive)
   }

@@ -40,7 +40,7 @@ extension Membership {
   }
 
   /// The member is said to be alive at an incarnation that is not new. If it answers when it is asked, it is alive.
-  mutating func askWhetherAlive(_ index: NodeIndex, _ claimed: Member, at now: Instant) {
+  mutating func askWhetherAlive(_ index: NodeIndex, _ claimed: GossipMember, at now: Instant) {
     if table[index].state == .suspect { return hastenProbe(of: index, at: now) }
     let pause = max(configuration.probe.interval, .seconds(1))
     if let last = table[index].accusationRequeuedAt, now - last < pause { return }
@@ -49,12 +49,12 @@ extension Membership {
   }
 
   /// A member that was dead or had left answered.
-  mutating func returned(_ index: NodeIndex, as claimed: Member, at now: Instant) {
+  mutating func returned(_ index: NodeIndex, as claimed: GossipMember, at now: Instant) {
     guard table.contains(index), isBeyondRefutation(index), table[index].member.address.isSameEndpoint(as: claimed.address) else { return }
     revive(index, as: claimed, at: now)
   }
 
-  private mutating func revive(_ index: NodeIndex, as member: Member, at now: Instant) {
+  private mutating func revive(_ index: NodeIndex, as member: GossipMember, at now: Instant) {
     becomeAlive(index, .max, AliveClaim(address: member.address, versions: member.versions), member.meta.span.bytes, at: now)
   }
 }

@@ -7,7 +7,7 @@ struct PendingPing: Sendable {
     case relay(to: Destination, sequenceNumber: UInt32, wantsNack: Bool)
     case user(PingID)
     /// Asks whether a member that cannot refute is alive after all, as was claimed.
-    case life(Member)
+    case life(GossipMember)
     /// A probe that wants a connection; see `Membership+ProbeByDial`.
     case dial
   }
@@ -116,7 +116,7 @@ extension Membership {
   }
 
   /// Asks a member that is dead or left whether it is alive; see `Membership+HighIncarnations`.
-  mutating func pingWhetherAlive(_ index: NodeIndex, _ claimed: Member, at now: Instant) {
+  mutating func pingWhetherAlive(_ index: NodeIndex, _ claimed: GossipMember, at now: Instant) {
     startPing(.life(claimed), name: claimed.name, address: table[index].member.address, index: index, at: now)
   }
 

@@ -89,7 +89,7 @@ extension Membership {
     var isOurOwn: Bool { holdsOurAddress && !holdsOthers }
     var holdsOurAddress = false
     var holdsOthers = false
-    var members: [Member] = []
+    var members: [GossipMember] = []
   }
 
   /// Reads the whole message once and applies nothing. `sender` is the member that must be speaking, where names are proven. `target` is the one that
@@ -134,7 +134,7 @@ extension Membership {
         node.metaBytes.byteCount <= configuration.limits.metaLength, examined.members.count < configuration.limits.members
       {
         examined.members.append(
-          Member(
+          GossipMember(
             name: NodeName(bytes: [UInt8](copying: node.name)), address: address, meta: [UInt8](copying: node.metaBytes),
             versions: versions, incarnation: node.incarnation, state: memberState))
       }

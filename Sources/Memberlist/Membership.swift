@@ -83,7 +83,7 @@ package struct Membership: ~Copyable, Sendable {
   var expansion = PacketWalker.Expansion()
 
   /// A member that does nothing before ``start(at:)``. `local.incarnation` and `local.state` are not read.
-  package init(_ configuration: MembershipConfiguration, transport: TransportTraits = .init(), local: Member, seed: UInt64) {
+  package init(_ configuration: MembershipConfiguration, transport: TransportTraits = .init(), local: GossipMember, seed: UInt64) {
     precondition(
       !local.name.isEmpty && local.name.bytes.count <= configuration.limits.nameLength
         && local.meta.count <= configuration.limits.metaLength && local.versions.isValid,
@@ -117,10 +117,10 @@ package struct Membership: ~Copyable, Sendable {
   // MARK: What the layer above can ask
 
   /// This node's own record.
-  package var local: Member { table[me].member }
+  package var local: GossipMember { table[me].member }
 
   /// The member of this name, in any state.
-  package func member(_ name: NodeName) -> Member? { table.find(name).map { table[$0].member } }
+  package func member(_ name: NodeName) -> GossipMember? { table.find(name).map { table[$0].member } }
 
   /// How many members are alive or suspect, this node included.
   package var liveCount: Int {

@@ -24,9 +24,9 @@ package struct MembershipConfiguration: Sendable {
   package var deadNodeReclaimTime: Duration = .zero
 
   /// Asked before an alive about any member is applied, also a repeated one; false drops it. It must be quick and have no side effects.
-  package var aliveFilter: (@Sendable (Member) -> Bool)?
+  package var aliveFilter: (@Sendable (GossipMember) -> Bool)?
   /// Asked with all entries of a received push/pull of a join, on both sides, before any is applied; false refuses the whole push/pull.
-  package var mergeFilter: (@Sendable ([Member]) -> Bool)?
+  package var mergeFilter: (@Sendable ([GossipMember]) -> Bool)?
 
   /// These timings, and the default limits.
   package init(

@@ -12,13 +12,13 @@ package enum MembershipOutput: Sendable {
   /// The layer above's state, received in a push/pull. `isReply`: this node opened the exchange. `join` is set if it did so to join.
   case userState(PacketSlot, isJoin: Bool, isReply: Bool, join: JoinID?, from: Peer)
   /// A member is new, or back from dead or left. The first is this node itself.
-  case joined(Member)
+  case joined(GossipMember)
   /// A live member's address, meta or versions changed.
-  case updated(Member)
+  case updated(GossipMember)
   /// A member died or left; its state tells which.
-  case left(Member)
+  case left(GossipMember)
   /// Two nodes claim one name; the existing one is kept.
-  case conflict(existing: Member, claimant: Member)
+  case conflict(existing: GossipMember, claimant: GossipMember)
   /// A peer closed our connection because another node holds our name.
   case nameRefused(by: Peer)
   /// The broadcast was sent out often enough, replaced or dropped.

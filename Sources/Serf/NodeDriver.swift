@@ -73,7 +73,7 @@ package final class NodeDriver {
           return loop.makeSucceededFuture(NIOLoopBound(driver, eventLoop: loop))
         } catch {
           // A caller that corrects the settings binds the same port again.
-          return layer.value.shutdown(reason: .shutdown, at: loop.instant).flatMapThrowing { throw error }
+          return layer.value.shutdown(reason: .shutdown, at: .now(on: loop)).flatMapThrowing { throw error }
         }
       }
       .flatMapErrorThrowing { throw SerfError(starting: $0) }
@@ -98,12 +98,12 @@ package final class NodeDriver {
       metrics.export(statistics.figures)
       metricsTimer?.arm(at: now + metricsInterval)
     }
-    metricsTimer?.arm(at: loop.instant + metricsInterval)
+    metricsTimer?.arm(at: .now(on: loop) + metricsInterval)
   }
 
   /// The only way to the core: an input or a verb, then all that follows from it.
   func mutate<Result>(at time: Instant? = nil, _ body: (inout NodeCore, Instant) -> Result) -> Result {
-    let now = time ?? loop.instant
+    let now = time ?? Instant.now(on: loop)
     let result = body(&core, now)
     drain(at: now)
     return result
@@ -240,12 +240,12 @@ extension NodeDriver: StreamLayerHandler {
 extension NodeDriver {
   package typealias Completion<Value> = (Result<Value, SerfError>) -> Void
 
-  package var members: [SerfCore.Member] { core.members }
+  package var members: [SerfMember] { core.members }
   /// The members for those who follow them; nil when the node has stopped.
   private var memberReading: MemberFeed.Reading? {
     core.status == .shutDown ? nil : (core.membersVersion, MemberSnapshot(sorted: core.members))
   }
-  package var localMember: SerfCore.Member? { core.localMember }
+  package var localMember: SerfMember? { core.localMember }
   /// The tags that this node has now, with every change so far.
   var tags: [String: String] { core.ownTags }
   package var status: NodeStatus { core.status }
@@ -255,7 +255,7 @@ extension NodeDriver {
   package var statistics: SerfStatistics {
     SerfStatistics(
       node: core.statistics, events: core.counters, subscriptions: subscribers.statistics, gossip: core.membership.counters,
-      transport: exchanges.figures + layer.figures, status: core.status, lateness: core.membership.lateness(at: loop.instant),
+      transport: exchanges.figures + layer.figures, status: core.status, lateness: core.membership.lateness(at: .now(on: loop)),
       isEncrypted: layer.protection != .clear)
   }
   /// What the layers below the user's verbs counted since the start.
@@ -312,7 +312,7 @@ extension NodeDriver {
   package func userEvent(_ name: [UInt8], payload: [UInt8], coalesce: Bool, _ done: Completion<Void>) {
     let failure = mutate { core, now -> SerfCoreError? in
       do throws(SerfCoreError) {
-        try core.userEvent(name: name, payload: payload, coalesces: coalesce, at: now)
+        try core.userEvent(name: name, payload: payload, coalesce: coalesce, at: now)
         return nil
       } catch { return error }
     }
@@ -327,7 +327,7 @@ extension NodeDriver {
     timer?.cancel()
     metricsTimer?.cancel()
     // What the end itself changed is in the last export: the node and its figures stay until then.
-    let stopping = layer.shutdown(reason: reason, at: loop.instant).hop(to: loop).assumeIsolated()
+    let stopping = layer.shutdown(reason: reason, at: .now(on: loop)).hop(to: loop).assumeIsolated()
       .always { [self] _ in if metrics.isHeard { metrics.export(statistics.figures) } }.nonisolated()
     self.stopping = stopping
     return stopping

@@ -38,7 +38,7 @@ package final class NodeLog {
 
   // MARK: Events and diagnostics
 
-  package func event(_ event: Event) {
+  package func event(_ event: SerfEvent) {
     guard case .member(let change) = event else { return }
     for member in change.members {
       logger.log(
@@ -88,7 +88,7 @@ package final class NodeLog {
 
 extension MemberEvent.Kind {
   /// The line that Serf writes when this happens to a member.
-  fileprivate func line(_ member: SerfCore.Member) -> String {
+  fileprivate func line(_ member: SerfMember) -> String {
     switch self {
     case .join: "EventMemberJoin: \(member.name) \(member.address.host)"
     case .leave: "EventMemberLeave: \(member.name) \(member.address.host)"

@@ -75,7 +75,7 @@ final class SeedJoiner: Sendable {
       return state.isEnded
     }
     guard !isEnded else { return false }
-    let timer = loop.scheduleTask(deadline: NIODeadline(loop.instant + pause)) { over.resume(.success(true)) }
+    let timer = loop.scheduleTask(deadline: NIODeadline(Instant.now(on: loop) + pause)) { over.resume(.success(true)) }
     defer { timer.cancel() }
     return (try? await over.wait()) ?? false
   }

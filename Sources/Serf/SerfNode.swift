@@ -99,14 +99,14 @@ public final class SerfNode: Service {
   ///
   /// - Throws: ``SerfError`` alone: what ``start()`` throws, and ``SerfError/Code/state`` after ``shutdown()``. `CancellationError` when the task is
   ///   cancelled.
-  public func members() async throws -> [SerfCore.Member] {
+  public func members() async throws -> [SerfMember] {
     try await call { driver, done in done(.success(driver.members)) }
   }
 
   /// This node as others see it.
   ///
   /// - Throws: as ``members()``.
-  public func localMember() async throws -> SerfCore.Member {
+  public func localMember() async throws -> SerfMember {
     try await call { driver, done in done(driver.localMember.map { .success($0) } ?? .failure(.shutDown)) }
   }
 

@@ -193,7 +193,7 @@ package struct Agent: Sendable {
 
   // MARK: Running
 
-  private func logEvents(_ events: any AsyncSequence<Event, Never> & Sendable) async {
+  private func logEvents(_ events: any AsyncSequence<SerfEvent, Never> & Sendable) async {
     for await event in events {
       switch event {
       case .member(let event): logger.info("Received event: \(event.kind)")

@@ -1,5 +1,6 @@
 package import Serf
 import SerfClient
+import SerfIdentity
 
 /// How an agent runs: what its command line says (`agent.md` section 7).
 package struct AgentConfiguration: Hashable, Sendable {

@@ -3,9 +3,9 @@ package import Serf
 /// What the agent needs from a node: ``SerfNode``, or a stand-in in the tests of the RPC. Whatever a verb throws is shown as its description.
 package protocol AgentNode: Sendable {
   /// All members that the node knows, sorted by name.
-  func members() async throws -> [Member]
+  func members() async throws -> [SerfMember]
   /// The node itself.
-  func localMember() async throws -> Member
+  func localMember() async throws -> SerfMember
   /// Contacts members; returns how many answered.
   func join(_ addresses: [String], ignoreOld: Bool) async throws -> Int
   /// Leaves the cluster; ends when the other members had a chance to hear it.
@@ -18,7 +18,7 @@ package protocol AgentNode: Sendable {
   func updateTags(setting: [String: String], deleting: [String]) async throws
   func userEvent(_ name: String, payload: [UInt8], coalesce: Bool) async throws
   /// What happens from now on.
-  func subscription() -> any AsyncSequence<Event, Never> & Sendable
+  func subscription() -> any AsyncSequence<SerfEvent, Never> & Sendable
   /// What the RPC's `stats` says about the node: the section `serf`, and our own sections.
   func sections() async throws -> [String: [String: String]]
 }

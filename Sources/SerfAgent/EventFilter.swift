@@ -32,7 +32,7 @@ package struct EventFilter: Hashable, Sendable {
   }
 
   /// Whether `event` is wanted. An event that several items want counts once.
-  package func matches(_ event: Event) -> Bool {
+  package func matches(_ event: SerfEvent) -> Bool {
     items.contains { item in
       switch (item, event) {
       case (.everything, _): true

@@ -1,5 +1,6 @@
 package import Serf
 import SerfClient
+import SerfTransport
 
 /// Starts a real ``SerfNode`` over the transport that the command line names.
 package struct SerfNodeStarter: NodeStarter {
@@ -34,7 +35,7 @@ package struct SerfNodeStarter: NodeStarter {
 }
 
 extension SerfNode: AgentNode {
-  package func subscription() -> any AsyncSequence<Event, Never> & Sendable {
+  package func subscription() -> any AsyncSequence<SerfEvent, Never> & Sendable {
     // More than the default: a replay can bring more than 1,024 events at once.
     events(bufferLimit: 4_096)
   }

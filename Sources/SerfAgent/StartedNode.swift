@@ -10,7 +10,7 @@ package protocol NodeStarter: Sendable {
 package struct StartedNode: Sendable {
   package let node: any AgentNode
   /// Its events from before the start.
-  package let events: any AsyncSequence<Event, Never> & Sendable
+  package let events: any AsyncSequence<SerfEvent, Never> & Sendable
   /// Where the node is bound, with the port that the kernel chose.
   package let bindAddress: NodeAddress
   package let name: NodeName
@@ -22,7 +22,8 @@ package struct StartedNode: Sendable {
   package let reloadCredentials: @Sendable (AgentConfiguration) async throws(AgentFailure) -> Void
 
   package init(
-    node: any AgentNode, events: any AsyncSequence<Event, Never> & Sendable, name: NodeName, bindAddress: NodeAddress, protection: String,
+    node: any AgentNode, events: any AsyncSequence<SerfEvent, Never> & Sendable, name: NodeName, bindAddress: NodeAddress,
+    protection: String,
     ended: @escaping @Sendable () async -> String?,
     reloadCredentials: @escaping @Sendable (AgentConfiguration) async throws(AgentFailure) -> Void
   ) {

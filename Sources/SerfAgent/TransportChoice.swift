@@ -1,4 +1,5 @@
 import Serf
+import SerfTransport
 
 #if canImport(Glibc)
   import Glibc
@@ -161,7 +162,7 @@ struct TransportChoice {
 }
 
 extension AgentConfiguration.CompressionChoice {
-  fileprivate var algorithm: Compression? {
+  fileprivate var algorithm: TransportCompression? {
     switch self {
     case .lzw: .lzw
     case .zstd: .zstd

@@ -244,11 +244,11 @@ final class BenchCluster {
 
 /// Counts the events that one node sees.
 private final class EventCount: Sendable {
-  private let events: SerfSubscription<Event>
+  private let events: SerfSubscription<SerfEvent>
   private let userEvents = Counter()
   private let failedMembers = Counter()
 
-  init(_ events: SerfSubscription<Event>) {
+  init(_ events: SerfSubscription<SerfEvent>) {
     self.events = events
     Task { [userEvents, failedMembers] in
       for await event in events {

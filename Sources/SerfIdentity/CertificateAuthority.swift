@@ -5,6 +5,7 @@ import SerfPrimitives
 public struct CertificateAuthority: Sendable {
   /// A certificate with its private key, both PEM. The key is a secret: files that hold it are written with mode 0600.
   public struct Issued: Sendable {
+    /// The certificate alone, without its issuers.
     public let certificatePEM: [UInt8]
     package let chain: CertificateChain
     package let key: PrivateKey
@@ -21,7 +22,9 @@ public struct CertificateAuthority: Sendable {
   private var chain: CertificateChain { issued.chain }
   private var key: PrivateKey { issued.key }
 
+  /// The authority's certificate: what every member gets as its CA file.
   public var certificatePEM: [UInt8] { issued.certificatePEM }
+  /// A copy of the authority's key. Who has it can make members, so the caller has to keep it secret.
   public var privateKeyPEM: [UInt8] { issued.privateKeyPEM }
 
   /// How far into the past a new certificate reaches, so that a machine whose clock is a little slow accepts it (`secure-transport.md` 3.6).
@@ -32,7 +35,9 @@ public struct CertificateAuthority: Sendable {
   ///
   /// - Parameter cluster: goes into its common name, for people; a random part tells two authorities of one cluster apart.
   /// - Throws: ``SerfError`` with ``SerfError/Code/credentials``; its cause is an ``IssuingError``.
-  public init(cluster: String = "default", validFor: Duration = .days(3650), key kind: KeyKind = .p256, at now: UTCTime = .now) throws {
+  public init(cluster: String = "default", validFor: Duration = .seconds(3_650 * 86_400), key kind: KeyKind = .p256, at now: UTCTime = .now)
+    throws
+  {
     do throws(IssuingError) {
       self.init(adopting: try Self.root(of: cluster, from: now - Self.backdating, until: now + validFor, key: kind))
     } catch {
@@ -99,7 +104,8 @@ public struct CertificateAuthority: Sendable {
   ///
   /// - Throws: ``SerfError`` with ``SerfError/Code/credentials``; its cause is an ``IssuingError``.
   public func issue(
-    node: String, cluster: String = "default", validFor: Duration = .days(365), key kind: KeyKind = .p256, at now: UTCTime = .now
+    node: String, cluster: String = "default", validFor: Duration = .seconds(365 * 86_400), key kind: KeyKind = .p256,
+    at now: UTCTime = .now
   ) throws -> Issued {
     do throws(IssuingError) {
       guard CertificateName.isValid(node.utf8), CertificateName.isValid(cluster.utf8) else { throw .nameNotInAlphabet }
@@ -155,9 +161,19 @@ public struct CertificateAuthority: Sendable {
 /// Why an authority cannot issue: the cause of a ``SerfError`` with ``SerfError/Code/credentials``.
 @nonexhaustive
 public enum IssuingError: Error, Hashable, Sendable {
-  case unreadableCertificate, unreadableKey, keyMismatch, notAnAuthority
+  /// The authority's certificate is no PEM, or no certificate.
+  case unreadableCertificate
+  /// The authority's key is no PEM, or no private key without a password.
+  case unreadableKey
+  /// The key does not belong to the certificate.
+  case keyMismatch
+  /// The certificate may not issue others.
+  case notAnAuthority
+  /// The authority's certificate ended at this time.
   case authorityExpired(UTCTime)
+  /// The name of the node or the cluster is not 1 to 128 characters of `A-Z a-z 0-9 . _ -`.
   case nameNotInAlphabet
+  /// GnuTLS refuses, with its reason: an unsupported kind of key, for example.
   case refusedByLibrary(String)
 }
 
@@ -178,5 +194,5 @@ extension IssuingError: CustomStringConvertible {
 
 extension Duration {
   /// Days of 86,400 seconds, as validity is counted.
-  public static func days(_ count: Int64) -> Duration { .seconds(count.multipliedReportingOverflow(by: 86_400).partialValue) }
+  package static func days(_ count: Int64) -> Duration { .seconds(count.multipliedReportingOverflow(by: 86_400).partialValue) }
 }

@@ -15,6 +15,7 @@ public enum IdentityMode: Hashable, Sendable {
 public struct CertificateName: Hashable, Sendable {
   /// Nil with ``IdentityMode/dns``, which proves no cluster.
   public let cluster: String?
+  /// The name of the node.
   public let node: NodeName
 
   /// Longest node or cluster name, in bytes.

@@ -14,6 +14,7 @@ public final class Credentials: @unchecked Sendable {
     public var authorities: String
     /// This node's certificate, followed by intermediates if there are any.
     public var certificate: String
+    /// The private key of the certificate, without a password.
     public var privateKey: String
     /// Revocation lists of the authorities.
     public var revocations: String?
@@ -21,6 +22,7 @@ public final class Credentials: @unchecked Sendable {
     /// mounts.
     public var allowsInsecureKey: Bool
 
+    /// The paths of a node's files.
     public init(
       authorities: String, certificate: String, privateKey: String, revocations: String? = nil, allowsInsecureKey: Bool = false
     ) {
@@ -36,9 +38,11 @@ public final class Credentials: @unchecked Sendable {
   public let name: CertificateName
   /// Our own certificate as a peer would see it, with its end of validity.
   public let identity: PeerIdentity
+  /// The node's name, as our own certificate proves it.
   public var node: NodeName { name.node }
   /// The cluster that peers must be of.
   public var cluster: String { policy.cluster }
+  /// Where certificates state the name, ours and those of peers.
   public var mode: IdentityMode { policy.mode }
   /// When the earliest revocation list should have been replaced by a newer one. Overdue lists still count; the log should say so.
   public var revocationsNextUpdate: UTCTime? { policy.revocationsNextUpdate }
@@ -86,11 +90,16 @@ public final class Credentials: @unchecked Sendable {
 
   /// The contents of the files of ``Files``.
   public struct PEM: Sendable {
+    /// The authorities whose nodes are members, one or more certificates.
     public var authorities: [UInt8]
+    /// This node's certificate, followed by intermediates if there are any.
     public var certificate: [UInt8]
+    /// The private key of the certificate, without a password.
     public var privateKey: [UInt8]
+    /// Revocation lists of the authorities; nil if there are none.
     public var revocations: [UInt8]?
 
+    /// The contents of a node's files.
     public init(authorities: [UInt8], certificate: [UInt8], privateKey: [UInt8], revocations: [UInt8]? = nil) {
       self.authorities = authorities
       self.certificate = certificate

@@ -62,6 +62,7 @@ public struct CredentialsError: Error, Hashable, Sendable {
     }
   }
 
+  /// What kind of fault it is, for code that reacts to it.
   public let code: Code
   /// The file concerned; nil when it is a setting.
   public let file: String?

@@ -3,10 +3,22 @@ internal import CGnuTLS
 /// The kinds of key that certificates come with.
 @nonexhaustive
 public enum KeyKind: Hashable, Sendable, CustomStringConvertible {
-  case p256, p384, p521, ed25519, ed448
+  /// ECDSA on the NIST curve P-256: the default.
+  case p256
+  /// ECDSA on the NIST curve P-384.
+  case p384
+  /// ECDSA on the NIST curve P-521.
+  case p521
+  /// EdDSA on Curve25519 (RFC 8032).
+  case ed25519
+  /// EdDSA on Curve448 (RFC 8032).
+  case ed448
+  /// RSA with a modulus of this size.
   case rsa(bits: Int)
+  /// Any other kind: certificates with it are refused.
   case other
 
+  /// The name that people use, such as `P-256` or `RSA 3072`.
   public var description: String {
     switch self {
     case .p256: "P-256"

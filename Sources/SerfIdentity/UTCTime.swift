@@ -8,8 +8,10 @@
 ///
 /// It is a different type from the node's monotonic `Instant` on purpose: validity depends on the calendar, deadlines do not.
 public struct UTCTime: Hashable, Comparable, Sendable {
+  /// Seconds since 1970-01-01 00:00 UTC; negative before.
   public var secondsSinceEpoch: Int64
 
+  /// The time this many seconds after 1970-01-01 00:00 UTC.
   public init(secondsSinceEpoch: Int64) { self.secondsSinceEpoch = secondsSinceEpoch }
 
   /// The system's clock, read now.
@@ -23,6 +25,7 @@ public struct UTCTime: Hashable, Comparable, Sendable {
     return UTCTime(secondsSinceEpoch: overflow ? (duration < .zero ? .min : .max) : sum)
   }
 
+  /// Saturates, as `+` does.
   public static func - (time: UTCTime, duration: Duration) -> UTCTime {
     let (difference, overflow) = time.secondsSinceEpoch.subtractingReportingOverflow(duration.components.seconds)
     return UTCTime(secondsSinceEpoch: overflow ? (duration < .zero ? .max : .min) : difference)

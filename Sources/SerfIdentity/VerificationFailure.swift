@@ -3,11 +3,13 @@
 /// The checks run in one order, from the cheap to the expensive and from the general to the particular, so that one certificate has one reason.
 @nonexhaustive
 public enum VerificationFailure: Error, Hashable, Sendable {
+  /// The peer sent no certificate.
   case noCertificate
   /// More than 16 KiB of certificates, refused before any of it is parsed.
   case chainTooLarge
   /// More than 4 certificates, refused before any of them is parsed.
   case chainTooDeep
+  /// A certificate is not valid DER, or not X.509.
   case unreadable
   /// The key's kind and size, such as `RSA 1024`.
   case weakKey(String)
@@ -19,26 +21,41 @@ public enum VerificationFailure: Error, Hashable, Sendable {
   case weakSignature(String)
   /// No authority in our CA file issued it; the name of the issuer that it states.
   case unknownIssuer(String)
+  /// A certificate's signature is not its issuer's.
   case badSignature
+  /// A revocation list of its issuer names it.
   case revoked
   /// An intermediate certificate may not issue others, or limits what it may issue.
   case issuerNotAllowed
+  /// It has an extension that must be understood, and that we do not know (RFC 5280, 4.2).
   case unknownCriticalExtension
+  /// The node's certificate ended at this time.
   case expired(UTCTime)
+  /// The node's certificate begins at this time. Compare the clocks of both machines.
   case notYetValid(UTCTime)
   /// An intermediate, or the authority itself.
   case issuerExpired(UTCTime)
+  /// An intermediate, or the authority itself, begins at this time.
   case issuerNotYetValid(UTCTime)
+  /// It is the certificate of an authority, which is no node's.
   case isAuthority
+  /// It has a key usage without digitalSignature.
   case missingDigitalSignature
+  /// It has extended key usages without clientAuth, which a node that dials needs.
   case missingClientAuth
+  /// It has extended key usages without serverAuth, which a node that is dialled needs.
   case missingServerAuth
+  /// It has more names than any certificate in use.
   case tooManyNames
   /// More elements than any certificate in use has: reading them could take long.
   case tooManyElements
+  /// It states no name of a node (see ``IdentityMode``).
   case noName
+  /// It states more than one name of a node.
   case severalNames
+  /// It states this name, which does not have the form `serf://<cluster>/<node>`.
   case malformedName(String)
+  /// It is of this other cluster.
   case wrongCluster(String)
 }
 

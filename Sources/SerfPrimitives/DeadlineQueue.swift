@@ -6,7 +6,7 @@
 ///
 /// The members are inlinable so that each module works with a queue of its own type; otherwise every comparison and swap goes through the metadata of
 /// the value's type.
-public struct DeadlineQueue<Value: Sendable>: Sendable {
+@usableFromInline package struct DeadlineQueue<Value: Sendable>: Sendable {
   @usableFromInline struct Entry: Sendable {
     @usableFromInline let deadline: Instant
     @usableFromInline let order: UInt64
@@ -27,16 +27,16 @@ public struct DeadlineQueue<Value: Sendable>: Sendable {
   @usableFromInline var scheduled: UInt64 = 0
 
   /// An empty queue.
-  @inlinable public init() {}
+  @inlinable package init() {}
 
   /// How many entries wait, cancelled ones included.
-  @inlinable public var count: Int { heap.count }
+  @inlinable package var count: Int { heap.count }
 
   /// The earliest deadline, or nil when nothing waits.
-  @inlinable public var nextDeadline: Instant? { heap.first?.deadline }
+  @inlinable package var nextDeadline: Instant? { heap.first?.deadline }
 
   /// Adds `value`, to come out at `deadline`.
-  @inlinable public mutating func schedule(_ value: Value, at deadline: Instant) {
+  @inlinable package mutating func schedule(_ value: Value, at deadline: Instant) {
     heap.append(Entry(deadline: deadline, order: scheduled, value: value))
     scheduled += 1
     var child = heap.count - 1
@@ -49,7 +49,7 @@ public struct DeadlineQueue<Value: Sendable>: Sendable {
   }
 
   /// Takes out the earliest entry that is due at `now`, or nil.
-  @inlinable public mutating func popDue(at now: Instant) -> Value? {
+  @inlinable package mutating func popDue(at now: Instant) -> Value? {
     guard let first = heap.first, first.deadline <= now else { return nil }
     heap.swapAt(0, heap.count - 1)
     heap.removeLast()

@@ -6,6 +6,23 @@ public enum Destination: Hashable, Sendable {
   case member(NodeName, NodeAddress)
   /// An address whose owner is not known yet: a plain join address. Any member of the cluster but ourselves may answer.
   case anyMember(NodeAddress)
+
+  /// The socket address to send to or to dial.
+  public var address: NodeAddress {
+    switch self {
+    case .reply(let peer): peer.address
+    case .member(_, let address), .anyMember(let address): address
+    }
+  }
+
+  /// The name that what answers there must prove, on a transport that proves names; nil if any member may answer.
+  public var expectedName: NodeName? {
+    switch self {
+    case .reply(let peer): peer.provenName
+    case .member(let name, _): name
+    case .anyMember: nil
+    }
+  }
 }
 
 /// Which of several ways to one peer a message takes, on a transport that keeps connections. A layer must know every case, so a new one breaks it on
@@ -18,14 +35,14 @@ public enum SendPath: Hashable, Sendable {
 }
 
 /// Names one reliable exchange, at most one request and one reply, for as long as the node lives.
-public struct ExchangeID: Hashable, Comparable, Sendable {
+package struct ExchangeID: Hashable, Comparable, Sendable {
   /// A running number. Exchanges that we open and exchanges that we accept never have the same number.
-  public let value: UInt64
+  package let value: UInt64
 
   /// The exchange with this running number.
-  @inlinable public init(_ value: UInt64) { self.value = value }
+  @inlinable package init(_ value: UInt64) { self.value = value }
 
-  @inlinable public static func < (left: ExchangeID, right: ExchangeID) -> Bool { left.value < right.value }
+  @inlinable package static func < (left: ExchangeID, right: ExchangeID) -> Bool { left.value < right.value }
 }
 
 /// Names one stream of a layer; a number is never used again. The opener chooses the number: even for streams that we open, odd for those that we

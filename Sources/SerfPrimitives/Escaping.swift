@@ -5,7 +5,7 @@
 // * a message that contains such parts, escaped already or not: `harmless(_:)`. It changes nothing that is safe, so it may be applied twice.
 
 /// Bytes from a peer, safe to print: printable UTF-8 stays, control characters, backslash and broken sequences become `\u{..}` or `\xNN`.
-public func escaped(_ bytes: [UInt8]) -> String { rewritten(bytes, escapesControls: true, backslash: .escaped) }
+package func escaped(_ bytes: [UInt8]) -> String { rewritten(bytes, escapesControls: true, backslash: .escaped) }
 
 /// The bytes whose ``escaped(_:)-([UInt8])`` is `text`. A text that it never writes gives its UTF-8 bytes, with the escapes in it read as such.
 package func unescaped(_ text: String) -> [UInt8] {

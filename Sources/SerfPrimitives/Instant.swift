@@ -21,6 +21,7 @@ public struct Instant: Hashable, Comparable, Sendable {
     return Instant(nanoseconds: overflow ? (duration.nanoseconds < 0 ? .min : .max) : sum)
   }
 
+  /// Saturates, as `+` does.
   @inlinable public static func - (instant: Instant, duration: Duration) -> Instant {
     let (difference, overflow) = instant.nanoseconds.subtractingReportingOverflow(duration.nanoseconds)
     return Instant(nanoseconds: overflow ? (duration.nanoseconds < 0 ? .max : .min) : difference)
@@ -31,6 +32,7 @@ public struct Instant: Hashable, Comparable, Sendable {
     .nanoseconds(later.nanoseconds.subtractingReportingOverflow(earlier.nanoseconds).partialValue)
   }
 
+  /// Moves `instant` by `duration`; saturates, as `+` does.
   @inlinable public static func += (instant: inout Instant, duration: Duration) { instant = instant + duration }
 
   @inlinable public static func < (left: Instant, right: Instant) -> Bool { left.nanoseconds < right.nanoseconds }
@@ -38,7 +40,7 @@ public struct Instant: Hashable, Comparable, Sendable {
 
 extension Duration {
   /// Whole nanoseconds, saturated at ±292 years.
-  @inlinable public var nanoseconds: Int64 {
+  @inlinable package var nanoseconds: Int64 {
     let (seconds, attoseconds) = components
     let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
     let (sum, carry) = product.addingReportingOverflow(attoseconds / 1_000_000_000)
@@ -49,5 +51,5 @@ extension Duration {
   package var milliseconds: Int64 { nanoseconds / 1_000_000 }
 
   /// The duration as a fraction of seconds, for formulas that need logarithms or ratios.
-  @inlinable public var seconds: Double { Double(nanoseconds) / 1e9 }
+  @inlinable package var seconds: Double { Double(nanoseconds) / 1e9 }
 }

@@ -13,7 +13,7 @@ package struct SimulatedMember: SimulatedMachine, ~Copyable {
   /// What its push/pulls carry for the layer above.
   package var userState: [UInt8] = []
 
-  package init(_ configuration: MembershipConfiguration, transport: TransportTraits = .init(), local: Member, seed: UInt64) {
+  package init(_ configuration: MembershipConfiguration, transport: TransportTraits = .init(), local: GossipMember, seed: UInt64) {
     membership = Membership(configuration, transport: transport, local: local, seed: seed)
   }
 

@@ -106,7 +106,7 @@ public func runTwoNodes() -> Int32 {
   wire.b.start(at: now)
   do throws(SerfCoreError) {
     try wire.b.join([JoinTarget(Wire.address(1))], ignoreOld: true, request: RequestID(1), at: now)
-    try wire.b.userEvent(name: [0x68, 0x69], payload: [], coalesces: false, at: now)
+    try wire.b.userEvent(name: [0x68, 0x69], payload: [], coalesce: false, at: now)
   } catch { return -2 }
   for _ in 0..<1000 {
     now += .milliseconds(10)

@@ -4,8 +4,8 @@ import Testing
 
 @Suite("event filters")
 struct EventFilterTests {
-  private static let join = Event.member(MemberEvent(.join, []))
-  private static let deploy = Event.user(UserEvent(time: 1, nameBytes: Array("deploy".utf8), payload: [], coalesces: false))
+  private static let join = SerfEvent.member(MemberEvent(.join, []))
+  private static let deploy = SerfEvent.user(UserEvent(time: 1, nameBytes: Array("deploy".utf8), payload: [], coalesce: false))
 
   @Test(
     "which events a filter wants",

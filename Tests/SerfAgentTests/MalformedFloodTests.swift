@@ -37,8 +37,8 @@ import Testing
       metrics: NodeMetrics(node: "a", factory: recorder))
     driver.start()
     let stranger = Peer(address: NodeAddress(ipv4: 127, 0, 0, 2, port: 9))
-    for _ in 0..<10_000 { driver.packetReceived(nonsense.packet.span.bytes, from: stranger, at: loop.instant) }
-    driver.readComplete(at: loop.instant)
+    for _ in 0..<10_000 { driver.packetReceived(nonsense.packet.span.bytes, from: stranger, at: .now(on: loop)) }
+    driver.readComplete(at: .now(on: loop))
     loop.advanceTime(by: .seconds(10))
     #expect(recorder.total(nonsense.metric) == 10_000)
     #expect(driver.statistics[nonsense.key] == 10_000)

@@ -1,5 +1,6 @@
 import Serf
 import SerfTestSupport
+import SerfTransport
 import Synchronization
 import Testing
 

@@ -2,6 +2,7 @@ import Logging
 import NIOCore
 import Serf
 import SerfTestSupport
+import SerfTransport
 import Synchronization
 import Testing
 

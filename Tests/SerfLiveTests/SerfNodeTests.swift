@@ -1,6 +1,7 @@
 import Logging
 import Serf
 import SerfTestSupport
+import SerfTransport
 import Testing
 
 /// The public API over the transport in memory: the verbs, their answers, and what subscribers see.

@@ -35,7 +35,7 @@ final class GossipCluster {
     let index = index ?? nodes.count
     let address = Self.address(index, port: port)
     let member = SimulatedMember(
-      configuration, transport: transport, local: Member(name: Self.name(index), address: address, meta: meta),
+      configuration, transport: transport, local: GossipMember(name: Self.name(index), address: address, meta: meta),
       seed: seed &* 1000 &+ UInt64(nodes.count))
     let node = network.add(member, at: address)
     nodes.append(node)
@@ -56,7 +56,7 @@ final class GossipCluster {
   }
 
   /// What a member knows about another.
-  func view(_ node: Network.NodeID, of index: Int) -> Member? { network.read(node) { $0.membership.member(Self.name(index)) } }
+  func view(_ node: Network.NodeID, of index: Int) -> GossipMember? { network.read(node) { $0.membership.member(Self.name(index)) } }
 
   func liveCount(_ node: Network.NodeID) -> Int { network.read(node) { $0.membership.liveCount } }
 

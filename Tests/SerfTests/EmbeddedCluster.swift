@@ -77,10 +77,10 @@
     init(_ network: EmbeddedUDP, error: Duration) {
       self.error = error
       self.network = network
-      origin = .now - .nanoseconds(network.loop.instant.nanoseconds)
+      origin = .now - .nanoseconds(Instant.now(on: network.loop).nanoseconds)
     }
 
-    var time: UTCTime { origin + .nanoseconds(network.loop.instant.nanoseconds) + error }
+    var time: UTCTime { origin + .nanoseconds(Instant.now(on: network.loop).nanoseconds) + error }
   }
 
   /// One node of a ``EmbeddedCluster``.
@@ -90,7 +90,7 @@
     let rotation: CredentialRotation
     let credentials: Credentials
     let clock: CivilClock
-    let events: SerfSubscription<Event>
+    let events: SerfSubscription<SerfEvent>
     let subscribers = EventSubscribers()
     let name: NodeName
     private let socket: any DatagramSocket
@@ -138,7 +138,7 @@
       return Int(clamping: value)
     }
 
-    func member(_ name: NodeName) -> SerfCore.Member? { driver.members.first { $0.name == name } }
+    func member(_ name: NodeName) -> SerfMember? { driver.members.first { $0.name == name } }
 
     /// Asks for a join. The result has its outcome once time has passed.
     @discardableResult
@@ -153,8 +153,8 @@
     func userEvent(_ name: String, payload: [UInt8] = []) { driver.userEvent(Array(name.utf8), payload: payload, coalesce: false) { _ in } }
 
     /// All events that this node's subscriber saw since the last call.
-    func takeEvents() async -> [Event] {
-      var taken: [Event] = []
+    func takeEvents() async -> [SerfEvent] {
+      var taken: [SerfEvent] = []
       var iterator = events.makeAsyncIterator()
       while events.waiting > 0, let event = await iterator.next() { taken.append(event) }
       return taken

@@ -32,7 +32,7 @@ import Testing
 
   @Test("a member that comes or goes is a line at info, one that changes at debug, with its name and address", arguments: changes)
   func members(kind: MemberEvent.Kind, level: Logger.Level, text: String) {
-    let member = SerfCore.Member(name: "a", address: address, tags: [:], status: .alive, versions: MemberVersions())
+    let member = SerfMember(name: "a", address: address, tags: [:], status: .alive, versions: SerfMember.Versions())
     log().event(.member(MemberEvent(kind, [member])))
     #expect(recorder.entries == [line(level, text, ["serf.member": "a", "serf.address": "10.0.0.1:7946"])])
   }
@@ -42,7 +42,7 @@ import Testing
 
   @Test("a user event is no line")
   func userEvent() {
-    log().event(.user(UserEvent(time: 1, nameBytes: [], payload: [], coalesces: false)))
+    log().event(.user(UserEvent(time: 1, nameBytes: [], payload: [], coalesce: false)))
     #expect(recorder.entries.isEmpty)
   }
 

@@ -1,5 +1,6 @@
 import Serf
 import SerfIdentity
+import SerfTransport
 import Testing
 
 @Suite("What a node is made of")

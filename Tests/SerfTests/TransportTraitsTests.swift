@@ -18,8 +18,8 @@ import Testing
     return driver.transport
   }
 
-  @Test("a layer proves names or it does not", arguments: [(Protection.provenNames, true), (.keyring, false), (.clear, false)])
-  func names(protection: Protection, isProven: Bool) throws {
+  @Test("a layer proves names or it does not", arguments: [(TransportProtection.provenNames, true), (.keyring, false), (.clear, false)])
+  func names(protection: TransportProtection, isProven: Bool) throws {
     #expect(try traits(of: IdleLayer(protection: protection)).provesNames == isProven)
   }
 
@@ -42,11 +42,11 @@ import Testing
 private final class IdleLayer: StreamLayer {
   let localAddress = NodeAddress(ipv4: 127, 0, 0, 1, port: 7946)
   let streamEndsWithMessage = true
-  let protection: Protection
+  let protection: TransportProtection
   let packetBudget: Int
   let largestPacket: Int
 
-  init(protection: Protection = .clear, packetBudget: Int = 1_400, largestPacket: Int = 1_400) {
+  init(protection: TransportProtection = .clear, packetBudget: Int = 1_400, largestPacket: Int = 1_400) {
     (self.protection, self.packetBudget, self.largestPacket) = (protection, packetBudget, largestPacket)
   }
 

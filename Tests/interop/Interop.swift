@@ -33,7 +33,7 @@ struct Interop: AsyncParsableCommand {
       return
     }
     // A program that has ended reads no command: the write must throw, and not end this one.
-    unsafe signal(SIGPIPE, SIG_IGN)
+    signal(SIGPIPE, SIG_IGN)
     let signals = Task {
       for await _ in await UnixSignalsSequence(trapping: .sigint, .sigterm) {
         Program.endAll()

@@ -26,29 +26,6 @@ extension MemberState: CustomStringConvertible {
   }
 }
 
-/// A member as the layer above sees it: a copy, taken when something about it changed.
-package struct Member: Sendable, Hashable {
-  package var name: NodeName
-  package var address: NodeAddress
-  /// What that member's layer above says about it (Serf: its tags).
-  package var meta: [UInt8]
-  package var versions: ProtocolVersions
-  package var incarnation: UInt32
-  package var state: MemberState
-
-  package init(
-    name: NodeName, address: NodeAddress, meta: [UInt8] = [], versions: ProtocolVersions = .current, incarnation: UInt32 = 1,
-    state: MemberState = .alive
-  ) {
-    self.name = name
-    self.address = address
-    self.meta = meta
-    self.versions = versions
-    self.incarnation = incarnation
-    self.state = state
-  }
-}
-
 extension ProtocolVersions {
   /// What this implementation states of itself under Serf: `01 05 02 02 05 05` (`memberlist.md` section 4.12).
   package static let current = ProtocolVersions(
@@ -57,8 +34,8 @@ extension ProtocolVersions {
 
 /// One row of the ``NodeTable``: what is known of a node, and what we are doing about it.
 package struct NodeState: Sendable {
-  package var member: Member
-  /// When ``Member/state`` last changed.
+  package var member: GossipMember
+  /// When ``GossipMember/state`` last changed.
   package var changedAt: Instant
   /// The running suspicion; it exists exactly while the state is suspect.
   package var suspicion: Suspicion?
@@ -104,7 +81,7 @@ package struct NodeState: Sendable {
     set { member.state = newValue }
   }
 
-  package init(member: Member, changedAt: Instant) {
+  package init(member: GossipMember, changedAt: Instant) {
     self.member = member
     self.changedAt = changedAt
   }

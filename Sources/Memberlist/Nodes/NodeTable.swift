@@ -174,7 +174,7 @@ package struct NodeTable: ~Copyable, Sendable {
     }
     slots[hole] = 0
     generations[row] &+= 1
-    rows[row] = NodeState(member: Member(name: NodeName(bytes: []), address: rows[row].member.address), changedAt: .zero)
+    rows[row] = NodeState(member: GossipMember(name: NodeName(bytes: []), address: rows[row].member.address), changedAt: .zero)
     freeRows.append(UInt32(row))
   }
 }

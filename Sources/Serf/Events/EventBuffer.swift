@@ -5,15 +5,15 @@ import Synchronization
 /// What an ``EventBuffer`` has to know of its elements.
 package protocol BufferedEvent: Sendable {
   /// The event, if it is of this kind.
-  init?(_ event: Event)
+  init?(_ event: SerfEvent)
   /// The members that it is about, each of whose events replaces the earlier ones; nil for an event that stands for itself.
-  var subjects: [Member]? { get }
+  var subjects: [SerfMember]? { get }
 }
 
-extension Event: BufferedEvent {
-  package init?(_ event: Event) { self = event }
+extension SerfEvent: BufferedEvent {
+  package init?(_ event: SerfEvent) { self = event }
 
-  package var subjects: [Member]? {
+  package var subjects: [SerfMember]? {
     switch self {
     case .member(let event): event.members
     case .user: nil
@@ -22,21 +22,21 @@ extension Event: BufferedEvent {
 }
 
 extension MemberEvent: BufferedEvent {
-  package init?(_ event: Event) {
+  package init?(_ event: SerfEvent) {
     guard case .member(let event) = event else { return nil }
     self = event
   }
 
-  package var subjects: [Member]? { members }
+  package var subjects: [SerfMember]? { members }
 }
 
 extension UserEvent: BufferedEvent {
-  package init?(_ event: Event) {
+  package init?(_ event: SerfEvent) {
     guard case .user(let event) = event else { return nil }
     self = event
   }
 
-  package var subjects: [Member]? { nil }
+  package var subjects: [SerfMember]? { nil }
 }
 
 /// The buffer between the node's event loop, which pushes events, and one task, which takes them.
@@ -72,7 +72,7 @@ package final class EventBuffer<Element: BufferedEvent>: EventReceiver {
   package var dropped: Int { state.withLock { $0.dropped } }
 
   /// Takes the event if it is wanted. Returns how many user events were lost to make room for it.
-  package func push(_ event: Event) -> Int {
+  package func push(_ event: SerfEvent) -> Int {
     guard let element = Element(event), isWanted(element) else { return 0 }
     let (reader, lost) = state.withLock { state -> (CheckedContinuation<Element?, Never>?, Int) in
       guard !state.isFinished else { return (nil, 0) }

@@ -39,7 +39,7 @@ package final class EventSubscribers: Sendable {
   }
 
   /// Hands an event to every subscription that wants it. Returns the buffer limits of the subscriptions that lost an event now and never before.
-  package func push(_ event: Event) -> [Int] {
+  package func push(_ event: SerfEvent) -> [Int] {
     let receivers = state.withLock { $0.receivers }
     var losers: [Int] = []
     var dropped = 0
@@ -91,7 +91,7 @@ protocol EventReceiver: AnyObject, Sendable {
   var waiting: Int { get }
   var dropped: Int { get }
   /// Takes the event, or not. Returns how many user events were lost to make room for it.
-  func push(_ event: Event) -> Int
+  func push(_ event: SerfEvent) -> Int
   func finish()
 }
 

@@ -8,7 +8,7 @@ extension SerfNode {
   ///
   /// - Parameter bufferLimit: how many events may wait for a slow reader before some are dropped (``SerfSubscription/dropped``), at least 1. Default
   ///   1,024. Choose more than a replay of old events may bring at once, and as much as the reader may lag behind.
-  public func events(bufferLimit: Int = 1_024) -> SerfSubscription<Event> { subscribers.subscribe(bufferLimit: bufferLimit) }
+  public func events(bufferLimit: Int = 1_024) -> SerfSubscription<SerfEvent> { subscribers.subscribe(bufferLimit: bufferLimit) }
 
   /// The members that come, go or change from now on. User events take no place in its buffer.
   ///

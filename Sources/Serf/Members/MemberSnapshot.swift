@@ -8,16 +8,16 @@ public import SerfPrimitives
 /// let address = snapshot["web-1"]?.address
 /// ```
 public struct MemberSnapshot: RandomAccessCollection, Hashable, Sendable {
-  private let members: [Member]
+  private let members: [SerfMember]
 
   /// The members, which are sorted by name already.
-  package init(sorted members: [Member]) { self.members = members }
+  package init(sorted members: [SerfMember]) { self.members = members }
 
   /// Those that are up, as far as the node knows. Members that announced that they leave are not among them.
-  public var alive: [Member] { members.filter { $0.status == .alive } }
+  public var alive: [SerfMember] { members.filter { $0.status == .alive } }
 
   /// The member of this name; nil if the node knows none.
-  public subscript(name: NodeName) -> Member? {
+  public subscript(name: NodeName) -> SerfMember? {
     var (low, high) = (0, members.count)
     while low < high {
       let middle = (low + high) / 2
@@ -27,11 +27,11 @@ public struct MemberSnapshot: RandomAccessCollection, Hashable, Sendable {
   }
 
   /// The member of this name; nil if the node knows none.
-  public subscript(name: String) -> Member? { self[NodeName(name)] }
+  public subscript(name: String) -> SerfMember? { self[NodeName(name)] }
 
   // MARK: RandomAccessCollection
 
   public var startIndex: Int { members.startIndex }
   public var endIndex: Int { members.endIndex }
-  public subscript(position: Int) -> Member { members[position] }
+  public subscript(position: Int) -> SerfMember { members[position] }
 }

@@ -27,7 +27,7 @@ extension SerfNode {
   public func waitForMembers(
     within limit: Duration, where condition: @Sendable (MemberSnapshot) throws -> Bool
   ) async throws -> MemberSnapshot {
-    let deadline = loop.instant + limit
+    let deadline = Instant.now(on: loop) + limit
     try await call { _, done in done(.success(())) }
     let snapshots = memberSnapshots()
     var timer: Scheduled<Void>?
@@ -39,7 +39,7 @@ extension SerfNode {
       if timer == nil { timer = loop.scheduleTask(deadline: NIODeadline(deadline)) { snapshots.cancel() } }
     }
     try Task.checkCancellation()
-    guard loop.instant >= deadline else { throw SerfError.shutDown }
+    guard Instant.now(on: loop) >= deadline else { throw SerfError.shutDown }
     throw SerfError(.timedOut, "the members are not as wanted within \(limit): \(last?.summary ?? "none is known")")
   }
 }

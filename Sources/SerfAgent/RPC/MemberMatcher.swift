@@ -1,5 +1,6 @@
 import Serf
 import SerfClient
+import SerfCore
 import SerfPrimitives
 
 /// A ``MemberFilter`` with its patterns compiled.
@@ -26,7 +27,7 @@ struct MemberMatcher {
     self.tags = tags
   }
 
-  func matches(_ member: Member) -> Bool {
+  func matches(_ member: SerfMember) -> Bool {
     if let name, !name.matches(member.name.bytes.span.bytes) { return false }
     if let status, !status.matches(member.status.description) { return false }
     return tags.allSatisfy { $0.pattern.matches(member.tags[$0.key] ?? "") }

@@ -29,7 +29,7 @@ struct RPCSession {
 
   /// A stream that is subscribed, and not yet read.
   private enum Opening {
-    case events(EventFilter, any AsyncSequence<Event, Never> & Sendable)
+    case events(EventFilter, any AsyncSequence<SerfEvent, Never> & Sendable)
     case log(LogLines)
   }
 

@@ -3,7 +3,7 @@ import SerfClient
 
 extension AgentMember {
   /// A member of the library in the form of the RPC.
-  init(_ member: Member) {
+  init(_ member: SerfMember) {
     let versions = member.versions
     self.init(
       name: member.name, address: member.address, tags: member.tags, status: member.status.description,
@@ -16,14 +16,14 @@ extension AgentMember {
 
 extension AgentEvent {
   /// An event of the library in the form of the RPC. A payload of no bytes counts as none, as on the wire.
-  init(_ event: Event) {
+  init(_ event: SerfEvent) {
     switch event {
     case .member(let event): self = .members(event.kind.description, event.members.map(AgentMember.init))
     case .user(let event):
       self = .user(
         UserEvent(
           nameBytes: event.nameBytes, payload: event.payload.isEmpty ? nil : event.payload.bytes, time: event.time,
-          coalesce: event.coalesces))
+          coalesce: event.coalesce))
     }
   }
 }

@@ -34,7 +34,7 @@ package struct EventRing: Sendable {
   /// Adds an event, unless it is not new. `clock` is the event clock after it witnessed the event. Nothing is copied for a repeated event, which is
   /// the common case: every event arrives several times.
   package mutating func insert(
-    time: LamportTime, name: RawSpan, payload: RawSpan, coalesces: Bool, clock: LamportTime
+    time: LamportTime, name: RawSpan, payload: RawSpan, coalesce: Bool, clock: LamportTime
   ) throws(RingRefusal) -> UserEvent {
     guard time >= minimumTime, !isTooOld(time, clock: clock, ringSize: slots.count) else { throw .tooOld }
     let index = Int(time % LamportTime(slots.count))
@@ -46,7 +46,7 @@ package struct EventRing: Sendable {
       slot = known
     }
     guard slot.events.count < eventsPerSlot, slot.byteCount + size <= bytesPerSlot else { throw .full }
-    let event = UserEvent(time: time, nameBytes: [UInt8](copying: name), payload: [UInt8](copying: payload), coalesces: coalesces)
+    let event = UserEvent(time: time, nameBytes: [UInt8](copying: name), payload: [UInt8](copying: payload), coalesce: coalesce)
     slots[index] = nil
     slot.events.append(event)
     slot.byteCount += size

@@ -17,18 +17,18 @@
 ///
 /// Not supported, and refused with the position: Unicode classes (`\pL`), back references and look-around (RE2 has neither of the last
 /// two). Case folds for ASCII letters only.
-public struct Pattern: Sendable {
+package struct Pattern: Sendable {
   private let program: PatternProgram
 
   /// Reads `text`. The pattern is searched for anywhere in a text; anchor it with `^` and `$` to match the whole text.
-  public init(_ text: String) throws(PatternError) {
+  package init(_ text: String) throws(PatternError) {
     guard text.utf8.count <= Self.lengthLimit else { throw PatternError(.tooLong, at: Self.lengthLimit) }
     var parser = PatternParser(text)
     program = try PatternProgram(compiling: parser.parse())
   }
 
   /// Reads `^text$`, joined as plain text, as Serf's member filters do: `a|b` becomes `^a|b$`, and so means "begins with a, or ends with b".
-  public init(pasting text: String) throws(PatternError) {
+  package init(pasting text: String) throws(PatternError) {
     do {
       try self.init("^" + text + "$")
     } catch {
@@ -37,30 +37,29 @@ public struct Pattern: Sendable {
   }
 
   /// Whether the pattern occurs in `text`.
-  public func matches(_ text: String) -> Bool {
+  package func matches(_ text: String) -> Bool {
     var bytes = text
     return bytes.withUTF8 { program.matches(Span(_unsafeElements: $0).bytes) }
   }
 
   /// Whether the pattern occurs in these bytes. A byte that is not part of valid UTF-8 counts as one U+FFFD, as in RE2.
-  public func matches(_ bytes: RawSpan) -> Bool { program.matches(bytes) }
+  package func matches(_ bytes: RawSpan) -> Bool { program.matches(bytes) }
 
   /// The longest pattern text, in bytes. A pattern of a query cannot be longer: the query's own limit is 1,024.
-  public static let lengthLimit = 1_024
+  package static let lengthLimit = 1_024
   /// The deepest nesting of groups.
-  public static let nestingLimit = 100
+  package static let nestingLimit = 100
   /// The largest bound of one repetition, as in RE2.
-  public static let repetitionLimit = 1_000
+  package static let repetitionLimit = 1_000
   /// The largest compiled pattern, in instructions. Repetitions are written out, so nested ones reach the limit quickly: `(a{100}){100}` is too
   /// large.
-  public static let programLimit = 4_096
+  package static let programLimit = 4_096
 }
 
 /// Why a text is not a pattern of the supported syntax, and where it breaks off.
-public struct PatternError: Error, Hashable, Sendable {
+package struct PatternError: Error, Hashable, Sendable {
   /// What is wrong.
-  @nonexhaustive
-  public enum Reason: Hashable, Sendable {
+  package enum Reason: Hashable, Sendable {
     case missingParenthesis
     case unexpectedParenthesis
     case missingBracket
@@ -79,9 +78,9 @@ public struct PatternError: Error, Hashable, Sendable {
   }
 
   /// What is wrong.
-  public var reason: Reason
+  package var reason: Reason
   /// The place: the number of characters (Unicode scalars) before it.
-  public var position: Int
+  package var position: Int
 
   init(_ reason: Reason, at position: Int) {
     self.reason = reason
@@ -91,11 +90,11 @@ public struct PatternError: Error, Hashable, Sendable {
 
 extension PatternError: CustomStringConvertible {
   /// For example `missing ")" for the group at character 4`.
-  public var description: String { reason.description + " at character " + String(position + 1) }
+  package var description: String { reason.description + " at character " + String(position + 1) }
 }
 
 extension PatternError.Reason: CustomStringConvertible {
-  public var description: String {
+  package var description: String {
     switch self {
     case .missingParenthesis: "missing \")\" for the group"
     case .unexpectedParenthesis: "\")\" without a group"

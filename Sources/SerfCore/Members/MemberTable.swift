@@ -6,7 +6,7 @@ package import SerfPrimitives
 /// status says so, so the two cannot disagree.
 package struct MemberTable: Sendable {
   package struct Row: Sendable {
-    package fileprivate(set) var member: Member
+    package fileprivate(set) var member: SerfMember
     /// The newest intent about the member: older ones are not new.
     package fileprivate(set) var intentTime: LamportTime
     /// Whether that time came from a push/pull. If so, a message with an intent of the same time still counts as new.
@@ -22,7 +22,7 @@ package struct MemberTable: Sendable {
     /// What the application is told.
     package var event: MemberEvent.Kind?
     /// The member afterwards.
-    package var member: Member
+    package var member: SerfMember
     /// It had failed, and came back so soon that it had probably not failed at all.
     package var flapped = false
   }
@@ -49,7 +49,7 @@ package struct MemberTable: Sendable {
 
   /// The gossip layer sees `member` alive. `pending` is the intent that arrived before the member. A failed member that returns within `flapTimeout`
   /// flapped.
-  package mutating func joined(_ member: Member, pending: Intent?, flapTimeout: Duration, at now: Instant) -> Change {
+  package mutating func joined(_ member: SerfMember, pending: Intent?, flapTimeout: Duration, at now: Instant) -> Change {
     guard let index = indexes[member.name] else {
       var newcomer = member
       if let pending, pending.isImplied, pending.kind == .leave {
@@ -69,7 +69,7 @@ package struct MemberTable: Sendable {
   }
 
   /// The gossip layer has new facts about a member; nil when it is not known here.
-  package mutating func updated(_ member: Member, at now: Instant) -> Change? {
+  package mutating func updated(_ member: SerfMember, at now: Instant) -> Change? {
     guard let index = indexes[member.name] else { return nil }
     replaceFacts(at: index, with: member)
     return Change(event: apply(.updated, at: index, now), member: rows[index].member)
@@ -107,8 +107,8 @@ package struct MemberTable: Sendable {
   }
 
   /// Erases the members that are gone and for which `isExpired` holds; returns them as they were.
-  package mutating func removeExpired(where isExpired: (Row) -> Bool) -> [Member] {
-    var erased: [Member] = []
+  package mutating func removeExpired(where isExpired: (Row) -> Bool) -> [SerfMember] {
+    var erased: [SerfMember] = []
     // Backwards, so that the member that takes an erased one's place has already been checked.
     for index in rows.indices.reversed() where MemberTransition.from(rows[index].member.status, on: .expired).status == nil {
       if isExpired(rows[index]) { erased.append(remove(at: index)) }
@@ -117,7 +117,7 @@ package struct MemberTable: Sendable {
   }
 
   /// Erases one member, whatever its status.
-  package mutating func remove(_ name: NodeName) -> Member? { indexes[name].map { remove(at: $0) } }
+  package mutating func remove(_ name: NodeName) -> SerfMember? { indexes[name].map { remove(at: $0) } }
 
   // MARK: The table itself
 
@@ -136,7 +136,7 @@ package struct MemberTable: Sendable {
     return transition.event
   }
 
-  private mutating func replaceFacts(at index: Int, with member: Member) {
+  private mutating func replaceFacts(at index: Int, with member: SerfMember) {
     let old = rows[index].member
     rows[index].member.address = member.address
     rows[index].member.tags = member.tags
@@ -151,7 +151,7 @@ package struct MemberTable: Sendable {
     version += 1
   }
 
-  private mutating func remove(at index: Int) -> Member {
+  private mutating func remove(at index: Int) -> SerfMember {
     let member = rows[index].member
     counts[Int(member.status.rawValue)] -= 1
     indexes[member.name] = nil

@@ -5,26 +5,26 @@ import SerfPrimitives
 extension NodeCore {
   // MARK: From the gossip layer
 
-  mutating func memberJoined(_ node: Memberlist.Member) {
+  mutating func memberJoined(_ node: GossipMember) {
     let change = table.joined(
       Self.member(node), pending: intents[node.name], flapTimeout: configuration.reconnecting.flapTimeout, at: now)
     if change.flapped { counters.flaps += 1 }
     deliver(change.event, change.member)
   }
 
-  mutating func memberUpdated(_ node: Memberlist.Member) {
+  mutating func memberUpdated(_ node: GossipMember) {
     guard let change = table.updated(Self.member(node), at: now) else { return }
     deliver(change.event, change.member)
   }
 
   /// The gossip layer tells dead from left by the sender of the notice. We use the intents, as Go does: a member whose leave we heard of has left,
   /// however its end was noticed.
-  mutating func memberDeparted(_ node: Memberlist.Member) {
+  mutating func memberDeparted(_ node: GossipMember) {
     guard let change = table.departed(node.name, at: now) else { return }
     deliver(change.event, change.member)
   }
 
-  mutating func nameConflict(existing: Memberlist.Member, claimant: Memberlist.Member) {
+  mutating func nameConflict(existing: GossipMember, claimant: GossipMember) {
     // When two nodes claim one name, the other members vote on which one stays. That vote needs our own queries, which do not exist yet (`serf.md`
     // section 11).
     diagnose(
@@ -33,18 +33,18 @@ extension NodeCore {
         : .nameConflict(existing.name, existing: existing.address, claimant: claimant.address))
   }
 
-  private static func member(_ node: Memberlist.Member) -> Member {
+  private static func member(_ node: GossipMember) -> SerfMember {
     let versions = node.versions
-    return Member(
+    return SerfMember(
       name: node.name, address: node.address, tags: TagMap.decode(meta: node.meta.span.bytes).tags, status: .alive,
-      versions: MemberVersions(
+      versions: SerfMember.Versions(
         protocolMinimum: versions.protocolMinimum, protocolMaximum: versions.protocolMaximum, protocolCurrent: versions.protocolCurrent,
         delegateMinimum: versions.delegateMinimum, delegateMaximum: versions.delegateMaximum, delegateCurrent: versions.delegateCurrent))
   }
 
   /// Tells the application what happened, and the gossip layer how many members there are: the number of transmissions of a broadcast depends on
   /// that.
-  mutating func deliver(_ kind: MemberEvent.Kind?, _ member: Member) {
+  mutating func deliver(_ kind: MemberEvent.Kind?, _ member: SerfMember) {
     guard let kind else { return }
     membership.applicationMemberCount = table.count
     switch kind {
@@ -109,7 +109,7 @@ extension NodeCore {
 
   /// Forgets a member that is declared gone. A member that is only leaving gets the time that a leave takes. Go sleeps for that time with its member
   /// table locked; we set a timer.
-  private mutating func prune(_ member: Member) {
+  private mutating func prune(_ member: SerfMember) {
     guard member.name != name else { return }
     if member.status == .leaving {
       // Only once per member, however often it is requested: a flood of such intents must not pile up timers.

@@ -117,7 +117,7 @@ extension NodeCore {
       // Its time is not plausible yet: the push/pull that follows brings the events again.
       guard slot.count == 0 || raiseEventClock(after: time, &meeting, from: peer) else { continue }
       while let event = slot.next() {
-        _ = eventReceived(UserEventMessage(time: time, name: event.name, payload: event.payload, coalesces: false))
+        _ = eventReceived(UserEventMessage(time: time, name: event.name, payload: event.payload, coalesce: false))
       }
     }
   }

@@ -6,10 +6,10 @@ extension NodeCore {
   /// Sends an event to every member, this one included. An empty name is allowed.
   ///
   /// An event that does not fit into one packet is carried by other means than gossip and is slower; the transport's packet budget decides.
-  package mutating func userEvent(name: [UInt8], payload: [UInt8], coalesces: Bool, at now: Instant) throws(SerfCoreError) {
+  package mutating func userEvent(name: [UInt8], payload: [UInt8], coalesce: Bool, at now: Instant) throws(SerfCoreError) {
     guard status == .alive || status == .leaving else { throw .notAlive(status) }
     let message = UserEventMessage(
-      time: eventClock.time, name: name.span.bytes, payload: payload.span.bytes, coalesces: coalesces)
+      time: eventClock.time, name: name.span.bytes, payload: payload.span.bytes, coalesce: coalesce)
     var encoded = takeScratch()
     message.encode(into: &encoded)
     // Go also compares the name and payload alone, which are always fewer bytes.
@@ -21,7 +21,7 @@ extension NodeCore {
     let time = eventClock.tick()
     do {
       let event = try events.insert(
-        time: time, name: name.span.bytes, payload: payload.span.bytes, coalesces: coalesces, clock: eventClock.time)
+        time: time, name: name.span.bytes, payload: payload.span.bytes, coalesce: coalesce, clock: eventClock.time)
       counters.eventsDelivered += 1
       outbox.push(.event(.user(event)))
     } catch {
@@ -44,7 +44,7 @@ extension NodeCore {
     }
     do {
       let event = try events.insert(
-        time: message.time, name: message.name, payload: payload, coalesces: message.coalesces, clock: eventClock.time)
+        time: message.time, name: message.name, payload: payload, coalesce: message.coalesce, clock: eventClock.time)
       counters.eventsDelivered += 1
       outbox.push(.event(.user(event)))
       return true

@@ -9,7 +9,7 @@ package import SerfPrimitives
 ///   ``exchangeReceived(_:message:from:at:)``, ``exchangeCompleted(_:reply:from:at:)``, ``exchangeFailed(_:reason:at:)``,
 ///   ``connectionClosed(_:reason:at:)``, ``addressStated(_:by:at:)``, ``advance(to:)``, and without time ``setWarm(_:_:)``.
 /// - **Verbs**, from the user: ``join(_:ignoreOld:request:at:)``, ``leave(request:at:)``, ``shutDown(at:saysFarewell:)``,
-///   ``userEvent(name:payload:coalesces:at:)``, ``setTags(_:request:at:)``, ``forceLeave(_:prune:request:at:)``. Those that take time end with a
+///   ``userEvent(name:payload:coalesce:at:)``, ``setTags(_:request:at:)``, ``forceLeave(_:prune:request:at:)``. Those that take time end with a
 ///   ``NodeOutput/reply(_:_:)`` that carries their request's ID. They throw ``SerfCoreError`` for a mistake of the caller; a peer's mistake gives a
 ///   counter and a diagnostic.
 /// - **Questions**: ``members``, ``membersVersion``, ``localMember``, ``ownTags``, ``status``, ``statistics``, ``counters``.
@@ -86,7 +86,7 @@ package struct NodeCore: ~Copyable, Sendable {
     self.name = name
     var random = SeededRandom(seed: seed)
     membership = Membership(
-      configuration.membership, transport: transport, local: Memberlist.Member(name: name, address: address, meta: meta),
+      configuration.membership, transport: transport, local: GossipMember(name: name, address: address, meta: meta),
       seed: random.next())
     self.random = random
     intents = IntentBuffer(limit: configuration.membership.limits.bufferedIntents)
@@ -157,13 +157,13 @@ package struct NodeCore: ~Copyable, Sendable {
   // MARK: Questions
 
   /// Every known member, in any status, by name.
-  package var members: [Member] { table.rows.map { $0.member }.sorted { $0.name < $1.name } }
+  package var members: [SerfMember] { table.rows.map { $0.member }.sorted { $0.name < $1.name } }
 
   /// Another number after each change of ``members``, whether an event announces it or not; 0 before ``start(at:)``.
   package var membersVersion: UInt64 { table.version }
 
   /// This node as other members see it; nil before ``start(at:)``.
-  package var localMember: Member? { table[name]?.member }
+  package var localMember: SerfMember? { table[name]?.member }
 
   /// What there is now: members by status, clocks, queues.
   package var statistics: NodeStatistics {

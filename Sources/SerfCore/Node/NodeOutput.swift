@@ -8,7 +8,7 @@ package enum NodeOutput: Sendable {
   // MARK: To the user
 
   /// Tell the subscribers.
-  case event(Event)
+  case event(SerfEvent)
   /// An address of a join has answered or failed; the reply to the verb follows after all of them.
   case joinAnswered(RequestID, JoinAnswer)
   /// A verb has ended.

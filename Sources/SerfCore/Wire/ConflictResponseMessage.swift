@@ -11,7 +11,7 @@ package struct ConflictResponseMessage: ~Escapable {
   package private(set) var tags: TagMap
   /// A ``MemberStatus`` number, as sent.
   package private(set) var status: Int
-  package private(set) var versions: MemberVersions
+  package private(set) var versions: SerfMember.Versions
 
   /// Decodes the map or nil behind the type byte.
   @_lifetime(copy body)
@@ -21,7 +21,7 @@ package struct ConflictResponseMessage: ~Escapable {
     address = nil
     tags = TagMap()
     status = 0
-    versions = MemberVersions(
+    versions = SerfMember.Versions(
       protocolMinimum: 0, protocolMaximum: 0, protocolCurrent: 0, delegateMinimum: 0, delegateMaximum: 0, delegateCurrent: 0)
     isKnown = !reader.readNil()
     guard isKnown else { return }
@@ -62,7 +62,7 @@ package struct ConflictResponseMessage: ~Escapable {
   }
 
   /// Appends our answer, type byte and map; nil when no node is known.
-  package static func encode(_ member: Member?, into bytes: inout [UInt8]) {
+  package static func encode(_ member: SerfMember?, into bytes: inout [UInt8]) {
     var writer = MessagePackWriter(taking: &bytes)
     writer.raw(SerfMessageType.conflictResponse.rawValue)
     if let member {

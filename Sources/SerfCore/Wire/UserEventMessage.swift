@@ -7,14 +7,14 @@ package struct UserEventMessage: ~Escapable {
   /// Nil and empty differ on the wire only.
   package let payload: RawSpan?
   /// Whether only the newest of several events of this name need be delivered.
-  package var coalesces: Bool
+  package var coalesce: Bool
 
   @_lifetime(copy name, copy payload)
-  package init(time: LamportTime, name: RawSpan, payload: RawSpan?, coalesces: Bool) {
+  package init(time: LamportTime, name: RawSpan, payload: RawSpan?, coalesce: Bool) {
     self.time = time
     self.name = name
     self.payload = payload
-    self.coalesces = coalesces
+    self.coalesce = coalesce
   }
 
   /// Decodes the map behind the type byte.
@@ -24,11 +24,11 @@ package struct UserEventMessage: ~Escapable {
     time = 0
     name = RawSpan()
     var payload: RawSpan? = nil
-    coalesces = false
+    coalesce = false
     var fields = try reader.readStruct()
     while let key = try reader.nextField(&fields, declared: "LTime Name Payload CC") {
       if key.equals("CC") {
-        coalesces = try reader.readBool()
+        coalesce = try reader.readBool()
       } else if key.equals("LTime") {
         time = try reader.readInteger()
       } else if key.equals("Name") {
@@ -47,7 +47,7 @@ package struct UserEventMessage: ~Escapable {
     var writer = MessagePackWriter(taking: &bytes)
     writer.raw(SerfMessageType.userEvent.rawValue)
     writer.map(4)
-    writer.field("CC", coalesces)
+    writer.field("CC", coalesce)
     writer.field("LTime", time)
     writer.field("Name", string: name)
     writer.field("Payload", binary: payload)

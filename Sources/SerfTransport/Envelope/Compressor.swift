@@ -2,7 +2,7 @@ package import Memberlist
 
 /// An algorithm that makes messages smaller.
 @nonexhaustive
-public enum Compression: String, Hashable, Sendable, CaseIterable {
+public enum TransportCompression: String, Hashable, Sendable, CaseIterable {
   /// LZW, which every Go peer reads.
   case lzw
   /// zstd: smaller and quicker, an extension that no Go peer reads. Only for clusters without Go peers.
@@ -29,7 +29,7 @@ package final class Compressor {
   package init() {}
 
   /// Appends `message` as a compressed message if that is smaller, and says whether it did.
-  package func compress(_ message: RawSpan, with algorithm: Compression, into bytes: inout [UInt8]) -> Bool {
+  package func compress(_ message: RawSpan, with algorithm: TransportCompression, into bytes: inout [UInt8]) -> Bool {
     switch algorithm {
     case .lzw: return lzw.compress(message, into: &bytes, onlyIfSmaller: true)
     case .zstd:

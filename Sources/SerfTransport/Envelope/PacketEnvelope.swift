@@ -9,14 +9,14 @@ package final class PacketEnvelope {
   private let sealer: Sealer?
   private let sealsOutgoing: Bool
   private let verifiesIncoming: Bool
-  private let compression: Compression?
+  private let compression: TransportCompression?
   private let compressor: Compressor
   private var inner: [UInt8] = []
   private var outgoing: [UInt8] = []
   private var opened: [UInt8] = []
   private var expanded: [UInt8] = []
 
-  package init(_ protection: WireProtection, compression: Compression?, compressor: Compressor) {
+  package init(_ protection: WireProtection, compression: TransportCompression?, compressor: Compressor) {
     label = protection.label
     var header: [UInt8] = []
     LabelHeader.encode(label, into: &header)

@@ -13,13 +13,13 @@ public struct StreamEnvelope {
   let sealsOutgoing: Bool
   let verifiesIncoming: Bool
   /// How messages of more than ``compressionThreshold`` bytes are compressed; received messages may be compressed in any known way.
-  var compression: Compression?
+  var compression: TransportCompression?
   var compressionThreshold = 128
 
   /// No label, no encryption, nothing compressed.
   public static var plain: StreamEnvelope { StreamEnvelope(WireProtection(), compression: nil) }
 
-  package init(_ protection: WireProtection, compression: Compression?) {
+  package init(_ protection: WireProtection, compression: TransportCompression?) {
     label = protection.label
     sealer = protection.keyring.map(Sealer.init)
     sealsOutgoing = protection.sealsOutgoing

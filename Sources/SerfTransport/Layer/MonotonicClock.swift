@@ -1,9 +1,9 @@
-package import NIOCore
-package import SerfPrimitives
+public import NIOCore
+public import SerfPrimitives
 
-extension EventLoop {
-  /// Now, on the loop's own clock: the monotonic clock of the operating system, or a test's virtual time. Read once per batch of input.
-  package var instant: Instant { Instant(nanoseconds: Int64(clamping: now.uptimeNanoseconds)) }
+extension Instant {
+  /// Now, on the loop's own clock: the monotonic clock of the operating system, or a test's virtual time. Read it once per batch of input.
+  public static func now(on loop: any EventLoop) -> Instant { Instant(nanoseconds: Int64(clamping: loop.now.uptimeNanoseconds)) }
 }
 
 extension NIODeadline {

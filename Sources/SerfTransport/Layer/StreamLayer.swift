@@ -13,7 +13,7 @@ public import SerfPrimitives
 /// - **Streams** are reliable and ordered, with an end for each direction. An end and a reset are different things and arrive as different callbacks.
 /// - **Back-pressure** goes both ways: beyond a window of the layer's choice, a receiver gets only as much as it has acknowledged with
 ///   ``consumed(_:on:)``. ``write(_:on:finish:)`` buffers without limit, so the caller sends one message per stream and limits its size.
-/// - **Names**: a layer whose ``protection`` is ``Protection/provenNames`` delivers nothing from a peer before its name is proven, sets
+/// - **Names**: a layer whose ``protection`` is ``TransportProtection/provenNames`` delivers nothing from a peer before its name is proven, sets
 ///   ``Peer/provenName`` in all that it delivers, and checks the name in a ``Destination``. A layer that proves names for streams but not for packets
 ///   (TLS beside UDP) does this for its streams.
 /// - **No callback from within a call.** A method never calls the handler before it returns; it reports in a later turn of the loop.
@@ -25,7 +25,7 @@ public protocol StreamLayer: AnyObject {
   var reachableAddress: NodeAddress { get }
 
   /// How what crosses this layer is protected.
-  var protection: Protection { get }
+  var protection: TransportProtection { get }
 
   /// The settings that must be the same on both sides for a peer to answer at all, with their values here, as a clause for people. They can compare
   /// it when the peer ends a stream without an answer. Default: nil, if there are no such settings, or the layer detects a difference itself.
@@ -91,6 +91,13 @@ public protocol StreamLayer: AnyObject {
 }
 
 extension StreamLayer {
+  /// A point on the node's monotonic clock, which `Instant.now(on:)` reads.
+  public typealias Instant = SerfPrimitives.Instant
+  /// Where a packet or stream came from.
+  public typealias Peer = SerfPrimitives.Peer
+  /// Where a packet or stream goes, and which name must answer there.
+  public typealias Destination = SerfPrimitives.Destination
+
   public var reachableAddress: NodeAddress { localAddress }
   public var largestPacket: Int { packetBudget }
   public var agreement: String? { nil }
@@ -102,7 +109,7 @@ extension StreamLayer {
 
 /// How what crosses a layer is protected.
 @nonexhaustive
-public enum Protection: Hashable, Sendable {
+public enum TransportProtection: Hashable, Sendable {
   /// Encrypted, and every peer's name is proven by its certificate.
   case provenNames
   /// Encrypted with a key that all members share; its packets prove no name.
@@ -173,6 +180,11 @@ public protocol StreamLayerHandler: AnyObject {
 }
 
 extension StreamLayerHandler {
+  /// A point on the node's monotonic clock.
+  public typealias Instant = SerfPrimitives.Instant
+  /// Where a packet or stream came from.
+  public typealias Peer = SerfPrimitives.Peer
+
   public func streamSent(_ stream: StreamID, _ count: Int, at now: Instant) {}
   public func packetDelayed(_ id: PacketID, at now: Instant) {}
 }

@@ -62,7 +62,7 @@ package final class NetLayer: StreamLayer {
     self.security = security
     allowedNetworks = context.allowedNetworks
     log = NetLog(context.logger)
-    let now = loop.instant
+    let now = Instant.now(on: loop)
     packetRates = RateLimits(perSecond: Self.packetsPerSecond, burst: 2 * Self.packetsPerSecond, at: now)
     byteRates = RateLimits(perSecond: Self.bytesPerSecond, burst: 2 * Self.bytesPerSecond, at: now)
     packets = PacketEnvelope(settings.protection, compression: settings.compression, compressor: Compressor())
@@ -76,7 +76,7 @@ package final class NetLayer: StreamLayer {
   // MARK: StreamLayer
 
   package var localAddress: NodeAddress { tcp.localAddress }
-  package var protection: Protection { settings.encrypts ? .keyring : .clear }
+  package var protection: TransportProtection { settings.encrypts ? .keyring : .clear }
 
   package var agreement: String? {
     guard security == nil else { return nil }
@@ -95,7 +95,7 @@ package final class NetLayer: StreamLayer {
   package func envelope(for destination: Destination) -> StreamEnvelope { streamEnvelope }
 
   package func send(_ packet: RawSpan, to destination: Destination, path: SendPath, id: PacketID?, checksummed: Bool, at now: Instant) {
-    let address = destination.socketAddress
+    let address = destination.address
     packets.seal(packet, checksummed: checksummed) { datagram in
       counted.packetsSent += 1
       guard let id else { return udp.write(datagram, segmentSize: datagram.byteCount, to: address, ecnCapable: false, whenRefused: nil) }
@@ -109,7 +109,7 @@ package final class NetLayer: StreamLayer {
   package func flush(at now: Instant) {}
 
   package func open(_ stream: StreamID, to destination: Destination, path: SendPath, deadline: Instant, at now: Instant) {
-    let dialled = TCPStream(stream, isOurs: true, address: destination.socketAddress, owner: self, on: loop)
+    let dialled = TCPStream(stream, isOurs: true, address: destination.address, owner: self, on: loop)
     dialled.shield = security?.shield(for: dialled, to: destination, deadline: deadline)
     streams[stream] = dialled
     counted.dialled += 1
@@ -180,10 +180,10 @@ package final class NetLayer: StreamLayer {
 
   private func dial(_ id: StreamID, dialled: TCPStream?, deadline: Instant) {
     guard let dialled else { return }
-    tcp.dial(dialled, within: deadline - loop.instant) { [weak self] reason in
+    tcp.dial(dialled, within: deadline - Instant.now(on: loop)) { [weak self] reason in
       guard let self, forget(id) != nil else { return }
       counted.dialsFailed += 1
-      let now = loop.instant
+      let now = Instant.now(on: loop)
       handler?.streamFailed(id, reason, at: now)
       handler?.readComplete(at: now)
     }
@@ -191,14 +191,14 @@ package final class NetLayer: StreamLayer {
 
   /// Decides about a connection before anything is read from it.
   private func admit(_ address: NodeAddress) -> TCPStream? {
-    guard handler != nil, isAllowed(address, at: loop.instant) else { return nil }
+    guard handler != nil, isAllowed(address, at: .now(on: loop)) else { return nil }
     let holder = FairShares.Holder(nil, at: address)
-    guard security?.admits(address, at: loop.instant) ?? true else { return nil }
+    guard security?.admits(address, at: .now(on: loop)) ?? true else { return nil }
     // No more than a quarter of the descriptors: the agent's clients, files and dials need descriptors as well.
     if unproven.count + unanswered.count >= min(settings.acceptedConnections, max(8, Descriptors.limit / 4)) { makeRoom(for: holder) }
     accepted = accepted.next
     let stream = TCPStream(accepted, isOurs: false, address: address, owner: self, on: loop)
-    stream.shield = security?.shield(for: stream, to: nil, deadline: loop.instant + Self.handshakeTime)
+    stream.shield = security?.shield(for: stream, to: nil, deadline: Instant.now(on: loop) + Self.handshakeTime)
     streams[stream.id] = stream
     if security == nil { unanswered.add(stream.id, of: holder, amount: 1) } else { unproven.add(stream.id, of: holder, amount: 1) }
     counted.accepted += 1
@@ -212,7 +212,7 @@ package final class NetLayer: StreamLayer {
       return
     }
     counted.evicted += 1
-    let now = loop.instant
+    let now = Instant.now(on: loop)
     log.evicted(stream.address, at: now)
     if stream.isReady { handler?.streamFailed(stream.id, .refused, at: now) }
     stream.reset()
@@ -224,7 +224,7 @@ package final class NetLayer: StreamLayer {
     guard let stream = forgetReleased(id) else { return }
     stream.reset()
     let here = NIOLoopBound(self, eventLoop: loop)
-    loop.execute { here.value.handler?.streamFailed(id, .refused, at: here.value.loop.instant) }
+    loop.execute { here.value.handler?.streamFailed(id, .refused, at: .now(on: here.value.loop)) }
   }
 
   /// Called before any other work on what comes from the address.
@@ -251,7 +251,7 @@ package final class NetLayer: StreamLayer {
     // A refusal can come while the packet is being written; so the handler hears of it later.
     let here = NIOLoopBound(self, eventLoop: loop)
     loop.execute {
-      let now = here.value.loop.instant
+      let now = Instant.now(on: here.value.loop)
       here.value.handler?.packetNotSent(id, reason, at: now)
       here.value.handler?.readComplete(at: now)
     }
@@ -298,24 +298,24 @@ extension NetLayer: TCPStreamOwner {
   func ready(_ stream: TCPStream) {
     let peer = Peer(address: stream.address, provenName: stream.provenName)
     if stream.isOurs {
-      handler?.streamOpened(stream.id, peer: peer, at: loop.instant)
+      handler?.streamOpened(stream.id, peer: peer, at: .now(on: loop))
     } else {
       if unproven.contains(stream.id) {
         unproven.remove(stream.id)
         unanswered.add(stream.id, of: FairShares.Holder(peer), amount: 1)
       }
-      handler?.streamAccepted(stream.id, from: peer, at: loop.instant)
+      handler?.streamAccepted(stream.id, from: peer, at: .now(on: loop))
     }
   }
 
   func sent(_ count: Int, on stream: TCPStream) {
     guard streams[stream.id] != nil || released[stream.id] != nil else { return }
-    handler?.streamSent(stream.id, count, at: loop.instant)
+    handler?.streamSent(stream.id, count, at: .now(on: loop))
   }
 
   func received(_ bytes: RawSpan, on stream: TCPStream) {
     guard streams[stream.id] != nil else { return }
-    let now = loop.instant
+    let now = Instant.now(on: loop)
     guard byteRates.take(bytes.byteCount, of: FairShares.Holder(stream.provenName, at: stream.address), at: now) else {
       counted.streamsOverLimit += 1
       log.exceeded(stream.address, at: now)
@@ -330,13 +330,13 @@ extension NetLayer: TCPStreamOwner {
 
   func peerEnded(_ stream: TCPStream) {
     guard streams[stream.id] != nil else { return }
-    handler?.streamEnded(stream.id, at: loop.instant)
+    handler?.streamEnded(stream.id, at: .now(on: loop))
   }
 
   func failed(_ stream: TCPStream, _ reason: ContactFailure) {
     // A stream that the handler never heard of does not fail for it either.
     guard (forget(stream.id) ?? forgetReleased(stream.id)) != nil, stream.isOurs || stream.isReady else { return }
-    handler?.streamFailed(stream.id, reason, at: loop.instant)
+    handler?.streamFailed(stream.id, reason, at: .now(on: loop))
   }
 
   func gone(_ stream: TCPStream) {
@@ -344,7 +344,7 @@ extension NetLayer: TCPStreamOwner {
     _ = forget(stream.id)
   }
 
-  func readComplete() { handler?.readComplete(at: loop.instant) }
+  func readComplete() { handler?.readComplete(at: .now(on: loop)) }
 }
 
 /// Proves which peer is at the other end of a layer's streams.
@@ -355,14 +355,4 @@ protocol StreamSecurity: AnyObject {
   func shield(for stream: TCPStream, to destination: Destination?, deadline: Instant) -> any StreamShield
   /// What was counted since the start.
   var figures: [TransportFigure] { get }
-}
-
-extension Destination {
-  /// The address to use on a transport without names.
-  fileprivate var socketAddress: NodeAddress {
-    switch self {
-    case .reply(let peer): peer.address
-    case .member(_, let address), .anyMember(let address): address
-    }
-  }
 }

@@ -32,7 +32,7 @@ public struct NetTransport: StreamLayerFactory {
     public var sealsOutgoing = true
     /// How messages are compressed, where that makes them smaller; nil for no compression. Use zstd only if all members are ours. Default LZW, as in
     /// Go.
-    public var compression: Compression? = .lzw
+    public var compression: TransportCompression? = .lzw
     /// How many connections that peers opened, and that are not answered yet, are kept. Beyond that, the oldest of the host that has most is reset.
     /// Default 120, just below the limit of exchanges in progress.
     public var acceptedConnections = 120

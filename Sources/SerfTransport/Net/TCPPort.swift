@@ -107,7 +107,7 @@ final class TCPPort {
         port.watch()
       case .failure(let error):
         guard !port.isClosing else { return }
-        let again = port.limiter.admit("listen", about: "", at: port.loop.instant) != nil
+        let again = port.limiter.admit("listen", about: "", at: .now(on: port.loop)) != nil
         if again { port.logger.error("\(SerfError(binding: port.localAddress, error)); trying again every second") }
         port.loop.scheduleTask(in: .seconds(1)) {
           if !here.value.isClosing { here.value.listenAgain() }

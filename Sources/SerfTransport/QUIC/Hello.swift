@@ -14,7 +14,7 @@
 
     package init(address: NodeAddress) {
       self.address = address
-      if Compression.zstd.isAvailable { features = Self.readsZstdBit }
+      if TransportCompression.zstd.isAvailable { features = Self.readsZstdBit }
     }
 
     /// Whether it reads exchanges that are compressed with zstd.

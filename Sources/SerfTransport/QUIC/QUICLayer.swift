@@ -29,7 +29,7 @@
     private var datagramsNotAllowed: UInt64 = 0
     private var hellosNotAllowed: UInt64 = 0
 
-    package let protection = Protection.provenNames
+    package let protection = TransportProtection.provenNames
     package let streamEndsWithMessage = true
     package let reachableAddress: NodeAddress
 
@@ -43,7 +43,7 @@
       self.civilTime = civilTime
       log = QUICLog(context.logger)
       allowedNetworks = context.allowedNetworks
-      let now = loop.instant
+      let now = Instant.now(on: loop)
       let local = socket.localAddress
       reachableAddress = Interfaces.reachable(boundTo: local) ?? local
       let credentials = rotation.current
@@ -92,7 +92,7 @@
     /// TLS protects all traffic, so the envelope is only compression: for exchanges above 1 KiB to members that read it (`secure-transport.md` 2.9).
     package func envelope(for destination: Destination) -> StreamEnvelope {
       var envelope = StreamEnvelope.plain
-      guard let name = destination.name, zstdReaders.contains(name), Compression.zstd.isAvailable else { return envelope }
+      guard let name = destination.expectedName, zstdReaders.contains(name), TransportCompression.zstd.isAvailable else { return envelope }
       envelope.compression = .zstd
       envelope.compressionThreshold = 1024
       return envelope
@@ -125,7 +125,7 @@
       let here = NIOLoopBound(self, eventLoop: loop)
       loop.execute {
         here.value.isTurnScheduled = false
-        here.value.turn(at: here.value.loop.instant)
+        here.value.turn(at: .now(on: here.value.loop))
       }
     }
 
@@ -247,9 +247,9 @@
 
     private func replace(_ credentials: Credentials) {
       guard !isDown else { return }
-      readClock(at: loop.instant)
-      peers.replace(credentials: credentials, at: loop.instant)
-      turn(at: loop.instant)
+      readClock(at: .now(on: loop))
+      peers.replace(credentials: credentials, at: .now(on: loop))
+      turn(at: .now(on: loop))
     }
   }
 
@@ -258,17 +258,6 @@
     weak var object: Object?
 
     init(_ object: Object) { self.object = object }
-  }
-
-  extension Destination {
-    /// The name that must be proven there, if it is known.
-    fileprivate var name: NodeName? {
-      switch self {
-      case .reply(let peer): peer.provenName
-      case .member(let name, _): name
-      case .anyMember: nil
-      }
-    }
   }
 
   extension QUICEnd {

@@ -59,7 +59,7 @@ package final class AcceptBackoff: ChannelInboundHandler {
     guard resumption == nil, context.channel.isActive else { return }
     pauses += 1
     try? context.channel.syncOptions?.setOption(.autoRead, value: false)
-    if let withheld = limiter.admit("pause", about: "", at: context.eventLoop.instant) {
+    if let withheld = limiter.admit("pause", about: "", at: .now(on: context.eventLoop)) {
       logger.warning(
         """
         \(what) accepts no connections for now: \(why). Too few of the \(Descriptors.limit) file descriptors allowed (ulimit -n) are free\

@@ -137,7 +137,7 @@ package final class DatagramPort: DatagramSocket, ChannelInboundHandler {
     guard let handler else { return }
     let envelope = unwrapInboundIn(data)
     guard let source = NodeAddress(envelope.remoteAddress)?.unscoped(by: localAddress) else { return }
-    let now = batchTime ?? context.eventLoop.instant
+    let now = batchTime ?? Instant.now(on: context.eventLoop)
     batchTime = now
     let ecn = envelope.metadata?.ecnState.bits ?? 0
     let segment = max(1, envelope.metadata?.segmentSize ?? envelope.data.readableBytes)
@@ -153,7 +153,7 @@ package final class DatagramPort: DatagramSocket, ChannelInboundHandler {
   }
 
   package func channelReadComplete(context: ChannelHandlerContext) {
-    let now = batchTime ?? context.eventLoop.instant
+    let now = batchTime ?? Instant.now(on: context.eventLoop)
     batchTime = nil
     handler?.datagramsComplete(at: now)
   }

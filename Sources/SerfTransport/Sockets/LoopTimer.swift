@@ -42,7 +42,7 @@ package final class LoopTimer {
   private func fired() {
     (callback, scheduled) = (nil, nil)
     guard let wanted else { return }
-    let now = loop.instant
+    let now = Instant.now(on: loop)
     guard wanted <= now else { return schedule(at: wanted) }
     self.wanted = nil
     fire(now)

@@ -23,7 +23,7 @@
       self.identity = identity
       self.logger = logger
       self.loop = loop
-      let now = loop.instant
+      let now = Instant.now(on: loop)
       rates = RateLimits(perSecond: max(1, handshakesPerSecond / 5), burst: 4 * handshakesPerSecond, at: now)
       rate = RateLimit(perSecond: handshakesPerSecond, burst: 4 * handshakesPerSecond, at: now)
     }
@@ -71,7 +71,7 @@
       let level = end.level
       guard logger.logLevel <= level else { return }
       let kind = destination == nil ? "turned away" : "dial"
-      guard let withheld = limiter.admit("\(kind) \(end.cause)", about: stream.address.host, at: loop.instant) else { return }
+      guard let withheld = limiter.admit("\(kind) \(end.cause)", about: stream.address.host, at: .now(on: loop)) else { return }
       let what =
         switch destination {
         case .member(let name, _)?: "cannot reach \(name) at \(stream.address)"

@@ -74,7 +74,7 @@
     }
 
     func channelActive(context: ChannelHandlerContext) {
-      schedule(in: deadline - context.eventLoop.instant, on: context.eventLoop) { $0.proof.expired() }
+      schedule(in: deadline - Instant.now(on: context.eventLoop), on: context.eventLoop) { $0.proof.expired() }
       context.fireChannelActive()
     }
 

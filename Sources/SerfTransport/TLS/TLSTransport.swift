@@ -24,7 +24,7 @@
       /// it, such nodes hear of each other over streams only.
       public var allowsClearPackets = false
       /// How messages are compressed, where that makes them smaller; nil for no compression. Default LZW.
-      public var compression: Compression? = .lzw
+      public var compression: TransportCompression? = .lzw
       /// How many connections that peers opened, and that are not answered yet, are kept, including those that have not proven a name. Beyond that,
       /// the oldest of the host that has most is reset; one without a proven name goes before the others. Default 120.
       public var acceptedConnections = 120

@@ -6,7 +6,7 @@ import Testing
   private func table(_ count: Int, _ random: inout SeededRandom) -> NodeTable {
     var table = NodeTable()
     for number in 0..<count {
-      let member = Member(name: NodeName("node-\(number)"), address: NodeAddress(ipv4: 10, 0, 0, 1, port: UInt16(number)))
+      let member = GossipMember(name: NodeName("node-\(number)"), address: NodeAddress(ipv4: 10, 0, 0, 1, port: UInt16(number)))
       _ = table.insert(NodeState(member: member, changedAt: .zero), random: &random)
     }
     return table

@@ -7,7 +7,7 @@ import Testing
 
   private func member(_ name: NodeName, _ state: MemberState = .alive, since: Instant = .zero) -> NodeState {
     NodeState(
-      member: Member(name: name, address: NodeAddress(ipv4: 10, 0, 0, 1, port: 1), state: state), changedAt: since)
+      member: GossipMember(name: name, address: NodeAddress(ipv4: 10, 0, 0, 1, port: 1), state: state), changedAt: since)
   }
 
   @Test("each live member is probed once in a walk, but never this node, and no dead or left one")

@@ -52,7 +52,7 @@ import VectorSupport
 
   @Test("before the start nothing is answered or believed")
   func early() {
-    var membership = Membership(.lan, local: Member(name: "me", address: Subject.address("me")), seed: 1)
+    var membership = Membership(.lan, local: GossipMember(name: "me", address: Subject.address("me")), seed: 1)
     let ping = Message.compound(Message.ping(1, to: "me"), Message.alive("a", 1))
     membership.receive(ping.span.bytes, from: Subject.peer("a"), at: .zero)
     let output = membership.nextOutput()

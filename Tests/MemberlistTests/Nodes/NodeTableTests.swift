@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct NodeTableTests {
   private static func state(_ name: NodeName, _ state: MemberState = .alive) -> NodeState {
-    NodeState(member: Member(name: name, address: NodeAddress(ipv4: 10, 0, 0, 1, port: 1), state: state), changedAt: .zero)
+    NodeState(member: GossipMember(name: name, address: NodeAddress(ipv4: 10, 0, 0, 1, port: 1), state: state), changedAt: .zero)
   }
 
   @Test("names are found by their bytes, also after growing")

@@ -10,8 +10,8 @@ final class EventRingTests {
     let name = Array(name.utf8)
     do {
       let event = try ring.insert(
-        time: time, name: name.span.bytes, payload: payload.span.bytes, coalesces: false, clock: clock ?? time + 1)
-      #expect(event == UserEvent(time: time, nameBytes: name, payload: payload, coalesces: false))
+        time: time, name: name.span.bytes, payload: payload.span.bytes, coalesce: false, clock: clock ?? time + 1)
+      #expect(event == UserEvent(time: time, nameBytes: name, payload: payload, coalesce: false))
       return nil
     } catch {
       return error

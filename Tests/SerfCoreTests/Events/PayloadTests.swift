@@ -10,9 +10,9 @@ struct PayloadTests {
     #expect(UserEvent.Payload("v1".utf8) == expected)
     #expect(UserEvent.Payload([0x76, 0x31, 0x32].dropLast()) == expected)
     #expect(UserEvent.Payload(sequence(first: 0x76) { $0 == 0x76 ? 0x31 : nil }) == expected)
-    let event = UserEvent(time: 1, nameBytes: [], payload: "v1".utf8, coalesces: false)
+    let event = UserEvent(time: 1, nameBytes: [], payload: "v1".utf8, coalesce: false)
     #expect(event.payload == expected)
-    #expect(event == UserEvent(time: 1, nameBytes: [], payload: event.payload, coalesces: false))
+    #expect(event == UserEvent(time: 1, nameBytes: [], payload: event.payload, coalesce: false))
   }
 
   @Test("is a collection")

@@ -7,9 +7,10 @@ final class MemberTableTests {
   var table = MemberTable()
   let start = Instant.zero
 
-  func member(_ name: String, port: UInt16 = 7946, tags: [String: String] = [:]) -> Member {
-    Member(
-      name: NodeName(name), address: NodeAddress(ipv4: 127, 0, 0, 1, port: port), tags: tags, status: .alive, versions: MemberVersions())
+  func member(_ name: String, port: UInt16 = 7946, tags: [String: String] = [:]) -> SerfMember {
+    SerfMember(
+      name: NodeName(name), address: NodeAddress(ipv4: 127, 0, 0, 1, port: port), tags: tags, status: .alive,
+      versions: SerfMember.Versions())
   }
 
   func join(_ name: String, pending: Intent? = nil, at now: Instant = .zero) -> MemberTable.Change {

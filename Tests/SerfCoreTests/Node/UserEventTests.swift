@@ -12,12 +12,12 @@ struct UserEventTests {
   func own() throws {
     for index in 0..<2 as Range<UInt8> {
       try node.with { (core, now) throws(SerfCoreError) in
-        try core.userEvent(name: Array("deploy".utf8), payload: [index], coalesces: true, at: now)
+        try core.userEvent(name: Array("deploy".utf8), payload: [index], coalesce: true, at: now)
       }
     }
     #expect(node.userEvents.map { $0.time } == [1, 2])
     #expect(node.userEvents.map { $0.payload } == [[0], [1]])
-    #expect(node.userEvents.allSatisfy { $0.coalesces && $0.name == "deploy" })
+    #expect(node.userEvents.allSatisfy { $0.coalesce && $0.name == "deploy" })
     #expect(node.core.statistics.eventQueue == 2)
     #expect(node.core.statistics.eventTime == 3)
     // It comes back from other members, and is not new.
@@ -29,7 +29,7 @@ struct UserEventTests {
   private func refusal(name: [UInt8], payload: Int) -> SerfCoreError? {
     do throws(SerfCoreError) {
       try node.with { (core, now) throws(SerfCoreError) in
-        try core.userEvent(name: name, payload: [UInt8](repeating: 0, count: payload), coalesces: false, at: now)
+        try core.userEvent(name: name, payload: [UInt8](repeating: 0, count: payload), coalesce: false, at: now)
       }
       return nil
     } catch { return error }
@@ -41,7 +41,7 @@ struct UserEventTests {
     func encoded(_ payload: Int) -> Int {
       var bytes: [UInt8] = []
       UserEventMessage(
-        time: 1, name: name.span.bytes, payload: [UInt8](repeating: 0, count: payload).span.bytes, coalesces: false
+        time: 1, name: name.span.bytes, payload: [UInt8](repeating: 0, count: payload).span.bytes, coalesce: false
       ).encode(into: &bytes)
       return bytes.count
     }
@@ -110,7 +110,7 @@ struct UserEventTests {
       [3, 0x85, 0xa1] + Array("X".utf8) + [0x01, 0xa5] + Array("LTime".utf8) + [0xcf, 0, 0, 0, 0, 0, 0, 0, 9, 0xa4] + Array("Name".utf8)
       + [0xa1, 0x65, 0xa7] + Array("Payload".utf8) + [0xc0, 0xa2] + Array("CC".utf8) + [0xc2]
     node.gossip(message)
-    #expect(node.userEvents == [UserEvent(time: 9, nameBytes: [0x65], payload: [], coalesces: false)])
+    #expect(node.userEvents == [UserEvent(time: 9, nameBytes: [0x65], payload: [], coalesce: false)])
     node.meet("a")
     #expect(node.core.statistics.eventQueue == 1)
   }
@@ -135,7 +135,7 @@ struct UserEventTests {
     node.feed { core, now in core.shutDown(at: now) }
     #expect(throws: SerfCoreError.notAlive(.shutDown)) {
       try node.with { (core, now) throws(SerfCoreError) in
-        try core.userEvent(name: [], payload: [], coalesces: false, at: now)
+        try core.userEvent(name: [], payload: [], coalesce: false, at: now)
       }
     }
   }

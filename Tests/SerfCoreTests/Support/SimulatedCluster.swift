@@ -79,7 +79,7 @@ final class SimulatedCluster {
 
   func userEvent(_ name: NodeName, _ event: String, _ payload: [UInt8] = []) throws {
     try call(name) { (core, _, now) throws(SerfCoreError) in
-      try core.userEvent(name: Array(event.utf8), payload: payload, coalesces: false, at: now)
+      try core.userEvent(name: Array(event.utf8), payload: payload, coalesce: false, at: now)
     }
   }
 
@@ -105,7 +105,7 @@ final class SimulatedCluster {
     return nil
   }
 
-  func members(on name: NodeName) -> [SerfCore.Member] { network.read(self[name]) { $0.core.members } }
+  func members(on name: NodeName) -> [SerfMember] { network.read(self[name]) { $0.core.members } }
 
   func status(of member: NodeName, on name: NodeName) -> MemberStatus? { members(on: name).first { $0.name == member }?.status }
 

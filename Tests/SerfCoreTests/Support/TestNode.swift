@@ -8,7 +8,7 @@ import SerfPrimitives
 final class TestNode {
   private(set) var core: NodeCore
   private(set) var now = Instant.zero
-  private(set) var events: [Event] = []
+  private(set) var events: [SerfEvent] = []
   private(set) var replies: [RequestID: NodeReply] = [:]
   private(set) var diagnostics: [NodeDiagnostic] = []
   /// User messages that were sent, with their destinations.
@@ -192,7 +192,7 @@ extension [UInt8] {
   static func userEvent(_ name: String, _ payload: [UInt8] = [], at time: LamportTime) -> [UInt8] {
     var bytes: [UInt8] = []
     let name = Array<UInt8>(name.utf8)
-    UserEventMessage(time: time, name: name.span.bytes, payload: payload.span.bytes, coalesces: false).encode(into: &bytes)
+    UserEventMessage(time: time, name: name.span.bytes, payload: payload.span.bytes, coalesce: false).encode(into: &bytes)
     return bytes
   }
 

@@ -30,7 +30,7 @@ func decodeSerfMessage(_ message: RawSpan) throws(WireError) -> DecodedSerfMessa
     let it = try UserEventMessage(decoding: body)
     it.encode(into: &out)
     return DecodedSerfMessage(
-      fields: ["CC": .bool(it.coalesces), "LTime": number(it.time), "Name": hex(it.name), "Payload": hex(it.payload)],
+      fields: ["CC": .bool(it.coalesce), "LTime": number(it.time), "Name": hex(it.name), "Payload": hex(it.payload)],
       encoded: out)
   case .query:
     let it = try QueryMessage(decoding: body)
@@ -115,7 +115,7 @@ private func conflictResponse(_ body: RawSpan) throws(WireError) -> DecodedSerfM
   var map = it.tags
   while let tag = map.next() { tags[text(tag.name)] = text(tag.value) }
   if let address = it.address, let status = UInt8(exactly: it.status).flatMap(MemberStatus.init) {
-    let member = Member(
+    let member = SerfMember(
       name: NodeName(bytes: [UInt8](copying: it.name)), address: address, tags: tags, status: status, versions: it.versions)
     ConflictResponseMessage.encode(member, into: &out)
   }

@@ -173,7 +173,7 @@ import VectorSupport
         let payload: [UInt8]? = if let payload = it.payload { [UInt8](copying: payload) } else { nil }
         result =
           "err=<nil> LTime=\(it.time) Name=\"\(String(decoding: [UInt8](copying: it.name), as: UTF8.self))\" "
-          + "Payload=\(payload?.hex ?? "") nil=\(payload == nil) CC=\(it.coalesces)"
+          + "Payload=\(payload?.hex ?? "") nil=\(payload == nil) CC=\(it.coalesce)"
       } catch { result = nil }
       #expect(result == expected, "\(probe["name"].string ?? "")")
       if expected != nil { accepted += 1 }

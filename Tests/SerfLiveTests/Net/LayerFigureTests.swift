@@ -51,7 +51,7 @@ import Testing
     let figures = try await loop.flatSubmit {
       factory.bind(on: loop, context: context).flatMap { layer in
         let figures = layer.value.figures
-        return layer.value.shutdown(reason: .shutdown, at: loop.instant).map { figures }
+        return layer.value.shutdown(reason: .shutdown, at: .now(on: loop)).map { figures }
       }
     }.get()
     let core = try NodeCore(.lan, name: "a", address: NodeAddress(ipv4: 127, 0, 0, 1, port: 7946), seed: 1)

@@ -1,6 +1,7 @@
 import Logging
 import Serf
 import SerfTestSupport
+import SerfTransport
 import Synchronization
 import Testing
 
@@ -39,7 +40,7 @@ import Testing
     (
       "with both, and zstd",
       {
-        $0.label = "blue"; $0.keyring = Keyring(try key.get()); $0.compression = Compression.zstd.isAvailable ? .zstd : nil
+        $0.label = "blue"; $0.keyring = Keyring(try key.get()); $0.compression = TransportCompression.zstd.isAvailable ? .zstd : nil
       }
     ),
     ("uncompressed", { $0.compression = nil }),

@@ -208,7 +208,7 @@ private final class RollingNode: Sendable {
 
   // MARK: Observing
 
-  func members() async throws -> [Member] { try await node.members() }
+  func members() async throws -> [SerfMember] { try await node.members() }
 
   func statistics() async throws -> SerfStatistics { try await node.statistics() }
 
@@ -218,7 +218,7 @@ private final class RollingNode: Sendable {
     get throws { try #require(state.withLock { $0.node }) }
   }
 
-  private func took(_ event: Event) {
+  private func took(_ event: SerfEvent) {
     state.withLock { state in
       switch event {
       case .user(let event): state.received.insert(event.name)

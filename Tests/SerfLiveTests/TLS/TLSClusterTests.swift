@@ -1,3 +1,4 @@
+import SerfTransport
 #if TLS
   import Logging
   import Serf
@@ -77,7 +78,7 @@
       ("as they come", .p256, { _ in }),
       ("Ed25519, uncompressed", .ed25519, { $0.compression = nil }),
       ("RSA, packets in the clear", .rsa(bits: 2048), { ($0.keyring, $0.allowsClearPackets) = (nil, true) }),
-      ("P-384, zstd", .p384, { $0.compression = Compression.zstd.isAvailable ? .zstd : nil }),
+      ("P-384, zstd", .p384, { $0.compression = TransportCompression.zstd.isAvailable ? .zstd : nil }),
     ]
 
     @Test("find each other, hear events and see a leave, whatever the kind of key", arguments: alike.indices)

@@ -51,7 +51,7 @@ final class LoadedNode {
     self.address = address
     self.adapts = adapts
     machine = SimulatedMember(
-      configuration, transport: TransportTraits(provesNames: true), local: Member(name: name, address: address), seed: seed)
+      configuration, transport: TransportTraits(provesNames: true), local: GossipMember(name: name, address: address), seed: seed)
     var settings = PoolConfiguration(ownName: name)
     settings.probeTimeout = configuration.probe.timeout
     settings.probeInterval = configuration.probe.interval

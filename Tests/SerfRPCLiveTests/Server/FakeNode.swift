@@ -5,9 +5,9 @@ import Synchronization
 /// A node that is only a table: verbs act on the table, and subscribers see what a test posts.
 final class FakeNode: AgentNode {
   struct State {
-    var local: Member
+    var local: SerfMember
     /// All other members.
-    var others: [Member] = []
+    var others: [SerfMember] = []
     /// The failures of the next verbs, by verb; verbs without an entry succeed.
     var failures: [String: any Error] = [:]
     var joinCount = 1
@@ -20,7 +20,7 @@ final class FakeNode: AgentNode {
     /// The calls so far, as text.
     var calls: [String] = []
     /// Those that still read, or may.
-    var subscribers: [Int: AsyncStream<Event>.Continuation] = [:]
+    var subscribers: [Int: AsyncStream<SerfEvent>.Continuation] = [:]
     var lastSubscriber = 0
     /// How many events subscribers have taken.
     var taken = 0
@@ -28,10 +28,10 @@ final class FakeNode: AgentNode {
 
   let state: Mutex<State>
 
-  init(_ local: Member, others: [Member] = []) { state = Mutex(State(local: local, others: others)) }
+  init(_ local: SerfMember, others: [SerfMember] = []) { state = Mutex(State(local: local, others: others)) }
 
   /// Delivers an event to all subscribers so far.
-  func post(_ event: Event) {
+  func post(_ event: SerfEvent) {
     for subscriber in state.withLock({ $0.subscribers }).values { subscriber.yield(event) }
   }
 
@@ -46,11 +46,11 @@ final class FakeNode: AgentNode {
     }
   }
 
-  func members() async throws -> [Member] {
+  func members() async throws -> [SerfMember] {
     try called("members") { state in (state.others + [state.local]).sorted { $0.name < $1.name } }
   }
 
-  func localMember() async throws -> Member { state.withLock { $0.local } }
+  func localMember() async throws -> SerfMember { state.withLock { $0.local } }
 
   func join(_ addresses: [String], ignoreOld: Bool) async throws -> Int {
     let (count, hangs) = try called("join", addresses.joined(separator: ",") + (ignoreOld ? "" : " replay")) { state in
@@ -94,8 +94,8 @@ final class FakeNode: AgentNode {
     try called("userEvent", "\(name) \(String(decoding: payload, as: UTF8.self)) \(coalesce)") { _ in }
   }
 
-  func subscription() -> any AsyncSequence<Event, Never> & Sendable {
-    let (events, feed) = AsyncStream.makeStream(of: Event.self)
+  func subscription() -> any AsyncSequence<SerfEvent, Never> & Sendable {
+    let (events, feed) = AsyncStream.makeStream(of: SerfEvent.self)
     let id = state.withLock { state in
       state.lastSubscriber += 1
       state.subscribers[state.lastSubscriber] = feed
@@ -111,10 +111,11 @@ final class FakeNode: AgentNode {
   func sections() async throws -> [String: [String: String]] { ["serf": state.withLock { $0.counters }] }
 }
 
-extension Member {
+extension SerfMember {
   /// A member on this machine as the captures know them.
-  static func local(_ name: String, port: UInt16, tags: [String: String] = [:], status: MemberStatus = .alive) -> Member {
-    Member(
-      name: NodeName(name), address: NodeAddress(ipv4: 127, 0, 0, 1, port: port), tags: tags, status: status, versions: MemberVersions())
+  static func local(_ name: String, port: UInt16, tags: [String: String] = [:], status: MemberStatus = .alive) -> SerfMember {
+    SerfMember(
+      name: NodeName(name), address: NodeAddress(ipv4: 127, 0, 0, 1, port: port), tags: tags, status: status,
+      versions: SerfMember.Versions())
   }
 }

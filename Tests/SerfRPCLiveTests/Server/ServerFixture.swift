@@ -3,6 +3,7 @@ import RPCTestSupport
 import Serf
 import SerfAgent
 import SerfClient
+import SerfPrimitives
 import Synchronization
 
 /// An RPC server over a ``FakeNode`` on a port of the kernel's choice, for one test.

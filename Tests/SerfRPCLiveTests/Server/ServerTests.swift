@@ -170,8 +170,8 @@ struct ServerTests {
       let some = try await client.events("user:deploy,member-failed")
       await #expect(throws: SerfRPCError.refused("Invalid event filter")) { _ = try await client.events("bogus") }
       try await until { server.node.subscriberCount == 2 }
-      server.node.post(.user(UserEvent(time: 7, nameBytes: Array("other".utf8), payload: [], coalesces: true)))
-      server.node.post(.user(UserEvent(time: 8, nameBytes: Array("deploy".utf8), payload: [1], coalesces: false)))
+      server.node.post(.user(UserEvent(time: 7, nameBytes: Array("other".utf8), payload: [], coalesce: true)))
+      server.node.post(.user(UserEvent(time: 8, nameBytes: Array("deploy".utf8), payload: [1], coalesce: false)))
       server.node.post(.member(MemberEvent(.failed, [.local("n2", port: 2, status: .failed)])))
       let other = AgentEvent.user(.init(name: "other", payload: nil, time: 7, coalesce: true))
       let deploy = AgentEvent.user(.init(name: "deploy", payload: [1], time: 8, coalesce: false))
@@ -198,7 +198,7 @@ struct ServerTests {
         try await client.send(handshake + requests)
         try await until { server.node.subscriberCount == 1 }
         try #require(server.node.subscriberCount == 1)
-        server.node.post(.user(UserEvent(time: 7, nameBytes: Array("early".utf8), payload: [1], coalesces: false)))
+        server.node.post(.user(UserEvent(time: 7, nameBytes: Array("early".utf8), payload: [1], coalesce: false)))
         var end: [UInt8] = []
         while end != expected {
           let bytes = try await client.receiveSome()
@@ -238,7 +238,7 @@ struct ServerTests {
         try await until { server.node.subscriberCount == 1 }
         let payload = [UInt8](repeating: 7, count: 4000)
         for index in 1...total {
-          server.node.post(.user(UserEvent(time: UInt64(index), nameBytes: Array("e".utf8), payload: payload, coalesces: false)))
+          server.node.post(.user(UserEvent(time: UInt64(index), nameBytes: Array("e".utf8), payload: payload, coalesce: false)))
         }
         try await until { server.node.state.withLock { $0.taken } == total }
         var records: [AgentEvent] = []

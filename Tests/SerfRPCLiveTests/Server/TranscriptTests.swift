@@ -112,9 +112,9 @@ private struct Recording {
 
   /// A node in the state that the answers show. Members that a filter left out are added as the capture's `meta` describes them.
   func node() throws -> FakeNode {
-    var members: [Member] = []
+    var members: [SerfMember] = []
     for answer in answers where answer.command == .members || answer.command == .membersFiltered {
-      members += try answer.body.isEmpty ? [] : MembersResponse(decoding: answer.body.span.bytes).members.map(Member.init)
+      members += try answer.body.isEmpty ? [] : MembersResponse(decoding: answer.body.span.bytes).members.map(SerfMember.init)
     }
     if members.allSatisfy({ $0.name.bytes.first == UInt8(ascii: "n") }) {
       for index in 1...3 where !members.contains(where: { $0.name == NodeName("n\(index)") }) {
@@ -164,12 +164,12 @@ private struct Recording {
   }
 }
 
-extension Member {
+extension SerfMember {
   fileprivate init(_ member: AgentMember) {
     self.init(
       name: member.name, address: member.address ?? NodeAddress(ipv4: 0, 0, 0, 0, port: 0), tags: member.tags,
-      status: MemberStatus.allCases.first { $0.description == member.status } ?? .none,
-      versions: MemberVersions(
+      status: MemberStatus.allCases.first { $0.description == member.status } ?? .unknown,
+      versions: SerfMember.Versions(
         protocolMinimum: member.memberlistVersion.minimum, protocolMaximum: member.memberlistVersion.maximum,
         protocolCurrent: member.memberlistVersion.current, delegateMinimum: member.serfVersion.minimum,
         delegateMaximum: member.serfVersion.maximum, delegateCurrent: member.serfVersion.current))

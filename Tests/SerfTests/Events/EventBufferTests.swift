@@ -5,30 +5,30 @@ import Testing
 @Suite("Event buffer")
 struct EventBufferTests {
   /// `name` happened to `members`, or a user event `name` if there are none.
-  private static func event(_ name: String, _ members: [NodeName] = []) -> Event {
+  private static func event(_ name: String, _ members: [NodeName] = []) -> SerfEvent {
     guard !members.isEmpty else {
-      return .user(UserEvent(time: 0, nameBytes: Array(name.utf8), payload: [], coalesces: false))
+      return .user(UserEvent(time: 0, nameBytes: Array(name.utf8), payload: [], coalesce: false))
     }
     return .member(
       MemberEvent(
         .update,
         members.map {
-          Member(
-            name: $0, address: NodeAddress(ipv4: 127, 0, 0, 1, port: 1), tags: ["": name], status: .alive, versions: MemberVersions())
+          SerfMember(
+            name: $0, address: NodeAddress(ipv4: 127, 0, 0, 1, port: 1), tags: ["": name], status: .alive, versions: SerfMember.Versions())
         }))
   }
 
   /// The name of an event that ``event(_:_:)`` made.
-  private static func name(_ event: Event) -> String {
+  private static func name(_ event: SerfEvent) -> String {
     switch event {
     case .user(let event): event.name
     case .member(let event): event.members[0].tags[""] ?? ""
     }
   }
 
-  private static func users(_ numbers: Range<Int>) -> [Event] { numbers.map { event("u\($0)") } }
+  private static func users(_ numbers: Range<Int>) -> [SerfEvent] { numbers.map { event("u\($0)") } }
 
-  private func read(_ buffer: EventBuffer<Event>) async -> [String] {
+  private func read(_ buffer: EventBuffer<SerfEvent>) async -> [String] {
     buffer.finish()
     var names: [String] = []
     while let event = await buffer.next() { names.append(Self.name(event)) }
@@ -36,7 +36,7 @@ struct EventBufferTests {
   }
 
   /// What is pushed into a buffer with this limit, what is then read, and how many are dropped.
-  static let cases: [(limit: Int, pushed: [Event], read: [String], dropped: Int)] = [
+  static let cases: [(limit: Int, pushed: [SerfEvent], read: [String], dropped: Int)] = [
     // No more than the limit: all are kept.
     (8, users(0..<8), (0..<8).map { "u\($0)" }, 0),
     (8, (0..<8).map { event("m\($0)", ["a"]) }, (0..<8).map { "m\($0)" }, 0),
@@ -61,7 +61,7 @@ struct EventBufferTests {
   @Test("keeps the latest of each member and the newest user events, and counts what it drops", arguments: cases.indices)
   func table(index: Int) async {
     let (limit, pushed, expected, dropped) = Self.cases[index]
-    let buffer = EventBuffer<Event>(limit: limit)
+    let buffer = EventBuffer<SerfEvent>(limit: limit)
     for event in pushed { _ = buffer.push(event) }
     #expect(buffer.dropped == dropped)
     #expect(buffer.waiting == expected.count)
@@ -70,7 +70,7 @@ struct EventBufferTests {
 
   @Test("an event of two members survives ten thousand user events")
   func severalMembers() async {
-    let buffer = EventBuffer<Event>(limit: 16)
+    let buffer = EventBuffer<SerfEvent>(limit: 16)
     _ = buffer.push(Self.event("both", ["a", "b"]))
     for event in Self.users(0..<10_000) { _ = buffer.push(event) }
     let dropped = buffer.dropped
@@ -82,7 +82,7 @@ struct EventBufferTests {
 
   @Test("each push tells what was lost for it")
   func losses() {
-    let buffer = EventBuffer<Event>(limit: 16)
+    let buffer = EventBuffer<SerfEvent>(limit: 16)
     let told = Self.users(0..<21).map { buffer.push($0) }
     // When the buffer is full, an eighth of it becomes free.
     #expect(told == Array(repeating: 0, count: 16) + [3, 0, 0, 3, 0])
@@ -91,7 +91,7 @@ struct EventBufferTests {
 
   @Test("more members than the limit are all kept, and pushing stays cheap")
   func manyMembers() async {
-    let buffer = EventBuffer<Event>(limit: 16)
+    let buffer = EventBuffer<SerfEvent>(limit: 16)
     let names = (0..<5_000).map { NodeName("\($0)") }
     let start = ContinuousClock.now
     for round in 0..<2 { for name in names { _ = buffer.push(Self.event("\(round)", [name])) } }
@@ -103,7 +103,7 @@ struct EventBufferTests {
 
   @Test("what is read makes room: a reader that keeps up loses nothing")
   func keepsUp() async {
-    let buffer = EventBuffer<Event>(limit: 4)
+    let buffer = EventBuffer<SerfEvent>(limit: 4)
     for round in 0..<1_000 {
       for event in Self.users(4 * round..<4 * round + 4) { #expect(buffer.push(event) == 0) }
       for number in 4 * round..<4 * round + 4 { #expect(await buffer.next().map(Self.name) == "u\(number)") }

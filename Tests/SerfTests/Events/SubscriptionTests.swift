@@ -6,13 +6,13 @@ import Testing
 struct SubscriptionTests {
   private let subscribers = EventSubscribers()
 
-  private func subscribe(bufferLimit: Int = 8) -> SerfSubscription<Event> { subscribers.subscribe(bufferLimit: bufferLimit) }
+  private func subscribe(bufferLimit: Int = 8) -> SerfSubscription<SerfEvent> { subscribers.subscribe(bufferLimit: bufferLimit) }
 
   private func push(_ name: String) {
-    _ = subscribers.push(.user(UserEvent(time: 0, nameBytes: Array(name.utf8), payload: [], coalesces: false)))
+    _ = subscribers.push(.user(UserEvent(time: 0, nameBytes: Array(name.utf8), payload: [], coalesce: false)))
   }
 
-  private func names(_ subscription: SerfSubscription<Event>) async -> [String] {
+  private func names(_ subscription: SerfSubscription<SerfEvent>) async -> [String] {
     var names: [String] = []
     for await case .user(let event) in subscription { names.append(event.name) }
     return names
@@ -44,7 +44,7 @@ struct SubscriptionTests {
 
   @Test("a loop that is left ends the subscription that was made for it")
   func leftLoop() async {
-    func subscribed() -> SerfSubscription<Event> {
+    func subscribed() -> SerfSubscription<SerfEvent> {
       let subscription = subscribe()
       push("x")
       return subscription
@@ -58,7 +58,7 @@ struct SubscriptionTests {
 
   @Test("a copy, or an iterator, keeps it alive; another loop goes on where the last one stopped")
   func copies() async {
-    var first: SerfSubscription<Event>? = subscribe()
+    var first: SerfSubscription<SerfEvent>? = subscribe()
     var copy = first
     push("one")
     first = nil
@@ -138,8 +138,8 @@ struct SubscriptionTests {
   func statistics() {
     let before = subscribers.statistics
     #expect(before == SubscriptionStatistics())
-    var fast: SerfSubscription<Event>? = subscribe(bufferLimit: 100)
-    var slow: SerfSubscription<Event>? = subscribe(bufferLimit: 4)
+    var fast: SerfSubscription<SerfEvent>? = subscribe(bufferLimit: 100)
+    var slow: SerfSubscription<SerfEvent>? = subscribe(bufferLimit: 4)
     let cancelled = subscribe(bufferLimit: 4)
     for _ in 0..<10 { push("x") }
     let lost = cancelled.dropped
@@ -160,7 +160,7 @@ struct SubscriptionTests {
   @Test("each that loses an event for the first time is named by its limit")
   func losers() {
     let subscriptions = [subscribe(bufferLimit: 2), subscribe(bufferLimit: 3)]
-    func pushed() -> [Int] { subscribers.push(.user(UserEvent(time: 0, nameBytes: [], payload: [], coalesces: false))) }
+    func pushed() -> [Int] { subscribers.push(.user(UserEvent(time: 0, nameBytes: [], payload: [], coalesce: false))) }
     #expect([pushed(), pushed(), pushed(), pushed(), pushed()] == [[], [], [2], [3], []])
     #expect(subscriptions.map(\.dropped).allSatisfy { $0 > 0 })
   }

@@ -6,9 +6,9 @@ struct MemberSnapshotTests {
   private static let names = (0..<9).map { "n\($0)" }
   private let snapshot = MemberSnapshot(
     sorted: names.enumerated().map { index, name in
-      Member(
+      SerfMember(
         name: NodeName(name), address: NodeAddress(ipv4: 10, 0, 0, 1, port: UInt16(index)), tags: ["role": index < 2 ? "db" : "web"],
-        status: index == 1 ? .leaving : index == 4 ? .failed : .alive, versions: MemberVersions())
+        status: index == 1 ? .leaving : index == 4 ? .failed : .alive, versions: SerfMember.Versions())
     })
 
   @Test("has each member under its name, and no other", arguments: names)

@@ -140,7 +140,7 @@
     @Test("a subscriber that never reads delays no node and keeps no more than its limit")
     func idleSubscriber() async throws {
       let cluster = try cluster(seed: 24, nodes: 3)
-      let idle: SerfSubscription<Event> = cluster.nodes[0].subscribers.subscribe(bufferLimit: 256)
+      let idle: SerfSubscription<SerfEvent> = cluster.nodes[0].subscribers.subscribe(bufferLimit: 256)
       let stream = EventStream(every: .milliseconds(20))
       for _ in 0..<60 {
         stream.run(on: cluster.network, for: .seconds(1), from: { cluster.nodes })

@@ -59,7 +59,7 @@
       loop = network.loop
       socket = network.socket()
       address = socket.localAddress
-      let now = loop.instant
+      let now = Instant.now(on: loop)
       var configuration = QUICConfiguration(localAddress: address)
       configuration.applicationProtocol = applicationProtocol
       configuration.hello = Hello(address: address).encoded
@@ -75,8 +75,8 @@
     /// Dials the node at `address` and makes these moves as soon as it can.
     func attack(_ address: NodeAddress, with moves: [Move]) {
       self.moves = moves
-      connection = endpoint.connect(to: address, expecting: .anyMember, at: loop.instant)
-      turn(at: loop.instant)
+      connection = endpoint.connect(to: address, expecting: .anyMember, at: .now(on: loop))
+      turn(at: .now(on: loop))
     }
 
     /// Makes more moves on the existing connection, or dials again.
@@ -85,8 +85,8 @@
         (isEstablished, isConfirmed, end) = (false, false, nil)
         return attack(address, with: moves)
       }
-      for move in moves { make(move, on: connection, at: loop.instant) }
-      turn(at: loop.instant)
+      for move in moves { make(move, on: connection, at: .now(on: loop)) }
+      turn(at: .now(on: loop))
     }
 
     func datagramReceived(_ datagram: RawSpan, from source: NodeAddress, ecn: UInt8, at now: Instant) {

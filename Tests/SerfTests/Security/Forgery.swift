@@ -81,7 +81,7 @@
 
     static func userEvent(_ name: String, at time: UInt64) -> [UInt8] {
       user {
-        UserEventMessage(time: time, name: Array(name.utf8).span.bytes, payload: nil, coalesces: false).encode(into: &$0)
+        UserEventMessage(time: time, name: Array(name.utf8).span.bytes, payload: nil, coalesce: false).encode(into: &$0)
       }
     }
 

@@ -9,7 +9,7 @@ import Testing
 /// A transport that must fulfil the contract of `StreamLayer`.
 struct Conformer: Sendable, CustomTestStringConvertible {
   let testDescription: String
-  let protection: Protection
+  let protection: TransportProtection
   /// Whether the peer of a stream has a proven name even if that of a packet has none.
   var provesStreams = false
   /// Whether a bare connection is a stream.
@@ -31,7 +31,7 @@ struct Conformer: Sendable, CustomTestStringConvertible {
 
   private static let memory = Conformer(testDescription: "in memory", protection: .clear) { _, port, hub in hub.transport(port: port) }
 
-  private static func net(_ name: String, _ protection: Protection) -> Conformer {
+  private static func net(_ name: String, _ protection: TransportProtection) -> Conformer {
     Conformer(testDescription: name, protection: protection, isPlainTCP: true) { _, port, _ in
       var settings = NetTransport.Settings()
       if protection == .keyring {

@@ -102,7 +102,7 @@ final class Recorder: StreamLayerHandler {
     let was = isInCall
     isInCall = true
     defer { isInCall = was }
-    let now = loop.instant
+    let now = Instant.now(on: loop)
     let value = body(layer, now)
     layer.flush(at: now)
     return value

@@ -120,7 +120,7 @@ import VectorSupport
   func negative() throws {
     let packets = try Vectors.file("memberlist.json")["negative"].object
     // Algorithm 1, which Go does not know, is zstd for us.
-    let isZstdHere = Compression.zstd.isAvailable
+    let isZstdHere = TransportCompression.zstd.isAvailable
     let cases: [(name: String, label: String, EnvelopeProblem?)] = [
       ("label_truncated", "", .otherLabel), ("label_zero_len", "", .otherLabel), ("double_label", "", .otherLabel),
       ("double_label", "abc", nil), ("crc_mismatch", "", nil), ("empty_packet", "", nil), ("compound_short_lengths", "", nil),

@@ -5,7 +5,7 @@ import SerfTransport
 /// A layer that only records what is requested of its streams.
 final class ScriptedLayer: StreamLayer {
   let localAddress = NodeAddress(ipv4: 127, 0, 0, 1, port: 7946)
-  let protection = Protection.provenNames
+  let protection = TransportProtection.provenNames
   let packetBudget = 1160
   let streamEndsWithMessage: Bool
 

@@ -64,7 +64,7 @@ public final class EmbeddedUDP {
     loop.assumeIsolated().scheduleTask(in: .nanoseconds(delay.nanoseconds)) { [self] in
       guard let handler = sockets[destination]?.handler else { return }
       delivered += 1
-      let now = loop.instant
+      let now = Instant.now(on: loop)
       handler.datagramReceived(bytes.span.bytes, from: source, ecn: ecnCapable ? 2 : 0, at: now)
       handler.datagramsComplete(at: now)
     }

@@ -54,7 +54,7 @@ private struct MemoryEnd: Sendable {
   /// In a later turn of the layer's loop, as the contract of `StreamLayer` requires.
   func later(_ body: @escaping @Sendable (MemoryLayer, Instant) -> Void) {
     loop.execute {
-      let now = loop.instant
+      let now = Instant.now(on: loop)
       body(layer.value, now)
       layer.value.handler?.readComplete(at: now)
     }
@@ -75,7 +75,7 @@ private final class MemoryLayer: StreamLayer {
   let hub: MemoryHub
   let loop: any EventLoop
   let localAddress: NodeAddress
-  let protection = Protection.clear
+  let protection = TransportProtection.clear
   let streamEndsWithMessage = true
   let packetBudget = 1400
   weak var handler: (any StreamLayerHandler)?
@@ -157,15 +157,5 @@ private final class MemoryLayer: StreamLayer {
     handler = nil
     for stream in streams.keys { reset(stream) }
     return loop.makeSucceededVoidFuture()
-  }
-}
-
-extension Destination {
-  /// The socket address behind the destination.
-  fileprivate var address: NodeAddress {
-    switch self {
-    case .reply(let peer): peer.address
-    case .member(_, let address), .anyMember(let address): address
-    }
   }
 }

@@ -70,7 +70,7 @@ final class Subject {
     namesAreProven = setup.transport.provesNames
     membership = Membership(
       setup.configuration, transport: setup.transport,
-      local: Member(name: "me", address: Self.address("me"), meta: meta, versions: versions), seed: 42)
+      local: GossipMember(name: "me", address: Self.address("me"), meta: meta, versions: versions), seed: 42)
     membership.start(at: now)
     drain()
     events = []
@@ -184,7 +184,7 @@ final class Subject {
 
   // MARK: Its state
 
-  func member(_ name: NodeName) -> Member? { membership.member(name) }
+  func member(_ name: NodeName) -> GossipMember? { membership.member(name) }
   func state(_ name: NodeName) -> MemberState? { member(name)?.state }
   func incarnation(_ name: NodeName) -> UInt32? { member(name)?.incarnation }
   var counters: MembershipCounters { membership.counters }

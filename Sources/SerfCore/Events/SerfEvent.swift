@@ -1,6 +1,6 @@
 /// Something that happened in the cluster, for the application.
 @nonexhaustive
-public enum Event: Hashable, Sendable {
+public enum SerfEvent: Hashable, Sendable {
   /// Members came, went or changed.
   case member(MemberEvent)
   /// A message of the application, sent by any member.
@@ -27,10 +27,10 @@ public struct MemberEvent: Hashable, Sendable {
   /// What happened.
   public var kind: Kind
   /// To whom: one member, or several once events are coalesced.
-  public var members: [Member]
+  public var members: [SerfMember]
 
   /// `kind` happened to `members`.
-  public init(_ kind: Kind, _ members: [Member]) {
+  public init(_ kind: Kind, _ members: [SerfMember]) {
     self.kind = kind
     self.members = members
   }
@@ -58,14 +58,14 @@ public struct UserEvent: Hashable, Sendable {
   /// The content.
   public var payload: Payload
   /// Whether the sender allows that only the newest of several events of this name within a short time is delivered.
-  public var coalesces: Bool
+  public var coalesce: Bool
 
   /// An event with these parts; the payload is any sequence of bytes.
-  public init(time: LamportTime, nameBytes: [UInt8], payload: some Sequence<UInt8>, coalesces: Bool) {
+  public init(time: LamportTime, nameBytes: [UInt8], payload: some Sequence<UInt8>, coalesce: Bool) {
     self.time = time
     self.nameBytes = nameBytes
     self.payload = Payload(payload)
-    self.coalesces = coalesces
+    self.coalesce = coalesce
   }
 
   /// The name as text; bytes that are not UTF-8 become U+FFFD.

@@ -1,0 +1,3 @@
+// What `import SerfClient` brings besides the types of this module.
+@_exported public import struct SerfPrimitives.NodeAddress
+@_exported public import struct SerfPrimitives.NodeName
