@@ -1,14 +1,18 @@
 // swift-tools-version: 6.2.3
 import PackageDescription
 
+/// The checks (`Tests/run.sh`) set SERF_CHECKS: a warning is an error then. It is none for others, whose compiler may warn of more.
+let checks: [SwiftSetting] = Context.environment["SERF_CHECKS"] == nil ? [] : [.treatAllWarnings(as: .error)]
+
 /// Strict settings for all targets: Swift 6 concurrency, `any` before existentials, imports that do not leak.
-let strict: [SwiftSetting] = [
-  .swiftLanguageMode(.v6),
-  .enableUpcomingFeature("ExistentialAny"),
-  .enableUpcomingFeature("InternalImportsByDefault"),
-  .enableUpcomingFeature("MemberImportVisibility"),
-  .enableExperimentalFeature("Lifetimes"),
-]
+let strict: [SwiftSetting] =
+  checks + [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableExperimentalFeature("Lifetimes"),
+  ]
 
 let nio = "swift-nio"
 let zstd: Target.Dependency = .target(name: "CZstd", condition: .when(traits: ["Zstd"]))

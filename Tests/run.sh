@@ -5,6 +5,8 @@
 set -eu
 cd "$(dirname "$0")/.."
 export SWIFT_BACKTRACE=enable=no
+# Package.swift makes warnings errors then. Set it for your own builds too if you change between them and this script, or both build anew.
+export SERF_CHECKS=1
 . Tests/live.sh
 step() { printf '\n==> %s\n' "$*"; }
 
@@ -29,7 +31,7 @@ step "The core as Embedded Swift, run under node"
 sh Tests/embedded.sh
 
 step "Build (debug, with every trait)"
-swift build --enable-all-traits --build-tests
+swift build --enable-all-traits --build-tests --explicit-target-dependency-import-check error
 
 step "Documentation"
 sh Tests/docs.sh
