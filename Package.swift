@@ -125,7 +125,7 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ],
-      swiftSettings: strict),
+      exclude: ["Server"], swiftSettings: strict),
 
     // Measures the library. No product: a package that depends on this one does not see it.
     .executableTarget(

@@ -51,7 +51,7 @@ swift build --package-path Examples --scratch-path .build/examples
 
 # The compiler's optimiser has crashed on code that it accepts in a debug build.
 step "Build as for a server (release, with Swift's library inside)"
-swift build -c release --static-swift-stdlib --product serf
+swift build -c release --static-swift-stdlib --toolset Sources/SerfCommand/Server/toolset.json --product serf
 
 step "Build without traits, with ngtcp2 and zstd out of sight"
 sh Tests/no-traits.sh

@@ -6,11 +6,12 @@ set -eu
 cd "$(dirname "$0")/.."
 sh Tests/install.sh libngtcp2-dev libngtcp2-crypto-gnutls-dev libgnutls28-dev libzstd-dev serf binutils
 go=/usr/bin/serf
-libraries='libngtcp2 libngtcp2_crypto_gnutls libgnutls libzstd libresolv libstdc++ libgcc_s libm libc ld-linux-x86-64 ld-linux-aarch64'
+libraries='libngtcp2 libngtcp2_crypto_gnutls libgnutls libzstd libresolv libm libc ld-linux-x86-64 ld-linux-aarch64'
 step() { printf '\n==> %s\n' "$*"; }
 
 step "Building the command"
-swift build -c release --static-swift-stdlib --product serf
+set -- -c release --static-swift-stdlib --toolset Sources/SerfCommand/Server/toolset.json
+swift build "$@" --product serf
 dir=$(mktemp -d)
 pids=
 tidy() {
@@ -24,7 +25,7 @@ tidy() {
 trap tidy EXIT
 trap 'exit 130' INT TERM
 ours=$dir/serf
-strip -o "$ours" "$(swift build -c release --static-swift-stdlib --show-bin-path)/serf"
+strip -o "$ours" "$(swift build "$@" --show-bin-path)/serf"
 ls -l "$ours"
 
 step "What it loads"
