@@ -1,7 +1,7 @@
 #!/bin/sh
 # Writes Sources/SerfCommand/Server/order.txt anew: the functions that run in `serf version`, and in an agent that another one joins and asks.
 # The linker puts them side by side, so that a start and an idle agent need few pages of the program. Names that a later build lacks do no harm, and
-# functions that the list lacks lie elsewhere: run this when Tests/static.sh shows that the figures have grown. Takes 3 minutes and the build.
+# functions that the list lacks lie elsewhere: run this when Tests/static.sh shows that the figures have grown. Takes a minute and the build.
 # SERF=PATH takes a command that is built already, with its symbols.
 set -eu
 cd "$(dirname "$0")/.."
