@@ -45,8 +45,9 @@ let package = Package(
   targets: [
     // The pure core: no sockets, files, clocks, threads, Foundation or NIO. Also compiles as Embedded Swift.
     .target(name: "SerfPrimitives", swiftSettings: strict),
-    .target(name: "Memberlist", dependencies: ["SerfPrimitives"], swiftSettings: strict),
-    .target(name: "SerfCore", dependencies: ["Memberlist", "SerfPrimitives"], swiftSettings: strict),
+    .target(name: "SerfWire", dependencies: ["SerfPrimitives"], swiftSettings: strict),
+    .target(name: "Memberlist", dependencies: ["SerfWire", "SerfPrimitives"], swiftSettings: strict),
+    .target(name: "SerfCore", dependencies: ["Memberlist", "SerfWire", "SerfPrimitives"], swiftSettings: strict),
 
     // The C libraries, behind small opaque shims.
     .target(name: "CGnuTLS", linkerSettings: [.linkedLibrary("gnutls")]),
@@ -65,7 +66,7 @@ let package = Package(
     .target(name: "CResolv", linkerSettings: [.linkedLibrary("resolv")]),
 
     // A network in memory and in virtual time that runs the core.
-    .target(name: "SerfSimulator", dependencies: ["SerfCore", "Memberlist", "SerfPrimitives"], swiftSettings: strict),
+    .target(name: "SerfSimulator", dependencies: ["SerfCore", "Memberlist", "SerfWire", "SerfPrimitives"], swiftSettings: strict),
 
     // Certificates and QUIC: still no sockets.
     .target(name: "SerfIdentity", dependencies: ["CGnuTLS", "SerfPrimitives"], swiftSettings: strict),
@@ -78,7 +79,7 @@ let package = Package(
     .target(
       name: "SerfTransport",
       dependencies: [
-        "CGnuTLS", "CResolv", "Memberlist", "SerfPrimitives", "SerfIdentity", quic, tls, zstd,
+        "CGnuTLS", "CResolv", "SerfWire", "SerfPrimitives", "SerfIdentity", quic, tls, zstd,
         .product(name: "NIOTLS", package: nio, condition: .when(traits: ["TLS"])),
         .product(name: "NIOCore", package: nio),
         .product(name: "NIOPosix", package: nio),
@@ -89,7 +90,7 @@ let package = Package(
     .target(
       name: "Serf",
       dependencies: [
-        "SerfCore", "Memberlist", "SerfTransport", "SerfIdentity", "SerfPrimitives",
+        "SerfCore", "Memberlist", "SerfWire", "SerfTransport", "SerfIdentity", "SerfPrimitives",
         .product(name: "NIOCore", package: nio),
         .product(name: "NIOPosix", package: nio),
         .product(name: "Logging", package: "swift-log"),
@@ -102,7 +103,7 @@ let package = Package(
     .target(
       name: "SerfClient",
       dependencies: [
-        "Memberlist", "SerfPrimitives",
+        "SerfWire", "SerfPrimitives",
         .product(name: "NIOCore", package: nio),
         .product(name: "NIOPosix", package: nio),
       ],
@@ -110,7 +111,7 @@ let package = Package(
     .target(
       name: "SerfAgent",
       dependencies: [
-        "Serf", "SerfClient", "SerfCore", "SerfIdentity", "SerfTransport", "SerfPrimitives",
+        "Serf", "SerfClient", "SerfCore", "SerfIdentity", "SerfTransport", "SerfWire", "SerfPrimitives",
         .product(name: "NIOCore", package: nio),
         .product(name: "NIOPosix", package: nio),
         .product(name: "Logging", package: "swift-log"),
@@ -141,11 +142,14 @@ let package = Package(
     // Tests mirror the sources. Those with sockets and processes are in targets named …LiveTests: they have limits in real time, so they run after
     // the others, a few at a time.
     .testTarget(name: "SerfPrimitivesTests", dependencies: ["SerfPrimitives"], swiftSettings: strict),
-    .testTarget(name: "MemberlistTests", dependencies: ["Memberlist", "SerfPrimitives", "VectorSupport"], swiftSettings: strict),
+    .testTarget(name: "SerfWireTests", dependencies: ["SerfWire", "SerfPrimitives", "VectorSupport"], swiftSettings: strict),
     .testTarget(
-      name: "SerfCoreTests", dependencies: ["SerfCore", "SerfSimulator", "Memberlist", "SerfPrimitives", "VectorSupport"],
+      name: "MemberlistTests", dependencies: ["Memberlist", "SerfWire", "SerfPrimitives", "VectorSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "SerfCoreTests", dependencies: ["SerfCore", "SerfSimulator", "Memberlist", "SerfWire", "SerfPrimitives", "VectorSupport"],
       swiftSettings: strict),
-    .testTarget(name: "SerfSimulatorTests", dependencies: ["SerfSimulator", "Memberlist", "SerfPrimitives"], swiftSettings: strict),
+    .testTarget(
+      name: "SerfSimulatorTests", dependencies: ["SerfSimulator", "Memberlist", "SerfWire", "SerfPrimitives"], swiftSettings: strict),
     .testTarget(name: "SerfIdentityTests", dependencies: ["SerfIdentity", "SerfPrimitives"], swiftSettings: strict),
     .testTarget(
       name: "SerfQUICTests",
@@ -153,7 +157,7 @@ let package = Package(
     .testTarget(
       name: "SerfTransportTests",
       dependencies: [
-        "SerfTransport", "SerfPrimitives", "Memberlist", "VectorSupport", zstd,
+        "SerfTransport", "SerfPrimitives", "SerfWire", "VectorSupport", zstd,
         .product(name: "NIOCore", package: nio),
       ],
       swiftSettings: strict),
@@ -169,7 +173,7 @@ let package = Package(
     .testTarget(
       name: "SerfTests",
       dependencies: [
-        "Serf", "SerfCore", "SerfIdentity", "SerfPrimitives", "SerfTestSupport", "SerfTransport", "Memberlist", "Wiretap", quic,
+        "Serf", "SerfCore", "SerfIdentity", "SerfPrimitives", "SerfTestSupport", "SerfTransport", "Memberlist", "SerfWire", "Wiretap", quic,
         .product(name: "NIOCore", package: nio),
         .product(name: "CoreMetrics", package: "swift-metrics"),
         .product(name: "Logging", package: "swift-log"),
@@ -178,7 +182,7 @@ let package = Package(
     .testTarget(
       name: "SerfLiveTests",
       dependencies: [
-        "Serf", "SerfCore", "SerfIdentity", "SerfPrimitives", "SerfTestSupport", "SerfTransport", "Memberlist", "Wiretap",
+        "Serf", "SerfCore", "SerfIdentity", "SerfPrimitives", "SerfTestSupport", "SerfTransport", "Memberlist", "SerfWire", "Wiretap",
         .product(name: "NIOCore", package: nio),
         .product(name: "NIOEmbedded", package: nio),
         .product(name: "NIOPosix", package: nio),
@@ -195,7 +199,7 @@ let package = Package(
       ],
       swiftSettings: strict),
     .testTarget(
-      name: "SerfClientTests", dependencies: ["SerfClient", "Memberlist", "SerfPrimitives", "RPCTestSupport", "VectorSupport"],
+      name: "SerfClientTests", dependencies: ["SerfClient", "SerfWire", "SerfPrimitives", "RPCTestSupport", "VectorSupport"],
       swiftSettings: strict),
     .testTarget(
       name: "SerfRPCLiveTests",
@@ -231,7 +235,7 @@ let package = Package(
     .target(
       name: "RPCTestSupport",
       dependencies: [
-        "SerfClient", "Memberlist", "VectorSupport",
+        "SerfClient", "SerfWire", "VectorSupport",
         .product(name: "NIOCore", package: nio),
         .product(name: "NIOPosix", package: nio),
       ],
@@ -240,7 +244,7 @@ let package = Package(
     .target(name: "CTestCrypto", path: "Tests/Support/CTestCrypto", linkerSettings: [.linkedLibrary("gnutls")]),
     .target(name: "Wiretap", dependencies: ["CTestCrypto"], path: "Tests/Support/Wiretap", swiftSettings: strict),
     .executableTarget(
-      name: "MutateVectors", dependencies: ["Memberlist", "SerfCore", "SerfPrimitives", "VectorSupport"],
+      name: "MutateVectors", dependencies: ["SerfWire", "SerfCore", "SerfPrimitives", "VectorSupport"],
       path: "Tests/Support/MutateVectors", swiftSettings: strict),
     .executableTarget(
       name: "Interop",

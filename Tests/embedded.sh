@@ -15,7 +15,7 @@ compile() {
     -emit-module -emit-module-path "$out/$module.swiftmodule" -c "$@" -o "$out/$module.o"
   echo "embedded: $module compiles"
 }
-for target in SerfPrimitives Memberlist SerfCore; do
+for target in SerfPrimitives SerfWire Memberlist SerfCore; do
   # shellcheck disable=SC2046  # file names here have no spaces
   compile "$target" $(find "Sources/$target" -name '*.swift' | sort)
 done

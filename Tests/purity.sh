@@ -16,9 +16,10 @@ check() {
   fi
 }
 check SerfPrimitives 'Swift'
-check Memberlist 'SerfPrimitives'
-check SerfCore 'Memberlist|SerfPrimitives'
+check SerfWire 'SerfPrimitives'
+check Memberlist 'SerfWire|SerfPrimitives'
+check SerfCore 'Memberlist|SerfWire|SerfPrimitives'
 check SerfIdentity 'CGnuTLS|SerfPrimitives|Glibc|Musl'
 check SerfQUIC 'CNgtcp2|CGnuTLS|SerfIdentity|SerfPrimitives'
-[ $status -eq 0 ] && echo "purity: SerfPrimitives, Memberlist, SerfCore, SerfIdentity and SerfQUIC import nothing that they must not"
+[ $status -eq 0 ] && echo "purity: SerfPrimitives, SerfWire, Memberlist, SerfCore, SerfIdentity and SerfQUIC import nothing that they must not"
 exit $status

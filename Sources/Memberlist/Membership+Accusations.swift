@@ -1,4 +1,5 @@
 import SerfPrimitives
+import SerfWire
 
 // Claims that a member is suspect, dead or gone (`memberlist.md` sections 4.8 and 4.9).
 extension Membership {

@@ -1,4 +1,5 @@
 package import SerfPrimitives
+import SerfWire
 
 // A known member is said to be at another address (`memberlist.md` 4.9 step 5; `secure-transport.md` 1.6).
 //

@@ -1,4 +1,5 @@
 package import SerfPrimitives
+import SerfWire
 
 // Claims that a member is alive (`memberlist.md` section 4.9): its own announcements, what others relay, and entries of a push/pull.
 extension Membership {

@@ -1,4 +1,5 @@
 package import SerfPrimitives
+import SerfWire
 
 // Reliable exchanges: one request, at most one reply (`memberlist.md` section 2).
 extension Membership {

@@ -1,4 +1,5 @@
 import SerfPrimitives
+import SerfWire
 
 // Members near the end of the incarnations (`secure-transport.md` 1.9).
 //

@@ -1,4 +1,5 @@
 package import SerfPrimitives
+import SerfWire
 
 /// A ping that this node sent for another: a member that asked it to, or the user.
 struct PendingPing: Sendable {

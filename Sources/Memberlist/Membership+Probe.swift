@@ -1,4 +1,5 @@
 import SerfPrimitives
+import SerfWire
 
 // The probe loop: one member at a time is asked whether it lives (`memberlist.md` sections 4.4 and 4.5).
 extension Membership {

@@ -1,4 +1,5 @@
 import SerfPrimitives
+import SerfWire
 
 // Anti-entropy: whole states are exchanged with one member and merged (`memberlist.md` sections 2.4, 4.10 and 4.12).
 extension Membership {

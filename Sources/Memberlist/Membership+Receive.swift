@@ -1,4 +1,5 @@
 package import SerfPrimitives
+import SerfWire
 
 /// Which peer brought a claim.
 struct Origin: Sendable {

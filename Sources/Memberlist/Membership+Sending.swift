@@ -1,4 +1,5 @@
 package import SerfPrimitives
+import SerfWire
 
 // How messages become packets: piggybacking, budgets, and which of them get a checksum.
 extension Membership {

@@ -1,4 +1,5 @@
 import SerfPrimitives
+package import SerfWire
 
 // Whether a member's protocol versions let it be one here (`memberlist.md` section 4.12).
 //

@@ -1,4 +1,5 @@
 package import SerfPrimitives
+import SerfWire
 
 /// SWIM with Lifeguard, as HashiCorp's memberlist speaks it: which nodes are in the group, which failed, which left.
 ///

@@ -1,4 +1,5 @@
 package import SerfPrimitives
+package import SerfWire
 
 /// What the core wants the caller to do, in this order.
 package enum MembershipOutput: Sendable {

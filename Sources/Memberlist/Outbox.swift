@@ -1,4 +1,5 @@
 import SerfPrimitives
+import SerfWire
 
 /// Where the bytes of a packet or message are in the outbox.
 package struct PacketSlot: Hashable, Sendable {

@@ -1,4 +1,5 @@
 package import SerfPrimitives
+package import SerfWire
 
 /// What the core wants from the transport, in this order. Bytes of a slot are read with the core's `bytes(_:)`.
 package enum TransportOrder: Sendable {

@@ -1,5 +1,6 @@
 import Memberlist
 import SerfPrimitives
+import SerfWire
 
 extension JoinFailure {
   /// Whether an answer came from the address, although not the expected one.

@@ -2,6 +2,7 @@ import Logging
 import Memberlist
 import SerfCore
 import SerfPrimitives
+import SerfWire
 
 extension NodeDiagnostic {
   /// The level of its line. If an operator must act, it is a warning; if it explains a state change, it is `info`; the rest is `debug`.

@@ -1,4 +1,4 @@
-package import Memberlist
+package import SerfWire
 
 /// Finds where one MessagePack object ends, in bytes that arrive piece by piece: the RPC has no other framing (`agent.md` section 1).
 ///

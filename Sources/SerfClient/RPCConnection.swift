@@ -1,5 +1,5 @@
-import Memberlist
 import NIOCore
+import SerfWire
 
 /// Matches answers with requests by sequence number, and checks that they arrive in time. Confined to the channel's event loop.
 ///

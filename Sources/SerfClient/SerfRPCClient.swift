@@ -1,7 +1,7 @@
-import Memberlist
 import NIOCore
 import NIOPosix
 public import SerfPrimitives
+import SerfWire
 import Synchronization
 
 /// A connection to a running agent, ours or HashiCorp's.

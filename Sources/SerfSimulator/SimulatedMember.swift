@@ -1,5 +1,6 @@
 package import Memberlist
 package import SerfPrimitives
+import SerfWire
 
 /// A ``Membership`` in a ``SimulatedNetwork``.
 package struct SimulatedMember: SimulatedMachine, ~Copyable {

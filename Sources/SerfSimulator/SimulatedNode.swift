@@ -1,6 +1,7 @@
 import Memberlist
 package import SerfCore
 package import SerfPrimitives
+import SerfWire
 
 /// A ``NodeCore`` in a ``SimulatedNetwork``. It reports events, replies and diagnostics as they come out.
 package struct SimulatedNode: SimulatedMachine, ~Copyable {

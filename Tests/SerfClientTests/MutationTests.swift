@@ -1,7 +1,7 @@
-import Memberlist
 import RPCTestSupport
 import SerfClient
 import SerfPrimitives
+import SerfWire
 import Testing
 import VectorSupport
 

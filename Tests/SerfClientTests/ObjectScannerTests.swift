@@ -1,5 +1,5 @@
-import Memberlist
 import SerfClient
+import SerfWire
 import Testing
 
 @Suite("finding the end of a MessagePack object")

@@ -1,6 +1,7 @@
 import Memberlist
 import SerfPrimitives
 import SerfSimulator
+import SerfWire
 import Testing
 
 /// Packets that call one member suspect, dead and alive at any incarnation (`secure-transport.md` 1.9).

@@ -5,6 +5,7 @@ import SerfCore
 import SerfPrimitives
 import SerfTestSupport
 import SerfTransport
+import SerfWire
 import Testing
 
 /// What a node's log says, at which level, and with which metadata.

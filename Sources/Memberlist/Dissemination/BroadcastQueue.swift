@@ -1,4 +1,5 @@
 import SerfPrimitives
+import SerfWire
 
 /// Names a broadcast about whose end the core or the layer above is told.
 package struct BroadcastID: Hashable, Sendable {

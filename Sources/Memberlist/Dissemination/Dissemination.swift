@@ -1,4 +1,5 @@
 import SerfPrimitives
+import SerfWire
 
 /// The order in which broadcasts go into a packet.
 package enum BroadcastTier: Int, Sendable, Hashable, CaseIterable {

@@ -1,4 +1,5 @@
 package import SerfPrimitives
+import SerfWire
 
 /// Decides when a suspected member is declared dead (Lifeguard, section IV-B).
 ///

@@ -1,3 +1,5 @@
+import SerfWire
+
 // Absent and empty differ on the wire only: for the core both mean "nothing said".
 
 extension Alive {

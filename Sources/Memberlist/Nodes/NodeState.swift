@@ -1,4 +1,5 @@
 package import SerfPrimitives
+package import SerfWire
 
 /// What we believe of a member's life. The raw values are those of push/pull.
 package enum MemberState: UInt8, Sendable, Hashable {

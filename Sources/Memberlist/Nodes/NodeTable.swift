@@ -1,4 +1,5 @@
 package import SerfPrimitives
+import SerfWire
 
 /// Where a node's row is. The generation tells whether the row was given to another node since. So a probe or timer that outlives its node finds
 /// nothing instead of another node.

@@ -1,9 +1,9 @@
 import Logging
-import Memberlist
 import NIOCore
 import Serf
 import SerfClient
 import SerfPrimitives
+import SerfWire
 
 /// One client of the RPC: answers its requests one after another, and feeds its streams in between.
 ///

@@ -1,5 +1,5 @@
-import Memberlist
 package import SerfClient
+import SerfWire
 
 package import struct NIOCore.ByteBuffer
 package import protocol NIOCore.NIOSingleStepByteToMessageDecoder

@@ -1,5 +1,5 @@
-package import Memberlist
 import SerfPrimitives
+package import SerfWire
 
 /// One record of the agent's event stream.
 @nonexhaustive

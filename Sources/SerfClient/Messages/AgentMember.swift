@@ -1,5 +1,5 @@
-package import Memberlist
 public import SerfPrimitives
+package import SerfWire
 
 /// A member as the agent lists it.
 public struct AgentMember: Hashable, Sendable {

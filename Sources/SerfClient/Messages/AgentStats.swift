@@ -1,4 +1,4 @@
-package import Memberlist
+package import SerfWire
 
 /// What the agent says about itself: sections such as `agent`, `runtime`, `serf` and `tags`, each a map from key to text.
 public struct AgentStats: Hashable, Sendable {

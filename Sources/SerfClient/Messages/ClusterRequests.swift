@@ -1,5 +1,5 @@
-package import Memberlist
 package import SerfPrimitives
+package import SerfWire
 
 // Requests that act on the cluster or on the agent's own member.
 

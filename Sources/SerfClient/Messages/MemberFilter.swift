@@ -1,4 +1,4 @@
-package import Memberlist
+package import SerfWire
 
 /// Which members to list. Each given part is an RE2 pattern that the agent matches as `^pattern$`; a member must match all of them.
 public struct MemberFilter: Hashable, Sendable {

@@ -1,4 +1,4 @@
-package import Memberlist
+package import SerfWire
 
 /// One MessagePack object of the agent's RPC: a map whose keys are Go's field names in byte order, in the dialect with `str8` and `bin`
 /// (`agent.md` section 1).

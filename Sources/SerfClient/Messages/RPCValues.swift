@@ -1,5 +1,5 @@
-import Memberlist
 import SerfPrimitives
+import SerfWire
 
 extension MessagePackReader {
   /// Reads text in the form that ``readableText(of:)`` gives.

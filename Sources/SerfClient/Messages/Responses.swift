@@ -1,4 +1,4 @@
-package import Memberlist
+package import SerfWire
 
 /// How many of the addresses were contacted.
 package struct JoinResponse: RPCBody, Hashable {

@@ -1,4 +1,4 @@
-package import Memberlist
+package import SerfWire
 
 // Requests with which a connection begins, and with which a stream on it begins and ends.
 

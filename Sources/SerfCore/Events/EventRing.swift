@@ -1,4 +1,4 @@
-import Memberlist
+import SerfWire
 
 /// The newest user events by Lamport time: tells new events from repeated ones, and a push/pull replays them to a late joiner (`serf.md` section 8).
 ///

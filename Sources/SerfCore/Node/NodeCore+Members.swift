@@ -1,5 +1,6 @@
 import Memberlist
 import SerfPrimitives
+import SerfWire
 
 /// Members as the gossip layer and the intents report them (`serf.md` section 6).
 extension NodeCore {

@@ -1,5 +1,6 @@
 import Memberlist
 import SerfPrimitives
+import SerfWire
 
 /// Serf's own messages, which the gossip layer carries without reading them (`serf.md` section 3).
 extension NodeCore {

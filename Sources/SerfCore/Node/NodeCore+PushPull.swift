@@ -1,5 +1,6 @@
 import Memberlist
 import SerfPrimitives
+import SerfWire
 
 /// Serf's part of a push/pull, which carries what gossip may have missed (`serf.md` section 7).
 extension NodeCore {

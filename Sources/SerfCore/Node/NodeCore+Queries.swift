@@ -1,5 +1,6 @@
 import Memberlist
 import SerfPrimitives
+import SerfWire
 
 /// Queries of other members are passed on (`serf.md` section 9), and remembered so that each is handled once. Answering them, and asking our own,
 /// belongs here.

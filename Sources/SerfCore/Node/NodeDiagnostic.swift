@@ -1,5 +1,6 @@
 package import Memberlist
 package import SerfPrimitives
+package import SerfWire
 
 /// Something worth a log line. Names and bytes in it come from peers: their descriptions escape them.
 package enum NodeDiagnostic: Sendable {

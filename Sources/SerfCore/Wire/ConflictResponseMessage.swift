@@ -1,5 +1,6 @@
-package import Memberlist
+import Memberlist
 package import SerfPrimitives
+package import SerfWire
 
 /// The member that a member knows under a name that two nodes claim (message 6).
 package struct ConflictResponseMessage: ~Escapable {

@@ -1,4 +1,4 @@
-package import Memberlist
+package import SerfWire
 
 /// A network coordinate as the payload of an ack carries it (`serf.md`): the version byte 1 and a map.
 package struct CoordinateMessage: Sendable {

@@ -1,4 +1,4 @@
-package import Memberlist
+package import SerfWire
 
 /// A member joined, or is back again (message 1).
 package struct JoinMessage: ~Escapable {

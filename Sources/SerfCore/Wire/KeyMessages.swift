@@ -1,4 +1,4 @@
-package import Memberlist
+package import SerfWire
 
 /// What a member has to do with its keyring (message 7). The query's name says which operation it is.
 package struct KeyRequestMessage: ~Escapable {

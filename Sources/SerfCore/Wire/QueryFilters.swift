@@ -1,5 +1,5 @@
-package import Memberlist
 package import SerfPrimitives
+package import SerfWire
 
 /// Which members our query asks; all filters must match (`serf.md` section 3).
 package enum QueryFilter: Hashable, Sendable {

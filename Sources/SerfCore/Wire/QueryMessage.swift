@@ -1,5 +1,5 @@
-package import Memberlist
 package import SerfPrimitives
+package import SerfWire
 
 /// A question to every member, or to those that its filters name (message 4).
 package struct QueryMessage: ~Escapable {

@@ -1,5 +1,5 @@
-package import Memberlist
 package import SerfPrimitives
+package import SerfWire
 
 /// Asks the receiver to pass a query response on (message 9): a header, then the response as it is.
 package struct RelayMessage: ~Escapable {

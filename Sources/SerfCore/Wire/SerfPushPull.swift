@@ -1,4 +1,4 @@
-package import Memberlist
+package import SerfWire
 
 /// The part of Serf's state that a member sends in a push/pull (message 2): clocks, intents and recent events.
 ///

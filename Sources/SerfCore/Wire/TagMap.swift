@@ -1,5 +1,5 @@
-import Memberlist
 import SerfPrimitives
+import SerfWire
 
 /// A member's tags as they are in its meta or in a conflict response (`serf.md` section 4).
 ///

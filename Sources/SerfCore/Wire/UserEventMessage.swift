@@ -1,4 +1,4 @@
-package import Memberlist
+package import SerfWire
 
 /// An application's message to every member (message 3).
 package struct UserEventMessage: ~Escapable {

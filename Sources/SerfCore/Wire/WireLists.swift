@@ -1,4 +1,4 @@
-import Memberlist
+import SerfWire
 
 /// A received array of strings, checked when it was found: `while let name = list.next() { … }`.
 package struct StringList: ~Escapable {

@@ -1,6 +1,6 @@
 #if Zstd
   import CZstd
-  package import Memberlist
+  package import SerfWire
 
   /// Packs and expands messages with zstd, compression algorithm 1 (``CompressionAlgorithm/zstd``): the raw frame, without the message around it.
   ///

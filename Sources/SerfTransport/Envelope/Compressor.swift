@@ -1,4 +1,4 @@
-package import Memberlist
+package import SerfWire
 
 /// An algorithm that makes messages smaller.
 @nonexhaustive

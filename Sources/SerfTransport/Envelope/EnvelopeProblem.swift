@@ -1,5 +1,5 @@
-import Memberlist
 import SerfPrimitives
+import SerfWire
 
 /// Why label, encryption and compression could not be removed from what a peer sent. Each case is counted and logged.
 package enum EnvelopeProblem: Error, Hashable, Sendable, CaseIterable {

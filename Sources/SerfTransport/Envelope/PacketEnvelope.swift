@@ -1,4 +1,4 @@
-import Memberlist
+import SerfWire
 
 /// What surrounds each packet (`memberlist.md` section 1.2), from the outside in: label, encryption, checksum, compression.
 ///

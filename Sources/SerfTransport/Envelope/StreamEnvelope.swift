@@ -1,4 +1,4 @@
-import Memberlist
+import SerfWire
 
 /// What surrounds each message on a layer's streams (`memberlist.md` section 2.1). It is nothing, unless the layer says otherwise.
 ///

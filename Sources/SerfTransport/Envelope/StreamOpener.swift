@@ -1,4 +1,4 @@
-package import Memberlist
+package import SerfWire
 
 /// Takes the bytes of one direction of a stream as they arrive, and says when they are a whole message (`memberlist.md` sections 2.1–2.3).
 ///

@@ -1,5 +1,5 @@
-import Memberlist
 package import SerfPrimitives
+import SerfWire
 
 /// A node's reliable exchanges over a layer's streams: at most one request and one reply each, within one deadline, each in its envelope.
 ///

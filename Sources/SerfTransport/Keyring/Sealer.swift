@@ -1,6 +1,6 @@
 internal import CGnuTLS
-import Memberlist
 import SerfIdentity
+import SerfWire
 
 /// Seals and opens bytes with the keys of a ``Keyring`` (`memberlist.md` section 1.4): `version | nonce | AES-GCM ciphertext | tag`.
 ///

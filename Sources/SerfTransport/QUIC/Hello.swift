@@ -1,6 +1,6 @@
 #if QUIC
-  import Memberlist
   package import SerfPrimitives
+  import SerfWire
 
   /// What each side sends first on its first unidirectional stream (`secure-transport.md` 2.10): one MessagePack map. Nothing waits for it.
   package struct Hello: Hashable, Sendable {

@@ -1,5 +1,6 @@
 import Memberlist
 import SerfPrimitives
+import SerfWire
 import Testing
 
 private let elsewhere = NodeAddress(ipv4: 10, 9, 9, 9, port: 7946)

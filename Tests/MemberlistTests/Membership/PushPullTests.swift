@@ -1,5 +1,6 @@
 import Memberlist
 import SerfPrimitives
+import SerfWire
 import Testing
 
 @Suite struct PushPullTests {

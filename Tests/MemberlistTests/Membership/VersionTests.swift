@@ -1,5 +1,6 @@
 import Memberlist
 import SerfPrimitives
+import SerfWire
 import Testing
 
 /// Members whose protocol versions do not fit (`memberlist.md` section 4.12).

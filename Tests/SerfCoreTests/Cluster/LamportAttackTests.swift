@@ -2,6 +2,7 @@ import Memberlist
 import SerfCore
 import SerfPrimitives
 import SerfSimulator
+import SerfWire
 import Testing
 
 /// Messages and push/pulls with any Lamport times: after them, the members hear each other again (`secure-transport.md` 3.3).

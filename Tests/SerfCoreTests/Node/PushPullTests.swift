@@ -1,6 +1,7 @@
 import Memberlist
 import SerfCore
 import SerfPrimitives
+import SerfWire
 import Testing
 
 @Suite("a push/pull")

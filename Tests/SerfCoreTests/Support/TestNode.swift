@@ -1,6 +1,7 @@
 import Memberlist
 import SerfCore
 import SerfPrimitives
+import SerfWire
 
 /// One node without a network: give it messages, and check what it does with them.
 ///

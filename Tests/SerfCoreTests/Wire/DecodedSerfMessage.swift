@@ -1,6 +1,7 @@
 import Memberlist
 import SerfCore
 import SerfPrimitives
+import SerfWire
 import VectorSupport
 
 /// A Serf message as the vectors name its fields, all text and bytes in hexadecimal, and its bytes as we encode them.

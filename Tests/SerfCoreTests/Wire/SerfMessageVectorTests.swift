@@ -1,6 +1,6 @@
-import Memberlist
 import SerfCore
 import SerfPrimitives
+import SerfWire
 import Testing
 import VectorSupport
 

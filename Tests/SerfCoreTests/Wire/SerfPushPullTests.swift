@@ -1,5 +1,5 @@
-import Memberlist
 import SerfCore
+import SerfWire
 import Testing
 import VectorSupport
 

@@ -1,11 +1,11 @@
 import Logging
-import Memberlist
 import NIOCore
 import NIOPosix
 import Serf
 import SerfPrimitives
 import SerfTestSupport
 import SerfTransport
+import SerfWire
 import Testing
 
 #if canImport(Glibc)

@@ -1,11 +1,11 @@
 #if QUIC
-  import Memberlist
   import Serf
   import SerfCore
   import SerfPrimitives
   import SerfQUIC
   import SerfTestSupport
   import SerfTransport
+  import SerfWire
   import Testing
 
   /// One member with a good certificate that uses up all it can: others are not affected (`secure-transport.md` 3.2).

@@ -2,6 +2,7 @@
   import Memberlist
   import SerfCore
   import SerfPrimitives
+  import SerfWire
 
   /// Messages as an attacker writes them: well formed, but not true.
   enum Forgery {

@@ -6,6 +6,7 @@
   import SerfQUIC
   import SerfTestSupport
   import SerfTransport
+  import SerfWire
   import Testing
 
   /// What a member with a good certificate cannot do to others (`secure-transport.md` 1.4–1.6, 1.9, 1.10, and "Bad input").

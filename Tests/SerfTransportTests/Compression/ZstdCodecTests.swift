@@ -1,7 +1,7 @@
 #if Zstd
-  import Memberlist
   import SerfPrimitives
   import SerfTransport
+  import SerfWire
   import Testing
 
   @Suite struct ZstdCodecTests {

@@ -1,6 +1,6 @@
 import Foundation
-import Memberlist
 import SerfTransport
+import SerfWire
 import Testing
 import VectorSupport
 

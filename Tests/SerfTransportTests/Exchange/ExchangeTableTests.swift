@@ -1,6 +1,6 @@
-import Memberlist
 import SerfPrimitives
 import SerfTransport
+import SerfWire
 import Testing
 
 @Suite struct ExchangeTableTests {

@@ -1,6 +1,6 @@
-import Memberlist
 import SerfCore
 import SerfPrimitives
+import SerfWire
 
 /// Runs every decoder over the same bytes and checks what must hold for any input.
 final class Decoders {

@@ -1,5 +1,5 @@
-import Memberlist
 import SerfClient
+import SerfWire
 
 /// The MessagePack objects in `bytes`.
 package func objects(_ bytes: [UInt8]) throws -> [[UInt8]] {

@@ -1,5 +1,6 @@
 import Memberlist
 import SerfPrimitives
+import SerfWire
 
 /// Messages as bytes, with defaults for the fields that a test does not care about.
 enum Message {

@@ -1,5 +1,6 @@
 import Memberlist
 import SerfPrimitives
+import SerfWire
 import Testing
 
 /// One membership whose inputs a test makes by hand and whose outputs it reads.

@@ -1,5 +1,5 @@
-import Memberlist
 import SerfPrimitives
+import SerfWire
 import Testing
 import VectorSupport
 

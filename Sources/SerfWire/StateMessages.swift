@@ -37,7 +37,8 @@ package struct Accusation: ~Escapable {
     }
   }
 
-  func encode(_ type: MessageType, into bytes: inout [UInt8]) {
+  /// Appends the type byte and the map.
+  package func encode(_ type: MessageType, into bytes: inout [UInt8]) {
     var writer = MessagePackWriter(taking: &bytes)
     writer.raw(type.rawValue)
     writer.map(3)

@@ -1,5 +1,5 @@
-import Memberlist
 import SerfPrimitives
+import SerfWire
 import VectorSupport
 
 /// A message's fields as the vectors name them, and its bytes as we encode them.

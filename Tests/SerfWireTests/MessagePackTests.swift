@@ -1,4 +1,4 @@
-import Memberlist
+import SerfWire
 import Testing
 import VectorSupport
 

@@ -1,6 +1,6 @@
 /// The first byte of a message (`memberlist.md` section 1.1). The numbers are append-only.
 ///
-/// The folder from the outside in:
+/// The module from the outside in:
 /// - a packet: ``LabelHeader``, then (the transport's) decryption, then ``PacketWalker``, which undoes ``CRC32``, compression
 ///   (``LZWCodec``) and compounds and hands out messages; the other way ``CompoundWriter``, ``LZWCodec``, ``CRC32``, ``LabelHeader``
 /// - a stream: ``LabelHeader``, decryption, ``StreamMessage/Scanner`` to find the end, ``StreamMessage/expand(_:using:into:limits:)`` for a
