@@ -72,7 +72,7 @@ let package = Package(
     .target(name: "SerfIdentity", dependencies: ["CGnuTLS", "SerfPrimitives"], swiftSettings: strict),
     .target(
       name: "SerfQUIC",
-      dependencies: ["CNgtcp2", "CGnuTLS", "SerfIdentity", "SerfPrimitives"],
+      dependencies: ["CNgtcp2", "CGnuTLS", "SerfIdentity", "SerfWire", "SerfPrimitives"],
       swiftSettings: strict),
 
     // Sockets and the public API.

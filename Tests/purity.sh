@@ -20,6 +20,6 @@ check SerfWire 'SerfPrimitives'
 check Memberlist 'SerfWire|SerfPrimitives'
 check SerfCore 'Memberlist|SerfWire|SerfPrimitives'
 check SerfIdentity 'CGnuTLS|SerfPrimitives|Glibc|Musl'
-check SerfQUIC 'CNgtcp2|CGnuTLS|SerfIdentity|SerfPrimitives'
+check SerfQUIC 'CNgtcp2|CGnuTLS|SerfIdentity|SerfWire|SerfPrimitives'
 [ $status -eq 0 ] && echo "purity: SerfPrimitives, SerfWire, Memberlist, SerfCore, SerfIdentity and SerfQUIC import nothing that they must not"
 exit $status

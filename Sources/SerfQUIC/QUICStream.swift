@@ -1,4 +1,5 @@
 internal import SerfPrimitives
+internal import SerfWire
 
 /// One stream of a connection.
 final class QUICStream {
@@ -105,43 +106,10 @@ struct IncomingUnidirectional {
 
 /// Finds the end of the hello: the length of one MessagePack value, without interpreting it.
 package enum HelloScanner {
-  /// Nil while bytes are missing, and always when it is nested too deeply or is not MessagePack.
+  /// Nil while bytes are missing, and always when it is not MessagePack.
   package static func length(of bytes: [UInt8]) -> Int? {
-    var position = 0
-    // Values that are still missing: one, and then those that containers announce.
-    var missing = 1
-    while missing > 0 {
-      guard position < bytes.count else { return nil }
-      missing -= 1
-      let head = bytes[position]
-      position += 1
-      func number(_ width: Int) -> Int? {
-        guard position + width <= bytes.count else { return nil }
-        defer { position += width }
-        return bytes[position..<position + width].reduce(0) { $0 << 8 | Int($1) }
-      }
-      switch head {
-      case 0x00...0x7f, 0xc0, 0xc2, 0xc3, 0xe0...0xff: break
-      case 0x80...0x8f: missing += 2 * Int(head & 0x0f)
-      case 0x90...0x9f: missing += Int(head & 0x0f)
-      case 0xa0...0xbf: position += Int(head & 0x1f)
-      case 0xcc, 0xd0: position += 1
-      case 0xcd, 0xd1: position += 2
-      case 0xca, 0xce, 0xd2: position += 4
-      case 0xcb, 0xcf, 0xd3: position += 8
-      case 0xd4...0xd8: position += 1 + 1 << Int(head - 0xd4)
-      case 0xc4, 0xd9, 0xc5, 0xda:
-        guard let count = number(head == 0xc4 || head == 0xd9 ? 1 : 2) else { return nil }
-        position += count
-      case 0xc7, 0xc8:
-        guard let count = number(head == 0xc7 ? 1 : 2) else { return nil }
-        position += 1 + count
-      case 0xdc, 0xde:
-        guard let count = number(2) else { return nil }
-        missing += head == 0xdc ? count : 2 * count
-      default: return nil
-      }
-    }
-    return position <= bytes.count ? position : nil
+    var reader = MessagePackReader(bytes.span.bytes)
+    do throws(WireError) { try reader.skip() } catch { return nil }
+    return reader.offset
   }
 }

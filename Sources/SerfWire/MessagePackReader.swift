@@ -9,10 +9,7 @@
 /// - Containers: ``readMapHeader()``, ``readArrayHeader()``, and ``readStruct()`` for a Go struct
 /// - Anything: ``peekKind()``, ``skip()``
 package struct MessagePackReader: ~Escapable {
-  /// What a value is, from its first byte.
-  package enum Kind: UInt8, Sendable {
-    case `nil`, bool, integer, float, text, binary, array, map, `extension`
-  }
+  @usableFromInline typealias Marker = MessagePackMarker
 
   @usableFromInline let bytes: RawSpan
   /// How many bytes have been read.
@@ -39,26 +36,16 @@ package struct MessagePackReader: ~Escapable {
   // MARK: Values
 
   /// The kind of the next value, which stays unread.
-  @inlinable package func peekKind() throws(WireError) -> Kind {
+  @inlinable package func peekKind() throws(WireError) -> MessagePackHead.Kind {
     guard offset < bytes.byteCount else { throw .truncated }
-    switch bytes[checked: offset] {
-    case 0x00...0x7f, 0xcc...0xd3, 0xe0...0xff: return .integer
-    case 0x80...0x8f, 0xde, 0xdf: return .map
-    case 0x90...0x9f, 0xdc, 0xdd: return .array
-    case 0xa0...0xbf, 0xd9...0xdb: return .text
-    case 0xc0: return .nil
-    case 0xc2, 0xc3: return .bool
-    case 0xc4...0xc6: return .binary
-    case 0xca, 0xcb: return .float
-    case 0xc7...0xc9, 0xd4...0xd8: return .extension
-    default: throw .unexpectedKind
-    }
+    guard let head = MessagePackHead(bytes[checked: offset]) else { throw .unexpectedKind }
+    return head.kind
   }
 
   /// Reads a nil if there is one.
   @inlinable @_lifetime(self: copy self)
   package mutating func readNil() -> Bool {
-    guard offset < bytes.byteCount, bytes[checked: offset] == 0xc0 else { return false }
+    guard offset < bytes.byteCount, bytes[checked: offset] == Marker.nil else { return false }
     offset += 1
     return true
   }
@@ -76,16 +63,16 @@ package struct MessagePackReader: ~Escapable {
   package mutating func readBytes() throws(WireError) -> RawSpan? {
     let tag = try byte()
     // The common case: fixraw.
-    if tag & 0xe0 == 0xa0 { return try take(Int(tag & 0x1f)) }
+    if Marker.fixText ~= tag { return try take(Int(tag &- Marker.fixText.lowerBound)) }
     switch tag {
-    case 0xc0: return nil
-    case 0xc4, 0xd9: return try take(Int(try byte()))
-    case 0xc5, 0xda: return try take(Int(truncatingIfNeeded: try unsigned(bytes: 2)))
-    case 0xc6, 0xdb: return try take(Int(truncatingIfNeeded: try unsigned(bytes: 4)))
-    case 0x90...0x9f, 0xdc, 0xdd:
+    case Marker.nil: return nil
+    case Marker.binary8, Marker.text8: return try take(Int(try byte()))
+    case Marker.binary16, Marker.text16: return try take(Int(truncatingIfNeeded: try unsigned(bytes: 2)))
+    case Marker.binary32, Marker.text32: return try take(Int(truncatingIfNeeded: try unsigned(bytes: 4)))
+    case Marker.fixArray, Marker.array16, Marker.array32:
       offset -= 1
       let elements = try take(try readArrayHeader())
-      for index in 0..<elements.byteCount where elements[checked: index] > 0x7f { throw .unexpectedKind }
+      for index in 0..<elements.byteCount where !Marker.positive.contains(elements[checked: index]) { throw .unexpectedKind }
       return elements
     default: throw .unexpectedKind
     }
@@ -130,19 +117,19 @@ package struct MessagePackReader: ~Escapable {
   @_lifetime(self: copy self)
   private mutating func readInteger64() throws(WireError) -> (bits: UInt64, isNegative: Bool) {
     let tag = try byte()
-    if tag < 0x80 { return (UInt64(tag), false) }
+    if Marker.positive ~= tag { return (UInt64(tag), false) }
     let signed: Int64
     switch tag {
-    case 0xc0: return (0, false)
-    case 0xcc: return (UInt64(try byte()), false)
-    case 0xcd: return (try unsigned(bytes: 2), false)
-    case 0xce: return (try unsigned(bytes: 4), false)
-    case 0xcf: return (try unsigned(bytes: 8), false)
-    case 0xd0: signed = Int64(Int8(bitPattern: try byte()))
-    case 0xd1: signed = Int64(Int16(truncatingIfNeeded: try unsigned(bytes: 2)))
-    case 0xd2: signed = Int64(Int32(truncatingIfNeeded: try unsigned(bytes: 4)))
-    case 0xd3: signed = Int64(truncatingIfNeeded: try unsigned(bytes: 8))
-    case 0xe0...0xff: signed = Int64(Int8(bitPattern: tag))
+    case Marker.nil: return (0, false)
+    case Marker.uint8: return (UInt64(try byte()), false)
+    case Marker.uint16: return (try unsigned(bytes: 2), false)
+    case Marker.uint32: return (try unsigned(bytes: 4), false)
+    case Marker.uint64: return (try unsigned(bytes: 8), false)
+    case Marker.int8: signed = Int64(Int8(bitPattern: try byte()))
+    case Marker.int16: signed = Int64(Int16(truncatingIfNeeded: try unsigned(bytes: 2)))
+    case Marker.int32: signed = Int64(Int32(truncatingIfNeeded: try unsigned(bytes: 4)))
+    case Marker.int64: signed = Int64(truncatingIfNeeded: try unsigned(bytes: 8))
+    case Marker.negative: signed = Int64(Int8(bitPattern: tag))
     default: throw .unexpectedKind
     }
     return (UInt64(bitPattern: signed), signed < 0)
@@ -152,8 +139,8 @@ package struct MessagePackReader: ~Escapable {
   @inlinable @_lifetime(self: copy self)
   package mutating func readBool() throws(WireError) -> Bool {
     switch try byte() {
-    case 0xc2, 0xc0, 0x00: return false
-    case 0xc3, 0x01: return true
+    case Marker.false, Marker.nil, 0: return false
+    case Marker.true, 1: return true
     default: throw .unexpectedKind
     }
   }
@@ -162,9 +149,9 @@ package struct MessagePackReader: ~Escapable {
   @inlinable @_lifetime(self: copy self)
   package mutating func readDouble() throws(WireError) -> Double {
     switch try byte() {
-    case 0xca: return Double(Float(bitPattern: UInt32(truncatingIfNeeded: try unsigned(bytes: 4))))
-    case 0xcb: return Double(bitPattern: try unsigned(bytes: 8))
-    case 0xcf:
+    case Marker.float32: return Double(Float(bitPattern: UInt32(truncatingIfNeeded: try unsigned(bytes: 4))))
+    case Marker.float64: return Double(bitPattern: try unsigned(bytes: 8))
+    case Marker.uint64:
       offset -= 1
       return Double(try readInteger() as UInt64)
     default:
@@ -181,10 +168,10 @@ package struct MessagePackReader: ~Escapable {
     let tag = try byte()
     let count: Int
     switch tag {
-    case 0x80...0x8f: count = Int(tag & 0x0f)
-    case 0xc0: count = 0
-    case 0xde: count = Int(truncatingIfNeeded: try unsigned(bytes: 2))
-    case 0xdf: count = Int(truncatingIfNeeded: try unsigned(bytes: 4))
+    case Marker.fixMap: count = Int(tag &- Marker.fixMap.lowerBound)
+    case Marker.nil: count = 0
+    case Marker.map16: count = Int(truncatingIfNeeded: try unsigned(bytes: 2))
+    case Marker.map32: count = Int(truncatingIfNeeded: try unsigned(bytes: 4))
     default: throw .unexpectedKind
     }
     // A pair takes two bytes at least.
@@ -198,10 +185,10 @@ package struct MessagePackReader: ~Escapable {
     let tag = try byte()
     let count: Int
     switch tag {
-    case 0x90...0x9f: count = Int(tag & 0x0f)
-    case 0xc0: count = 0
-    case 0xdc: count = Int(truncatingIfNeeded: try unsigned(bytes: 2))
-    case 0xdd: count = Int(truncatingIfNeeded: try unsigned(bytes: 4))
+    case Marker.fixArray: count = Int(tag &- Marker.fixArray.lowerBound)
+    case Marker.nil: count = 0
+    case Marker.array16: count = Int(truncatingIfNeeded: try unsigned(bytes: 2))
+    case Marker.array32: count = Int(truncatingIfNeeded: try unsigned(bytes: 4))
     default: throw .unexpectedKind
     }
     guard count <= remaining, count >= 0 else { throw .truncated }
@@ -212,36 +199,21 @@ package struct MessagePackReader: ~Escapable {
   /// the work is linear in the bytes.
   @inlinable @_lifetime(self: copy self)
   package mutating func skip() throws(WireError) {
-    var owed = 1
+    var owed: Int64 = 1
     while owed > 0 {
+      guard offset < bytes.byteCount else { throw .truncated }
+      guard let head = MessagePackHead(bytes[checked: offset]) else { throw .unexpectedKind }
+      guard let count = head.count(in: bytes, at: offset) else { throw .truncated }
+      offset += 1 + head.lengthBytes
       owed -= 1
-      let tag = try byte()
-      switch tag {
-      case 0x00...0x7f, 0xe0...0xff, 0xc0, 0xc2, 0xc3: break
-      case 0xa0...0xbf: try drop(Int(tag & 0x1f))
-      case 0xcc, 0xd0: try drop(1)
-      case 0xcd, 0xd1, 0xd4: try drop(2)
-      case 0xd5: try drop(3)
-      case 0xce, 0xd2, 0xca: try drop(4)
-      case 0xd6: try drop(5)
-      case 0xcf, 0xd3, 0xcb: try drop(8)
-      case 0xd7: try drop(9)
-      case 0xd8: try drop(17)
-      case 0xc4, 0xd9: try drop(Int(try byte()))
-      case 0xc5, 0xda: try drop(Int(truncatingIfNeeded: try unsigned(bytes: 2)))
-      case 0xc6, 0xdb: try drop(Int(truncatingIfNeeded: try unsigned(bytes: 4)))
-      case 0xc7: try drop(Int(try byte()) + 1)
-      case 0xc8: try drop(Int(truncatingIfNeeded: try unsigned(bytes: 2)) + 1)
-      case 0xc9: try drop(Int(truncatingIfNeeded: try unsigned(bytes: 4)) &+ 1)
-      case 0x80...0x8f, 0xde, 0xdf:
-        offset -= 1
-        owed += 2 * (try readMapHeader())
-      case 0x90...0x9f, 0xdc, 0xdd:
-        offset -= 1
-        owed += try readArrayHeader()
-      default: throw .unexpectedKind
+      if head.valuesPerCount > 0 {
+        owed += count * head.valuesPerCount
+      } else {
+        guard count <= Int64(remaining) else { throw .truncated }
+        offset += Int(count)
       }
-      guard owed <= remaining else { throw .truncated }
+      // Each value that is owed takes at least a byte.
+      guard owed <= Int64(remaining) else { throw .truncated }
     }
   }
 
@@ -263,12 +235,6 @@ package struct MessagePackReader: ~Escapable {
     let span = bytes.extracting(offset..<offset + count)
     offset += count
     return span
-  }
-
-  @inlinable @_lifetime(self: copy self)
-  mutating func drop(_ count: Int) throws(WireError) {
-    guard count >= 0, count <= remaining else { throw .truncated }
-    offset += count
   }
 
   /// A big-endian integer of 2, 4 or 8 bytes.

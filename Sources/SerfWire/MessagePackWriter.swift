@@ -18,6 +18,8 @@ package struct MessagePackWriter: ~Copyable {
     case extended
   }
 
+  @usableFromInline typealias Marker = MessagePackMarker
+
   @usableFromInline var bytes: [UInt8]
   @usableFromInline let dialect: Dialect
 
@@ -79,24 +81,24 @@ package struct MessagePackWriter: ~Copyable {
   }
 
   /// Nil.
-  @inlinable package mutating func null() { bytes.append(0xc0) }
+  @inlinable package mutating func null() { bytes.append(Marker.nil) }
 
   /// A bool.
-  @inlinable package mutating func bool(_ value: Bool) { bytes.append(value ? 0xc3 : 0xc2) }
+  @inlinable package mutating func bool(_ value: Bool) { bytes.append(value ? Marker.true : Marker.false) }
 
   /// An unsigned integer in its shortest form.
   @inlinable package mutating func integer(_ value: UInt64) {
-    if value < 0x80 {
+    if value <= Marker.positive.upperBound {
       bytes.append(UInt8(truncatingIfNeeded: value))
     } else if value <= 0xff {
-      bytes.append(0xcc)
+      bytes.append(Marker.uint8)
       bytes.append(UInt8(truncatingIfNeeded: value))
     } else if value <= 0xffff {
-      number(0xcd, UInt16(truncatingIfNeeded: value))
+      number(Marker.uint16, UInt16(truncatingIfNeeded: value))
     } else if value <= 0xffff_ffff {
-      number(0xce, UInt32(truncatingIfNeeded: value))
+      number(Marker.uint32, UInt32(truncatingIfNeeded: value))
     } else {
-      number(0xcf, value)
+      number(Marker.uint64, value)
     }
   }
 
@@ -107,14 +109,14 @@ package struct MessagePackWriter: ~Copyable {
     } else if value >= -32 {
       bytes.append(UInt8(truncatingIfNeeded: value))
     } else if let small = Int8(exactly: value) {
-      bytes.append(0xd0)
+      bytes.append(Marker.int8)
       bytes.append(UInt8(bitPattern: small))
     } else if let small = Int16(exactly: value) {
-      number(0xd1, UInt16(bitPattern: small))
+      number(Marker.int16, UInt16(bitPattern: small))
     } else if let small = Int32(exactly: value) {
-      number(0xd2, UInt32(bitPattern: small))
+      number(Marker.int32, UInt32(bitPattern: small))
     } else {
-      number(0xd3, UInt64(bitPattern: value))
+      number(Marker.int64, UInt64(bitPattern: value))
     }
   }
 
@@ -122,29 +124,29 @@ package struct MessagePackWriter: ~Copyable {
   @inlinable package mutating func integer(_ value: Int) { integer(Int64(value)) }
 
   /// A float, always of 64 bits.
-  @inlinable package mutating func double(_ value: Double) { number(0xcb, value.bitPattern) }
+  @inlinable package mutating func double(_ value: Double) { number(Marker.float64, value.bitPattern) }
 
   // MARK: Containers
 
   /// The header of a map of `count` pairs.
   @inlinable package mutating func map(_ count: Int) {
     if count < 16 {
-      bytes.append(0x80 | UInt8(truncatingIfNeeded: count))
+      bytes.append(Marker.fixMap.lowerBound | UInt8(truncatingIfNeeded: count))
     } else if count <= 0xffff {
-      number(0xde, UInt16(truncatingIfNeeded: count))
+      number(Marker.map16, UInt16(truncatingIfNeeded: count))
     } else {
-      number(0xdf, UInt32(truncatingIfNeeded: count))
+      number(Marker.map32, UInt32(truncatingIfNeeded: count))
     }
   }
 
   /// The header of an array of `count` elements.
   @inlinable package mutating func array(_ count: Int) {
     if count < 16 {
-      bytes.append(0x90 | UInt8(truncatingIfNeeded: count))
+      bytes.append(Marker.fixArray.lowerBound | UInt8(truncatingIfNeeded: count))
     } else if count <= 0xffff {
-      number(0xdc, UInt16(truncatingIfNeeded: count))
+      number(Marker.array16, UInt16(truncatingIfNeeded: count))
     } else {
-      number(0xdd, UInt32(truncatingIfNeeded: count))
+      number(Marker.array32, UInt32(truncatingIfNeeded: count))
     }
   }
 
@@ -152,26 +154,26 @@ package struct MessagePackWriter: ~Copyable {
   @inlinable package mutating func binaryHeader(_ count: Int) {
     guard dialect == .extended else { return textHeader(count) }
     if count <= 0xff {
-      bytes.append(0xc4)
+      bytes.append(Marker.binary8)
       bytes.append(UInt8(truncatingIfNeeded: count))
     } else if count <= 0xffff {
-      number(0xc5, UInt16(truncatingIfNeeded: count))
+      number(Marker.binary16, UInt16(truncatingIfNeeded: count))
     } else {
-      number(0xc6, UInt32(truncatingIfNeeded: count))
+      number(Marker.binary32, UInt32(truncatingIfNeeded: count))
     }
   }
 
   /// The header of text whose `count` bytes follow by ``raw(_:)``.
   @inlinable package mutating func textHeader(_ count: Int) {
     if count < 32 {
-      bytes.append(0xa0 | UInt8(truncatingIfNeeded: count))
+      bytes.append(Marker.fixText.lowerBound | UInt8(truncatingIfNeeded: count))
     } else if dialect == .extended, count <= 0xff {
-      bytes.append(0xd9)
+      bytes.append(Marker.text8)
       bytes.append(UInt8(truncatingIfNeeded: count))
     } else if count <= 0xffff {
-      number(0xda, UInt16(truncatingIfNeeded: count))
+      number(Marker.text16, UInt16(truncatingIfNeeded: count))
     } else {
-      number(0xdb, UInt32(truncatingIfNeeded: count))
+      number(Marker.text32, UInt32(truncatingIfNeeded: count))
     }
   }
 

@@ -7,7 +7,8 @@
 ///   compressed message; then ``PushPull``, ``UserMessageHeader``, ``ErrorMessage`` or one of the following
 /// - messages: ``Ping``, ``IndirectPing``, ``Ack``, ``Nack``, ``Suspect``, ``Alive``, ``Dead``. Each is a view that borrows the received
 ///   bytes: `init(decoding:)` takes what is behind the type byte and allocates nothing; `encode(into:)` appends type byte and body
-/// - values: ``MessagePackReader``, ``MessagePackWriter``, and ``StructFields`` for what Go writes as a struct
+/// - values: ``MessagePackReader``, ``MessagePackWriter``, and ``StructFields`` for what Go writes as a struct; ``MessagePackHead`` tells where a value
+///   ends, for all that look for the end of something
 ///
 /// Every decoder throws ``WireError`` and nothing else, and none of them traps on any input.
 package enum MessageType: UInt8, Sendable, CaseIterable {

@@ -115,37 +115,14 @@ extension StreamMessage {
 
     /// Passes one token: a scalar with its bytes, or the header of a container. True when no more values are owed.
     private mutating func skipToken(_ bytes: RawSpan) throws(WireError) -> Bool {
-      let tag = bytes[checked: position]
-      let lengthBytes = Self.lengthBytes(tag)
-      guard bytes.byteCount > position + lengthBytes else {
-        needed = position + 1 + lengthBytes
+      guard let head = MessagePackHead(bytes[checked: position]) else { throw .unexpectedKind }
+      guard let count = head.count(in: bytes, at: position) else {
+        needed = position + 1 + head.lengthBytes
         return false
       }
-      var length: Int64 = 0
-      for index in 0..<lengthBytes { length = length << 8 | Int64(bytes[checked: position + 1 + index]) }
-
-      var elements: Int64 = 0
-      var body: Int64 = 0
-      switch tag {
-      case 0x80...0x8f: elements = 2 * Int64(tag & 0x0f)
-      case 0x90...0x9f: elements = Int64(tag & 0x0f)
-      case 0xde, 0xdf: elements = 2 * length
-      case 0xdc, 0xdd: elements = length
-      case 0xa0...0xbf: body = Int64(tag & 0x1f)
-      case 0xc4...0xc6, 0xd9...0xdb: body = length
-      case 0xc7...0xc9: body = length + 1
-      case 0xca, 0xce, 0xd2: body = 4
-      case 0xcb, 0xcf, 0xd3: body = 8
-      case 0xcc, 0xd0: body = 1
-      case 0xcd, 0xd1, 0xd4: body = 2
-      case 0xd5: body = 3
-      case 0xd6: body = 5
-      case 0xd7: body = 9
-      case 0xd8: body = 17
-      case 0xc1: throw .unexpectedKind
-      default: break
-      }
-      let end = Int64(position + 1 + lengthBytes) + body
+      let elements = count * head.valuesPerCount
+      let body = head.valuesPerCount == 0 ? count : 0
+      let end = Int64(position + 1 + head.lengthBytes) + body
       // Every value that is still owed takes at least one byte, so an inflated count or length is detected as soon as it is read.
       guard end + owed - 1 + elements <= Int64(limit) else { throw .tooLarge }
       guard end <= Int64(bytes.byteCount) else {
@@ -162,15 +139,6 @@ extension StreamMessage {
     private mutating func expectMore() throws(WireError) {
       guard Int64(position) + owed + Int64(payload) <= Int64(limit) else { throw .tooLarge }
       needed = position + 1
-    }
-
-    private static func lengthBytes(_ tag: UInt8) -> Int {
-      switch tag {
-      case 0xc4, 0xc7, 0xd9: 1
-      case 0xc5, 0xc8, 0xda, 0xdc, 0xde: 2
-      case 0xc6, 0xc9, 0xdb, 0xdd, 0xdf: 4
-      default: 0
-      }
     }
   }
 }

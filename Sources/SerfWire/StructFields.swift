@@ -28,7 +28,7 @@ extension MessagePackReader {
   package mutating func readStruct() throws(WireError) -> StructFields {
     guard offset < bytes.byteCount else { throw .truncated }
     switch bytes[checked: offset] {
-    case 0x90...0x9f, 0xdc, 0xdd: return StructFields(left: try readArrayHeader(), isArray: true)
+    case Marker.fixArray, Marker.array16, Marker.array32: return StructFields(left: try readArrayHeader(), isArray: true)
     default: return StructFields(left: try readMapHeader(), isArray: false)
     }
   }

@@ -10,6 +10,7 @@ struct ObjectScannerTests {
       [0x05], [0xc0], [0x80], [0x90], [0xa3, 1, 2, 3], [0xc4, 2, 9, 9], [0xcf, 0, 0, 0, 0, 0, 0, 0, 1],
       [0x82, 0xa1, 0x61, 0x01, 0xa1, 0x62, 0x92, 0x90, 0x80],
       [0xde, 0, 1, 0x01, 0xdc, 0, 2, 0xc2, 0xc3], [0xd9, 3, 1, 2, 3], [0xc7, 1, 5, 9], [0xd6, 1, 2, 3, 4, 5], [0x91, 0x91, 0x91, 0x90],
+      [0xc9, 0, 0, 0, 2, 5, 9, 9], [0xd4, 1, 2], [0xdf, 0, 0, 0, 1, 0xdd, 0, 0, 0, 1, 0xca, 0, 0, 0, 0, 0xc8, 0, 0, 5],
     ] as [[UInt8]])
   func end(object: [UInt8]) throws {
     let stream = object + [0x01, 0x02]
@@ -26,7 +27,7 @@ struct ObjectScannerTests {
     arguments: [
       ([0xdb, 0xff, 0xff, 0xff, 0xff], .tooLarge), ([0xc6, 0, 0, 0, 101], .tooLarge), ([0xdf, 0xff, 0xff, 0xff, 0xff], .tooLarge),
       ([0xdd, 0, 0, 0, 200], .tooLarge), ([0xde, 0, 60], .tooLarge), ([0xc1], .unexpectedKind),
-      ([UInt8](repeating: 0x91, count: 17), .tooDeep),
+      ([UInt8](repeating: 0x91, count: 17), .tooDeep), ([0xdc, 0, 98] + [UInt8](repeating: 0, count: 97) + [0x80], .tooLarge),
     ] as [([UInt8], WireError)])
   func hostile(bytes: [UInt8], error: WireError) {
     var scanner = ObjectScanner(maximumLength: 100)

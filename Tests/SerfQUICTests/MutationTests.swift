@@ -127,5 +127,7 @@ import Testing
     }
     #expect(scanned > 1000)
     #expect(HelloScanner.length(of: [0x81, 0xa1, 0x76, 0x01, 0x00]) == 4)
+    #expect(HelloScanner.length(of: [0xdf, 0, 0, 0, 1, 0xa1, 0x76, 0x01, 0x00]) == 8, "lengths of 32 bits are lengths too")
+    #expect(HelloScanner.length(of: [0xc1]) == nil)
   }
 }

@@ -64,7 +64,7 @@ import VectorSupport
     #expect(atEnd, "\(value)")
   }
 
-  static let values: [(String, MessagePackReader.Kind)] = [
+  static let values: [(String, MessagePackHead.Kind)] = [
     ("00", .integer), ("7f", .integer), ("e0", .integer), ("ff", .integer), ("cc80", .integer), ("cd0100", .integer),
     ("ce00010000", .integer), ("cf0000000100000000", .integer), ("d080", .integer), ("d1ff7f", .integer),
     ("d2ffff7fff", .integer), ("d3ffffff0000000000", .integer), ("c0", .nil), ("c2", .bool), ("c3", .bool),
@@ -78,7 +78,7 @@ import VectorSupport
   ]
 
   @Test("each kind is recognised, skipped to its last byte, and truncated by one byte less", arguments: values)
-  func kinds(hex: String, kind: MessagePackReader.Kind) throws {
+  func kinds(hex: String, kind: MessagePackHead.Kind) throws {
     let bytes = try #require([UInt8](hex: hex))
     var reader = MessagePackReader(bytes.span.bytes)
     let found = try reader.peekKind()

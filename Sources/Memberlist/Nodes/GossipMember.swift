@@ -1,4 +1,5 @@
 package import SerfPrimitives
+package import SerfWire
 
 /// A member as the layer above sees it: a copy, taken when something about it changed.
 package struct GossipMember: Sendable, Hashable {
