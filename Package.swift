@@ -164,7 +164,7 @@ let package = Package(
     .testTarget(
       name: "SerfTransportLiveTests",
       dependencies: [
-        "SerfTransport", "SerfIdentity", "SerfPrimitives", "SerfTestSupport", tls,
+        "SerfTransport", "SerfIdentity", "SerfPrimitives", "MemoryTransport", "SerfTestSupport", tls,
         .product(name: "NIOCore", package: nio),
         .product(name: "NIOPosix", package: nio),
         .product(name: "Logging", package: "swift-log"),
@@ -173,7 +173,8 @@ let package = Package(
     .testTarget(
       name: "SerfTests",
       dependencies: [
-        "Serf", "SerfCore", "SerfIdentity", "SerfPrimitives", "SerfTestSupport", "SerfTransport", "Memberlist", "SerfWire", "Wiretap", quic,
+        "Serf", "SerfCore", "SerfIdentity", "SerfPrimitives", "SerfTransport", "Memberlist", "SerfWire", "MemoryTransport",
+        "SerfTestSupport", "Wiretap", quic,
         .product(name: "NIOCore", package: nio),
         .product(name: "CoreMetrics", package: "swift-metrics"),
         .product(name: "Logging", package: "swift-log"),
@@ -182,7 +183,8 @@ let package = Package(
     .testTarget(
       name: "SerfLiveTests",
       dependencies: [
-        "Serf", "SerfCore", "SerfIdentity", "SerfPrimitives", "SerfTestSupport", "SerfTransport", "Memberlist", "SerfWire", "Wiretap",
+        "Serf", "SerfCore", "SerfIdentity", "SerfPrimitives", "SerfTransport", "Memberlist", "SerfWire", "MemoryTransport",
+        "SerfTestSupport", "Wiretap",
         .product(name: "NIOCore", package: nio),
         .product(name: "NIOEmbedded", package: nio),
         .product(name: "NIOPosix", package: nio),
@@ -192,7 +194,7 @@ let package = Package(
     .testTarget(
       name: "SerfAgentTests",
       dependencies: [
-        "SerfAgent", "Serf", "SerfPrimitives", "SerfTestSupport", "SerfTransport",
+        "SerfAgent", "Serf", "SerfPrimitives", "MemoryTransport", "SerfTestSupport", "SerfTransport",
         .product(name: "NIOCore", package: nio),
         .product(name: "NIOEmbedded", package: nio),
         .product(name: "Logging", package: "swift-log"),
@@ -232,6 +234,10 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
       ],
       path: "Tests/Support/SerfTestSupport", swiftSettings: strict),
+    // Written with what is public alone, as outside of the package.
+    .target(
+      name: "MemoryTransport", dependencies: ["SerfTransport", .product(name: "NIOCore", package: nio)],
+      path: "Tests/Support/MemoryTransport", packageAccess: false, swiftSettings: strict),
     .target(
       name: "RPCTestSupport",
       dependencies: [

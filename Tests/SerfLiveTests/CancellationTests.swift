@@ -1,3 +1,4 @@
+import MemoryTransport
 import NIOCore
 import Serf
 import SerfTestSupport

@@ -1,3 +1,4 @@
+import MemoryTransport
 import Serf
 import SerfTestSupport
 import SerfTransport

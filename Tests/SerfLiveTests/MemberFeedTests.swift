@@ -1,4 +1,5 @@
 import Logging
+import MemoryTransport
 import NIOEmbedded
 import Serf
 import SerfTestSupport

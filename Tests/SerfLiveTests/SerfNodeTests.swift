@@ -1,4 +1,5 @@
 import Logging
+import MemoryTransport
 import Serf
 import SerfTestSupport
 import SerfTransport

@@ -1,5 +1,5 @@
+import MemoryTransport
 import Serf
-import SerfTestSupport
 import Testing
 import Wiretap
 

@@ -1,5 +1,6 @@
 import CoreMetrics
 import Memberlist
+import MemoryTransport
 import Serf
 import SerfCore
 import SerfPrimitives

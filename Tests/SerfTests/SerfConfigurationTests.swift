@@ -1,4 +1,5 @@
 import Memberlist
+import MemoryTransport
 import Serf
 import SerfCore
 import SerfIdentity

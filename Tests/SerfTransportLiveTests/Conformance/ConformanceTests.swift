@@ -1,5 +1,5 @@
+import MemoryTransport
 import SerfPrimitives
-import SerfTestSupport
 import SerfTransport
 import Testing
 

@@ -1,8 +1,8 @@
 import Logging
+import MemoryTransport
 import NIOCore
 import SerfIdentity
 import SerfPrimitives
-import SerfTestSupport
 import SerfTransport
 import Testing
 

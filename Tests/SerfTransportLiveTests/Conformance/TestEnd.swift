@@ -1,4 +1,5 @@
 import Logging
+import MemoryTransport
 import NIOCore
 import NIOPosix
 import SerfPrimitives

@@ -1,4 +1,5 @@
 #if TLS
+  import MemoryTransport
   import NIOCore
   import NIOPosix
   import NIOSSL

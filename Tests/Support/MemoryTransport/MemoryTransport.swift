@@ -1,9 +1,10 @@
 import NIOCore
-import SerfPrimitives
 public import SerfTransport
 import Synchronization
 
 /// A network in memory, as a user of `StreamLayer` would write one: unencrypted packets and streams between layers that share a hub.
+///
+/// This target sees only what is public, so it shows that a transport can be written outside of the package.
 ///
 /// All traffic is recorded, so that a test can show what an unencrypted transport reveals.
 public final class MemoryHub: Sendable {
@@ -21,13 +22,13 @@ public final class MemoryHub: Sendable {
   public var recorded: [[UInt8]] { state.withLock { $0.recorded } }
 
   /// A factory for one more node on this hub; port 0 lets the hub choose.
-  public func transport(port: UInt16 = 0) -> some StreamLayerFactory { MemoryTransport(hub: self, port: port) }
+  public func transport(port: UInt16 = 0) -> some StreamLayerFactory { MemoryPort(hub: self, port: port) }
 
   fileprivate func find(_ address: NodeAddress) -> MemoryEnd? { state.withLock { $0.layers[address] } }
   fileprivate func record(_ bytes: [UInt8]) { state.withLock { $0.recorded.append(bytes) } }
 }
 
-private struct MemoryTransport: StreamLayerFactory {
+private struct MemoryPort: StreamLayerFactory {
   let hub: MemoryHub
   let port: UInt16
 
@@ -52,9 +53,9 @@ private struct MemoryEnd: Sendable {
   let layer: NIOLoopBound<MemoryLayer>
 
   /// In a later turn of the layer's loop, as the contract of `StreamLayer` requires.
-  func later(_ body: @escaping @Sendable (MemoryLayer, Instant) -> Void) {
+  func later(_ body: @escaping @Sendable (MemoryLayer, StreamLayer.Instant) -> Void) {
     loop.execute {
-      let now = Instant.now(on: loop)
+      let now = StreamLayer.Instant.now(on: loop)
       body(layer.value, now)
       layer.value.handler?.readComplete(at: now)
     }
