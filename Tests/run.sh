@@ -48,6 +48,8 @@ swift run --enable-all-traits --skip-build MutateVectors 20000
 
 step "The examples, a package of their own"
 swift build --package-path Examples --scratch-path .build/examples
+# A cluster in one process, which ends by itself within seconds.
+timeout 60 "$(swift build --package-path Examples --scratch-path .build/examples --show-bin-path)/PublicFace"
 
 # The compiler's optimiser has crashed on code that it accepts in a debug build.
 step "Build as for a server (release, with Swift's library inside)"

@@ -28,7 +28,8 @@ public import class NIOPosix.MultiThreadedEventLoopGroup
 /// Every function that waits throws `CancellationError` at once when its task is cancelled, or was before the call. What was begun goes on: a tag that is
 /// being set is set. ``shutdown()`` is the exception: it waits for its end. <doc:life-of-a-node> has a table of all this.
 ///
-/// As a `ServiceLifecycle.Service` it leaves on graceful shutdown; on cancellation it says farewell and shuts down.
+/// As a `ServiceLifecycle.Service` it leaves on graceful shutdown; on cancellation it says farewell and shuts down. A `ServiceGroup` stops the last of its
+/// services first, so list what uses the node after the node: `ServiceGroup(services: [node, jobs], …)`.
 public final class SerfNode: Service {
   /// The node's name: the configured one, or else the one in the transport's certificate.
   public let name: NodeName

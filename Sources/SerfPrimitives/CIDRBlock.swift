@@ -65,7 +65,8 @@ public struct AllowedNetworks: Hashable, Sendable {
   /// Every address.
   public static let all = AllowedNetworks([])
 
-  /// The addresses in any of `blocks`; all addresses when there are none.
+  /// The addresses in any of `blocks`; all addresses when there are none. So do not skip a block that cannot be read: if it was the only one, every
+  /// address is allowed.
   public init(_ blocks: [CIDRBlock]) { self.blocks = blocks }
 
   /// Whether `address` may be a member's.

@@ -17,6 +17,10 @@ public import SerfPrimitives
 ///   ``Peer/provenName`` in all that it delivers, and checks the name in a ``Destination``. A layer that proves names for streams but not for packets
 ///   (TLS beside UDP) does this for its streams.
 /// - **No callback from within a call.** A method never calls the handler before it returns; it reports in a later turn of the loop.
+///
+/// A transport imports `SerfTransport` and `NIOCore`. Outside of the layer, `Instant`, `Peer` and `Destination` are `StreamLayer.Instant` and so on. A layer
+/// that wraps another has to forward the members with a default too, or the default hides what the inner layer says. The same holds for
+/// ``StreamLayerFactory/provenName``.
 public protocol StreamLayer: AnyObject {
   /// The address that the layer is bound to, with the port that the kernel chose if the configured one was 0.
   var localAddress: NodeAddress { get }
