@@ -1,6 +1,9 @@
 // swift-tools-version: 6.2.3
 import PackageDescription
 
+// As in the package itself: the checks accept no warning.
+let settings: [SwiftSetting] = Context.environment["SERF_CHECKS"] == nil ? [] : [.treatAllWarnings(as: .error)]
+
 let serf: Target.Dependency = .product(name: "Serf", package: "swift-serf")
 let serfTransport: Target.Dependency = .product(name: "SerfTransport", package: "swift-serf")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
@@ -15,18 +18,21 @@ let package = Package(
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
   ],
   targets: [
-    .executableTarget(name: "TenLines", dependencies: [serf]),
-    .executableTarget(name: "QuicNode", dependencies: [serf, logging, services]),
+    .executableTarget(name: "TenLines", dependencies: [serf], swiftSettings: settings),
+    .executableTarget(name: "QuicNode", dependencies: [serf, logging, services], swiftSettings: settings),
     .executableTarget(
       name: "PublicFace",
-      dependencies: ["Counting", serf, logging, services, .product(name: "NIOPosix", package: "swift-nio")]),
+      dependencies: ["Counting", serf, logging, services, .product(name: "NIOPosix", package: "swift-nio")],
+      swiftSettings: settings),
 
     // A transport of one's own, around another.
-    .target(name: "Counting", dependencies: [serfTransport, .product(name: "NIOCore", package: "swift-nio")]),
+    .target(
+      name: "Counting", dependencies: [serfTransport, .product(name: "NIOCore", package: "swift-nio")], swiftSettings: settings),
 
     // A program whose own names are as short as they like.
-    .target(name: "OwnNames"),
+    .target(name: "OwnNames", swiftSettings: settings),
     .target(
-      name: "Collides", dependencies: ["OwnNames", serf, serfTransport, .product(name: "SerfClient", package: "swift-serf")]),
+      name: "Collides", dependencies: ["OwnNames", serf, serfTransport, .product(name: "SerfClient", package: "swift-serf")],
+      swiftSettings: settings),
   ]
 )

@@ -120,14 +120,7 @@ extension AgentConfiguration {
   }
 
   func allowedNetworks() throws(AgentFailure) -> AllowedNetworks {
-    var blocks: [CIDRBlock] = []
-    for text in allow {
-      guard let block = CIDRBlock(parsing: text) else {
-        throw AgentFailure("-allow \(printable(text)) is no network; write address/bits, such as 10.0.0.0/8 or fd00::/8")
-      }
-      blocks.append(block)
-    }
-    return AllowedNetworks(blocks)
+    do { return try AllowedNetworks(parsing: allow) } catch { throw AgentFailure("-allow \(error)") }
   }
 
   func advertiseAddress() throws(AgentFailure) -> NodeAddress? {

@@ -66,9 +66,26 @@ public struct AllowedNetworks: Hashable, Sendable {
   public static let all = AllowedNetworks([])
 
   /// The addresses in any of `blocks`; all addresses when there are none. So do not skip a block that cannot be read: if it was the only one, every
-  /// address is allowed.
+  /// address is allowed. `init(parsing:)` refuses it instead.
   public init(_ blocks: [CIDRBlock]) { self.blocks = blocks }
 
   /// Whether `address` may be a member's.
   public func contains(_ address: NodeAddress) -> Bool { blocks.isEmpty || blocks.contains { $0.contains(address) } }
 }
+
+#if !hasFeature(Embedded)
+  extension AllowedNetworks {
+    /// The networks of these texts, as ``CIDRBlock/init(parsing:)`` reads them; all addresses when there are none.
+    ///
+    /// - Throws: ``SerfError`` with ``SerfError/Code/configuration`` at the first text that is no network.
+    public init(parsing texts: [String]) throws {
+      try self.init(
+        texts.map { text in
+          guard let block = CIDRBlock(parsing: text) else {
+            throw SerfError(.configuration, "'\(escaped(text))' is no network; write address/bits, such as 10.0.0.0/8 or fd00::/8")
+          }
+          return block
+        })
+    }
+  }
+#endif

@@ -43,11 +43,17 @@ import Testing
 
   @Test("any of the allowed networks is enough, and none at all means all")
   func allowed() throws {
-    let networks = AllowedNetworks(try ["10.0.0.0/8", "fd00::/8"].map { try #require(CIDRBlock(parsing: $0)) })
+    let networks = try AllowedNetworks(parsing: ["10.0.0.0/8", "fd00::/8"])
     #expect(networks.contains(NodeAddress(ipv4: 10, 0, 0, 1, port: 1)))
     #expect(networks.contains(try #require(NodeAddress(parsing: "fd00::1", defaultPort: 1))))
     #expect(!networks.contains(NodeAddress(ipv4: 127, 0, 0, 1, port: 1)))
     #expect(AllowedNetworks.all.contains(NodeAddress(ipv4: 127, 0, 0, 1, port: 1)))
     #expect(AllowedNetworks.all == AllowedNetworks([]))
+  }
+
+  @Test("a text that is no network is refused by its name, and not skipped")
+  func noNetwork() throws {
+    let error = #expect(throws: SerfError.self) { try AllowedNetworks(parsing: ["10.0.0.0/8", "10.0.0.0/33"]) }
+    #expect(error?.code == .configuration && error?.message.contains("'10.0.0.0/33' is no network") == true)
   }
 }

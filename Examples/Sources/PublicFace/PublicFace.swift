@@ -96,7 +96,7 @@ struct PublicFace {
     configuration.join = .init(seeds)
     configuration.probe.interval = .milliseconds(200)
     configuration.userEvents.sizeLimit = 1_024
-    configuration.allowedNetworks = AllowedNetworks([CIDRBlock(parsing: "127.0.0.0/8")!])
+    configuration.allowedNetworks = try AllowedNetworks(parsing: ["127.0.0.0/8"])
     let transport = try CountingTransport(QuicTransport(credentials(for: name), bind: "127.0.0.1:0"))
     return try SerfNode(transport: transport, configuration: configuration, logger: logger, eventLoopGroup: threads)
   }
