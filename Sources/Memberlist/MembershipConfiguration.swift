@@ -38,6 +38,16 @@ package struct MembershipConfiguration: Sendable {
     self.pushPull = pushPull
   }
 
+  /// Throws for the first setting that a node cannot work with.
+  package func check() throws(SettingOutOfBounds) {
+    try probe.check()
+    try suspicion.check()
+    try gossip.check()
+    try pushPull.check()
+    try limits.check()
+    try SettingBounds.check(time: deadNodeReclaimTime, "SerfConfiguration.deadNodeReclaimTime")
+  }
+
   /// A local network: round trips of a few milliseconds. The default.
   package static let lan = MembershipConfiguration(probe: .init(), suspicion: .init(), gossip: .init(), pushPull: .init())
 

@@ -1,3 +1,5 @@
+import SerfPrimitives
+
 extension SerfConfiguration {
   /// The members that a node joins by itself when it has started, again and again until one of them has answered.
   ///
@@ -40,5 +42,10 @@ extension SerfConfiguration {
 
     /// Joins any of these addresses, and tries for ever.
     public init(arrayLiteral addresses: String...) { self.init(addresses) }
+
+    func check() throws(SettingOutOfBounds) {
+      try SettingBounds.check(positiveTime: firstPause, "SerfConfiguration.join.firstPause")
+      try SettingBounds.check(positiveTime: longestPause, "SerfConfiguration.join.longestPause")
+    }
   }
 }

@@ -135,6 +135,11 @@ extension SerfConfiguration {
       throw SerfError(
         .configuration, "the node has no name, and its transport has no certificate with one. Give it a name (\(SettingName.name))")
     }
+    do throws(SettingOutOfBounds) {
+      try join.check()
+      try exchanges.check()
+      try SettingBounds.check(interval: metricsInterval, "SerfConfiguration.metricsInterval")
+    } catch { throw SerfError(error) }
     do throws(SerfCoreError) {
       _ = try NodeCore(core, name: name, address: NodeAddress(ipv4: 127, 0, 0, 1, port: 7946), tags: tags, seed: 0)
     } catch { throw SerfError(error) }

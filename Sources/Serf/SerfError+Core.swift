@@ -9,7 +9,7 @@ extension SerfError {
     switch error {
     case .tagsTooLarge: self.init(.tooLarge, "\(error). Use fewer or shorter tags")
     case .userEventTooLarge: self.init(.tooLarge, "\(error). Send a reference instead of the data, or raise the limit of this node")
-    case .userEventLimitTooHigh, .emptyBuffer, .badName, .unusableAddress: self.init(.configuration, error.description)
+    case .settingOutOfBounds, .badName, .unusableAddress: self.init(.configuration, error.description)
     case .notAlive: self.init(.state, error.description)
     }
   }

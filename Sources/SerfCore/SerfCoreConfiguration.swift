@@ -17,6 +17,17 @@ package struct SerfCoreConfiguration: Sendable {
   /// Serf's defaults, with these settings of the gossip layer.
   package init(membership: MembershipConfiguration) { self.membership = membership }
 
+  /// Throws for the first setting that a node cannot work with.
+  package func check() throws(SettingOutOfBounds) {
+    try membership.check()
+    try leaving.check()
+    try reaping.check()
+    try reconnecting.check()
+    try userEvents.check()
+    try queries.check()
+    try queues.check()
+  }
+
   /// A local network: round trips of a few milliseconds. The default.
   package static let lan = SerfCoreConfiguration(membership: .lan)
   /// Between sites: round trips of up to a second.

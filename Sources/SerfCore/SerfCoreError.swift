@@ -6,10 +6,8 @@ package enum SerfCoreError: Error, Hashable, Sendable {
   case tagsTooLarge(byteCount: Int, limit: Int)
   /// The message that a user event makes is larger than `UserEvents.sizeLimit`; `content` is how many of its bytes are name and payload.
   case userEventTooLarge(name: [UInt8], encoded: Int, content: Int, limit: Int)
-  /// `UserEvents.sizeLimit` is higher than any peer accepts.
-  case userEventLimitTooHigh(Int)
-  /// A ring of no slots, in `UserEvents.bufferSize` or `Queries.bufferSize`.
-  case emptyBuffer
+  /// A setting with which a node cannot work.
+  case settingOutOfBounds(SettingOutOfBounds)
   /// The node's own name is longer than peers store, or empty.
   case badName(NodeNameProblem)
   /// Peers cannot reach a node at this address: unspecified, multicast, broadcast, or without a port.
@@ -31,8 +29,7 @@ extension SerfCoreError: CustomStringConvertible {
     case .tagsTooLarge(let count, let limit): "encoded tags take \(count) bytes, and the limit is \(limit)"
     case .userEventTooLarge(let name, let encoded, let content, let limit):
       "the event '\(Self.excerpt(name))' takes \(encoded) bytes encoded (\(content) of name and payload), and the limit is \(limit)"
-    case .userEventLimitTooHigh(let limit): "user event size limit of \(limit) exceeds \(SerfSettings.UserEvents.largestSizeLimit)"
-    case .emptyBuffer: "event and query buffers need at least one slot"
+    case .settingOutOfBounds(let problem): problem.description
     case .badName(.empty): "the node's name is empty"
     case .badName(.tooLong(let limit)): "the node's name exceeds \(limit) bytes"
     case .unusableAddress(let address): "peers cannot reach a node at \(address); advertise an address of this machine"

@@ -97,9 +97,7 @@ package struct NodeCore: ~Copyable, Sendable {
   }
 
   private static func check(_ configuration: SerfCoreConfiguration, _ name: NodeName) throws(SerfCoreError) {
-    let events = configuration.userEvents
-    guard events.sizeLimit <= SerfSettings.UserEvents.largestSizeLimit else { throw .userEventLimitTooHigh(events.sizeLimit) }
-    guard events.bufferSize > 0, configuration.queries.bufferSize > 0 else { throw .emptyBuffer }
+    do { try configuration.check() } catch { throw .settingOutOfBounds(error) }
     let limit = configuration.membership.limits.nameLength
     guard !name.isEmpty else { throw .badName(.empty) }
     guard name.bytes.count <= limit else { throw .badName(.tooLong(limit: limit)) }

@@ -14,6 +14,12 @@ extension SerfSettings {
 
     /// The defaults.
     public init() {}
+
+    /// Throws for the first setting that a node cannot work with.
+    package func check() throws(SettingOutOfBounds) {
+      try SettingBounds.check(time: broadcastTimeout, "SerfConfiguration.leaving.broadcastTimeout")
+      try SettingBounds.check(time: propagateDelay, "SerfConfiguration.leaving.propagateDelay")
+    }
   }
 
   /// When members that are gone are forgotten.
@@ -31,6 +37,14 @@ extension SerfSettings {
 
     /// The defaults.
     public init() {}
+
+    /// Throws for the first setting that a node cannot work with.
+    package func check() throws(SettingOutOfBounds) {
+      try SettingBounds.check(interval: interval, "SerfConfiguration.reaping.interval")
+      try SettingBounds.check(time: failedTimeout, "SerfConfiguration.reaping.failedTimeout")
+      try SettingBounds.check(time: leftTimeout, "SerfConfiguration.reaping.leftTimeout")
+      try SettingBounds.check(time: intentTimeout, "SerfConfiguration.reaping.intentTimeout")
+    }
   }
 
   /// Bringing failed members back.
@@ -43,5 +57,11 @@ extension SerfSettings {
 
     /// The defaults.
     public init() {}
+
+    /// Throws for the first setting that a node cannot work with.
+    package func check() throws(SettingOutOfBounds) {
+      try SettingBounds.check(interval: interval, "SerfConfiguration.reconnecting.interval")
+      try SettingBounds.check(time: flapTimeout, "SerfConfiguration.reconnecting.flapTimeout")
+    }
   }
 }

@@ -1,4 +1,7 @@
 extension SerfSettings {
+  /// The upper bound of the sizes of buffers: a node allocates them when it is made.
+  package static let largestBufferSize = 1 << 20
+
   /// User events.
   public struct UserEvents: Hashable, Sendable {
     /// The most bytes of an event that this node sends, as it is encoded: about 30 bytes more than its name and payload. At most ``largestSizeLimit``.
@@ -23,6 +26,15 @@ extension SerfSettings {
 
     /// The defaults.
     public init() {}
+
+    /// Throws for the first setting that a node cannot work with.
+    package func check() throws(SettingOutOfBounds) {
+      try SettingBounds.check(sizeLimit, "SerfConfiguration.userEvents.sizeLimit", to: Self.largestSizeLimit)
+      try SettingBounds.check(bufferSize, "SerfConfiguration.userEvents.bufferSize", from: 1, to: SerfSettings.largestBufferSize)
+      try SettingBounds.check(eventsPerTime, "SerfConfiguration.userEvents.eventsPerTime")
+      try SettingBounds.check(bytesPerTime, "SerfConfiguration.userEvents.bytesPerTime")
+      try SettingBounds.check(replayLimit, "SerfConfiguration.userEvents.replayLimit")
+    }
   }
 
   /// Queries of other members.
@@ -35,6 +47,12 @@ extension SerfSettings {
 
     /// The defaults.
     public init() {}
+
+    /// Throws for the first setting that a node cannot work with.
+    package func check() throws(SettingOutOfBounds) {
+      try SettingBounds.check(bufferSize, "SerfConfiguration.queries.bufferSize", from: 1, to: SerfSettings.largestBufferSize)
+      try SettingBounds.check(idsPerTime, "SerfConfiguration.queries.idsPerTime")
+    }
   }
 
   /// The broadcasts that wait to be gossiped: intents, queries and user events, each in a queue of its own.
@@ -51,6 +69,14 @@ extension SerfSettings {
 
     /// The defaults.
     public init() {}
+
+    /// Throws for the first setting that a node cannot work with.
+    package func check() throws(SettingOutOfBounds) {
+      try SettingBounds.check(interval: checkInterval, "SerfConfiguration.queues.checkInterval")
+      try SettingBounds.check(depthWarning, "SerfConfiguration.queues.depthWarning")
+      try SettingBounds.check(maximumDepth, "SerfConfiguration.queues.maximumDepth")
+      try SettingBounds.check(minimumDepth, "SerfConfiguration.queues.minimumDepth")
+    }
 
     /// The greatest depth of a queue in a cluster of `members`.
     package func limit(members: Int) -> Int { minimumDepth > 0 ? max(minimumDepth, 2 * members) : maximumDepth }

@@ -19,6 +19,14 @@ extension SerfSettings {
 
     /// The defaults for a local network.
     public init() {}
+
+    /// Throws for the first setting that a node cannot work with.
+    package func check() throws(SettingOutOfBounds) {
+      try SettingBounds.check(interval: interval, "SerfConfiguration.probe.interval")
+      try SettingBounds.check(time: timeout, "SerfConfiguration.probe.timeout")
+      try SettingBounds.check(indirectChecks, "SerfConfiguration.probe.indirectChecks", to: SettingBounds.largestFactor)
+      try SettingBounds.check(awarenessMaximum, "SerfConfiguration.probe.awarenessMaximum", from: 1, to: SettingBounds.largestFactor)
+    }
   }
 
   /// How long a suspect has to refute.
@@ -30,6 +38,12 @@ extension SerfSettings {
 
     /// The defaults for a local network.
     public init() {}
+
+    /// Throws for the first setting that a node cannot work with.
+    package func check() throws(SettingOutOfBounds) {
+      try SettingBounds.check(multiplier, "SerfConfiguration.suspicion.multiplier", to: SettingBounds.largestFactor)
+      try SettingBounds.check(maximumMultiplier, "SerfConfiguration.suspicion.maximumMultiplier", to: SettingBounds.largestFactor)
+    }
   }
 
   /// Epidemic dissemination.
@@ -51,6 +65,15 @@ extension SerfSettings {
 
     /// The defaults for a local network.
     public init() {}
+
+    /// Throws for the first setting that a node cannot work with.
+    package func check() throws(SettingOutOfBounds) {
+      try SettingBounds.check(interval: interval, "SerfConfiguration.gossip.interval")
+      try SettingBounds.check(fanout, "SerfConfiguration.gossip.fanout", to: SettingBounds.largestFactor)
+      try SettingBounds.check(retransmitMultiplier, "SerfConfiguration.gossip.retransmitMultiplier", to: SettingBounds.largestFactor)
+      try SettingBounds.check(time: deadMemberDuration, "SerfConfiguration.gossip.deadMemberDuration")
+      try SettingBounds.check(coldDials, "SerfConfiguration.gossip.coldDials", to: SettingBounds.largestFactor)
+    }
   }
 
   /// Anti-entropy: full state exchanges.
@@ -63,5 +86,11 @@ extension SerfSettings {
 
     /// The defaults for a local network.
     public init() {}
+
+    /// Throws for the first setting that a node cannot work with.
+    package func check() throws(SettingOutOfBounds) {
+      try SettingBounds.check(interval: interval, "SerfConfiguration.pushPull.interval")
+      try SettingBounds.check(positiveTime: timeout, "SerfConfiguration.pushPull.timeout")
+    }
   }
 }

@@ -34,5 +34,22 @@ extension SerfSettings {
 
     /// The defaults.
     public init() {}
+
+    /// Throws for the first setting that a node cannot work with.
+    package func check() throws(SettingOutOfBounds) {
+      try SettingBounds.check(members, "SerfConfiguration.limits.members")
+      try SettingBounds.check(newNamesPerPeerPerMinute, "SerfConfiguration.limits.newNamesPerPeerPerMinute")
+      try SettingBounds.check(nameLength, "SerfConfiguration.limits.nameLength")
+      try SettingBounds.check(metaLength, "SerfConfiguration.limits.metaLength")
+      try SettingBounds.check(queuedBroadcasts, "SerfConfiguration.limits.queuedBroadcasts")
+      try SettingBounds.check(relays, "SerfConfiguration.limits.relays")
+      try SettingBounds.check(userStateLength, "SerfConfiguration.limits.userStateLength")
+      try SettingBounds.check(joins, "SerfConfiguration.limits.joins")
+      try SettingBounds.check(joinExchanges, "SerfConfiguration.limits.joinExchanges")
+      try SettingBounds.check(probesByDial, "SerfConfiguration.limits.probesByDial")
+      try SettingBounds.check(urgentProbes, "SerfConfiguration.limits.urgentProbes")
+      try SettingBounds.check(pushPullsOutOfTurn, "SerfConfiguration.limits.pushPullsOutOfTurn")
+      try SettingBounds.check(bufferedIntents, "SerfConfiguration.limits.bufferedIntents")
+    }
   }
 }

@@ -398,6 +398,16 @@ public struct ExchangeLimits: Hashable, Sendable {
   /// The defaults.
   public init() {}
 
+  /// Throws for the first setting that a node cannot work with.
+  package func check() throws(SettingOutOfBounds) {
+    try SettingBounds.check(bytesPerExchange, "SerfConfiguration.exchanges.bytesPerExchange")
+    try SettingBounds.check(bytesInProgress, "SerfConfiguration.exchanges.bytesInProgress")
+    try SettingBounds.check(acceptedInProgress, "SerfConfiguration.exchanges.acceptedInProgress")
+    try SettingBounds.check(keptForPings, "SerfConfiguration.exchanges.keptForPings")
+    try SettingBounds.check(positiveTime: acceptedDeadline, "SerfConfiguration.exchanges.acceptedDeadline")
+    try SettingBounds.check(positiveTime: replyDeadline, "SerfConfiguration.exchanges.replyDeadline")
+  }
+
   /// What one message may hold, as in Go.
   var messages: StreamMessage.Limits { StreamMessage.Limits() }
 }

@@ -28,6 +28,16 @@
 
       /// The defaults.
       public init() {}
+
+      func validate() throws(SerfError) {
+        do throws(SettingOutOfBounds) {
+          try SettingBounds.check(positiveTime: initialRoundTrip, "QuicTransport.Settings.initialRoundTrip")
+          try SettingBounds.check(pooledConnections, "QuicTransport.Settings.pooledConnections", from: 1)
+          try SettingBounds.check(positiveTime: idleTime.lowerBound, "QuicTransport.Settings.idleTime.lowerBound")
+          try SettingBounds.check(positiveTime: idleTime.upperBound, "QuicTransport.Settings.idleTime.upperBound")
+          try SettingBounds.check(positiveTime: recheckInterval, "QuicTransport.Settings.recheckInterval")
+        } catch { throw SerfError(error) }
+      }
     }
 
     private let bindAddress: NodeAddress
@@ -64,6 +74,7 @@
 
     public func bind(on loop: any EventLoop, context: StreamLayerContext) -> EventLoopFuture<NIOLoopBound<any StreamLayer>> {
       do throws(SerfError) {
+        try settings.validate()
         try rotation.current.check(naming: context.nodeName)
       } catch { return loop.makeFailedFuture(error) }
       return DatagramPort.bind(bindAddress, on: loop, logger: context.logger).map { [settings, rotation] socket in

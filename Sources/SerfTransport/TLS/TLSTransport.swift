@@ -103,6 +103,9 @@
       net.compression = settings.compression
       net.acceptedConnections = settings.acceptedConnections
       try net.validate()
+      do throws(SettingOutOfBounds) {
+        try SettingBounds.check(settings.handshakesPerSecond, "TLSTransport.Settings.handshakesPerSecond", from: 1)
+      } catch { throw SerfError(error) }
       return net
     }
   }

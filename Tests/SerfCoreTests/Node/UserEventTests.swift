@@ -75,13 +75,6 @@ struct UserEventTests {
     #expect(node.limits == (refused == 1 ? [.eventSize] : []))
   }
 
-  @Test("limit above what peers accept is refused at creation")
-  func limitTooHigh() {
-    var configuration = SerfCoreConfiguration.quiet
-    configuration.userEvents.sizeLimit = 9_217
-    #expect(throws: SerfCoreError.userEventLimitTooHigh(9_217)) { try TestNode(configuration) }
-  }
-
   @Test("of another member is delivered and passed on once, whatever its age within the buffer")
   func foreign() {
     node.gossip(.userEvent("a", at: 600))
