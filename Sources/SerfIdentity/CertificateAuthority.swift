@@ -102,11 +102,18 @@ public struct CertificateAuthority: Sendable {
   ///
   /// The certificate never outlives the authority: after the authority's end it would be refused anyway.
   ///
+  /// - Parameters:
+  ///   - node: the node's name, which the certificate proves.
+  ///   - cluster: the cluster that it belongs to. Default nil: the authority's own ``cluster``, or `default` if it has none.
+  ///   - validFor: how long it is valid. Default one year.
+  ///   - kind: the kind of its key. Default P-256.
+  ///   - now: when it is issued. Default: the system's clock.
   /// - Throws: ``SerfError`` with ``SerfError/Code/credentials``; its cause is an ``IssuingError``.
   public func issue(
-    node: String, cluster: String = "default", validFor: Duration = .seconds(365 * 86_400), key kind: KeyKind = .p256,
+    node: String, cluster: String? = nil, validFor: Duration = .seconds(365 * 86_400), key kind: KeyKind = .p256,
     at now: UTCTime = .now
   ) throws -> Issued {
+    let cluster = cluster ?? self.cluster ?? "default"
     do throws(IssuingError) {
       guard CertificateName.isValid(node.utf8), CertificateName.isValid(cluster.utf8) else { throw .nameNotInAlphabet }
       guard now < expiry else { throw .authorityExpired(expiry) }
