@@ -14,8 +14,8 @@ extension JoinFailure {
   /// Whether the same address may take this node later, without an operator's help.
   var mayPass: Bool {
     switch self {
-    case .contact(.refused), .contact(.identityMismatch), .contact(.peerCertificateRefused), .contact(.ownCertificateRefused),
-      .contact(.unreadable):
+    case .contact(.refused), .contact(.identityMismatch), .contact(.ownName), .contact(.peerCertificateRefused),
+      .contact(.ownCertificateRefused), .contact(.unreadable):
       false
     case .contact, .malformed(.empty), .leaving, .tooMany: true
     case .remote, .malformed, .unproven, .nameInUse, .versionMismatch, .filtered, .unusableAddress: false
@@ -27,12 +27,13 @@ extension JoinFailure {
   /// - Parameter asksForUs: whether the address was written with this node's own name.
   func reason(asksForUs: Bool) -> JoinAttempt.Reason {
     switch self {
-    case .contact(.refused) where asksForUs, .contact(.identityMismatch) where asksForUs: .ownName
+    case .contact(.refused) where asksForUs, .contact(.identityMismatch) where asksForUs, .contact(.ownName) where asksForUs: .ownName
     case .contact(.noContact): .noAnswer
     case .contact(.deadline): .timedOut
     case .contact(.overloaded): .tooBusy
     case .contact(.refused): .refused
     case .contact(.identityMismatch): .otherName
+    case .contact(.ownName): .nameInUse
     case .contact(.peerCertificateRefused): .certificateRefused(.theirs)
     case .contact(.ownCertificateRefused): .certificateRefused(.ours)
     case .contact(.unreadable): .encryptionMismatch

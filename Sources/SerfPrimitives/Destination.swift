@@ -78,6 +78,8 @@ public enum ContactFailure: Hashable, Sendable {
   case overloaded
   /// Another node answers at the address.
   case identityMismatch
+  /// What answers at the address proves our own name, and is not this node.
+  case ownName
   /// We do not accept the certificate of what answers at the address.
   case peerCertificateRefused
   /// It does not accept our certificate.

@@ -96,7 +96,10 @@ extension QUICConnection {
     } else {
       // The peer can read the close only after it has our last flight: it is sent when the peer confirms.
       phase = .rejected
-      endpoint.rejected(self, role == .client ? .wrongName(name) : .closed(.nameInUse))
+      switch role {
+      case .client: endpoint.rejected(self, name == credentials.node ? .ownName : .wrongName(name))
+      case .server: endpoint.rejected(self, .closed(.nameInUse))
+      }
     }
     // For a server completed and confirmed are the same, and ngtcp2 calls only for the first.
     if role == .server { handshakeConfirmed() }

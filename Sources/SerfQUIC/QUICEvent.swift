@@ -72,6 +72,8 @@ package enum QUICEnd: Hashable, Sendable {
   case refusedOurCertificate(alert: UInt8)
   /// Another member than the expected one answers at the address; this is the name that it proves.
   case wrongName(NodeName)
+  /// Another process proves our own name at the address.
+  case ownName
   /// We dialled our own address: our first packet arrived here.
   case ourselves
   /// The peer is too busy, or accepts no connections.
@@ -92,6 +94,7 @@ package enum QUICEnd: Hashable, Sendable {
     case .peerNotAuthorised: .peerCertificateRefused
     case .refusedOurCertificate, .closedByPeer(.notAuthorised): .ownCertificateRefused
     case .wrongName, .closed(.wrongName): .identityMismatch
+    case .ownName: .ownName
     case .noCommonVersion, .errorAtPeer: .refused
     case .refusedByPeer, .closedByPeer(.overloaded): .overloaded
     case .handshakeTimeout: .noContact
@@ -111,6 +114,7 @@ extension QUICEnd: CustomStringConvertible {
     case .refusedOurCertificate(let alert):
       "the peer refused our certificate: \(VerificationFailure.meaning(ofTLSAlert: alert) ?? QUICEndpoint.alertName(alert))"
     case .wrongName(let name): "the address proves another name: \(name)"
+    case .ownName: "the address proves our own name. Give each node a name and a certificate of its own"
     case .ourselves: "the address is our own"
     case .refusedByPeer: "the peer takes no connections now"
     case .reset: "the peer has forgotten the connection"

@@ -108,7 +108,7 @@ extension SimulatedNetwork where Machine: ~Copyable {
     case .anyMember(let address):
       guard provesNames else { return reach(address) { _ in nil } }
       let own = nodes[sender].machine.name
-      return reach(address, dialledBy: sender) { $0 == own ? .identityMismatch : nil }
+      return reach(address, dialledBy: sender) { $0 == own ? .ownName : nil }
     }
   }
 

@@ -166,7 +166,7 @@ import Testing
     let twin = network.node("a", number: 2)
     let id = twin.dial(a)
     #expect(network.run(for: .seconds(5)) { twin.closed[id] != nil && a.turnedAway.count == 1 })
-    #expect(twin.closed[id] == .wrongName("a"))
+    #expect(twin.closed[id] == .ownName)
     #expect(a.turnedAway == [.closed(.nameInUse)])
     #expect(a.established.isEmpty && twin.established.isEmpty)
   }

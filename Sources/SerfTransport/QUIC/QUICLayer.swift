@@ -266,7 +266,7 @@
       switch self {
       case .closed(let reason), .closedByPeer(let reason): reason
       case .peerNotAuthorised, .refusedOurCertificate: .notAuthorised
-      case .wrongName: .wrongName
+      case .wrongName, .ownName: .wrongName
       case .refusedByPeer: .overloaded
       case .error, .errorAtPeer, .noCommonVersion: .protocolViolation
       case .reset, .idle, .handshakeTimeout, .ourselves: .none
@@ -276,7 +276,7 @@
     fileprivate var isByPeer: Bool {
       switch self {
       case .closedByPeer, .refusedOurCertificate, .refusedByPeer, .errorAtPeer, .reset: true
-      case .closed, .peerNotAuthorised, .wrongName, .ourselves, .idle, .handshakeTimeout, .noCommonVersion, .error: false
+      case .closed, .peerNotAuthorised, .wrongName, .ownName, .ourselves, .idle, .handshakeTimeout, .noCommonVersion, .error: false
       }
     }
   }

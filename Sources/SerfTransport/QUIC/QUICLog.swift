@@ -93,14 +93,15 @@
       case .wrongName: "wrongName"
       case .error: "error"
       case .errorAtPeer: "errorAtPeer"
-      case .closed, .closedByPeer, .refusedOurCertificate, .refusedByPeer, .ourselves, .reset, .idle, .handshakeTimeout, .noCommonVersion:
+      case .closed, .closedByPeer, .refusedOurCertificate, .refusedByPeer, .ownName, .ourselves, .reset, .idle, .handshakeTimeout,
+        .noCommonVersion:
         description
       }
     }
 
     fileprivate var level: Logger.Level {
       switch self {
-      case .peerNotAuthorised, .refusedOurCertificate, .wrongName, .noCommonVersion: .warning
+      case .peerNotAuthorised, .refusedOurCertificate, .wrongName, .ownName, .noCommonVersion: .warning
       case .closed(let reason), .closedByPeer(let reason):
         switch reason {
         case .wrongName, .claimedOtherName, .nameInUse, .notAuthorised, .overloaded, .protocolViolation: .warning

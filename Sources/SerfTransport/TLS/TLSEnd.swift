@@ -49,7 +49,8 @@
       switch self {
       case .peerNotAuthorised: .peerCertificateRefused
       case .refusedOurCertificate: .ownCertificateRefused
-      case .wrongName, .ownName: .identityMismatch
+      case .wrongName: .identityMismatch
+      case .ownName: .ownName
       case .otherProtocol, .failed: .refused
       case .deadline: .deadline
       case .broken: .broken

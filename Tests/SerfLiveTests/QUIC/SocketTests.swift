@@ -73,15 +73,16 @@
         transport: QuicTransport(credentials, bind: NodeAddress(ipv4: 127, 0, 0, 1, port: 0)), configuration: SerfConfiguration.test("x"))
       try await stranger.start()
       let members = try await cluster(["a", "b"]).map(\.node)
+      let namesake = try await cluster(["a"])[0].node
       let (a, x) = (try await members[0].localAddress().description, try await stranger.localAddress().description)
       for (node, address, reason) in [
         (stranger, a, .certificateRefused(.ours)), (members[0], x, .certificateRefused(.theirs)),
-        (members[1], "c/" + a, .otherName), (members[1], "b/" + a, .ownName),
+        (members[1], "c/" + a, .otherName), (members[1], "b/" + a, .ownName), (namesake, a, .nameInUse),
       ] as [(SerfNode, String, JoinAttempt.Reason)] {
         let error = await #expect(throws: SerfError.self) { try await node.join([address]) }
         #expect(error?.attempts.map(\.reason) == [reason], "\(node.name) asks \(address)")
       }
-      for node in members + [stranger] { await node.shutdown() }
+      for node in members + [stranger, namesake] { await node.shutdown() }
     }
 
     @Test("a shutdown in the middle of verbs ends all of them")

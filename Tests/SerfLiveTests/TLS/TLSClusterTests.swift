@@ -154,7 +154,8 @@ import SerfTransport
       #expect(b.log.lines.contains { $0.contains("cannot reach c at") && $0.contains("proves another name: a") }, "\(b.log.lines)")
       #expect(try await a.node.join([a.address]) == 0)
       let double = try await start(credentials("a"))
-      await #expect(throws: SerfError.self) { try await double.node.join([a.address]) }
+      let namesake = await #expect(throws: SerfError.self) { try await double.node.join([a.address]) }
+      #expect(namesake?.attempts.map(\.reason) == [.nameInUse])
       #expect(double.log.lines.contains { $0.contains("a certificate for our own name") }, "\(double.log.lines)")
       try await see(a, b)
       await shutDown(a, b, double)
