@@ -213,8 +213,9 @@ package struct Agent: Sendable {
         // An agent that is leaving, because of a signal or the RPC, needs no member any more.
         guard !isLeaving, (try? await started.node.localMember())?.status == .alive else { continue }
         let mayPass = (problem as? SerfError)?.mayPass ?? true
-        let advice = mayPass ? ". With -retry-join instead of -join an agent tries until a member answers" : ""
-        throw AgentFailure("-join: \(problem)\(advice)")
+        let text = "-join: \(problem)"
+        let end = text.hasSuffix("?") ? "" : "."
+        throw AgentFailure(mayPass ? text + end + " With -retry-join instead of -join an agent tries until a member answers" : text)
       case .joined(nil):
         guard !isLeaving else { continue }
         console.line("")

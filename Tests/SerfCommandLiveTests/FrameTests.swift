@@ -75,10 +75,10 @@ struct FrameTests {
     "a mistake is one line on standard error that says what to do, and 1",
     arguments: [
       (["-foo", "members"], "serf: the flag '-foo' stands before the command"),
-      (["members", "-foo"], "serf members: Unknown option '--foo'"),
-      (["members", "-format=xml"], "serf members: The value 'xml' is invalid for '--format <format>'"),
-      (["members", "-tag", "novalue"], "serf members: The value 'novalue' is invalid for '--tag <tag>'"),
-      (["members", "-name"], "serf members: Missing value for '--name <name>'"),
+      (["members", "-foo"], "serf members: Unknown option '-foo'"),
+      (["members", "-format=xml"], "serf members: The value 'xml' is invalid for '-format <format>'"),
+      (["members", "-tag", "novalue"], "serf members: The value 'novalue' is invalid for '-tag <tag>'"),
+      (["members", "-name"], "serf members: Missing value for '-name <name>'"),
       (["event", "-coalesce=maybe", "x"], "serf event: -coalesce is true or false, not 'maybe'; see serf event -h"),
       (["members", "x"], "serf members: Unexpected argument 'x'"),
       (["info", "x"], "serf info: Unexpected argument 'x'"),
@@ -96,6 +96,8 @@ struct FrameTests {
       (["event", "deploy", "-5", "-rpc-addr=x"], "serf event: only a name and a payload are expected, not 3 words"),
       (["agent", "-log-level=LOUD"], "serf agent: The value 'LOUD' is invalid"),
       (["agent", "-retry-interval=5"], "serf agent: The value '5' is invalid"),
+      (["agent", "-retry-interval=0"], "serf agent: -retry-interval must be at least 1ms"),
+      (["agent", "-retry-max=-1"], "serf agent: -retry-max cannot be -1: give a number of tries, or 0 for no limit"),
       (["agent", "-profile=moon"], "serf agent: The value 'moon' is invalid"),
       (
         ["agent", "-rpc-addr=0.0.0.0:0"],

@@ -95,9 +95,9 @@ package enum GoFlags {
     label.drop { $0 == "_" }.reduce(into: "") { $0 += $1.isUppercase ? "-" + $1.lowercased() : String($1) }
   }
 
-  /// The parser's message on one line.
+  /// The parser's message on one line, with its options in Go's style.
   static func oneLine(_ text: String) -> String {
-    let line = text.split(whereSeparator: \.isNewline).joined(separator: " ")
+    let line = text.replacing("'--", with: "'-").split(whereSeparator: \.isNewline).joined(separator: " ")
     return line.hasSuffix(".") ? String(line.dropLast()) : line
   }
 }

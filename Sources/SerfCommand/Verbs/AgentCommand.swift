@@ -66,6 +66,7 @@ struct AgentCommand: AsyncParsableCommand {
 
   func run() async throws {
     try refuseWords()
+    try checkRetries()
     let configuration = agentConfiguration
     // A log that is lost is no reason to leave the cluster.
     signal(SIGPIPE, SIG_IGN)
@@ -90,6 +91,13 @@ struct AgentCommand: AsyncParsableCommand {
     let text = printable(word.hasPrefix("-") ? String(word.prefix { $0 != "=" }) : word)
     throw CommandFailure(
       "\(text) is not expected: an agent takes options only, none behind '--'. Repeat an option to give it several values")
+  }
+
+  private func checkRetries() throws(CommandFailure) {
+    guard retryMax >= 0 else { throw CommandFailure("-retry-max cannot be \(retryMax): give a number of tries, or 0 for no limit") }
+    guard retryInterval.duration >= .milliseconds(1) else {
+      throw CommandFailure("-retry-interval must be at least 1ms: without a pause the agent would do nothing but join")
+    }
   }
 
   private var agentConfiguration: AgentConfiguration {
