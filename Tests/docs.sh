@@ -36,6 +36,7 @@ for module in SerfPrimitives SerfIdentity SerfCore SerfTransport Serf SerfClient
 done
 
 node Tests/undocumented.mjs "$docs/graphs"
+node Tests/imported.mjs "$docs/graphs/Serf/Serf.symbols.json" Sources/Serf
 
 if ! docc convert Sources/Serf/Serf.docc --additional-symbol-graph-dir "$docs/graphs" --output-dir "$archive" --warnings-as-errors; then
   echo "documentation: not built; docc names above each link that leads nowhere, and each other warning" >&2
