@@ -1,5 +1,5 @@
 #!/bin/sh
-# All checks that must pass before a change lands: lint, purity, Embedded, documentation, tests, the build for a server and the one without traits.
+# All checks that must pass before a change lands: lint, purity, Embedded, documentation, tests and the build without traits.
 # Installs from Debian what is missing, says what it does, and stops at the first failure. One debug build with every trait serves the tests;
 # the examples and the variant without traits have their own scratch paths.
 set -eu
@@ -50,10 +50,6 @@ step "The examples, a package of their own"
 swift build --package-path Examples --scratch-path .build/examples
 # A cluster in one process, which ends by itself within seconds.
 timeout 60 "$(swift build --package-path Examples --scratch-path .build/examples --show-bin-path)/PublicFace"
-
-# The compiler's optimiser has crashed on code that it accepts in a debug build.
-step "Build as for a server (release, with Swift's library inside)"
-swift build -c release --static-swift-stdlib --toolset Sources/SerfCommand/Server/toolset.json --product serf
 
 step "Build without traits, with ngtcp2 and zstd out of sight"
 sh Tests/no-traits.sh
