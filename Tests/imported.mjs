@@ -1,4 +1,4 @@
-// The names that `import Serf` brings are those in the first list, so that a new one is a decision and not an accident; and each stands among the
+// The names that `import Serf` brings are those in this list, so that a new one is a decision and not an accident; and each stands among the
 // topics of the documentation. Its arguments: the symbol graph of the module Serf, and the sources of that module.
 import { readFileSync } from "node:fs";
 

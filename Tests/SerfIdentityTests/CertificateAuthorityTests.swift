@@ -15,7 +15,7 @@ struct CertificateAuthorityTests {
         pem: .init(authorities: made.certificatePEM, certificate: node.certificatePEM, privateKey: node.privateKeyPEM), cluster: cluster,
         expecting: "n1", at: noon)
     }
-    #expect(try credentials(read.issue(node: "n1", at: noon), cluster: "prod").node == "n1", "nobody has to repeat the cluster")
+    #expect(try credentials(read.issue(node: "n1", at: noon), cluster: "prod").node == "n1", "the authority's cluster is the default")
     #expect(try credentials(made.issue(node: "n1", cluster: "test", at: noon), cluster: "test").node == "n1")
   }
 

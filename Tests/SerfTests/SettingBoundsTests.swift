@@ -135,9 +135,7 @@ struct SettingBoundsTests {
     @Test("nor started with such a setting of its transport")
     func quic() async throws {
       let authority = try CertificateAuthority()
-      let issued = try authority.issue(node: "a")
-      let credentials = try Credentials(
-        pem: .init(authorities: authority.certificatePEM, certificate: issued.certificatePEM, privateKey: issued.privateKeyPEM))
+      let credentials = try EmbeddedCluster.credentials(authority.issue(node: "a"), believing: [authority])
       let changes: [(String, (inout QuicTransport.Settings) -> Void)] = [
         ("initialRoundTrip", { $0.initialRoundTrip = .zero }), ("pooledConnections", { $0.pooledConnections = 0 }),
         ("idleTime.lowerBound", { $0.idleTime = .zero ... .seconds(1) }),
@@ -152,6 +150,20 @@ struct SettingBoundsTests {
         #expect(error?.code == .configuration)
         #expect(error?.message.contains("QuicTransport.Settings.\(setting) must be ") == true, "\(String(describing: error))")
       }
+    }
+  #endif
+
+  #if QUIC && TLS
+    @Test("nor started with more handshakes than can be counted, or none", arguments: [Int.max, 0, -1])
+    func tls(handshakes: Int) async throws {
+      let authority = try CertificateAuthority()
+      var settings = TLSTransport.Settings()
+      (settings.handshakesPerSecond, settings.allowsClearPackets) = (handshakes, true)
+      let credentials = try EmbeddedCluster.credentials(authority.issue(node: "a"), believing: [authority])
+      let bind = NodeAddress(ipv4: 127, 0, 0, 1, port: 0)
+      let node = try SerfNode(transport: TLSTransport(credentials, bind: bind, settings: settings))
+      let error = await #expect(throws: SerfError.self) { try await node.start() }
+      #expect(error?.message.contains("TLSTransport.Settings.handshakesPerSecond must be ") == true, "\(String(describing: error))")
     }
   #endif
 }

@@ -78,6 +78,7 @@
       for (node, address, reason) in [
         (stranger, a, .certificateRefused(.ours)), (members[0], x, .certificateRefused(.theirs)),
         (members[1], "c/" + a, .otherName), (members[1], "b/" + a, .ownName), (namesake, a, .nameInUse),
+        (namesake, "a/" + a, .ownName),
       ] as [(SerfNode, String, JoinAttempt.Reason)] {
         let error = await #expect(throws: SerfError.self) { try await node.join([address]) }
         #expect(error?.attempts.map(\.reason) == [reason], "\(node.name) asks \(address)")
