@@ -4,8 +4,8 @@ import { readFileSync } from "node:fs";
 
 const expected = [
   "AllowedNetworks", "CIDRBlock", "CertificateAuthority", "Credentials", "JoinAttempt", "Keyring", "MemberEvent", "MemberSnapshot", "MemberStatus",
-  "NetTransport", "NodeAddress", "NodeName", "NodeStatus", "QuicTransport", "SecretKey", "SerfConfiguration", "SerfError", "SerfEvent", "SerfMember",
-  "SerfNode", "SerfSettings", "SerfStatistics", "SerfSubscription", "TLSTransport", "UserEvent",
+  "NetTransport", "NodeAddress", "NodeName", "NodeStatus", "QueryAnswer", "QueryAnswers", "QuerySummary", "QuicTransport", "SecretKey", "SerfConfiguration", "SerfError", "SerfEvent", "SerfMember",
+  "SerfNode", "SerfQuery", "SerfSettings", "SerfStatistics", "SerfSubscription", "TLSTransport", "UserEvent",
 ];
 
 const [graph, sources] = process.argv.slice(2);

@@ -3,8 +3,11 @@
 @_exported public import struct SerfCore.MemberEvent
 @_exported public import enum SerfCore.MemberStatus
 @_exported public import enum SerfCore.NodeStatus
+@_exported public import struct SerfCore.QueryAnswer
+@_exported public import struct SerfCore.QuerySummary
 @_exported public import enum SerfCore.SerfEvent
 @_exported public import struct SerfCore.SerfMember
+@_exported public import struct SerfCore.SerfQuery
 @_exported public import struct SerfCore.UserEvent
 @_exported public import struct SerfIdentity.CertificateAuthority
 @_exported public import class SerfIdentity.Credentials

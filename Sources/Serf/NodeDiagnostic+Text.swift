@@ -12,7 +12,8 @@ extension NodeDiagnostic {
     case .ownNameConflict, .ownNameRefused, .nameConflict: .error
     case .broadcastTimedOut, .queueDeep, .limitReached, .implausibleTime, .malformed, .late: .warning
     case .leaveRefuted, .reconnecting: .info
-    case .relayDropped: .debug
+    case .responseOfOther: .warning
+    case .relayDropped, .askerUnknown: .debug
     }
   }
 
@@ -31,6 +32,8 @@ extension NodeDiagnostic {
     case .nameConflict, .ownNameConflict: "conflict"
     case .ownNameRefused: "refused"
     case .relayDropped: "relay"
+    case .responseOfOther: "response"
+    case .askerUnknown: "asker"
     }
   }
 
@@ -38,8 +41,10 @@ extension NodeDiagnostic {
   var subject: String {
     switch self {
     case .membership(let diagnostic): diagnostic.subject
-    case .malformed(_, _, let peer), .implausibleTime(_, _, let peer), .ownNameRefused(let peer), .relayDropped(_, let peer): peer.text
-    case .reconnecting(let name, _), .nameConflict(let name, _, _): name.description
+    case .malformed(_, _, let peer), .implausibleTime(_, _, let peer), .ownNameRefused(let peer), .relayDropped(_, let peer),
+      .responseOfOther(_, let peer):
+      peer.text
+    case .reconnecting(let name, _), .nameConflict(let name, _, _), .askerUnknown(let name): name.description
     case .ownNameConflict(let claimant): claimant.description
     case .limitReached, .leaveRefuted, .broadcastTimedOut, .queueDeep, .late: ""
     }
@@ -50,7 +55,9 @@ extension NodeDiagnostic {
     switch self {
     case .membership(let diagnostic): diagnostic.metadata
     case .malformed(_, let error, let peer): .about(peer, because: "\(error)")
-    case .implausibleTime(_, _, let peer), .ownNameRefused(let peer), .relayDropped(_, let peer): .about(peer)
+    case .implausibleTime(_, _, let peer), .ownNameRefused(let peer), .relayDropped(_, let peer), .responseOfOther(_, let peer):
+      .about(peer)
+    case .askerUnknown(let name): .about(name)
     case .reconnecting(let name, let address): .about(name, at: address)
     case .nameConflict(let name, _, let claimant): .about(name, at: claimant)
     case .ownNameConflict(let claimant): .about(at: claimant)
@@ -90,6 +97,9 @@ extension NodeDiagnostic {
       "\(peer.text) says that our name is in use at another address. Another process runs with our certificate; stop one of them"
     case .relayDropped(let name, let peer):
       "dropped a relayed message for \(name) from \(peer.text): not a member that we know, or at an address that is not allowed"
+    case .responseOfOther(let name, let peer): "dropped an answer to our query in the name of \(name) from \(peer.text)"
+    case .askerUnknown(let name):
+      "cannot answer a query of \(name): not a member that we know, or at an address that is not allowed"
     }
   }
 }
@@ -228,6 +238,7 @@ extension NodeLimit {
     case .bufferedIntents: "intents about unknown nodes"
     case .eventsPerTime: "user events of one Lamport time"
     case .queryIDsPerTime: "queries of one Lamport time"
+    case .answerableQueries: "queries that wait for this node's answer"
     case .replay: "events to replay to a new member"
     case .nameLength: "bytes of a member's name in an intent"
     case .eventSize: "bytes of a user event"

@@ -23,6 +23,7 @@ package final class NodeDriver {
   private let metricsInterval: Duration
   private var waiting: [RequestID: (NodeReply) -> Void] = [:]
   private var joinProgress: [RequestID: (JoinAnswer) -> Void] = [:]
+  private var queries: [SerfQuery.ID: WeakQueryReceiver] = [:]
   private var lastRequest: UInt64 = 0
   private var memberCount = 0
   /// The status that was logged last.
@@ -139,6 +140,10 @@ package final class NodeDriver {
     case .reply(let request, let reply):
       joinProgress[request] = nil
       waiting.removeValue(forKey: request)?(reply)
+    case .queryAcknowledged(let id, let member): queries[id]?.receiver?.acks.continuation.yield(member)
+    case .queryAnswered(let id, let answer): queries[id]?.receiver?.answers.continuation.yield(answer)
+    case .queryEnded(let id, let summary):
+      queries.removeValue(forKey: id)?.receiver?.end(core.status == .shutDown ? .failure(.shutDown) : .success(summary))
     case .roundTrip(let roundTrip): metrics.answered(after: roundTrip)
     case .diagnostic(let diagnostic): log.diagnostic(diagnostic, at: now)
     }
@@ -185,6 +190,11 @@ package final class NodeDriver {
     case nil: break
     }
   }
+}
+
+/// The node does not keep a query for which nobody waits.
+private struct WeakQueryReceiver {
+  weak var receiver: QueryReceiver?
 }
 
 extension NodeCore {
@@ -317,6 +327,36 @@ extension NodeDriver {
       } catch { return error }
     }
     done(failure.map { .failure(SerfError($0)) } ?? .success(()))
+  }
+
+  /// The answers go to `receiver`, for as long as the caller holds it.
+  func query(
+    _ name: [UInt8], payload: [UInt8], options: SerfQuery.Options, _ receiver: QueryReceiver, _ done: Completion<SerfQuery.ID>
+  ) {
+    done(
+      mutate { core, now -> Result<SerfQuery.ID, SerfError> in
+        do throws(SerfCoreError) {
+          let id = try core.query(name: name, payload: payload, options: options, at: now)
+          // Before the outputs: this node's own answer may be among them.
+          queries[id] = WeakQueryReceiver(receiver: receiver)
+          return .success(id)
+        } catch { return .failure(SerfError(error)) }
+      })
+  }
+
+  func closeQuery(_ id: SerfQuery.ID) {
+    queries[id] = nil
+    mutate { core, _ in core.closeQuery(id) }
+  }
+
+  package func respond(to id: SerfQuery.ID, with payload: [UInt8], _ done: Completion<Void>) {
+    done(
+      mutate { core, now -> Result<Void, SerfError> in
+        do throws(SerfCoreError) {
+          try core.respond(to: id, with: payload, at: now)
+          return .success(())
+        } catch { return .failure(SerfError(error)) }
+      })
   }
 
   /// Stops the node; completes when the port is free. The second call waits for the first. With `saysFarewell` a few members are told first, best effort.

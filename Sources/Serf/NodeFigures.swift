@@ -39,6 +39,7 @@ extension SerfStatistics {
       gauge("intent_queue", node.intentQueue, "serf.queue.Intent"),
       gauge("event_queue", node.eventQueue, "serf.queue.Event"),
       gauge("query_queue", node.queryQueue, "serf.queue.Query"),
+      gauge("queries_open", node.openQueries, "serf.queries.open"),
     ]
   }
 
@@ -127,7 +128,15 @@ extension SerfStatistics {
       counter("queries_duplicate", events.queriesDuplicate),
       counter("queries_too_old", events.queriesTooOld),
       counter("queries_refused", events.queriesRefused),
+      counter("queries_sent", events.queriesSent),
+      counter("queries_delivered", events.queriesDelivered),
+      counter("answers_sent", events.answersSent),
+      counter("answers", events.answersReceived),
       counter("responses_without_query", events.responsesWithoutQuery),
+      counter("responses_duplicate", events.responsesDuplicate),
+      counter("responses_refused", events.responsesRefused),
+      counter("responses_undeliverable", events.responsesUndeliverable),
+      counter("relays_too_large", events.relaysTooLarge),
       counter("relays_forwarded", events.relaysForwarded),
       counter("relays_dropped", events.relaysDropped),
 

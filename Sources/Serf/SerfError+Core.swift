@@ -9,6 +9,10 @@ extension SerfError {
     switch error {
     case .tagsTooLarge: self.init(.tooLarge, "\(error). Use fewer or shorter tags")
     case .userEventTooLarge: self.init(.tooLarge, "\(error). Send a reference instead of the data, or raise the limit of this node")
+    case .queryTooLarge: self.init(.tooLarge, "\(error). Ask with less, or raise the limit of this node")
+    case .answerTooLarge: self.init(.tooLarge, "\(error). Answer with less, or raise the limit of this node")
+    case .badExpression, .queryTimeout: self.init(.argument, error.description)
+    case .answerTooLate, .answeredAlready: self.init(.notAnswerable, error.description)
     case .settingOutOfBounds, .badName, .unusableAddress: self.init(.configuration, error.description)
     case .notAlive: self.init(.state, error.description)
     }

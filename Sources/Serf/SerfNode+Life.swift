@@ -149,6 +149,12 @@ extension SerfNode {
     return starting
   }
 
+  /// Tells the node's loop something for which nobody waits; nothing happens unless the node runs.
+  func tellDriver(_ body: @escaping @Sendable (NodeDriver) -> Void) {
+    guard case .running(let driver) = life.withLock({ $0.stage }) else { return }
+    loop.execute { body(driver.value) }
+  }
+
   /// One verb: goes to the node's loop, lets the driver work, and comes back with its answer. A cancelled task does not wait for the answer.
   func call<Value: Sendable>(
     _ verb: @escaping @Sendable (NodeDriver, @escaping (Result<Value, SerfError>) -> Void) -> Void

@@ -198,6 +198,7 @@ package struct Agent: Sendable {
       switch event {
       case .member(let event): logger.info("Received event: \(event.kind)")
       case .user(let event): logger.info("Received event: user-event: \(escaped(event.nameBytes))")
+      case .query(let query): logger.info("Received event: query: \(escaped(query.nameBytes))")
       }
     }
   }

@@ -38,6 +38,7 @@ package struct EventFilter: Hashable, Sendable {
       case (.everything, _): true
       case (.members(let kind), .member(let event)): kind == event.kind.description
       case (.user(let name), .user(let event)): name == nil || name.map { Array($0.utf8) } == event.nameBytes
+      case (.query(let name), .query(let query)): name == nil || name.map { Array($0.utf8) } == query.nameBytes
       default: false
       }
     }

@@ -254,6 +254,7 @@ private final class EventCount: Sendable {
       for await event in events {
         switch event {
         case .user: userEvents.increment()
+        case .query: break
         case .member(let change) where change.kind == .failed: for _ in change.members { failedMembers.increment() }
         case .member: break
         }

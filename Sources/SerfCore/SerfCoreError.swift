@@ -12,6 +12,18 @@ package enum SerfCoreError: Error, Hashable, Sendable {
   case badName(NodeNameProblem)
   /// Peers cannot reach a node at this address: unspecified, multicast, broadcast, or without a port.
   case unusableAddress(NodeAddress)
+  /// The message that a query makes is larger than `Queries.sizeLimit`; `content` is how many of its bytes are name and payload.
+  case queryTooLarge(name: [UInt8], encoded: Int, content: Int, limit: Int)
+  /// A filter's expression is not of the supported syntax.
+  case badExpression(String, PatternError)
+  /// A query cannot wait for so long, or for so short a time.
+  case queryTimeout(Duration, longest: Duration)
+  /// The message that an answer makes is larger than `Queries.answerSizeLimit`; `content` is the size of its payload.
+  case answerTooLarge(encoded: Int, content: Int, limit: Int)
+  /// The asking member does not wait for this answer any more.
+  case answerTooLate
+  /// This node has answered the query.
+  case answeredAlready
   /// The verb needs a node whose status is alive.
   case notAlive(NodeStatus)
 
@@ -33,6 +45,14 @@ extension SerfCoreError: CustomStringConvertible {
     case .badName(.empty): "the node's name is empty"
     case .badName(.tooLong(let limit)): "the node's name exceeds \(limit) bytes"
     case .unusableAddress(let address): "peers cannot reach a node at \(address); advertise an address of this machine"
+    case .queryTooLarge(let name, let encoded, let content, let limit):
+      "the query '\(Self.excerpt(name))' takes \(encoded) bytes encoded (\(content) of name and payload), and the limit is \(limit)"
+    case .badExpression(let expression, let error): "'\(Self.excerpt(Array(expression.utf8)))' is no expression: \(error)"
+    case .queryTimeout(_, let longest): "a query waits from 1 ms to \(longest.components.seconds) s for answers"
+    case .answerTooLarge(let encoded, let content, let limit):
+      "the answer takes \(encoded) bytes encoded (\(content) of payload), and the limit is \(limit)"
+    case .answerTooLate: "the time for answers to this query is over"
+    case .answeredAlready: "this query has been answered already"
     case .notAlive(let status): "the node is " + status.description
     }
   }

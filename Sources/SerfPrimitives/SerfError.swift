@@ -32,11 +32,16 @@
       /// What the caller waited for did not happen within the time that the caller gave. The wait changed nothing.
       public static let timedOut = Code(kind: .timedOut)
 
+      /// What the caller gave cannot be used, such as a filter that is no expression. Nothing was sent.
+      public static let argument = Code(kind: .argument)
+      /// The query has been answered by this node, or its time is over. Nothing was sent.
+      public static let notAnswerable = Code(kind: .notAnswerable)
+
       /// The code's name, such as `joinFailed`.
       public var description: String { kind.rawValue }
 
       private enum Kind: String {
-        case configuration, credentials, bind, noAddress, joinFailed, state, tooLarge, broadcastTimeout, timedOut
+        case configuration, credentials, bind, noAddress, joinFailed, state, tooLarge, broadcastTimeout, timedOut, argument, notAnswerable
       }
       private let kind: Kind
     }

@@ -41,7 +41,7 @@ package struct SimulatedNode: SimulatedMachine, ~Copyable {
       case .transport(let order):
         if let action = SimulatedAction<NodeOutput>(order, bytes: { bytes(of: $0) }) { return action }
       case .roundTrip: continue
-      case .event, .joinAnswered, .reply, .diagnostic: return .report(output)
+      case .event, .joinAnswered, .reply, .queryAcknowledged, .queryAnswered, .queryEnded, .diagnostic: return .report(output)
       }
     }
     return nil

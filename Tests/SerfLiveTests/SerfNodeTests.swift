@@ -208,6 +208,7 @@ import Testing
     for await event in idle {
       switch event {
       case .user: users += 1
+      case .query: break
       case .member(let change): last = change
       }
     }

@@ -16,7 +16,7 @@ extension SerfEvent: BufferedEvent {
   package var subjects: [SerfMember]? {
     switch self {
     case .member(let event): event.members
-    case .user: nil
+    case .user, .query: nil
     }
   }
 }
@@ -34,6 +34,15 @@ extension UserEvent: BufferedEvent {
   package init?(_ event: SerfEvent) {
     guard case .user(let event) = event else { return nil }
     self = event
+  }
+
+  package var subjects: [SerfMember]? { nil }
+}
+
+extension SerfQuery: BufferedEvent {
+  package init?(_ event: SerfEvent) {
+    guard case .query(let query) = event else { return nil }
+    self = query
   }
 
   package var subjects: [SerfMember]? { nil }

@@ -24,6 +24,7 @@ struct RPCSession {
   /// Running streams, by the sequence number of the request that began them.
   private var streams: [UInt64: Task<Void, Never>] = [:]
   private var monitor: UInt64?
+  private let queries = ClientQueries()
   /// What the request in progress opens: it has begun, and its records follow the answer.
   private var opening: Opening?
 
@@ -227,7 +228,7 @@ struct RPCSession {
   /// Sends the records of the stream that the request with this number has opened, if it has. Its answer has been written, so records follow it.
   private mutating func startStream(_ sequence: UInt64) {
     let header = ResponseHeader(sequence: sequence).encoded
-    let responses = responses
+    let (responses, queries) = (responses, queries)
     defer { opening = nil }
     switch opening {
     case .events(let filter, let events):
@@ -235,7 +236,7 @@ struct RPCSession {
         let queue = LossyQueue<AgentEvent>(capacity: Self.eventLimit)
         await withTaskGroup(of: Void.self) { group in
           group.addTask {
-            for await event in events where filter.matches(event) { queue.push(AgentEvent(event)) }
+            for await event in events where filter.matches(event) { queue.push(AgentEvent(event, numbering: queries)) }
             queue.finish()
           }
           while let item = await queue.next() {

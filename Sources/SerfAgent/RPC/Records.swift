@@ -15,8 +15,9 @@ extension AgentMember {
 }
 
 extension AgentEvent {
-  /// An event of the library in the form of the RPC. A payload of no bytes counts as none, as on the wire.
-  init(_ event: SerfEvent) {
+  /// An event of the library in the form of the RPC. A payload of no bytes counts as none, as on the wire. A query gets a number among `queries`, under
+  /// which the client may answer it.
+  init(_ event: SerfEvent, numbering queries: ClientQueries) {
     switch event {
     case .member(let event): self = .members(event.kind.description, event.members.map(AgentMember.init))
     case .user(let event):
@@ -24,6 +25,11 @@ extension AgentEvent {
         UserEvent(
           nameBytes: event.nameBytes, payload: event.payload.isEmpty ? nil : event.payload.bytes, time: event.time,
           coalesce: event.coalesce))
+    case .query(let query):
+      self = .query(
+        Query(
+          id: queries.number(for: query), nameBytes: query.nameBytes, payload: query.payload.isEmpty ? nil : query.payload.bytes,
+          time: query.id.time))
     }
   }
 }

@@ -5,6 +5,8 @@ public enum SerfEvent: Hashable, Sendable {
   case member(MemberEvent)
   /// A message of the application, sent by any member.
   case user(UserEvent)
+  /// A question of any member, this one included, that addresses this node. It may be answered once.
+  case query(SerfQuery)
 }
 
 /// Members came, went or changed.

@@ -83,6 +83,7 @@ extension NodeCore {
       case .prune(let name): pruneDue(name)
       case .spreadClocks: spreadClocks()
       case .nameVerdict(let id): nameAccepted(id)
+      case .queryDeadline(let time): endQuery(time)
       }
     }
   }

@@ -67,6 +67,7 @@ extension NodeCore {
     joins = [:]
     broadcasts = [:]
     departure.requests = []
+    for time in openQueries.keys.sorted() { endQuery(time) }
   }
 
   /// The intent alone. With our death beside it the members would pass on the death first, because messages about members

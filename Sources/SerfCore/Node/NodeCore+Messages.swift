@@ -52,7 +52,7 @@ extension NodeCore {
       let message = try QueryMessage(decoding: body)
       return witnessQuery(message.time, type, from: peer) && queryReceived(message) ? .query : nil
     case .queryResponse:
-      try responseReceived(body)
+      try responseReceived(body, from: peer)
       return nil
     case .relay:
       try relayReceived(body, from: peer)

@@ -9,7 +9,7 @@ package import SerfPrimitives
 ///   ``exchangeReceived(_:message:from:at:)``, ``exchangeCompleted(_:reply:from:at:)``, ``exchangeFailed(_:reason:at:)``,
 ///   ``connectionClosed(_:reason:at:)``, ``addressStated(_:by:at:)``, ``advance(to:)``, and without time ``setWarm(_:_:)``.
 /// - **Verbs**, from the user: ``join(_:ignoreOld:request:at:)``, ``leave(request:at:)``, ``shutDown(at:saysFarewell:)``,
-///   ``userEvent(name:payload:coalesce:at:)``, ``setTags(_:request:at:)``, ``forceLeave(_:prune:request:at:)``. Those that take time end with a
+///   ``userEvent(name:payload:coalesce:at:)``, ``query(name:payload:options:at:)``, ``respond(to:with:at:)``, ``setTags(_:request:at:)``, ``forceLeave(_:prune:request:at:)``. Those that take time end with a
 ///   ``NodeOutput/reply(_:_:)`` that carries their request's ID. They throw ``SerfCoreError`` for a mistake of the caller; a peer's mistake gives a
 ///   counter and a diagnostic.
 /// - **Questions**: ``members``, ``membersVersion``, ``localMember``, ``ownTags``, ``status``, ``statistics``, ``counters``.
@@ -27,7 +27,7 @@ package import SerfPrimitives
 /// ```
 ///
 /// The extensions divide this type by input: `+Messages` (gossip of Serf's own), `+PushPull`, `+Clocks`, `+Members`, `+UserEvents`, `+Queries`,
-/// `+Leave` and so on. Features to come have their place: our own queries in `Queries/`, coordinates where `ackReceived` is translated below,
+/// `+Leave` and so on. Features to come have their place: coordinates where `ackReceived` is translated below,
 /// snapshot records where ``NodeOutput/event(_:)`` is produced.
 package struct NodeCore: ~Copyable, Sendable {
   package let configuration: SerfCoreConfiguration
@@ -57,6 +57,9 @@ package struct NodeCore: ~Copyable, Sendable {
   /// Whether the time of the oldest events that we accept comes from the first push/pull, and not from a join that set it.
   var isReplayLimitImplied = false
   var queries: QueryRing
+  /// Our own queries that have not ended, by their Lamport times, of which each has another.
+  var openQueries: [LamportTime: OpenQuery] = [:]
+  var receivedQueries: ReceivedQueries
 
   var timers = DeadlineQueue<Timer>()
   var random: SeededRandom
@@ -94,6 +97,7 @@ package struct NodeCore: ~Copyable, Sendable {
       size: configuration.userEvents.bufferSize, eventsPerSlot: configuration.userEvents.eventsPerTime,
       bytesPerSlot: configuration.userEvents.bytesPerTime)
     queries = QueryRing(size: configuration.queries.bufferSize, idsPerSlot: configuration.queries.idsPerTime)
+    receivedQueries = ReceivedQueries(limit: configuration.queries.answerable)
   }
 
   private static func check(_ configuration: SerfCoreConfiguration, _ name: NodeName) throws(SerfCoreError) {
@@ -176,6 +180,7 @@ package struct NodeCore: ~Copyable, Sendable {
     now.intentQueue = membership.queueDepth(.intent)
     now.eventQueue = membership.queueDepth(.event)
     now.queryQueue = membership.queueDepth(.query)
+    now.openQueries = openQueries.count
     return now
   }
 
@@ -198,6 +203,7 @@ package struct NodeCore: ~Copyable, Sendable {
     case prune(NodeName)
     case spreadClocks
     case nameVerdict(JoinID)
+    case queryDeadline(LamportTime)
   }
 }
 

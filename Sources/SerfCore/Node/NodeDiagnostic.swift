@@ -30,6 +30,10 @@ package enum NodeDiagnostic: Sendable {
   case ownNameRefused(by: Peer)
   /// A relayed message names a member that we do not know, or an address on a transport that never dials an address from a message.
   case relayDropped(NodeName, from: Peer)
+  /// A member answered a query for another one, although the query asked for no detours.
+  case responseOfOther(NodeName, from: Peer)
+  /// A query cannot be answered: we do not know the member that asks, or may not send to its address.
+  case askerUnknown(NodeName)
 }
 
 /// Why a node waits for a broadcast.
@@ -56,6 +60,7 @@ package enum NodeLimit: UInt8, Hashable, Sendable {
   case bufferedIntents
   case eventsPerTime
   case queryIDsPerTime
+  case answerableQueries
   case replay
   case nameLength
   case eventSize
@@ -87,7 +92,15 @@ package struct NodeCounters: Hashable, Sendable {
   package var queriesDuplicate: UInt64 = 0
   package var queriesTooOld: UInt64 = 0
   package var queriesRefused: UInt64 = 0
+  package var queriesSent: UInt64 = 0
+  package var queriesDelivered: UInt64 = 0
+  package var answersSent: UInt64 = 0
+  package var answersReceived: UInt64 = 0
   package var responsesWithoutQuery: UInt64 = 0
+  package var responsesDuplicate: UInt64 = 0
+  package var responsesRefused: UInt64 = 0
+  package var responsesUndeliverable: UInt64 = 0
+  package var relaysTooLarge: UInt64 = 0
   package var relaysForwarded: UInt64 = 0
   package var relaysDropped: UInt64 = 0
   package var reconnects: UInt64 = 0
@@ -108,6 +121,8 @@ package struct NodeStatistics: Hashable, Sendable {
   package var memberTime: LamportTime = 0, eventTime: LamportTime = 0, queryTime: LamportTime = 0
   /// Broadcasts that wait to be gossiped.
   package var intentQueue = 0, eventQueue = 0, queryQueue = 0
+  /// Our own queries that have not ended.
+  package var openQueries = 0
 
   package init() {}
 }

@@ -1,4 +1,5 @@
 package import Memberlist
+package import SerfPrimitives
 
 /// What the core wants the driver to do, in this order.
 package enum NodeOutput: Sendable {
@@ -13,6 +14,12 @@ package enum NodeOutput: Sendable {
   case joinAnswered(RequestID, JoinAnswer)
   /// A verb has ended.
   case reply(RequestID, NodeReply)
+  /// A member says that one of our queries has arrived.
+  case queryAcknowledged(SerfQuery.ID, by: NodeName)
+  /// A member answered one of our queries.
+  case queryAnswered(SerfQuery.ID, QueryAnswer)
+  /// One of our queries has ended: no ack and no answer follows.
+  case queryEnded(SerfQuery.ID, QuerySummary)
   /// A member answered a probe after this time, which includes no dial.
   case roundTrip(Duration)
   /// Worth a log line.

@@ -44,6 +44,15 @@ extension SerfSettings {
     public var bufferSize = 512
     /// How many queries may share one Lamport time (`secure-transport.md` 3.3). Default 256.
     public var idsPerTime = 256
+    /// The most bytes of a query that this node sends, as it is encoded: about 120 bytes more than its filters, name and payload. Default 1,024, as in Go.
+    public var sizeLimit = 1_024
+    /// The most bytes of an answer that this node sends, as it is encoded: about 60 bytes more than its payload. Default 1,024, as in Go.
+    public var answerSizeLimit = 1_024
+    /// How long a query waits for answers, if it does not say: gossip interval × this × ⌈log10(members + 1)⌉. Default 16: 3.2 s among up to 9 members in a
+    /// local network.
+    public var timeoutMultiplier = 16
+    /// How many queries of other members are remembered until they are answered or their time is over. Default 2,048.
+    public var answerable = 2_048
 
     /// The defaults.
     public init() {}
@@ -52,6 +61,10 @@ extension SerfSettings {
     package func check() throws(SettingOutOfBounds) {
       try SettingBounds.check(bufferSize, "SerfConfiguration.queries.bufferSize", from: 1, to: SerfSettings.largestBufferSize)
       try SettingBounds.check(idsPerTime, "SerfConfiguration.queries.idsPerTime")
+      try SettingBounds.check(sizeLimit, "SerfConfiguration.queries.sizeLimit", to: UserEvents.largestSizeLimit)
+      try SettingBounds.check(answerSizeLimit, "SerfConfiguration.queries.answerSizeLimit", to: UserEvents.largestSizeLimit)
+      try SettingBounds.check(timeoutMultiplier, "SerfConfiguration.queries.timeoutMultiplier", from: 1, to: SettingBounds.largestFactor)
+      try SettingBounds.check(answerable, "SerfConfiguration.queries.answerable")
     }
   }
 

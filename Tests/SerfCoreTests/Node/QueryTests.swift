@@ -43,7 +43,7 @@ struct QueryTests {
     #expect(node.core.counters.queriesRefused == 44)
   }
 
-  @Test("from this node does not exist yet, so an answer is only counted")
+  @Test("is answered by a stranger: nobody asked, so it is only counted")
   func strayResponse() {
     var message: [UInt8] = []
     QueryResponseMessage(time: 1, id: 1, from: NodeName("a").bytes.span.bytes, flags: 0, payload: nil).encode(into: &message)

@@ -128,6 +128,36 @@ final class SimulatedCluster {
     network.reports(of: self[name]).compactMap { if case .event(.user(let event)) = $0.report { event.name } else { nil } }
   }
 
+  /// Asks, and returns the query.
+  func query(_ name: NodeName, _ query: String, _ options: SerfQuery.Options = .init()) throws -> SerfQuery.ID {
+    var id: SerfQuery.ID?
+    try call(name) { (core, _, now) throws(SerfCoreError) in
+      id = try core.query(name: Array(query.utf8), payload: [], options: options, at: now)
+    }
+    return try #require(id)
+  }
+
+  /// The queries that a node was told of, in order.
+  func queries(on name: NodeName) -> [SerfQuery] {
+    network.reports(of: self[name]).compactMap { if case .event(.query(let query)) = $0.report { query } else { nil } }
+  }
+
+  func respond(_ name: NodeName, to query: SerfQuery, _ payload: [UInt8]) throws {
+    try call(name) { (core, _, now) throws(SerfCoreError) in try core.respond(to: query.id, with: payload, at: now) }
+  }
+
+  /// Who answered this query, in order.
+  func answers(to id: SerfQuery.ID, on name: NodeName) -> [NodeName] {
+    network.reports(of: self[name]).compactMap { if case .queryAnswered(id, let answer) = $0.report { answer.from } else { nil } }
+  }
+
+  func summary(of id: SerfQuery.ID, on name: NodeName) -> QuerySummary? {
+    for (_, report) in network.reports(of: self[name]) {
+      if case .queryEnded(id, let summary) = report { return summary }
+    }
+    return nil
+  }
+
   func require(
     _ limit: Duration, _ what: Comment, sourceLocation: SourceLocation = #_sourceLocation, until condition: () -> Bool
   ) throws {

@@ -12,6 +12,10 @@ final class TestNode {
   private(set) var events: [SerfEvent] = []
   private(set) var replies: [RequestID: NodeReply] = [:]
   private(set) var diagnostics: [NodeDiagnostic] = []
+  /// What came of our own queries.
+  private(set) var acks: [NodeName] = []
+  private(set) var answers: [String] = []
+  private(set) var summaries: [QuerySummary] = []
   /// User messages that were sent, with their destinations.
   private(set) var sent: [(bytes: [UInt8], to: Destination)] = []
   /// Where packets of any kind went.
@@ -116,6 +120,9 @@ final class TestNode {
       case .event(let event): events.append(event)
       case .reply(let id, let reply): replies[id] = reply
       case .diagnostic(let diagnostic): diagnostics.append(diagnostic)
+      case .queryAcknowledged(_, let member): acks.append(member)
+      case .queryAnswered(_, let answer): answers.append("\(answer.from): \(answer.payload.string)")
+      case .queryEnded(_, let summary): summaries.append(summary)
       case .joinAnswered, .roundTrip: break
       }
     }
@@ -152,6 +159,10 @@ final class TestNode {
 
   var userEvents: [UserEvent] {
     events.compactMap { if case .user(let event) = $0 { event } else { nil } }
+  }
+
+  var queries: [SerfQuery] {
+    events.compactMap { if case .query(let query) = $0 { query } else { nil } }
   }
 
   /// How many intents wait to be gossiped.
@@ -197,13 +208,30 @@ extension [UInt8] {
     return bytes
   }
 
-  static func query(_ id: UInt32, at time: LamportTime, flags: QueryMessage.Flags = []) -> [UInt8] {
+  /// A query of the member `asker`.
+  static func query(
+    _ id: UInt32, at time: LamportTime, flags: QueryMessage.Flags = [], name: String = "uptime", filters: [UInt8] = [],
+    relayFactor: UInt8 = 0, timeout: Duration = .seconds(1), source: NodeAddress? = NodeAddress(ipv4: 10, 0, 0, 9, port: 1)
+  ) -> [UInt8] {
     var bytes: [UInt8] = []
-    let name = Array<UInt8>("uptime".utf8)
+    let (name, asker) = (Array<UInt8>(name.utf8), Array<UInt8>("asker".utf8))
     QueryMessage(
-      time: time, id: id, source: NodeAddress(ipv4: 10, 0, 0, 9, port: 1), sourceNode: name.span.bytes, filters: RawSpan(), flags: flags,
-      relayFactor: 0, timeoutNanoseconds: 1_000_000_000, name: name.span.bytes, payload: nil
+      time: time, id: id, source: source, sourceNode: asker.span.bytes, filters: filters.span.bytes, flags: flags, relayFactor: relayFactor,
+      timeoutNanoseconds: timeout.nanoseconds, name: name.span.bytes, payload: nil
     ).encode(into: &bytes)
+    return bytes
+  }
+
+  /// An answer of the member `from`, or its ack.
+  static func response(_ id: SerfQuery.ID, from: NodeName, _ payload: String?) -> [UInt8] {
+    var bytes: [UInt8] = []
+    let payload = payload.map { Array<UInt8>($0.utf8) }
+    let from = from.bytes
+    if let payload {
+      QueryResponseMessage(time: id.time, id: id.number, from: from.span.bytes, flags: 0, payload: payload.span.bytes).encode(into: &bytes)
+    } else {
+      QueryResponseMessage(time: id.time, id: id.number, from: from.span.bytes, flags: 1, payload: nil).encode(into: &bytes)
+    }
     return bytes
   }
 }

@@ -223,7 +223,7 @@ private final class RollingNode: Sendable {
       switch event {
       case .user(let event): state.received.insert(event.name)
       case .member(let event) where event.kind == .failed: state.failures += event.members.map { "\($0.name)" }
-      case .member: break
+      case .member, .query: break
       }
     }
   }

@@ -22,6 +22,7 @@ struct EventBufferTests {
   private static func name(_ event: SerfEvent) -> String {
     switch event {
     case .user(let event): event.name
+    case .query(let query): query.name
     case .member(let event): event.members[0].tags[""] ?? ""
     }
   }

@@ -16,6 +16,7 @@
         for event in await node.takeEvents() {
           switch event {
           case .user(let event): userEvents[node.name, default: []].append(event.name)
+          case .query: break
           case .member(let change):
             memberEvents[node.name, default: []] += change.members.map { (change.kind, $0.name) }
           }

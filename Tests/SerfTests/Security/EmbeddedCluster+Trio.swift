@@ -40,6 +40,7 @@
             #expect(
               !change.members.contains { Self.trio.contains($0.name) }, "\(change) at \(node.name)", sourceLocation: sourceLocation)
           case .user(let event): #expect(!event.name.contains(marker), "at \(node.name)", sourceLocation: sourceLocation)
+          case .query(let query): #expect(!query.name.contains(marker), "at \(node.name)", sourceLocation: sourceLocation)
           }
         }
       }

@@ -1,0 +1,129 @@
+import Memberlist
+package import SerfPrimitives
+import SerfWire
+
+/// Our own queries, and their answers (`serf.md` section 9).
+extension NodeCore {
+  // MARK: Asking
+
+  /// Asks the members that the options address, this one included. Acks and answers come as outputs with the returned ID, until ``NodeOutput/queryEnded(_:_:)``:
+  /// when every member that was asked has answered, or when the time is over.
+  package mutating func query(
+    name: [UInt8], payload: [UInt8], options: SerfQuery.Options, at now: Instant
+  ) throws(SerfCoreError) -> SerfQuery.ID {
+    guard status == .alive || status == .leaving else { throw .notAlive(status) }
+    let matcher = try QueryMatcher(options.filters)
+    let timeout = options.timeout ?? defaultQueryTimeout
+    guard timeout >= .milliseconds(1), timeout <= Self.longestQuery else { throw .queryTimeout(timeout, longest: Self.longestQuery) }
+    let id = SerfQuery.ID(time: queryClock.time, number: UInt32(truncatingIfNeeded: random.next()) & 0x7fff_ffff)
+    var encoded = takeScratch()
+    let filters = QueryFilter.encode(options.filters.map { $0.wire })
+    QueryMessage(
+      time: id.time, id: id.number, source: membership.local.address, sourceNode: self.name.bytes.span.bytes, filters: filters.span.bytes,
+      flags: options.wantsAcks ? .wantsAck : [], relayFactor: options.relayFactor, timeoutNanoseconds: timeout.nanoseconds,
+      name: name.span.bytes, payload: payload.span.bytes
+    ).encode(into: &encoded)
+    let limit = configuration.queries.sizeLimit
+    guard encoded.count <= limit else {
+      throw .queryTooLarge(name: name, encoded: encoded.count, content: name.count + payload.count, limit: limit)
+    }
+    self.now = now
+    counters.queriesSent += 1
+    _ = queryClock.tick()
+    openQueries[id.time] = OpenQuery(id: id, options: options, addressing: addressed(by: matcher))
+    timers.schedule(.queryDeadline(id.time), at: now + timeout)
+    // It is in the ring, so that it is not taken for new when it comes back.
+    do { try queries.insert(id: id.number, time: id.time, clock: queryClock.time) } catch { countQuery(error) }
+    membership.broadcast(encoded.span.bytes, tier: .query, at: now)
+    scratch = encoded
+    if matcher.matches(self.name, tags: ownTags) {
+      let query = SerfQuery(id: id, nameBytes: name, payload: payload, source: self.name, timeout: timeout)
+      queryArrived(query, address: membership.local.address, relayFactor: options.relayFactor, wantsAck: options.wantsAcks)
+    }
+    return id
+  }
+
+  /// Go's formula (`serf.md` section 9). Without gossip a query still reaches other members on probes.
+  private var defaultQueryTimeout: Duration {
+    let gossip = configuration.membership.gossip.interval
+    let base = gossip > .zero ? gossip : .milliseconds(200)
+    return base * (configuration.queries.timeoutMultiplier * Logarithm.ceilingOfDecades(membership.liveCount + 1))
+  }
+
+  private func addressed(by matcher: QueryMatcher) -> Set<NodeName> {
+    var names: Set<NodeName> = []
+    for row in table.rows where row.member.status == .alive && matcher.matches(row.member.name, tags: row.member.tags) {
+      names.insert(row.member.name)
+    }
+    return names
+  }
+
+  /// Ten minutes, as in the Rust peer: what waits longer is no question to a cluster.
+  package static let longestQuery = Duration.seconds(600)
+
+  // MARK: Answers
+
+  /// An ack or an answer arrived, from its sender or by way of another member.
+  mutating func responseReceived(_ body: RawSpan, from peer: Peer) throws(WireError) {
+    let message = try QueryResponseMessage(decoding: body)
+    guard let query = openQueries[message.time], query.id.number == message.id else {
+      counters.responsesWithoutQuery += 1
+      return
+    }
+    // A member answers for itself (`secure-transport.md` 1.5). What was relayed comes over another member's connection.
+    if let proven = peer.provenName, !query.isRelayed, !message.from.equals(proven.bytes) {
+      counters.responsesRefused += 1
+      return diagnose(.responseOfOther(NodeName(bytes: [UInt8](copying: message.from)), from: peer))
+    }
+    guard !message.from.isEmpty, message.from.byteCount <= configuration.membership.limits.nameLength else {
+      counters.responsesRefused += 1
+      return diagnose(.limitReached(.nameLength))
+    }
+    let member = NodeName(bytes: [UInt8](copying: message.from))
+    if message.isAck { return ackArrived(query.id, from: member) }
+    var payload: [UInt8] = []
+    if let stated = message.payload { payload = [UInt8](copying: stated) }
+    answerArrived(query.id, from: member, payload)
+  }
+
+  mutating func ackArrived(_ id: SerfQuery.ID, from member: NodeName) {
+    guard openQueries[id.time]?.id == id, let arrival = openQueries[id.time]?.acknowledged(by: member), count(arrival) else { return }
+    outbox.push(.queryAcknowledged(id, by: member))
+  }
+
+  mutating func answerArrived(_ id: SerfQuery.ID, from member: NodeName, _ payload: [UInt8]) {
+    guard openQueries[id.time]?.id == id, let arrival = openQueries[id.time]?.answered(by: member), count(arrival) else { return }
+    counters.answersReceived += 1
+    outbox.push(.queryAnswered(id, QueryAnswer(from: member, payload: payload)))
+    if openQueries[id.time]?.isComplete == true { endQuery(id.time) }
+  }
+
+  private mutating func count(_ arrival: OpenQuery.Arrival) -> Bool {
+    switch arrival {
+    case .new: return true
+    case .duplicate: counters.responsesDuplicate += 1
+    case .unwanted: counters.responsesRefused += 1
+    }
+    return false
+  }
+
+  /// Nobody waits for its answers any more.
+  package mutating func closeQuery(_ id: SerfQuery.ID) {
+    if openQueries[id.time]?.id == id { openQueries[id.time] = nil }
+  }
+
+  /// Its time is over, or it is complete.
+  mutating func endQuery(_ time: LamportTime) {
+    guard let query = openQueries.removeValue(forKey: time) else { return }
+    outbox.push(.queryEnded(query.id, query.summary))
+  }
+}
+
+extension SerfQuery.Filter {
+  fileprivate var wire: QueryFilter {
+    switch self {
+    case .members(let names): .nodes(names)
+    case .tag(let name, let expression): .tag(name: Array(name.utf8), expression: Array(expression.utf8))
+    }
+  }
+}
