@@ -39,11 +39,20 @@ package struct Pattern: Sendable {
   /// Whether the pattern occurs in `text`.
   package func matches(_ text: String) -> Bool {
     var bytes = text
-    return bytes.withUTF8 { program.matches(Span(_unsafeElements: $0).bytes) }
+    return bytes.withUTF8 { matches(Span(_unsafeElements: $0).bytes) }
   }
 
   /// Whether the pattern occurs in these bytes. A byte that is not part of valid UTF-8 counts as one U+FFFD, as in RE2.
-  package func matches(_ bytes: RawSpan) -> Bool { program.matches(bytes) }
+  package func matches(_ bytes: RawSpan) -> Bool {
+    var steps = 0
+    return matches(bytes, steps: &steps)
+  }
+
+  /// The same, and adds the number of instructions that it looked at: at most four for each of ``size`` and character.
+  package func matches(_ bytes: RawSpan, steps: inout Int) -> Bool { program.matches(bytes, steps: &steps) }
+
+  /// How many instructions the pattern compiles to.
+  package var size: Int { program.size }
 
   /// The longest pattern text, in bytes. A pattern of a query cannot be longer: the query's own limit is 1,024.
   package static let lengthLimit = 1_024

@@ -86,10 +86,12 @@ struct PatternProgram: Sendable {
     return sets.count - 1
   }
 
+  var size: Int { instructions.count }
+
   // MARK: Matching
 
-  /// Whether the pattern occurs anywhere in the UTF-8 of `text`.
-  func matches(_ text: RawSpan) -> Bool {
+  /// Whether the pattern occurs anywhere in the UTF-8 of `text`. Adds one to `steps` for each instruction that it looks at.
+  func matches(_ text: RawSpan, steps: inout Int) -> Bool {
     var threads = ThreadList(capacity: instructions.count)
     var following = ThreadList(capacity: instructions.count)
     // Each set is asked once per character, however many repetitions of it were written out.
@@ -100,16 +102,17 @@ struct PatternProgram: Sendable {
     while true {
       let (next, length) = Self.scalar(in: text, at: offset)
       // Unanchored: a new attempt begins at every character.
-      if enter(0, into: &threads, between: previous, and: next) { return true }
+      if enter(0, into: &threads, between: previous, and: next, &steps) { return true }
       guard let next else { return false }
       offset += length
       let (after, _) = Self.scalar(in: text, at: offset)
       following.removeAll()
       for index in 0..<threads.count {
+        steps += 1
         guard case .set(let set) = instructions[threads[index]] else { continue }
         if answers[set].step != step { answers[set] = (step, sets[set].contains(next)) }
         guard answers[set].holds else { continue }
-        if enter(threads[index] + 1, into: &following, between: next, and: after) { return true }
+        if enter(threads[index] + 1, into: &following, between: next, and: after, &steps) { return true }
       }
       swap(&threads, &following)
       previous = next
@@ -118,9 +121,12 @@ struct PatternProgram: Sendable {
   }
 
   /// Adds the instruction and all that follow it without reading a character; true when the match is among them.
-  private func enter(_ start: Int, into threads: inout ThreadList, between previous: UInt32?, and next: UInt32?) -> Bool {
+  private func enter(
+    _ start: Int, into threads: inout ThreadList, between previous: UInt32?, and next: UInt32?, _ steps: inout Int
+  ) -> Bool {
     threads.pending.append(start)
     while let index = threads.pending.popLast() {
+      steps += 1
       guard threads.insert(index) else { continue }
       switch instructions[index] {
       case .set: break
