@@ -61,6 +61,9 @@ public struct CertificateAuthority: Sendable {
   /// The cluster that the authority was made for; nil if it was not made here. A hint for the issuer, not a limit.
   public var cluster: String? { Self.cluster(of: chain.leaf) }
 
+  /// The cluster of the nodes that it issues for, unless the caller names one.
+  package var issuingCluster: String { cluster ?? "default" }
+
   package static func cluster(of authority: Certificate) -> String? {
     guard let names = try? authority.alternativeNames(), case .uri(let bytes)? = names.names.first else { return nil }
     let name = bytes.dropFirst(clusterPrefix.utf8.count)
@@ -113,7 +116,7 @@ public struct CertificateAuthority: Sendable {
     node: String, cluster: String? = nil, validFor: Duration = .seconds(365 * 86_400), key kind: KeyKind = .p256,
     at now: UTCTime = .now
   ) throws -> Issued {
-    let cluster = cluster ?? self.cluster ?? "default"
+    let cluster = cluster ?? issuingCluster
     do throws(IssuingError) {
       guard CertificateName.isValid(node.utf8), CertificateName.isValid(cluster.utf8) else { throw .nameNotInAlphabet }
       guard now < expiry else { throw .authorityExpired(expiry) }

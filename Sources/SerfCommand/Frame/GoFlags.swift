@@ -95,9 +95,10 @@ package enum GoFlags {
     label.drop { $0 == "_" }.reduce(into: "") { $0 += $1.isUppercase ? "-" + $1.lowercased() : String($1) }
   }
 
-  /// The parser's message on one line, with its options in Go's style.
-  static func oneLine(_ text: String) -> String {
-    let line = text.replacing("'--", with: "'-").split(whereSeparator: \.isNewline).joined(separator: " ")
+  /// The parser's message on one line, with its options in Go's style. What the user wrote stays as it is.
+  package static func oneLine(_ text: String) -> String {
+    var line = text.split(whereSeparator: \.isNewline).joined(separator: " ")
+    for word in ["option", "for", "mean"] { line = line.replacing("\(word) '--", with: "\(word) '-") }
     return line.hasSuffix(".") ? String(line.dropLast()) : line
   }
 }

@@ -34,7 +34,7 @@ struct CertsNodeCommand: FlagsAnywhere {
     let authority = try orFail(about: authorityFile) { () throws(IssuingError) in
       try CertificateAuthority(certificatePEM: certificatePEM, privateKey: privateKey)
     }
-    let cluster = cluster ?? authority.cluster ?? "default"
+    let cluster = cluster ?? authority.issuingCluster
     let issued = try orFail(about: printable(node)) {
       try authority.issue(node: node, cluster: cluster, validFor: days.duration, key: key.kind)
     }
