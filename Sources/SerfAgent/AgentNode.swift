@@ -1,4 +1,5 @@
 package import Serf
+package import SerfClient
 
 /// What the agent needs from a node: ``SerfNode``, or a stand-in in the tests of the RPC. Whatever a verb throws is shown as its description.
 package protocol AgentNode: Sendable {
@@ -17,6 +18,12 @@ package protocol AgentNode: Sendable {
   /// Changes the tags that the node has at that moment: those named in `deleting` are removed, then those in `setting` are added.
   func updateTags(setting: [String: String], deleting: [String]) async throws
   func userEvent(_ name: String, payload: [UInt8], coalesce: Bool) async throws
+  /// Asks the cluster. The replies end with the query.
+  func ask(
+    _ name: String, payload: [UInt8], options: SerfQuery.Options
+  ) async throws -> any AsyncSequence<AgentQueryReply, any Error> & Sendable
+  /// Answers a query that ``subscription()`` has delivered.
+  func answer(_ query: SerfQuery, with payload: [UInt8]) async throws
   /// What happens from now on.
   func subscription() -> any AsyncSequence<SerfEvent, Never> & Sendable
   /// What the RPC's `stats` says about the node: the section `serf`, and our own sections.

@@ -8,6 +8,8 @@ import SerfWire
 final class RPCConnection: ChannelInboundHandler {
   typealias InboundIn = ByteBuffer
   typealias Answer = @Sendable (Result<ByteBuffer?, SerfRPCError>) -> Void
+  /// False when the stream has ended with this record.
+  typealias Record = @Sendable (Result<ByteBuffer?, SerfRPCError>) -> Bool
 
   /// A caller that waits for objects with one sequence number.
   private struct Waiter {
@@ -15,10 +17,12 @@ final class RPCConnection: ChannelInboundHandler {
     /// Receives the answer.
     var answer: Answer
     /// Receives each record of a stream, or the reason of its end; nil for an ordinary command.
-    var record: Answer?
+    var record: Record?
+    /// How long the stream may take, from its answer to its last record; nil for one without an end of its own.
+    var length: Duration?
     /// Whether the answer has come, so that what follows is records.
     var isAnswered = false
-    /// Gives up the wait.
+    /// Gives up the wait for the answer, or for the stream's end.
     var deadline: Scheduled<Void>?
   }
 
@@ -40,16 +44,17 @@ final class RPCConnection: ChannelInboundHandler {
 
   // MARK: Commands
 
-  /// Sends a request; `answer` is called once, within `time` if given, and `record`, if given, for all that follows it.
+  /// Sends a request; `answer` is called once, within `time` if given, and `record`, if given, for all that follows it. A stream that has an end of its
+  /// own ends within `length`.
   func send(
     _ request: [UInt8], sequence: UInt64, body: RPCCommand.ResponseBody, within time: Duration? = nil, answer: @escaping Answer,
-    record: Answer? = nil
+    record: Record? = nil, length: Duration? = nil
   ) {
     guard let context, end == nil else { return answer(.failure(end ?? .closed)) }
     let deadline = time.map { time in
       context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(time)) { self.abandon(sequence, .timedOut(after: time)) }
     }
-    waiters[sequence] = Waiter(body: body, answer: answer, record: record, deadline: deadline)
+    waiters[sequence] = Waiter(body: body, answer: answer, record: record, length: length, deadline: deadline)
     context.channel.writeAndFlush(context.channel.allocator.buffer(bytes: request), promise: nil)
   }
 
@@ -65,7 +70,8 @@ final class RPCConnection: ChannelInboundHandler {
   /// may still arrive, even after the answer.
   func stop(_ sequence: UInt64, request: UInt64) {
     guard waiters[sequence] != nil, end == nil else { return }
-    waiters[sequence]?.record = { _ in }
+    waiters[sequence]?.deadline?.cancel()
+    waiters[sequence]?.record = { _ in true }
     let stop = RequestHeader(command: RPCCommand.stop.rawValue, sequence: request).encoded + StopRequest(stop: sequence).encoded
     send(stop, sequence: request, body: .never, answer: { _ in })
   }
@@ -115,12 +121,26 @@ final class RPCConnection: ChannelInboundHandler {
     guard let waiter = waiters[header.sequence] else { return }
     let result: Result<ByteBuffer?, SerfRPCError> = header.error.isEmpty ? .success(body) : .failure(.refused(header.error))
     if waiter.isAnswered {
-      waiter.record?(result)
+      guard let record = waiter.record, !record(result) else { return }
+      waiter.deadline?.cancel()
+      waiters[header.sequence] = nil
     } else {
       waiter.deadline?.cancel()
       let opensStream = waiter.record != nil && header.error.isEmpty
-      if opensStream { waiters[header.sequence]?.isAnswered = true } else { waiters[header.sequence] = nil }
+      if opensStream { opened(header.sequence) } else { waiters[header.sequence] = nil }
       waiter.answer(result)
+    }
+  }
+
+  /// The answer has come, and records follow.
+  private func opened(_ sequence: UInt64) {
+    waiters[sequence]?.isAnswered = true
+    guard let context, let length = waiters[sequence]?.length else { return }
+    waiters[sequence]?.deadline = context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(length)) {
+      // Its last record may still come, and is read.
+      guard let record = self.waiters[sequence]?.record else { return }
+      self.waiters[sequence]?.record = { _ in true }
+      _ = record(.failure(.timedOut(after: length)))
     }
   }
 
@@ -146,7 +166,7 @@ final class RPCConnection: ChannelInboundHandler {
     waiters = [:]
     for (_, waiter) in ended.sorted(by: { $0.key < $1.key }) {
       waiter.deadline?.cancel()
-      if waiter.isAnswered { waiter.record?(.failure(error)) } else { waiter.answer(.failure(error)) }
+      if waiter.isAnswered { _ = waiter.record?(.failure(error)) } else { waiter.answer(.failure(error)) }
     }
   }
 }

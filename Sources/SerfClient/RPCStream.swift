@@ -24,12 +24,14 @@ public struct RPCStream<Element: Sendable>: AsyncSequence, Sendable {
     var base: AsyncStream<Element>.Iterator
     let feed: RPCFeed<Element>
 
-    /// The next record; throws a ``SerfRPCError`` once if the connection ends, and is nil after that or after cancellation.
+    /// The next record; throws a ``SerfRPCError`` once if the connection ends, and is nil after that, after cancellation, and at the end of a stream that
+    /// has one.
     public mutating func next() async throws -> Element? {
       try await next(isolation: nil)
     }
 
-    /// The next record; throws a ``SerfRPCError`` once if the connection ends, and is nil after that or after cancellation.
+    /// The next record; throws a ``SerfRPCError`` once if the connection ends, and is nil after that, after cancellation, and at the end of a stream that
+    /// has one.
     public mutating func next(isolation actor: isolated (any Actor)?) async throws -> Element? {
       if let element = await base.next(isolation: actor) { return element }
       if let error = feed.takeReason() { throw error }
@@ -63,6 +65,9 @@ final class RPCFeed<Element: Sendable>: Sendable {
     reason.withLock { $0 = error }
     continuation.finish()
   }
+
+  /// The last record has come.
+  func finish() { continuation.finish() }
 
   /// The reason, once.
   func takeReason() -> SerfRPCError? {

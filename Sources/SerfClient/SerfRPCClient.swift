@@ -151,6 +151,36 @@ public final class SerfRPCClient: Sendable {
     try await stream(.stream, StreamRequest(type: filter)) { (event: AgentEvent) in event }
   }
 
+  /// Asks the members of the cluster, and gives their acks and answers as they come. The stream ends when the agent stops waiting: when every member has
+  /// answered, or at the query's deadline; a Go agent always waits for the deadline.
+  ///
+  /// - Parameters:
+  ///   - name: the query's name at the members that are asked. Names that begin with `_serf_` are refused, except `_serf_ping` without a payload, which
+  ///     every member acknowledges.
+  ///   - payload: the query's content; the whole query has at most 1,024 bytes unless the agent is configured otherwise. Default none.
+  ///   - options: which members are asked, and how. Default: all, with acks.
+  public func query(
+    _ name: String, payload: [UInt8]? = nil, options: AgentQueryOptions = AgentQueryOptions()
+  ) async throws -> RPCStream<AgentQueryReply> {
+    let length = (options.timeout ?? Self.longestQuery) + timeout
+    return try await stream(.query, QueryRequest(name: name, payload: payload, options: options), within: length) { (record: QueryRecord) in
+      if case .reply(let reply) = record { reply } else { nil }
+    }
+  }
+
+  /// How long an agent may wait for the answers to a query that leaves the time to it.
+  private static let longestQuery = Duration.seconds(600)
+
+  /// Answers a query that a stream of ``events(_:)`` of this client has shown: once, and before its deadline.
+  ///
+  /// - Parameters:
+  ///   - query: the query's ``AgentEvent/Query/id``.
+  ///   - payload: the answer, at most 1,024 bytes with about 60 of its own unless the agent is configured otherwise. Default none.
+  /// - Throws: ``SerfRPCError/refused(_:)`` if this client has answered it, or its time is over.
+  public func respond(to query: UInt64, payload: [UInt8]? = nil) async throws {
+    try await call(.respond, RespondRequest(id: query, payload: payload))
+  }
+
   /// The agent's log lines: the last ones first, then new ones as they come.
   ///
   /// - Parameter level: `TRACE`, `DEBUG`, `INFO`, `WARN` or `ERR`; independent of what the agent itself prints.
@@ -188,7 +218,7 @@ public final class SerfRPCClient: Sendable {
 
   private func exchange(
     _ command: RPCCommand, body: [UInt8], sequence given: UInt64? = nil, within limit: Duration? = nil,
-    record: RPCConnection.Answer? = nil
+    record: RPCConnection.Record? = nil, length: Duration? = nil
   ) async throws(SerfRPCError) -> ByteBuffer? {
     let sequence = given ?? nextSequence()
     let request = RequestHeader(command: command.rawValue, sequence: sequence).encoded + body
@@ -199,7 +229,7 @@ public final class SerfRPCClient: Sendable {
         loop.execute {
           connection.value.send(
             request, sequence: sequence, body: command.responseBody, within: time, answer: { continuation.resume(returning: $0) },
-            record: record)
+            record: record, length: length)
         }
         // The handler below may already have run, before the request existed.
         if Task.isCancelled { loop.execute { connection.value.abandon(sequence) } }
@@ -210,8 +240,9 @@ public final class SerfRPCClient: Sendable {
     return try result.get()
   }
 
+  /// Opens a stream. It ends by itself with a record for which `element` is nil, if there is one; it must come within `length`.
   private func stream<Request: RPCBody, Record: RPCBody, Element: Sendable>(
-    _ command: RPCCommand, _ request: Request, element: @escaping @Sendable (Record) -> Element
+    _ command: RPCCommand, _ request: Request, within length: Duration? = nil, element: @escaping @Sendable (Record) -> Element?
   ) async throws(SerfRPCError) -> RPCStream<Element> {
     let (records, feed) = RPCFeed<Element>.make()
     let sequence = nextSequence()
@@ -221,17 +252,24 @@ public final class SerfRPCClient: Sendable {
       loop.execute { connection.value.stop(sequence, request: request) }
     }
     do {
-      _ = try await exchange(command, body: request.encoded, sequence: sequence) { result in
-        switch result {
-        case .success(let body):
-          do throws(WireError) {
-            if let body { feed.yield(element(try Record(decoding: body.readableBytesSpan))) }
+      _ = try await exchange(
+        command, body: request.encoded, sequence: sequence,
+        record: { result in
+          do throws(SerfRPCError) {
+            guard let body = try result.get() else { return true }
+            do throws(WireError) {
+              if let element = element(try Record(decoding: body.readableBytesSpan)) {
+                feed.yield(element)
+                return true
+              }
+            } catch { throw .malformed("a record is \(error)") }
+            feed.finish()
+            return false
           } catch {
-            feed.fail(.malformed("a record is \(error)"))
+            feed.fail(error)
+            return true
           }
-        case .failure(let error): feed.fail(error)
-        }
-      }
+        }, length: length)
     } catch {
       switch error {
       // The agent may begin the stream nevertheless.

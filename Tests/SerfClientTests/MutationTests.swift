@@ -72,5 +72,8 @@ struct MutationTests {
     check(MembersResponse.self)
     check(AgentEvent.self)
     check(AgentStats.self)
+    check(QueryRequest.self)
+    check(QueryRecord.self)
+    check(RespondRequest.self)
   }
 }

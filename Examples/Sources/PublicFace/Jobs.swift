@@ -10,7 +10,7 @@ struct Jobs: Service {
 
   func run() async throws {
     // A subscription begins when it is made: from here on, nothing is missed.
-    let (jobs, changes) = (serf.userEvents(named: "job"), serf.memberEvents())
+    let (jobs, changes, questions) = (serf.userEvents(named: "job"), serf.memberEvents(), serf.queries(named: "progress"))
     try await cancelWhenGracefulShutdown {
       do {
         try await serf.waitForMembers(within: .seconds(10)) { $0.alive.count { $0.tags["role"] == "worker" } >= 3 }
@@ -18,6 +18,7 @@ struct Jobs: Service {
           tasks.addTask { try await lead() }
           tasks.addTask { await work(jobs) }
           tasks.addTask { await watch(changes) }
+          tasks.addTask { try await answer(questions) }
         }
       } catch is CancellationError {
         // Told to stop: not an error of this service.
@@ -55,6 +56,12 @@ struct Jobs: Service {
       guard (try? await Task.sleep(for: .milliseconds(100))) != nil else { return }
       done.append(words[1])
       serf.setTagsSoon { [done] in $0["done"] = done.joined(separator: " ") }
+    }
+  }
+
+  private func answer(_ questions: SerfSubscription<SerfQuery>) async throws {
+    for await question in questions {
+      try await serf.respond(to: question, with: serf.localMember().tags["done", default: "nothing"].utf8)
     }
   }
 

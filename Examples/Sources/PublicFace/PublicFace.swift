@@ -51,6 +51,7 @@ struct PublicFace {
       }
       tasks.addTask {
         await printAll(events)
+        try await ask(watcher)
         for services in groups { await services.triggerGracefulShutdown() }
       }
     }
@@ -64,10 +65,23 @@ struct PublicFace {
       case .user(let event):
         print("user-event", event.name, event.payload.string)
         if event.name == "finished" { return }
+      case .query(let query): print("query", query.name)
       // Later versions have more kinds of events.
       @unknown default: break
       }
     }
+  }
+
+  /// Which worker has done what.
+  private func ask(_ node: SerfNode) async throws {
+    var options = SerfQuery.Options()
+    options.filters = [.tag("role", matching: "^worker$")]
+    options.wantsAcks = true
+    let answers = try await node.query("progress", options: options)
+    for try await answer in answers { print(answer.from, "has done", answer.payload.string) }
+    for try await member in answers.acknowledgements { print(member, "has heard the question") }
+    let summary = try await answers.summary()
+    print("\(summary.answered) of \(summary.asked) workers answered")
   }
 
   /// A node with a certificate of another authority cannot join.

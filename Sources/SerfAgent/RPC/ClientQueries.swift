@@ -7,6 +7,12 @@ final class ClientQueries: Sendable {
   private struct State {
     var last: UInt64 = 0
     var pending: [UInt64: (query: SerfQuery, deadline: ContinuousClock.Instant)] = [:]
+    var answered: Set<UInt64> = []
+
+    mutating func forget(_ number: UInt64) {
+      pending[number] = nil
+      answered.remove(number)
+    }
   }
 
   /// As many as a node keeps: an older query cannot be answered anyway.
@@ -19,7 +25,7 @@ final class ClientQueries: Sendable {
     state.withLock { state in
       state.last += 1
       state.pending[state.last] = (query, now + query.timeout)
-      if state.last > Self.limit { state.pending[state.last - Self.limit] = nil }
+      if state.last > Self.limit { state.forget(state.last - Self.limit) }
       return state.last
     }
   }
@@ -29,10 +35,15 @@ final class ClientQueries: Sendable {
     state.withLock { state in
       guard let pending = state.pending[number] else { return nil }
       guard pending.deadline > now else {
-        state.pending[number] = nil
+        state.forget(number)
         return nil
       }
       return pending.query
     }
   }
+
+  /// Whether this client has answered the query of this number.
+  func isAnswered(_ number: UInt64) -> Bool { state.withLock { $0.answered.contains(number) } }
+
+  func markAnswered(_ number: UInt64) { state.withLock { _ = $0.answered.insert(number) } }
 }

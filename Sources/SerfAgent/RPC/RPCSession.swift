@@ -25,6 +25,7 @@ struct RPCSession {
   private var streams: [UInt64: Task<Void, Never>] = [:]
   private var monitor: UInt64?
   private let queries = ClientQueries()
+  private let asked = AskedQueries()
   /// What the request in progress opens: it has begun, and its records follow the answer.
   private var opening: Opening?
 
@@ -32,6 +33,7 @@ struct RPCSession {
   private enum Opening {
     case events(EventFilter, any AsyncSequence<SerfEvent, Never> & Sendable)
     case log(LogLines)
+    case query(any AsyncSequence<AgentQueryReply, any Error> & Sendable)
   }
 
   /// How many wrong keys a client may send; the connection ends with the last answer.
@@ -59,7 +61,10 @@ struct RPCSession {
   /// Answers until the client disconnects or breaks the protocol.
   consuming func run(_ requests: NIOAsyncChannelInboundStream<RPCRequest>) async throws {
     var session = self
-    defer { for stream in session.streams.values { stream.cancel() } }
+    defer {
+      for stream in session.streams.values { stream.cancel() }
+      session.asked.cancelAll()
+    }
     for try await request in requests {
       guard try await session.answer(request) else { return }
     }
@@ -155,10 +160,13 @@ struct RPCSession {
       let sequence = try decode(StopRequest.self, request).stop
       streams.removeValue(forKey: sequence)?.cancel()
       if monitor == sequence { monitor = nil }
+      asked.cancel(sequence)
     case .leave:
       context.rpcLog.write(.info, .leave, about: peer, "Graceful leave requested by \(peer)")
       try await ask { try await node.leave() }
     case .stats: return try await stats()
+    case .query: try await query(try decode(QueryRequest.self, request), request.header.sequence)
+    case .respond: try await respond(try decode(RespondRequest.self, request))
     }
     return []
   }
@@ -218,10 +226,29 @@ struct RPCSession {
     return AgentStats(sections: sections.merging(own) { $1 }).encoded
   }
 
+  private mutating func query(_ request: QueryRequest, _ sequence: UInt64) async throws(Refusal) {
+    guard !request.name.hasPrefix("_serf_") || (request.name == "_serf_ping" && (request.payload ?? []).isEmpty) else {
+      throw Refusal(text: RPCErrorText.internalQuery)
+    }
+    try checkStreams(sequence)
+    guard !asked.isFull else { throw Refusal(text: "More than \(AskedQueries.limit) queries at once on one connection") }
+    let node = context.node
+    opening = .query(
+      try await ask { try await node.ask(request.name, payload: request.payload ?? [], options: SerfQuery.Options(request)) })
+  }
+
+  private func respond(_ request: RespondRequest) async throws(Refusal) {
+    guard let query = queries.query(request.id) else { throw Refusal(text: RPCErrorText.noPendingQuery) }
+    guard !queries.isAnswered(request.id) else { throw Refusal(text: RPCErrorText.responseSent) }
+    let node = context.node
+    try await ask { try await node.answer(query, with: request.payload ?? []) }
+    queries.markAnswered(request.id)
+  }
+
   // MARK: Streams
 
   private func checkStreams(_ sequence: UInt64) throws(Refusal) {
-    guard streams[sequence] == nil else { throw Refusal(text: RPCErrorText.streamExists) }
+    guard streams[sequence] == nil, !asked.contains(sequence) else { throw Refusal(text: RPCErrorText.streamExists) }
     guard streams.count < Self.streamLimit else { throw Refusal(text: "More than \(Self.streamLimit) streams on one connection") }
   }
 
@@ -255,6 +282,17 @@ struct RPCSession {
       streams[sequence] = Task {
         for await line in lines {
           guard (try? await responses.write(ByteBuffer(bytes: header + LogRecord(line: line).encoded))) != nil else { return }
+        }
+      }
+    case .query(let replies):
+      asked.start(sequence) {
+        func write(_ record: QueryRecord) async throws { try await responses.write(ByteBuffer(bytes: header + record.encoded)) }
+        do {
+          for try await reply in replies { try await write(.reply(reply)) }
+          try Task.checkCancellation()
+          try await write(.done)
+        } catch {
+          // The client or the node is gone, or the client has stopped the query.
         }
       }
     case nil: break

@@ -5,7 +5,7 @@ package enum RPCCommand: String, CaseIterable, Sendable {
   case forceLeave = "force-leave"
   case join, members
   case membersFiltered = "members-filtered"
-  case tags, stream, monitor, stop, leave, stats
+  case tags, stream, monitor, stop, leave, stats, query, respond
 
   /// Whether a request of this command has a body after its header.
   package var hasRequestBody: Bool {
@@ -36,7 +36,7 @@ package enum RPCCommand: String, CaseIterable, Sendable {
     // Names are looked up, and one address after another may have to reach its deadline (usually 10 s).
     case .join: .seconds(30 + 10 * min(targets, 1000))
     // What a stream sends after its answer may come at any time.
-    case .handshake, .auth, .event, .members, .membersFiltered, .stream, .monitor, .stop, .stats: .zero
+    case .handshake, .auth, .event, .members, .membersFiltered, .stream, .monitor, .stop, .stats, .query, .respond: .zero
     }
   }
 
@@ -56,6 +56,9 @@ package enum RPCErrorText {
   package static let invalidFilter = "Invalid event filter"
   package static let streamExists = "Stream with given sequence exists"
   package static let monitorExists = "Monitor already exists"
+  package static let internalQuery = "Queries cannot contain the '_serf_' prefix"
+  package static let noPendingQuery = "No pending queries matching ID"
+  package static let responseSent = "failed to respond to key query: response already sent"
 
   /// These errors come before the agent looks at the command, so no body follows, whatever the command is.
   package static func neverHasBody(_ text: String) -> Bool {

@@ -14,6 +14,15 @@ extension MessagePackReader {
     NodeName(bytes: [UInt8](copying: try readString()))
   }
 
+  /// Reads an array of nodes' names; nil stays nil.
+  @_lifetime(self: copy self)
+  mutating func readNames() throws(WireError) -> [NodeName]? {
+    guard !readNil() else { return nil }
+    var names: [NodeName] = []
+    for _ in 0..<(try readArrayHeader()) { names.append(try readName()) }
+    return names
+  }
+
   /// Reads bytes; nil stays nil.
   @_lifetime(self: copy self)
   mutating func readData() throws(WireError) -> [UInt8]? {
@@ -54,6 +63,14 @@ extension MessagePackWriter {
   mutating func field(_ key: StaticString, data value: [UInt8]?) {
     string(key)
     if let value { binary(value) } else { null() }
+  }
+
+  /// Nil for no names at all.
+  mutating func field(_ key: StaticString, names value: [NodeName]?) {
+    string(key)
+    guard let value else { return null() }
+    array(value.count)
+    for name in value { string(name.bytes) }
   }
 
   /// Nil for no texts at all.

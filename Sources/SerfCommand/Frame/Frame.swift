@@ -10,7 +10,8 @@ package enum Frame {
   /// Every verb, in the order of the listing.
   static let verbs: [any ParsableCommand.Type] = [
     AgentCommand.self, CertsCommand.self, EventCommand.self, ForceLeaveCommand.self, InfoCommand.self, JoinCommand.self,
-    KeygenCommand.self, LeaveCommand.self, MembersCommand.self, MonitorCommand.self, TagsCommand.self, VersionCommand.self,
+    KeygenCommand.self, LeaveCommand.self, MembersCommand.self, MonitorCommand.self, QueryCommand.self, ReachabilityCommand.self,
+    TagsCommand.self, VersionCommand.self,
   ]
 
   /// What a command line has come to without a task.

@@ -94,6 +94,8 @@ extension NodeCore {
   mutating func answerArrived(_ id: SerfQuery.ID, from member: NodeName, _ payload: [UInt8]) {
     guard openQueries[id.time]?.id == id, let arrival = openQueries[id.time]?.answered(by: member), count(arrival) else { return }
     counters.answersReceived += 1
+    // The answer proves that the query arrived; the ack may be lost, or come later.
+    if openQueries[id.time]?.acknowledged(by: member) == .new { outbox.push(.queryAcknowledged(id, by: member)) }
     outbox.push(.queryAnswered(id, QueryAnswer(from: member, payload: payload)))
     if openQueries[id.time]?.isComplete == true { endQuery(id.time) }
   }

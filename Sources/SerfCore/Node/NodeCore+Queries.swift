@@ -46,13 +46,14 @@ extension NodeCore {
       id: query.id, source: query.source, address: address, relayFactor: relayFactor, deadline: now + query.timeout)
     if wantsAck { acknowledge(received) }
     // Names that begin so are the cluster's own questions, which no application sees (`serf.md` section 10).
-    guard !query.nameBytes.starts(with: Self.internalPrefix) else { return }
+    guard !Self.isInternalQuery(query.nameBytes) else { return }
     counters.queriesDelivered += 1
     if receivedQueries.insert(received, at: now) { diagnose(.limitReached(.answerableQueries)) }
     outbox.push(.event(.query(query)))
   }
 
-  private static let internalPrefix = Array("_serf_".utf8)
+  /// Whether this is the name of a question of the cluster's own.
+  package static func isInternalQuery(_ name: [UInt8]) -> Bool { name.starts(with: "_serf_".utf8) }
 
   // MARK: Answering
 

@@ -93,6 +93,15 @@ struct OwnQueryTests {
     #expect(node.core.counters.responsesDuplicate == 4)
   }
 
+  @Test("takes an answer for an ack too, which may be lost or come later")
+  func answerBeforeAck() throws {
+    let id = try ask("load", []) { $0.wantsAcks = true }
+    node.gossip(.response(id, from: "a", "2"))
+    #expect(node.acks == ["me", "a"])
+    node.gossip(.response(id, from: "a", nil))
+    #expect(node.acks == ["me", "a"])
+  }
+
   @Test("that asked for no acks gets none")
   func unwantedAck() throws {
     let id = try ask()

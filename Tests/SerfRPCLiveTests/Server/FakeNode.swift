@@ -1,5 +1,6 @@
 import Serf
 import SerfAgent
+import SerfClient
 import Synchronization
 
 /// A node that is only a table: verbs act on the table, and subscribers see what a test posts.
@@ -17,6 +18,12 @@ final class FakeNode: AgentNode {
     /// Whether a join or a leave takes longer than any caller waits.
     var joinHangs = false
     var leaveHangs = false
+    /// What members reply to the next queries.
+    var replies: [AgentQueryReply] = []
+    /// Whether queries go on after these replies.
+    var queriesGoOn = false
+    /// How many queries go on.
+    var openQueries = 0
     /// The calls so far, as text.
     var calls: [String] = []
     /// Those that still read, or may.
@@ -92,6 +99,29 @@ final class FakeNode: AgentNode {
 
   func userEvent(_ name: String, payload: [UInt8], coalesce: Bool) async throws {
     try called("userEvent", "\(name) \(String(decoding: payload, as: UTF8.self)) \(coalesce)") { _ in }
+  }
+
+  func ask(
+    _ name: String, payload: [UInt8], options: SerfQuery.Options
+  ) async throws -> any AsyncSequence<AgentQueryReply, any Error> & Sendable {
+    let words = "\(name) \(String(decoding: payload, as: UTF8.self)) \(options.wantsAcks) \(options.relayFactor)"
+    let asked = options.filters.map { " \($0)" }.joined() + (options.timeout.map { " \($0)" } ?? "")
+    let (replies, goOn) = try called("ask", words + asked) { state in
+      if state.queriesGoOn { state.openQueries += 1 }
+      return (state.replies, state.queriesGoOn)
+    }
+    let (stream, feed) = AsyncThrowingStream.makeStream(of: AgentQueryReply.self)
+    for reply in replies { feed.yield(reply) }
+    if goOn {
+      feed.onTermination = { [weak self] _ in self?.state.withLock { $0.openQueries -= 1 } }
+    } else {
+      feed.finish()
+    }
+    return stream
+  }
+
+  func answer(_ query: SerfQuery, with payload: [UInt8]) async throws {
+    try called("answer", "\(query.name) \(String(decoding: payload, as: UTF8.self))") { _ in }
   }
 
   func subscription() -> any AsyncSequence<SerfEvent, Never> & Sendable {

@@ -113,7 +113,7 @@ struct ServerTests {
   func unknownCommand() async throws {
     try await ServerFixture.run(node) { server in
       let bytes = try await RawClient.connect(to: server.port) { client in
-        try await client.send(handshake + RequestHeader(command: "query", sequence: 2).encoded)
+        try await client.send(handshake + RequestHeader(command: "explode", sequence: 2).encoded)
         return try await client.receiveToEnd()
       }
       #expect(bytes == ResponseHeader(sequence: 1).encoded + ResponseHeader(sequence: 2, error: "Unsupported command").encoded)

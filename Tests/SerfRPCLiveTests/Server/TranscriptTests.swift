@@ -80,7 +80,7 @@ private struct Recording {
         return
       }
       commands[header.sequence] = command
-      if command == .stream || command == .monitor { hasStreams = true }
+      if command == .stream || command == .monitor || command == .query { hasStreams = true }
       if command.hasRequestBody { _ = requests.popFirst() }
     }
     guard !hasStreams else { return }
