@@ -133,9 +133,8 @@ package final class NodeDriver {
   private func perform(_ output: NodeOutput, at now: Instant) {
     switch output {
     case .transport(let order): perform(order, at: now)
-    case .event(let event):
-      log.event(event)
-      log.firstLosses(subscribers.push(event))
+    case .event(let event): log.firstLosses(subscribers.push(event))
+    case .memberChanged(let kind, let member): log.changed(kind, member)
     case .joinAnswered(let request, let answer): joinProgress[request]?(answer)
     case .reply(let request, let reply):
       joinProgress[request] = nil

@@ -123,6 +123,8 @@ extension SerfStatistics {
       counter("events_duplicate", events.eventsDuplicate),
       counter("events_too_old", events.eventsTooOld),
       counter("events_refused", events.eventsRefused),
+      counter("events_coalesced", events.eventsCoalesced),
+      counter("flushes_early", events.flushesEarly),
 
       counter("queries", events.queriesReceived, "serf.queries"),
       counter("queries_duplicate", events.queriesDuplicate),

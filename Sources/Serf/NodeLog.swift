@@ -4,7 +4,7 @@ package import SerfCore
 package import SerfPrimitives
 package import SerfTransport
 
-/// Logs events, diagnostics and the stages of the node's life. The lines that operators search for are the same as Serf's, and a peer cannot flood the log.
+/// Logs what happens to members, diagnostics and the stages of the node's life. The lines that operators search for are the same as Serf's, and a peer cannot flood the log.
 ///
 /// At most one line per cause and peer is written in 10 s (`secure-transport.md` 3.4); the next line counts those that were left out. Names from
 /// peers are escaped by their descriptions. No text is built for a level that is off.
@@ -36,14 +36,10 @@ package final class NodeLog {
     }
   }
 
-  // MARK: Events and diagnostics
+  // MARK: Members and diagnostics
 
-  package func event(_ event: SerfEvent) {
-    guard case .member(let change) = event else { return }
-    for member in change.members {
-      logger.log(
-        level: change.kind == .update ? .debug : .info, "\(change.kind.line(member))", metadata: .about(member.name, at: member.address))
-    }
+  package func changed(_ kind: MemberEvent.Kind, _ member: SerfMember) {
+    logger.log(level: kind == .update ? .debug : .info, "\(kind.line(member))", metadata: .about(member.name, at: member.address))
   }
 
   /// The first loss of each of these subscriptions, by their buffer limits. A subscription is not mentioned again.

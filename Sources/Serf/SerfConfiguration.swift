@@ -59,6 +59,8 @@ public struct SerfConfiguration: Sendable {
   public var queries: SerfSettings.Queries
   /// How many broadcasts may wait to be gossiped.
   public var queues: SerfSettings.Queues
+  /// Events that follow each other closely and are delivered together. Default off.
+  public var coalescing: SerfSettings.Coalescing
   /// What peers can make a node store.
   public var limits: SerfSettings.Limits
   /// How much a node stores for reliable exchanges in progress.
@@ -109,6 +111,7 @@ public struct SerfConfiguration: Sendable {
     userEvents = core.userEvents
     queries = core.queries
     queues = core.queues
+    coalescing = core.coalescing
   }
 }
 
@@ -125,6 +128,7 @@ extension SerfConfiguration {
     core.userEvents = userEvents
     core.queries = queries
     core.queues = queues
+    core.coalescing = coalescing
     return core
   }
 

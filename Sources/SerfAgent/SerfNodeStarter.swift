@@ -10,6 +10,7 @@ package struct SerfNodeStarter: NodeStarter {
     let choice = try await TransportChoice(configuration)
     var settings = SerfConfiguration(name: choice.node, profile: configuration.profile, tags: configuration.tags)
     settings.userEvents.deliversOldEvents = configuration.replay
+    (settings.coalescing.members, settings.coalescing.userEvents) = (.agent, .agent)
     settings.advertise = try configuration.advertiseAddress()
     settings.allowedNetworks = try configuration.allowedNetworks()
     do {

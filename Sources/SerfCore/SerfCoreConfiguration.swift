@@ -13,6 +13,7 @@ package struct SerfCoreConfiguration: Sendable {
   package var userEvents = SerfSettings.UserEvents()
   package var queries = SerfSettings.Queries()
   package var queues = SerfSettings.Queues()
+  package var coalescing = SerfSettings.Coalescing()
 
   /// Serf's defaults, with these settings of the gossip layer.
   package init(membership: MembershipConfiguration) { self.membership = membership }
@@ -26,6 +27,7 @@ package struct SerfCoreConfiguration: Sendable {
     try userEvents.check()
     try queries.check()
     try queues.check()
+    try coalescing.check()
   }
 
   /// A local network: round trips of a few milliseconds. The default.

@@ -41,7 +41,8 @@ package struct SimulatedNode: SimulatedMachine, ~Copyable {
       case .transport(let order):
         if let action = SimulatedAction<NodeOutput>(order, bytes: { bytes(of: $0) }) { return action }
       case .roundTrip: continue
-      case .event, .joinAnswered, .reply, .queryAcknowledged, .queryAnswered, .queryEnded, .diagnostic: return .report(output)
+      case .event, .memberChanged, .joinAnswered, .reply, .queryAcknowledged, .queryAnswered, .queryEnded, .diagnostic:
+        return .report(output)
       }
     }
     return nil

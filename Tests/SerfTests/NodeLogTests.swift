@@ -34,18 +34,12 @@ import Testing
   @Test("a member that comes or goes is a line at info, one that changes at debug, with its name and address", arguments: changes)
   func members(kind: MemberEvent.Kind, level: Logger.Level, text: String) {
     let member = SerfMember(name: "a", address: address, tags: [:], status: .alive, versions: SerfMember.Versions())
-    log().event(.member(MemberEvent(kind, [member])))
+    log().changed(kind, member)
     #expect(recorder.entries == [line(level, text, ["serf.member": "a", "serf.address": "10.0.0.1:7946"])])
   }
 
   @Test("there is a change for every kind of event")
   func everyKind() { #expect(Set(Self.changes.map { $0.0 }) == Set(MemberEvent.Kind.allCases)) }
-
-  @Test("a user event is no line")
-  func userEvent() {
-    log().event(.user(UserEvent(time: 1, nameBytes: [], payload: [], coalesce: false)))
-    #expect(recorder.entries.isEmpty)
-  }
 
   @Test("the stages of the node's life are one line each at info, with its own name")
   func life() {

@@ -36,6 +36,7 @@ struct SerfConfigurationTests {
     Setting("userEvents", 1_024, \.userEvents.sizeLimit, \.userEvents.sizeLimit),
     Setting("queries", 513, \.queries.bufferSize, \.queries.bufferSize),
     Setting("queues", 129, \.queues.depthWarning, \.queues.depthWarning),
+    Setting("coalescing", Duration.seconds(19), \.coalescing.members.period, \.coalescing.members.period),
     Setting("limits", 99, \.limits.bufferedIntents, \.membership.limits.bufferedIntents),
     Setting("deadNodeReclaimTime", Duration.seconds(18), \.deadNodeReclaimTime, \.membership.deadNodeReclaimTime),
   ]

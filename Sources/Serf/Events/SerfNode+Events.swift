@@ -4,7 +4,7 @@ extension SerfNode {
   /// Everything that happens in the cluster from now on.
   ///
   /// It may be called before the node starts, and begins at once: subscribe before ``join(_:ignoreOld:)``, and no event is missed. After a shutdown the
-  /// sequence is empty.
+  /// sequence is empty. With ``SerfConfiguration/coalescing`` events that follow each other closely come later, and together.
   ///
   /// - Parameter bufferLimit: how many events may wait for a slow reader before some are dropped (``SerfSubscription/dropped``), at least 1. Default
   ///   1,024. Choose more than a replay of old events may bring at once, and as much as the reader may lag behind.

@@ -43,8 +43,11 @@ extension NodeCore {
     let limit = configuration.queues.limit(members: table.count)
     for tier in [BroadcastTier.intent, .query, .event] {
       let depth = membership.queueDepth(tier)
-      guard depth >= configuration.queues.depthWarning else { continue }
-      if depth > limit { membership.pruneBroadcasts(tier, to: limit) }
+      if depth > limit {
+        membership.pruneBroadcasts(tier, to: limit)
+      } else if depth < configuration.queues.depthWarning {
+        continue
+      }
       diagnose(.queueDeep(tier, depth: depth, dropped: max(0, depth - limit)))
     }
   }

@@ -84,6 +84,8 @@ extension NodeCore {
       case .spreadClocks: spreadClocks()
       case .nameVerdict(let id): nameAccepted(id)
       case .queryDeadline(let time): endQuery(time)
+      case .flushMembers: memberTimerFired()
+      case .flushUserEvents: userEventTimerFired()
       }
     }
   }

@@ -61,6 +61,7 @@ extension NodeCore {
     guard status != .shutDown else { return }
     self.now = now
     if saysFarewell, status != .left { sendFarewell() }
+    flushEvents()
     status = .shutDown
     let waiting = joins.values.compactMap { $0.request } + broadcasts.values.compactMap { $0.request } + departure.requests
     for request in waiting.sorted(by: { $0.value < $1.value }) { outbox.push(.reply(request, .shutDown)) }

@@ -55,7 +55,7 @@ extension NodeCore {
     case .update: counters.updates += 1
     case .reap: counters.reaps += 1
     }
-    outbox.push(.event(.member(MemberEvent(kind, [member]))))
+    tell(kind, member)
   }
 
   // MARK: Intents

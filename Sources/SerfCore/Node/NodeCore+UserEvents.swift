@@ -22,8 +22,7 @@ extension NodeCore {
     do {
       let event = try events.insert(
         time: time, name: name.span.bytes, payload: payload.span.bytes, coalesce: coalesce, clock: eventClock.time)
-      counters.eventsDelivered += 1
-      outbox.push(.event(.user(event)))
+      tell(event)
     } catch {
       // This happens only at the end of the clock's range, where times repeat.
       count(error)
@@ -45,8 +44,7 @@ extension NodeCore {
     do {
       let event = try events.insert(
         time: message.time, name: message.name, payload: payload, coalesce: message.coalesce, clock: eventClock.time)
-      counters.eventsDelivered += 1
-      outbox.push(.event(.user(event)))
+      tell(event)
       return true
     } catch {
       count(error)

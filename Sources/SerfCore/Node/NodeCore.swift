@@ -60,6 +60,9 @@ package struct NodeCore: ~Copyable, Sendable {
   /// Our own queries that have not ended, by their Lamport times, of which each has another.
   var openQueries: [LamportTime: OpenQuery] = [:]
   var receivedQueries: ReceivedQueries
+  /// Events that wait to be delivered together, if that is wanted.
+  var memberEvents: MemberCoalescer
+  var userEvents: UserEventCoalescer
 
   var timers = DeadlineQueue<Timer>()
   var random: SeededRandom
@@ -98,6 +101,9 @@ package struct NodeCore: ~Copyable, Sendable {
       bytesPerSlot: configuration.userEvents.bytesPerTime)
     queries = QueryRing(size: configuration.queries.bufferSize, idsPerSlot: configuration.queries.idsPerTime)
     receivedQueries = ReceivedQueries(limit: configuration.queries.answerable)
+    let coalescing = configuration.coalescing
+    memberEvents = MemberCoalescer(coalescing.members, limit: configuration.membership.limits.members)
+    userEvents = UserEventCoalescer(coalescing.userEvents, limit: coalescing.userEventLimit, byteLimit: coalescing.userEventBytes)
   }
 
   private static func check(_ configuration: SerfCoreConfiguration, _ name: NodeName) throws(SerfCoreError) {
@@ -204,6 +210,8 @@ package struct NodeCore: ~Copyable, Sendable {
     case spreadClocks
     case nameVerdict(JoinID)
     case queryDeadline(LamportTime)
+    case flushMembers
+    case flushUserEvents
   }
 }
 

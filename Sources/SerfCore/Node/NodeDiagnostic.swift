@@ -88,6 +88,8 @@ package struct NodeCounters: Hashable, Sendable {
   package var eventsDuplicate: UInt64 = 0
   package var eventsTooOld: UInt64 = 0
   package var eventsRefused: UInt64 = 0
+  package var eventsCoalesced: UInt64 = 0
+  package var flushesEarly: UInt64 = 0
   package var queriesReceived: UInt64 = 0
   package var queriesDuplicate: UInt64 = 0
   package var queriesTooOld: UInt64 = 0

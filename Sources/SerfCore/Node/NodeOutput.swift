@@ -8,8 +8,10 @@ package enum NodeOutput: Sendable {
 
   // MARK: To the user
 
-  /// Tell the subscribers.
+  /// Tell the subscribers. Where events are coalesced, this comes later than what it tells.
   case event(SerfEvent)
+  /// Something happened to a member, now: for the log, and for what else must not wait for ``event(_:)``.
+  case memberChanged(MemberEvent.Kind, SerfMember)
   /// An address of a join has answered or failed; the reply to the verb follows after all of them.
   case joinAnswered(RequestID, JoinAnswer)
   /// A verb has ended.

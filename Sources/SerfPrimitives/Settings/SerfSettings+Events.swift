@@ -72,7 +72,7 @@ extension SerfSettings {
   public struct Queues: Hashable, Sendable {
     /// How often the depths are checked. Default 30 s.
     public var checkInterval = Duration.seconds(30)
-    /// A queue with more broadcasts than this is worth a warning: more is sent than the cluster can carry. Default 128.
+    /// A queue with this many broadcasts, or more, is worth a warning: more is sent than the cluster can carry. Default 128.
     public var depthWarning = 128
     /// A queue is cut to this many broadcasts, the most transmitted ones first. Default 4,096.
     public var maximumDepth = 4_096

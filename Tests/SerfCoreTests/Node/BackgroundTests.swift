@@ -82,6 +82,18 @@ struct BackgroundTests {
     #expect(reported)
   }
 
+  @Test("a queue is cut to a limit below the depth that is worth a warning", arguments: [(100, 100), (150, 120)])
+  func smallQueue(maximum: Int, expected: Int) throws {
+    var configuration = SerfCoreConfiguration.quiet
+    configuration.queues.maximumDepth = maximum
+    let node = try TestNode(configuration)
+    for time in 1...120 as ClosedRange<LamportTime> { node.gossip(.userEvent("e", at: time)) }
+    node.advance(by: .seconds(30))
+    #expect(node.core.statistics.eventQueue == expected)
+    let reports = node.diagnostics.filter { if case .queueDeep = $0 { true } else { false } }
+    #expect(reports.count == (expected == 120 ? 0 : 1))
+  }
+
   @Test(
     "the greatest depth is the configured one, or follows the cluster's size",
     arguments: [(0, 1, 4_096), (1_024, 1, 1_024), (16, 100, 200), (16, 101, 202)])

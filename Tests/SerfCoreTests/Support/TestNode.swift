@@ -10,6 +10,8 @@ final class TestNode {
   private(set) var core: NodeCore
   private(set) var now = Instant.zero
   private(set) var events: [SerfEvent] = []
+  /// What happened to members, as the log shows it.
+  private(set) var changes: [String] = []
   private(set) var replies: [RequestID: NodeReply] = [:]
   private(set) var diagnostics: [NodeDiagnostic] = []
   /// What came of our own queries.
@@ -118,6 +120,7 @@ final class TestNode {
       switch output {
       case .transport(let order): perform(order)
       case .event(let event): events.append(event)
+      case .memberChanged(let kind, let member): changes.append("\(kind) \(member.name)")
       case .reply(let id, let reply): replies[id] = reply
       case .diagnostic(let diagnostic): diagnostics.append(diagnostic)
       case .queryAcknowledged(_, let member): acks.append(member)
@@ -201,10 +204,10 @@ extension [UInt8] {
     return bytes
   }
 
-  static func userEvent(_ name: String, _ payload: [UInt8] = [], at time: LamportTime) -> [UInt8] {
+  static func userEvent(_ name: String, _ payload: [UInt8] = [], at time: LamportTime, coalesce: Bool = false) -> [UInt8] {
     var bytes: [UInt8] = []
     let name = Array<UInt8>(name.utf8)
-    UserEventMessage(time: time, name: name.span.bytes, payload: payload.span.bytes, coalesce: false).encode(into: &bytes)
+    UserEventMessage(time: time, name: name.span.bytes, payload: payload.span.bytes, coalesce: coalesce).encode(into: &bytes)
     return bytes
   }
 
