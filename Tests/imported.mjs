@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 
 const expected = [
   "AllowedNetworks", "CIDRBlock", "CertificateAuthority", "Credentials", "JoinAttempt", "Keyring", "MemberEvent", "MemberSnapshot", "MemberStatus",
-  "NetTransport", "NodeAddress", "NodeName", "NodeStatus", "QueryAnswer", "QueryAnswers", "QuerySummary", "QuicTransport", "SecretKey", "SerfConfiguration", "SerfError", "SerfEvent", "SerfMember",
+  "NetTransport", "NodeAddress", "NodeCoordinate", "NodeName", "NodeStatus", "QueryAnswer", "QueryAnswers", "QuerySummary", "QuicTransport", "SecretKey", "SerfConfiguration", "SerfError", "SerfEvent", "SerfMember",
   "SerfNode", "SerfQuery", "SerfSettings", "SerfStatistics", "SerfSubscription", "TLSTransport", "UserEvent",
 ];
 

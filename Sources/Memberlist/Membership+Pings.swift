@@ -43,7 +43,7 @@ extension Membership {
   }
 
   func encodeAck(_ sequenceNumber: UInt32, carriesPayload: Bool, into bytes: inout [UInt8]) {
-    if carriesPayload, let ackPayload {
+    if carriesPayload, !ackPayload.isEmpty {
       Ack(sequenceNumber: sequenceNumber, payload: ackPayload.span.bytes).encode(into: &bytes)
     } else {
       Ack(sequenceNumber: sequenceNumber, payload: nil).encode(into: &bytes)

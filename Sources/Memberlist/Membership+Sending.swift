@@ -116,6 +116,9 @@ extension Membership {
   /// More than the connections of a transport. Names beyond the limit count as cold until their next connection.
   private static let warmStrangerLimit = 4096
 
-  /// What acks to pings carry from now on; nil for no payload.
-  package mutating func setAckPayload(_ payload: [UInt8]?) { ackPayload = payload }
+  /// What acks to pings carry from now on; empty for no payload.
+  package mutating func setAckPayload(_ payload: RawSpan) {
+    ackPayload.removeAll(keepingCapacity: true)
+    ackPayload.append(copying: payload)
+  }
 }

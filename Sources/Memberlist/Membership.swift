@@ -71,8 +71,8 @@ package struct Membership: ~Copyable, Sendable {
   var lastFollowUp: UInt32 = 0
   /// The time that the push/pulls out of turn have used up so far; see `Membership+PushPullOutOfTurn`.
   var outOfTurnPaidUntil = Instant.zero
-  /// What acks carry; nil until the layer above sets it.
-  var ackPayload: [UInt8]?
+  /// What acks carry; empty until the layer above sets it.
+  var ackPayload: [UInt8] = []
   /// How many members the layer above knows; its queues use the larger of this and ``count``.
   package var applicationMemberCount = 0
   var hasStarted = false

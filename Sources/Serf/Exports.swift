@@ -15,6 +15,7 @@
 @_exported public import struct SerfPrimitives.CIDRBlock
 @_exported public import struct SerfPrimitives.JoinAttempt
 @_exported public import struct SerfPrimitives.NodeAddress
+@_exported public import struct SerfPrimitives.NodeCoordinate
 @_exported public import struct SerfPrimitives.NodeName
 @_exported public import struct SerfPrimitives.SerfError
 @_exported public import enum SerfPrimitives.SerfSettings

@@ -13,7 +13,9 @@ extension NodeDiagnostic {
     case .broadcastTimedOut, .queueDeep, .limitReached, .implausibleTime, .malformed, .late: .warning
     case .leaveRefuted, .reconnecting: .info
     case .responseOfOther: .warning
-    case .relayDropped, .askerUnknown: .debug
+    case .coordinateRefused(_, .malformed): .warning
+    case .coordinateReset: .info
+    case .relayDropped, .askerUnknown, .coordinateRefused: .debug
     }
   }
 
@@ -34,6 +36,8 @@ extension NodeDiagnostic {
     case .relayDropped: "relay"
     case .responseOfOther: "response"
     case .askerUnknown: "asker"
+    case .coordinateRefused: "coordinate"
+    case .coordinateReset: "coordinate reset"
     }
   }
 
@@ -44,9 +48,10 @@ extension NodeDiagnostic {
     case .malformed(_, _, let peer), .implausibleTime(_, _, let peer), .ownNameRefused(let peer), .relayDropped(_, let peer),
       .responseOfOther(_, let peer):
       peer.text
-    case .reconnecting(let name, _), .nameConflict(let name, _, _), .askerUnknown(let name): name.description
+    case .reconnecting(let name, _), .nameConflict(let name, _, _), .askerUnknown(let name), .coordinateRefused(let name, _):
+      name.description
     case .ownNameConflict(let claimant): claimant.description
-    case .limitReached, .leaveRefuted, .broadcastTimedOut, .queueDeep, .late: ""
+    case .limitReached, .leaveRefuted, .broadcastTimedOut, .queueDeep, .late, .coordinateReset: ""
     }
   }
 
@@ -57,7 +62,8 @@ extension NodeDiagnostic {
     case .malformed(_, let error, let peer): .about(peer, because: "\(error)")
     case .implausibleTime(_, _, let peer), .ownNameRefused(let peer), .relayDropped(_, let peer), .responseOfOther(_, let peer):
       .about(peer)
-    case .askerUnknown(let name): .about(name)
+    case .askerUnknown(let name), .coordinateReset(let name): .about(name)
+    case .coordinateRefused(let name, let problem): .about(name, because: problem.text)
     case .reconnecting(let name, let address): .about(name, at: address)
     case .nameConflict(let name, _, let claimant): .about(name, at: claimant)
     case .ownNameConflict(let claimant): .about(at: claimant)
@@ -100,6 +106,20 @@ extension NodeDiagnostic {
     case .responseOfOther(let name, let peer): "dropped an answer to our query in the name of \(name) from \(peer.text)"
     case .askerUnknown(let name):
       "cannot answer a query of \(name): not a member that we know, or at an address that is not allowed"
+    case .coordinateRefused(let name, let problem): "no coordinate was learned of \(name): \(problem.text)"
+    case .coordinateReset(let name):
+      "our coordinate was out of bounds after an answer of \(name), and is at the origin again: round-trip estimates are wrong for a minute"
+    }
+  }
+}
+
+extension CoordinateProblem {
+  fileprivate var text: String {
+    switch self {
+    case .malformed(let error): "what it sent is no coordinate that a node can have (\(error))"
+    case .version(let version): "its coordinate has version \(version)"
+    case .roundTrip(let time):
+      time > .zero ? "its answer took \(time.milliseconds) ms, and 10 s is the limit" : "its answer took no time, so a clock stands still"
     }
   }
 }

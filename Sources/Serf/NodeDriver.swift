@@ -358,6 +358,21 @@ extension NodeDriver {
       })
   }
 
+  func coordinate() -> Result<NodeCoordinate, SerfError> { asked { core throws(SerfCoreError) in try core.coordinate() } }
+
+  func cachedCoordinate(of name: NodeName) -> Result<NodeCoordinate?, SerfError> {
+    asked { core throws(SerfCoreError) in try core.cachedCoordinate(of: name) }
+  }
+
+  func roundTripEstimate(from name: NodeName, to other: NodeName) -> Result<Duration, SerfError> {
+    asked { core throws(SerfCoreError) in try core.roundTripEstimate(from: name, to: other) }
+  }
+
+  /// A question that the core may refuse to answer.
+  private func asked<Value>(_ question: (borrowing NodeCore) throws(SerfCoreError) -> Value) -> Result<Value, SerfError> {
+    do throws(SerfCoreError) { return .success(try question(core)) } catch { return .failure(SerfError(error)) }
+  }
+
   /// Stops the node; completes when the port is free. The second call waits for the first. With `saysFarewell` a few members are told first, best effort.
   package func shutdown(saysFarewell: Bool = false) -> EventLoopFuture<Void> {
     if let stopping { return stopping }

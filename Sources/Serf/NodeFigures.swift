@@ -149,6 +149,13 @@ extension SerfStatistics {
       counter("states_received", events.statesReceived),
       counter("states_malformed", events.statesMalformed),
       counter("broadcasts_timed_out", events.broadcastsTimedOut),
+
+      // Go's `info` has this one in the section `serf`.
+      Figure(
+        section: "serf", key: "coordinate_resets", metric: "serf.core.coordinate_resets", kind: .counter, value: events.coordinateResets),
+      counter("coordinates_rejected", events.coordinatesRejected, "serf.coordinate.rejected"),
+      counter("coordinate_versions_unknown", events.coordinateVersionsUnknown),
+      counter("round_trips_rejected", events.roundTripsRejected),
     ]
   }
 }

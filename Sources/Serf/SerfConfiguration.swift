@@ -57,6 +57,8 @@ public struct SerfConfiguration: Sendable {
   public var userEvents: SerfSettings.UserEvents
   /// How many queries are remembered.
   public var queries: SerfSettings.Queries
+  /// Whether the node learns how far other members are.
+  public var coordinates: SerfSettings.Coordinates
   /// How many broadcasts may wait to be gossiped.
   public var queues: SerfSettings.Queues
   /// Events that follow each other closely and are delivered together. Default off.
@@ -112,6 +114,7 @@ public struct SerfConfiguration: Sendable {
     queries = core.queries
     queues = core.queues
     coalescing = core.coalescing
+    coordinates = core.coordinates
   }
 }
 
@@ -129,6 +132,7 @@ extension SerfConfiguration {
     core.queries = queries
     core.queues = queues
     core.coalescing = coalescing
+    core.coordinates = coordinates
     return core
   }
 

@@ -14,6 +14,8 @@ extension SerfError {
     case .badExpression, .queryTimeout: self.init(.argument, error.description)
     case .answerTooLate, .answeredAlready: self.init(.notAnswerable, error.description)
     case .settingOutOfBounds, .badName, .unusableAddress: self.init(.configuration, error.description)
+    case .coordinatesOff: self.init(.disabled, error.description)
+    case .coordinateUnknown: self.init(.noCoordinate, error.description)
     case .notAlive: self.init(.state, error.description)
     }
   }

@@ -24,6 +24,8 @@ package protocol AgentNode: Sendable {
   ) async throws -> any AsyncSequence<AgentQueryReply, any Error> & Sendable
   /// Answers a query that ``subscription()`` has delivered.
   func answer(_ query: SerfQuery, with payload: [UInt8]) async throws
+  /// The last coordinate that a member has told; nil if there is none.
+  func cachedCoordinate(of name: NodeName) async throws -> NodeCoordinate?
   /// What happens from now on.
   func subscription() -> any AsyncSequence<SerfEvent, Never> & Sendable
   /// What the RPC's `stats` says about the node: the section `serf`, and our own sections.

@@ -126,6 +126,17 @@ public final class SerfRPCClient: Sendable {
     try await forceLeave(NodeName(node), prune: prune)
   }
 
+  /// The last coordinate that a member has told the agent, or the agent's own; nil if there is none, because the agent does not know the member, or has
+  /// not probed it yet, or the member keeps none.
+  ///
+  /// The round-trip time between two members is the `distance(to:)` between their coordinates.
+  public func coordinate(of node: NodeName) async throws -> NodeCoordinate? {
+    try await call(.getCoordinate, CoordinateRequest(node: node), answer: CoordinateResponse.self).coordinate
+  }
+
+  /// The same, with the name as `serf members` prints it.
+  public func coordinate(of node: String) async throws -> NodeCoordinate? { try await coordinate(of: NodeName(node)) }
+
   // MARK: The agent
 
   /// Changes the agent's own tags: `deleting` first, then `setting`.

@@ -14,6 +14,7 @@ package struct SerfCoreConfiguration: Sendable {
   package var queries = SerfSettings.Queries()
   package var queues = SerfSettings.Queues()
   package var coalescing = SerfSettings.Coalescing()
+  package var coordinates = SerfSettings.Coordinates()
 
   /// Serf's defaults, with these settings of the gossip layer.
   package init(membership: MembershipConfiguration) { self.membership = membership }

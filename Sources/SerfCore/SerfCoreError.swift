@@ -24,6 +24,10 @@ package enum SerfCoreError: Error, Hashable, Sendable {
   case answerTooLate
   /// This node has answered the query.
   case answeredAlready
+  /// This node keeps no coordinates.
+  case coordinatesOff
+  /// No coordinate of this node is known.
+  case coordinateUnknown(NodeName)
   /// The verb needs a node whose status is alive.
   case notAlive(NodeStatus)
 
@@ -53,6 +57,9 @@ extension SerfCoreError: CustomStringConvertible {
       "the answer takes \(encoded) bytes encoded (\(content) of payload), and the limit is \(limit)"
     case .answerTooLate: "the time for answers to this query is over"
     case .answeredAlready: "this query has been answered already"
+    case .coordinatesOff: "this node keeps no coordinates; switch them on with SerfConfiguration.coordinates.isEnabled"
+    case .coordinateUnknown(let name):
+      "no coordinate of '\(Self.excerpt(name.bytes))' is known: it is no member, keeps none, or has not been probed yet; each probe interval brings one"
     case .notAlive(let status): "the node is " + status.description
     }
   }

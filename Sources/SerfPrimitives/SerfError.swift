@@ -37,11 +37,17 @@
       /// The query has been answered by this node, or its time is over. Nothing was sent.
       public static let notAnswerable = Code(kind: .notAnswerable)
 
+      /// The configuration switches off what the call needs. Nothing changed.
+      public static let disabled = Code(kind: .disabled)
+      /// No coordinate of the member is known. It may be known soon, if the member keeps one.
+      public static let noCoordinate = Code(kind: .noCoordinate)
+
       /// The code's name, such as `joinFailed`.
       public var description: String { kind.rawValue }
 
       private enum Kind: String {
         case configuration, credentials, bind, noAddress, joinFailed, state, tooLarge, broadcastTimeout, timedOut, argument, notAnswerable
+        case disabled, noCoordinate
       }
       private let kind: Kind
     }

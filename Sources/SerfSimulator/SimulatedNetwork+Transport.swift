@@ -33,10 +33,10 @@ extension SimulatedNetwork where Machine: ~Copyable {
       return
     }
     let peer = peer(sender, connection)
-    events.schedule(.packet(receiver, bytes, from: peer), at: now + delay + latency())
+    events.schedule(.packet(receiver, bytes, from: peer), at: now + delay + latency(sender, receiver))
     if random.chance(conditions.duplication) {
       counters.duplicated += 1
-      events.schedule(.packet(receiver, bytes, from: peer), at: now + delay + latency())
+      events.schedule(.packet(receiver, bytes, from: peer), at: now + delay + latency(sender, receiver))
     }
   }
 

@@ -95,6 +95,8 @@ package final class SimulatedNetwork<Machine: SimulatedMachine & ~Copyable> {
   /// Ordered pairs between which nothing passes.
   private var blocked: Set<Int> = []
   private var isolatedLoss: [Int: Double] = [:]
+  /// What packets between two nodes take longer than the latency, by ordered pair.
+  private var distances: [Int: Duration] = [:]
 
   package init(seed: UInt64, provesNames: Bool = false) {
     random = SeededRandom(seed: seed)
@@ -122,7 +124,9 @@ package final class SimulatedNetwork<Machine: SimulatedMachine & ~Copyable> {
   }
 
   /// Looks at a machine.
-  package func read<Result>(_ node: NodeID, _ body: (borrowing Machine) -> Result) -> Result { body(nodes[node.index].machine) }
+  package func read<Result, Failure: Error>(
+    _ node: NodeID, _ body: (borrowing Machine) throws(Failure) -> Result
+  ) throws(Failure) -> Result { try body(nodes[node.index].machine) }
 
   /// Everything that a machine reported.
   package func reports(of node: NodeID) -> [(time: Instant, report: Machine.Report)] { nodes[node.index].reports }
@@ -170,6 +174,12 @@ package final class SimulatedNetwork<Machine: SimulatedMachine & ~Copyable> {
 
   /// Packets from and to this node are lost with this probability in addition to the network's own loss.
   package func setLoss(_ loss: Double, at node: NodeID) { isolatedLoss[node.index] = loss }
+
+  /// Packets between these nodes take this much longer than the latency, each way.
+  package func setDistance(_ distance: Duration, between a: NodeID, and b: NodeID) {
+    distances[pair(a.index, b.index)] = distance
+    distances[pair(b.index, a.index)] = distance
+  }
 
   /// Swallows everything on the connections that now exist between two nodes; new ones pass.
   package func stallConnections(between a: NodeID, and b: NodeID) {
@@ -281,6 +291,9 @@ package final class SimulatedNetwork<Machine: SimulatedMachine & ~Copyable> {
   func isLost(_ a: Int, _ b: Int) -> Bool {
     random.chance(conditions.loss) || random.chance(isolatedLoss[a] ?? 0) || random.chance(isolatedLoss[b] ?? 0)
   }
+
+  /// How long a packet takes from one node to another.
+  func latency(_ a: Int, _ b: Int) -> Duration { latency() + (distances[pair(a, b)] ?? .zero) }
 
   func latency() -> Duration {
     conditions.latency.lowerBound + random.fraction(of: conditions.latency.upperBound - conditions.latency.lowerBound)

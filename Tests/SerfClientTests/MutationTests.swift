@@ -75,5 +75,7 @@ struct MutationTests {
     check(QueryRequest.self)
     check(QueryRecord.self)
     check(RespondRequest.self)
+    check(CoordinateRequest.self)
+    check(CoordinateResponse.self)
   }
 }

@@ -24,7 +24,8 @@ struct FrameTests {
   }
 
   @Test(
-    "every verb has help", arguments: ["agent", "event", "force-leave", "info", "join", "leave", "members", "monitor", "tags", "version"])
+    "every verb has help",
+    arguments: ["agent", "event", "force-leave", "info", "join", "leave", "members", "monitor", "rtt", "tags", "version"])
   func help(verb: String) async throws {
     let run = try await Executable.run([verb, "-h"])
     #expect(run.status == 0 && run.output == "" && run.errors.contains("USAGE: serf \(verb)"))
@@ -89,6 +90,8 @@ struct FrameTests {
       (["leave", "n1"], "serf leave: Unexpected argument 'n1'"),
       (["monitor", "x"], "serf monitor: Unexpected argument 'x'"),
       (["tags", "-set", "a=1", "b=2"], "serf tags: Unexpected argument 'b=2'"),
+      (["rtt"], "serf rtt: one or two members' names are expected, not 0; 'serf members' lists them"),
+      (["rtt", "a", "b", "c"], "serf rtt: one or two members' names are expected, not 3"),
       (["keygen", "x"], "serf keygen: Unexpected argument 'x'"),
       (["agent", "-join", "a", "b"], "serf agent: 'b' is not expected: an agent takes options only"),
       (

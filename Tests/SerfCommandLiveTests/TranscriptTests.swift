@@ -7,7 +7,7 @@ import VectorSupport
 @Suite("the recorded runs of Go's command line")
 struct CommandTranscriptTests {
   private static let verbs: Set<String> = [
-    "event", "force-leave", "info", "join", "leave", "members", "monitor", "query", "reachability", "tags", "version",
+    "event", "force-leave", "info", "join", "leave", "members", "monitor", "query", "reachability", "rtt", "tags", "version",
   ]
 
   @Test("the same requests, the same success output, the same exit status; an error is one line on standard error")
@@ -15,6 +15,8 @@ struct CommandTranscriptTests {
     var count = (succeeded: 0, exactly: 0, failed: 0)
     for transcript in try Transcript.commandLine()
     where Self.verbs.contains(transcript.arguments[0]) && transcript.arguments[0] != "monitor" {
+      // Go's connects before it looks at its words.
+      guard transcript.name != "rtt-none" else { continue }
       // Ours asks first whether the member exists.
       guard transcript.arguments[0] != "force-leave" || transcript.sessions.isEmpty else { continue }
       // The verdict of one is on standard output although it fails: see below. With a bad format, ours does not connect at all.
@@ -37,7 +39,7 @@ struct CommandTranscriptTests {
         #expect(result.errors.filter(\.isNewline).count == 1, "\(transcript.name): \(result.errors)")
       }
     }
-    #expect(count == (33, 24, 14))
+    #expect(count == (35, 26, 14))
   }
 
   @Test("monitor: log lines as they are, events in Go's syntax; an interrupt ends it with 0", arguments: ["monitor", "monitor-events"])

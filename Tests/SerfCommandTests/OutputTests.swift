@@ -84,3 +84,18 @@ struct OutputTests {
     #expect(GoSyntax.quoted(bytes) == literal)
   }
 }
+
+@Suite("the estimate of a round trip")
+struct RoundTripEstimateTests {
+  @Test(
+    "is in milliseconds with three digits, and in whole nanoseconds as JSON",
+    arguments: [(0.0, "0.020", 20_000), (0.000_000_4, "0.020", 20_400), (0.000_256, "0.276", 276_000), (0.034_980_6, "35.001", 35_000_600)])
+  func text(distance: Double, milliseconds: String, nanoseconds: Int) throws {
+    var vector = InlineArray<8, Double>(repeating: 0)
+    vector[3] = distance
+    let other = try #require(NodeCoordinate(vector: vector, height: 1e-5, adjustment: 0, error: 1))
+    let estimate = RoundTripEstimate(("n2", .origin), ("n\n1", other))
+    #expect(estimate.text == "Estimated n2 <-> n\\u{a}1 rtt: \(milliseconds) ms")
+    #expect(estimate.json.text == "{\n  \"from\": \"n2\",\n  \"to\": \"n\\n1\",\n  \"rtt_ns\": \(nanoseconds)\n}")
+  }
+}

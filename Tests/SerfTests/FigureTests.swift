@@ -39,7 +39,7 @@ import Testing
   func events() throws {
     let (counters, count) = Self.numbered(NodeCounters())
     let figures = try Self.statistics(events: counters).figures.filter {
-      $0.section == "events" && !$0.metric.hasPrefix("serf.subscriptions")
+      $0.section == "events" && !$0.metric.hasPrefix("serf.subscriptions") || $0.key == "coordinate_resets"
     }
     #expect(figures.map(\.value).sorted() == Array(1...count))
     #expect(figures.allSatisfy { $0.kind == .counter })
@@ -63,12 +63,13 @@ import Testing
     #expect(
       Set(keys).isSuperset(of: [
         "members", "failed", "left", "health_score", "member_time", "event_time", "query_time", "intent_queue", "event_queue",
-        "query_queue",
+        "query_queue", "coordinate_resets",
       ]))
     #expect(
       Set(figures.map(\.metric)).isSuperset(of: [
         "serf.member.join", "serf.member.left", "serf.member.failed", "serf.member.update", "serf.member.flap", "serf.events",
-        "serf.queries", "serf.queue.Intent", "serf.queue.Event", "serf.queue.Query", "memberlist.health.score", "memberlist.msg.suspect",
+        "serf.queries", "serf.coordinate.rejected", "serf.queue.Intent", "serf.queue.Event", "serf.queue.Query", "memberlist.health.score",
+        "memberlist.msg.suspect",
         "memberlist.msg.dead",
       ]))
   }

@@ -167,6 +167,9 @@ struct RPCSession {
     case .stats: return try await stats()
     case .query: try await query(try decode(QueryRequest.self, request), request.header.sequence)
     case .respond: try await respond(try decode(RespondRequest.self, request))
+    case .getCoordinate:
+      let name = try decode(CoordinateRequest.self, request).node
+      return CoordinateResponse(coordinate: try await ask { try await node.cachedCoordinate(of: name) }).encoded
     }
     return []
   }

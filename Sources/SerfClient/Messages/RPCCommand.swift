@@ -6,6 +6,7 @@ package enum RPCCommand: String, CaseIterable, Sendable {
   case join, members
   case membersFiltered = "members-filtered"
   case tags, stream, monitor, stop, leave, stats, query, respond
+  case getCoordinate = "get-coordinate"
 
   /// Whether a request of this command has a body after its header.
   package var hasRequestBody: Bool {
@@ -19,7 +20,7 @@ package enum RPCCommand: String, CaseIterable, Sendable {
   package var responseBody: ResponseBody {
     switch self {
     case .join, .members, .membersFiltered: .always
-    case .stats: .onSuccess
+    case .stats, .getCoordinate: .onSuccess
     default: .never
     }
   }
@@ -36,7 +37,7 @@ package enum RPCCommand: String, CaseIterable, Sendable {
     // Names are looked up, and one address after another may have to reach its deadline (usually 10 s).
     case .join: .seconds(30 + 10 * min(targets, 1000))
     // What a stream sends after its answer may come at any time.
-    case .handshake, .auth, .event, .members, .membersFiltered, .stream, .monitor, .stop, .stats, .query, .respond: .zero
+    case .handshake, .auth, .event, .members, .membersFiltered, .stream, .monitor, .stop, .stats, .query, .respond, .getCoordinate: .zero
     }
   }
 

@@ -11,7 +11,7 @@ package enum Frame {
   static let verbs: [any ParsableCommand.Type] = [
     AgentCommand.self, CertsCommand.self, EventCommand.self, ForceLeaveCommand.self, InfoCommand.self, JoinCommand.self,
     KeygenCommand.self, LeaveCommand.self, MembersCommand.self, MonitorCommand.self, QueryCommand.self, ReachabilityCommand.self,
-    TagsCommand.self, VersionCommand.self,
+    RTTCommand.self, TagsCommand.self, VersionCommand.self,
   ]
 
   /// What a command line has come to without a task.

@@ -53,7 +53,9 @@ extension NodeCore {
     case .leave: counters.leaves += 1
     case .failed: counters.failures += 1
     case .update: counters.updates += 1
-    case .reap: counters.reaps += 1
+    case .reap:
+      counters.reaps += 1
+      coordinates.forget(member.name)
     }
     tell(kind, member)
   }

@@ -12,7 +12,8 @@ package import SerfPrimitives
 ///   ``userEvent(name:payload:coalesce:at:)``, ``query(name:payload:options:at:)``, ``respond(to:with:at:)``, ``setTags(_:request:at:)``, ``forceLeave(_:prune:request:at:)``. Those that take time end with a
 ///   ``NodeOutput/reply(_:_:)`` that carries their request's ID. They throw ``SerfCoreError`` for a mistake of the caller; a peer's mistake gives a
 ///   counter and a diagnostic.
-/// - **Questions**: ``members``, ``membersVersion``, ``localMember``, ``ownTags``, ``status``, ``statistics``, ``counters``.
+/// - **Questions**: ``members``, ``membersVersion``, ``localMember``, ``ownTags``, ``status``, ``statistics``, ``counters``, ``coordinate()``,
+///   ``cachedCoordinate(of:)``, ``roundTripEstimate(from:to:)``.
 /// - **Outputs**: after each input or verb, or each batch of them, call ``nextOutput()`` until it returns nil. Do what each output says before you
 ///   ask for the next one: read packets with ``bytes(_:)``, and the state that a push/pull carries with ``encodePushPull(isJoin:into:)``. Part of the
 ///   work is done in `nextOutput`, so the answers to questions are current only after it has returned nil. Then arm one timer for ``nextDeadline``
@@ -27,8 +28,7 @@ package import SerfPrimitives
 /// ```
 ///
 /// The extensions divide this type by input: `+Messages` (gossip of Serf's own), `+PushPull`, `+Clocks`, `+Members`, `+UserEvents`, `+Queries`,
-/// `+Leave` and so on. Features to come have their place: coordinates where `ackReceived` is translated below,
-/// snapshot records where ``NodeOutput/event(_:)`` is produced.
+/// `+Coordinates`, `+Leave` and so on. Features to come have their place: snapshot records where ``NodeOutput/event(_:)`` is produced.
 package struct NodeCore: ~Copyable, Sendable {
   package let configuration: SerfCoreConfiguration
   /// This node's name.
@@ -63,6 +63,7 @@ package struct NodeCore: ~Copyable, Sendable {
   /// Events that wait to be delivered together, if that is wanted.
   var memberEvents: MemberCoalescer
   var userEvents: UserEventCoalescer
+  var coordinates = CoordinateTable()
 
   var timers = DeadlineQueue<Timer>()
   var random: SeededRandom
@@ -104,6 +105,7 @@ package struct NodeCore: ~Copyable, Sendable {
     let coalescing = configuration.coalescing
     memberEvents = MemberCoalescer(coalescing.members, limit: configuration.membership.limits.members)
     userEvents = UserEventCoalescer(coalescing.userEvents, limit: coalescing.userEventLimit, byteLimit: coalescing.userEventBytes)
+    tellOwnCoordinate()
   }
 
   private static func check(_ configuration: SerfCoreConfiguration, _ name: NodeName) throws(SerfCoreError) {
@@ -154,7 +156,8 @@ package struct NodeCore: ~Copyable, Sendable {
     case .joinFinished(let id, let results): joinFinished(id, results)
     case .broadcastFinished(let id): broadcastFinished(id)
     case .leaveFinished(let isComplete): farewellFinished(isSpread: isComplete)
-    case .ackReceived(_, let roundTrip, _):
+    case .ackReceived(let name, let roundTrip, let payload):
+      coordinateReceived(payload, from: name, roundTrip: roundTrip)
       if let roundTrip { return .roundTrip(roundTrip) }
     // Pings and reliable messages for the user are not offered yet.
     case .pingFinished, .userMessageFinished: break

@@ -34,6 +34,10 @@ package enum NodeDiagnostic: Sendable {
   case responseOfOther(NodeName, from: Peer)
   /// A query cannot be answered: we do not know the member that asks, or may not send to its address.
   case askerUnknown(NodeName)
+  /// What came with a member's ack changed no coordinate.
+  case coordinateRefused(NodeName, CoordinateProblem)
+  /// The ack of this member moved our coordinate out of bounds, so it is at the origin again.
+  case coordinateReset(after: NodeName)
 }
 
 /// Why a node waits for a broadcast.
@@ -107,6 +111,11 @@ package struct NodeCounters: Hashable, Sendable {
   package var relaysDropped: UInt64 = 0
   package var reconnects: UInt64 = 0
   package var broadcastsTimedOut: UInt64 = 0
+  package var coordinatesRejected: UInt64 = 0
+  package var coordinateVersionsUnknown: UInt64 = 0
+  package var coordinateResets: UInt64 = 0
+  /// Of answered probes: zero, or too long to say anything about the network.
+  package var roundTripsRejected: UInt64 = 0
 
   package init() {}
 }

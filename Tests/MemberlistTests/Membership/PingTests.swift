@@ -8,7 +8,7 @@ private let away = NodeAddress(ipv4: 10, 7, 7, 7, port: 77)
   @Test("a ping is acked with its number and our payload, to the address that it states")
   func ping() throws {
     let subject = Subject()
-    subject.membership.setAckPayload([4, 2])
+    subject.membership.setAckPayload(([4, 2] as [UInt8]).span.bytes)
     subject.receive(Message.ping(42, to: "me", from: "a", at: away), from: Subject.peer("a"))
     let packet = try #require(subject.sent.last)
     #expect(packet.to == .member("a", away))

@@ -23,7 +23,11 @@ final class SimulatedCluster {
 
   /// Starts a node at its own address. If its name was used before, it gets that node's address, unless another is given.
   @discardableResult
-  func start(_ name: NodeName, tags: [String: String] = [:], atNewAddress: Bool = false) throws -> SimulatedNetwork<SimulatedNode>.NodeID {
+  func start(
+    _ name: NodeName, tags: [String: String] = [:], atNewAddress: Bool = false, _ adjust: (inout SerfCoreConfiguration) -> Void = { _ in }
+  ) throws -> SimulatedNetwork<SimulatedNode>.NodeID {
+    var configuration = configuration
+    adjust(&configuration)
     lastSeed += 1
     if addresses[name] == nil || atNewAddress { addresses[name] = NodeAddress(ipv4: 10, 0, 0, UInt8(lastSeed & 0xff), port: 7946) }
     let address = try #require(addresses[name])

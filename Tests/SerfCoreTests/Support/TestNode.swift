@@ -20,6 +20,8 @@ final class TestNode {
   private(set) var summaries: [QuerySummary] = []
   /// User messages that were sent, with their destinations.
   private(set) var sent: [(bytes: [UInt8], to: Destination)] = []
+  /// Packets of any kind.
+  private(set) var packets: [[UInt8]] = []
   /// Where packets of any kind went.
   private(set) var destinations: [Destination] = []
   private(set) var opened: [(id: ExchangeID, to: Destination)] = []
@@ -86,13 +88,13 @@ final class TestNode {
   func leaveIntent(_ node: NodeName, at time: LamportTime, prunes: Bool = false) { gossip(.leave(node, at: time, prunes: prunes)) }
 
   /// The gossip layer hears that a member is alive.
-  func meet(_ node: NodeName, incarnation: UInt32 = 1, port: UInt16 = 7946, tags: [String: String] = [:]) {
+  func meet(_ node: NodeName, incarnation: UInt32 = 1, port: UInt16 = 7946, tags: [String: String] = [:], from peer: Peer? = nil) {
     var packet: [UInt8] = []
     Alive(
       incarnation: incarnation, node: node.bytes.span.bytes, address: NodeAddress(ipv4: 10, 0, 1, node.bytes[0], port: port),
       meta: TagMap.encode(meta: tags).span.bytes, versions: .current
     ).encode(into: &packet)
-    receive(packet)
+    receive(packet, from: peer)
   }
 
   /// The gossip layer hears that a member is dead.
@@ -136,6 +138,7 @@ final class TestNode {
     case .send(let slot, let destination, _, _, _):
       destinations.append(destination)
       let packet = [UInt8](copying: core.bytes(slot))
+      packets.append(packet)
       if packet.first == MessageType.user.rawValue { sent.append((Array(packet.dropFirst()), destination)) }
     case .open(let id, let destination, _, _, _): opened.append((id, destination))
     case .departed(let name): departed.append((name, events.count))

@@ -140,12 +140,13 @@ import VectorSupport
   @Test("the coordinate vector")
   func coordinate() throws {
     let bytes = try vector("pingack-2")
-    let coordinate = try CoordinateMessage(decoding: bytes.span.bytes)
+    let message = try CoordinateMessage(decoding: bytes.span.bytes)
+    let coordinate = message.coordinate
     let expected: [Double] = [1, -2, 0.5, 0, 0, 0, 0, 0.25]
     #expect(expected.indices.allSatisfy { coordinate.vector[$0] == expected[$0] })
     #expect(coordinate.error == 0.75 && coordinate.adjustment == -0.001 && coordinate.height == 0.002)
     var encoded: [UInt8] = []
-    coordinate.encode(into: &encoded)
+    message.encode(into: &encoded)
     #expect(encoded.hex == bytes.hex)
   }
 

@@ -15,6 +15,7 @@ final class FakeNode: AgentNode {
     /// What the next joins return before ``joinCount``.
     var joinCounts: [Int] = []
     var counters: [String: String] = [:]
+    var coordinates: [NodeName: NodeCoordinate] = [:]
     /// Whether a join or a leave takes longer than any caller waits.
     var joinHangs = false
     var leaveHangs = false
@@ -122,6 +123,10 @@ final class FakeNode: AgentNode {
 
   func answer(_ query: SerfQuery, with payload: [UInt8]) async throws {
     try called("answer", "\(query.name) \(String(decoding: payload, as: UTF8.self))") { _ in }
+  }
+
+  func cachedCoordinate(of name: NodeName) async throws -> NodeCoordinate? {
+    try called("cachedCoordinate", name.description) { $0.coordinates[name] }
   }
 
   func subscription() -> any AsyncSequence<SerfEvent, Never> & Sendable {
