@@ -12,6 +12,7 @@ extension NodeDiagnostic {
     case .ownNameConflict, .ownNameRefused, .nameConflict: .error
     case .broadcastTimedOut, .queueDeep, .limitReached, .implausibleTime, .malformed, .late: .warning
     case .leaveRefuted, .reconnecting: .info
+    case .snapshot(let diagnostic): diagnostic.level
     case .responseOfOther: .warning
     case .coordinateRefused(_, .malformed): .warning
     case .coordinateReset: .info
@@ -38,6 +39,7 @@ extension NodeDiagnostic {
     case .askerUnknown: "asker"
     case .coordinateRefused: "coordinate"
     case .coordinateReset: "coordinate reset"
+    case .snapshot(let diagnostic): diagnostic.kind
     }
   }
 
@@ -52,6 +54,7 @@ extension NodeDiagnostic {
       name.description
     case .ownNameConflict(let claimant): claimant.description
     case .limitReached, .leaveRefuted, .broadcastTimedOut, .queueDeep, .late, .coordinateReset: ""
+    case .snapshot(let diagnostic): diagnostic.subject
     }
   }
 
@@ -68,6 +71,7 @@ extension NodeDiagnostic {
     case .nameConflict(let name, _, let claimant): .about(name, at: claimant)
     case .ownNameConflict(let claimant): .about(at: claimant)
     case .limitReached(let limit): .about(because: limit.text)
+    case .snapshot(let diagnostic): diagnostic.metadata
     case .leaveRefuted, .broadcastTimedOut, .queueDeep, .late: [:]
     }
   }
@@ -104,6 +108,7 @@ extension NodeDiagnostic {
     case .relayDropped(let name, let peer):
       "dropped a relayed message for \(name) from \(peer.text): not a member that we know, or at an address that is not allowed"
     case .responseOfOther(let name, let peer): "dropped an answer to our query in the name of \(name) from \(peer.text)"
+    case .snapshot(let diagnostic): diagnostic.text
     case .askerUnknown(let name):
       "cannot answer a query of \(name): not a member that we know, or at an address that is not allowed"
     case .coordinateRefused(let name, let problem): "no coordinate was learned of \(name): \(problem.text)"

@@ -34,13 +34,18 @@ package final class NodeDriver {
   private var stopping: EventLoopFuture<Void>?
   private var timer: LoopTimer?
   private var metricsTimer: LoopTimer?
+  /// Nil without a snapshot.
+  private let snapshot: SnapshotWriter?
+  /// Completes when a node that stops has written its last lines.
+  private var settled: EventLoopPromise<Void>?
 
   /// A node on `layer`, not started.
   package init(
     _ configuration: SerfConfiguration, name: NodeName, seed: UInt64, layer: any StreamLayer, on loop: any EventLoop, logger: Logger,
-    subscribers: EventSubscribers, metrics: NodeMetrics
+    subscribers: EventSubscribers, metrics: NodeMetrics, snapshot: SnapshotWriter? = nil, restoring restored: RestoredState? = nil
   ) throws(SerfCoreError) {
     self.layer = layer
+    self.snapshot = snapshot
     self.loop = loop
     self.subscribers = subscribers
     log = NodeLog(logger, name: name)
@@ -49,7 +54,8 @@ package final class NodeDriver {
     exchanges = ExchangeTable(layer: layer, limits: configuration.exchanges)
     core = try NodeCore(
       configuration.core, transport: TransportTraits(layer, allowedNetworks: configuration.allowedNetworks), name: name,
-      address: configuration.advertise ?? layer.reachableAddress, tags: configuration.tags, seed: seed)
+      address: configuration.advertise ?? layer.reachableAddress, tags: configuration.tags, restoring: restored,
+      seed: seed)
   }
 
   /// Binds the transport and starts the node. Fails with ``SerfError``.
@@ -60,8 +66,11 @@ package final class NodeDriver {
     let context = StreamLayerContext(
       nodeName: name, advertise: configuration.advertise, probeTimeout: configuration.probe.timeout,
       probeInterval: configuration.probe.interval, allowedNetworks: configuration.allowedNetworks, logger: logger)
-    return factory.bind(on: loop, context: context)
-      .flatMap { layer in
+    let snapshot = SnapshotWriter(configuration.snapshot)
+    // Before the port is bound: no packet may arrive before the clocks are restored.
+    return (snapshot?.read(on: loop) ?? loop.makeSucceededFuture(nil))
+      .flatMap { restored in factory.bind(on: loop, context: context).map { ($0, restored) } }
+      .flatMap { layer, restored in
         do {
           let own = configuration.advertise ?? layer.value.reachableAddress
           try own.checkReachable(boundTo: layer.value.localAddress)
@@ -69,7 +78,8 @@ package final class NodeDriver {
             logger.warning("this node's own address \(own) is in none of the allowed networks: members that allow the same ones refuse it")
           }
           let driver = try NodeDriver(
-            configuration, name: name, seed: seed, layer: layer.value, on: loop, logger: logger, subscribers: subscribers, metrics: metrics)
+            configuration, name: name, seed: seed, layer: layer.value, on: loop, logger: logger, subscribers: subscribers, metrics: metrics,
+            snapshot: snapshot, restoring: restored)
           driver.start()
           return loop.makeSucceededFuture(NIOLoopBound(driver, eventLoop: loop))
         } catch {
@@ -135,6 +145,7 @@ package final class NodeDriver {
     case .transport(let order): perform(order, at: now)
     case .event(let event): log.firstLosses(subscribers.push(event))
     case .memberChanged(let kind, let member): log.changed(kind, member)
+    case .snapshot(let order): write(order)
     case .joinAnswered(let request, let answer): joinProgress[request]?(answer)
     case .reply(let request, let reply):
       joinProgress[request] = nil
@@ -160,6 +171,28 @@ package final class NodeDriver {
     case .close(let peer, let reason): layer.close(peer, reason: reason, at: now)
     case .departed(let name), .forget(let name): layer.hint(.departed(name), at: now)
     }
+  }
+
+  private func write(_ order: SnapshotOrder) {
+    guard let snapshot else { return }
+    snapshot.perform(order, on: loop).assumeIsolated().whenComplete { [self] result in
+      let written = (try? result.get()) ?? .failure(SnapshotFailure("write", "the thread has ended"))
+      guard stopping != nil else { return mutate { core, now in core.snapshotWritten(written, at: now) } }
+      // Nothing goes to the transport any more.
+      let now = Instant.now(on: loop)
+      core.snapshotWritten(written, at: now)
+      while let output = core.nextOutput() { perform(output, at: now) }
+      if !core.isSnapshotBusy { settled?.succeed() }
+    }
+  }
+
+  /// A node that stops waits for its last write, unless the disk hangs.
+  private func settleSnapshot() -> EventLoopFuture<Void> {
+    guard core.isSnapshotBusy else { return loop.makeSucceededFuture(()) }
+    let promise = loop.makePromise(of: Void.self)
+    settled = promise
+    loop.scheduleTask(in: .seconds(1)) { promise.succeed() }
+    return promise.futureResult
   }
 
   private func bytes(of content: ExchangeContent) -> [UInt8] {
@@ -381,7 +414,7 @@ extension NodeDriver {
     timer?.cancel()
     metricsTimer?.cancel()
     // What the end itself changed is in the last export: the node and its figures stay until then.
-    let stopping = layer.shutdown(reason: reason, at: .now(on: loop)).hop(to: loop).assumeIsolated()
+    let stopping = layer.shutdown(reason: reason, at: .now(on: loop)).and(settleSnapshot()).map { _ in }.hop(to: loop).assumeIsolated()
       .always { [self] _ in if metrics.isHeard { metrics.export(statistics.figures) } }.nonisolated()
     self.stopping = stopping
     return stopping

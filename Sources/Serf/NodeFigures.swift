@@ -156,6 +156,12 @@ extension SerfStatistics {
       counter("coordinates_rejected", events.coordinatesRejected, "serf.coordinate.rejected"),
       counter("coordinate_versions_unknown", events.coordinateVersionsUnknown),
       counter("round_trips_rejected", events.roundTripsRejected),
+      counter("snapshot_lines", events.snapshotLines),
+      counter("snapshot_compactions", events.snapshotCompactions),
+      counter("snapshot_failures", events.snapshotFailures),
+      counter("snapshot_blocks_skipped", events.snapshotBlocksSkipped),
+      counter("snapshot_lines_skipped", events.snapshotLinesSkipped),
+      counter("snapshot_names_refused", events.snapshotNamesRefused),
     ]
   }
 }

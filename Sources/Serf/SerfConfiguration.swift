@@ -63,6 +63,8 @@ public struct SerfConfiguration: Sendable {
   public var queues: SerfSettings.Queues
   /// Events that follow each other closely and are delivered together. Default off.
   public var coalescing: SerfSettings.Coalescing
+  /// The file in which the node remembers the members and clocks beyond a restart. Default: none is kept. <doc:snapshots> says what it is good for.
+  public var snapshot = SerfSettings.Snapshot()
   /// What peers can make a node store.
   public var limits: SerfSettings.Limits
   /// How much a node stores for reliable exchanges in progress.
@@ -133,6 +135,7 @@ extension SerfConfiguration {
     core.queues = queues
     core.coalescing = coalescing
     core.coordinates = coordinates
+    core.snapshot = snapshot
     return core
   }
 

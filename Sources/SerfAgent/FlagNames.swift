@@ -7,6 +7,7 @@ extension SettingName {
     case .name: "-node"
     case .advertise: "-advertise"
     case .allowedNetworks: "-allow"
+    case .snapshot: "-snapshot"
     case .label: "-label"
     case .sealsOutgoing: "-encrypt-verify-outgoing"
     case .verifiesIncoming: "-encrypt-verify-incoming"

@@ -15,6 +15,8 @@ package struct SerfCoreConfiguration: Sendable {
   package var queues = SerfSettings.Queues()
   package var coalescing = SerfSettings.Coalescing()
   package var coordinates = SerfSettings.Coordinates()
+  /// A snapshot is kept if it has a path.
+  package var snapshot = SerfSettings.Snapshot()
 
   /// Serf's defaults, with these settings of the gossip layer.
   package init(membership: MembershipConfiguration) { self.membership = membership }
@@ -29,6 +31,7 @@ package struct SerfCoreConfiguration: Sendable {
     try queries.check()
     try queues.check()
     try coalescing.check()
+    try snapshot.check()
   }
 
   /// A local network: round trips of a few milliseconds. The default.

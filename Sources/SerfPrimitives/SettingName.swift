@@ -5,6 +5,7 @@ package enum SettingName: String, CaseIterable, Sendable {
   case name = "SerfConfiguration.name"
   case advertise = "SerfConfiguration.advertise"
   case allowedNetworks = "SerfConfiguration.allowedNetworks"
+  case snapshot = "SerfConfiguration.snapshot.path"
 
   case label = "NetTransport.Settings.label"
   case sealsOutgoing = "NetTransport.Settings.sealsOutgoing"

@@ -6,14 +6,27 @@ import SerfWire
 /// A ``NodeCore`` in a ``SimulatedNetwork``. It reports events, replies and diagnostics as they come out.
 package struct SimulatedNode: SimulatedMachine, ~Copyable {
   package var core: NodeCore
+  /// Where its snapshot is.
+  package let disk: SimulatedDisk?
+  /// A write that has not ended.
+  private var write: SnapshotOrder?
 
-  package init(_ core: consuming NodeCore) { self.core = core }
+  package init(_ core: consuming NodeCore, disk: SimulatedDisk? = nil) {
+    self.core = core
+    self.disk = disk
+  }
 
   package var name: NodeName { core.name }
-  package var nextDeadline: Instant? { core.nextDeadline }
+  package var nextDeadline: Instant? { write == nil ? core.nextDeadline : .zero }
 
   package mutating func start(at now: Instant) { core.start(at: now) }
-  package mutating func advance(to now: Instant) { core.advance(to: now) }
+  package mutating func advance(to now: Instant) {
+    if let order = write, let disk {
+      write = nil
+      core.snapshotWritten(disk.perform(order), at: now)
+    }
+    core.advance(to: now)
+  }
   package mutating func receive(_ packet: RawSpan, from peer: Peer, at now: Instant) { core.receive(packet, from: peer, at: now) }
   package mutating func packetNotSent(_ id: PacketID, reason: ContactFailure, at now: Instant) {
     core.packetNotSent(id, reason: reason, at: now)
@@ -43,6 +56,7 @@ package struct SimulatedNode: SimulatedMachine, ~Copyable {
       case .roundTrip: continue
       case .event, .memberChanged, .joinAnswered, .reply, .queryAcknowledged, .queryAnswered, .queryEnded, .diagnostic:
         return .report(output)
+      case .snapshot(let order): if disk != nil { write = order }
       }
     }
     return nil

@@ -31,9 +31,11 @@ struct FlagNamesTests {
     // The module's name is in front.
     let type = String(reflecting: type(of: path).rootType).split(separator: ".").dropFirst().joined(separator: ".")
     let names = setting.rawValue.split(separator: ".")
-    #expect("\(type).".hasSuffix("\(names.dropLast().joined(separator: "."))."), "\(type)")
+    // The snapshot's path is a setting of a group.
+    let members = setting == .snapshot ? 2 : 1
+    #expect("\(type).".hasSuffix("\(names.dropLast(members).joined(separator: "."))."), "\(type)")
     // The key path of a computed property has no name.
-    if setting != .cluster { #expect("\(path)".split(separator: ".").last == names.last, "\(path)") }
+    if setting != .cluster { #expect("\(path)".split(separator: ".").suffix(members) == names.suffix(members), "\(path)") }
   }
 
   /// Nil for what this build does not have.
@@ -42,6 +44,7 @@ struct FlagNamesTests {
     case .name: return \SerfConfiguration.name
     case .advertise: return \SerfConfiguration.advertise
     case .allowedNetworks: return \SerfConfiguration.allowedNetworks
+    case .snapshot: return \SerfConfiguration.snapshot.path
     case .label: return \NetTransport.Settings.label
     case .sealsOutgoing: return \NetTransport.Settings.sealsOutgoing
     case .verifiesIncoming: return \NetTransport.Settings.verifiesIncoming

@@ -66,6 +66,7 @@ struct SettingBoundsTests {
     Number(testDescription: "queries.answerSizeLimit", path: \.queries.answerSizeLimit),
     Number(testDescription: "queries.timeoutMultiplier", path: \.queries.timeoutMultiplier),
     Number(testDescription: "queries.answerable", path: \.queries.answerable),
+    Number(testDescription: "snapshot.minimumCompactionSize", path: \.snapshot.minimumCompactionSize),
     Number(testDescription: "queues.depthWarning", path: \.queues.depthWarning),
     Number(testDescription: "queues.maximumDepth", path: \.queues.maximumDepth),
     Number(testDescription: "queues.minimumDepth", path: \.queues.minimumDepth),
@@ -123,6 +124,8 @@ struct SettingBoundsTests {
     refuses("gossip.fanout") { $0.gossip.fanout = 1_001 }
     refuses("userEvents.sizeLimit") { $0.userEvents.sizeLimit = 9_217 }
     refuses("userEvents.bufferSize") { $0.userEvents.bufferSize = 0 }
+    refuses("snapshot.path") { $0.snapshot.path = "" }
+    refuses("snapshot.path") { $0.snapshot.path = "a\0b" }
     refuses("queries.bufferSize") { $0.queries.bufferSize = (1 << 20) + 1 }
   }
 

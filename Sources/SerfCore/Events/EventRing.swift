@@ -16,6 +16,8 @@ package struct EventRing: Sendable {
   private let bytesPerSlot: Int
   /// Events before this time are dropped: a join with `ignoreOld` raises it, and so does a first push/pull.
   package private(set) var minimumTime: LamportTime = 0
+  /// The newest time of an event that was new here; 0 before the first.
+  package private(set) var newestTime: LamportTime = 0
 
   /// A ring of `size` Lamport times.
   package init(size: Int, eventsPerSlot: Int, bytesPerSlot: Int) {
@@ -51,6 +53,7 @@ package struct EventRing: Sendable {
     slot.events.append(event)
     slot.byteCount += size
     slots[index] = slot
+    newestTime = max(newestTime, time)
     return event
   }
 

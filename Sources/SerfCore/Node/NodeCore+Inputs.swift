@@ -10,6 +10,7 @@ extension NodeCore {
     schedule(.reap, after: configuration.reaping.interval)
     schedule(.reconnect, after: configuration.reconnecting.interval)
     schedule(.queueCheck, after: configuration.queues.checkInterval)
+    startRejoining()
   }
 
   /// A packet arrived.
@@ -86,6 +87,8 @@ extension NodeCore {
       case .queryDeadline(let time): endQuery(time)
       case .flushMembers: memberTimerFired()
       case .flushUserEvents: userEventTimerFired()
+      case .snapshot: snapshotDue()
+      case .forgetRemembered: forgetRemembered()
       }
     }
   }

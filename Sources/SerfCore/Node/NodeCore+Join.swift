@@ -34,6 +34,7 @@ extension NodeCore {
 
   mutating func joinFinished(_ id: JoinID, _ results: [JoinResult]) {
     guard let join = joins[id] else { return }
+    if id == rejoining.join { rejoinFinished(results) }
     let isContested = membership.counters.ownNameElsewhere > join.ownNameElsewhere && results.contains { $0.failure == nil }
     joins[id]?.results = results
     guard join.request != nil, isContested, !join.isNameRefused else { return concludeJoin(id) }

@@ -21,6 +21,7 @@ extension NodeCore {
     }
     self.now = now
     status = .leaving
+    recordLeave()
     departure.requests = [request]
     let time = memberClock.tick()
     _ = intentReceived(Intent(.leave, at: time), about: name)
@@ -63,6 +64,7 @@ extension NodeCore {
     if saysFarewell, status != .left { sendFarewell() }
     flushEvents()
     status = .shutDown
+    endSnapshot()
     let waiting = joins.values.compactMap { $0.request } + broadcasts.values.compactMap { $0.request } + departure.requests
     for request in waiting.sorted(by: { $0.value < $1.value }) { outbox.push(.reply(request, .shutDown)) }
     joins = [:]

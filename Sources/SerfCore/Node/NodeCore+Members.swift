@@ -47,6 +47,7 @@ extension NodeCore {
   /// that.
   mutating func deliver(_ kind: MemberEvent.Kind?, _ member: SerfMember) {
     guard let kind else { return }
+    record(kind, member)
     membership.applicationMemberCount = table.count
     switch kind {
     case .join: counters.joins += 1

@@ -7,7 +7,8 @@ package import SerfPrimitives
 ///
 /// - **Inputs**, from the transport: ``start(at:)``, ``receive(_:from:at:)``, ``packetNotSent(_:reason:at:)``,
 ///   ``exchangeReceived(_:message:from:at:)``, ``exchangeCompleted(_:reply:from:at:)``, ``exchangeFailed(_:reason:at:)``,
-///   ``connectionClosed(_:reason:at:)``, ``addressStated(_:by:at:)``, ``advance(to:)``, and without time ``setWarm(_:_:)``.
+///   ``connectionClosed(_:reason:at:)``, ``addressStated(_:by:at:)``, ``advance(to:)``, and without time ``setWarm(_:_:)``; from the disk
+///   ``snapshotWritten(_:at:)``.
 /// - **Verbs**, from the user: ``join(_:ignoreOld:request:at:)``, ``leave(request:at:)``, ``shutDown(at:saysFarewell:)``,
 ///   ``userEvent(name:payload:coalesce:at:)``, ``query(name:payload:options:at:)``, ``respond(to:with:at:)``, ``setTags(_:request:at:)``, ``forceLeave(_:prune:request:at:)``. Those that take time end with a
 ///   ``NodeOutput/reply(_:_:)`` that carries their request's ID. They throw ``SerfCoreError`` for a mistake of the caller; a peer's mistake gives a
@@ -28,7 +29,7 @@ package import SerfPrimitives
 /// ```
 ///
 /// The extensions divide this type by input: `+Messages` (gossip of Serf's own), `+PushPull`, `+Clocks`, `+Members`, `+UserEvents`, `+Queries`,
-/// `+Coordinates`, `+Leave` and so on. Features to come have their place: snapshot records where ``NodeOutput/event(_:)`` is produced.
+/// `+Coordinates`, `+Snapshot`, `+Leave` and so on.
 package struct NodeCore: ~Copyable, Sendable {
   package let configuration: SerfCoreConfiguration
   /// This node's name.
@@ -64,6 +65,10 @@ package struct NodeCore: ~Copyable, Sendable {
   var memberEvents: MemberCoalescer
   var userEvents: UserEventCoalescer
   var coordinates = CoordinateTable()
+  /// Nil without a snapshot file.
+  var recorder: SnapshotRecorder?
+  var isSnapshotScheduled = false
+  var rejoining: Rejoining
 
   var timers = DeadlineQueue<Timer>()
   var random: SeededRandom
@@ -82,9 +87,10 @@ package struct NodeCore: ~Copyable, Sendable {
   /// Makes a node that does nothing before ``start(at:)``.
   ///
   /// Peers reach it at `address`. `transport` says what carries its packets. `seed` must come from the system's generator, except where a run must be repeatable.
+  /// `restored` is what the snapshot file says, if the configuration has one.
   package init(
     _ configuration: SerfCoreConfiguration, transport: TransportTraits = .init(), name: NodeName, address: NodeAddress,
-    tags: [String: String] = [:], seed: UInt64
+    tags: [String: String] = [:], restoring restored: RestoredState? = nil, seed: UInt64
   ) throws(SerfCoreError) {
     try Self.check(configuration, name)
     guard address.isUsableAsPeer else { throw .unusableAddress(address) }
@@ -105,7 +111,9 @@ package struct NodeCore: ~Copyable, Sendable {
     let coalescing = configuration.coalescing
     memberEvents = MemberCoalescer(coalescing.members, limit: configuration.membership.limits.members)
     userEvents = UserEventCoalescer(coalescing.userEvents, limit: coalescing.userEventLimit, byteLimit: coalescing.userEventBytes)
+    rejoining = Rejoining(restored)
     tellOwnCoordinate()
+    restore()
   }
 
   private static func check(_ configuration: SerfCoreConfiguration, _ name: NodeName) throws(SerfCoreError) {
@@ -122,7 +130,11 @@ package struct NodeCore: ~Copyable, Sendable {
     // Our own outputs come before the gossip layer's next one, because they follow from its last one.
     while true {
       if let output = outbox.next() { return output }
-      guard status != .shutDown, let output = membership.nextOutput() else { return nil }
+      guard status != .shutDown else { return nil }
+      guard let output = membership.nextOutput() else {
+        scheduleSnapshot()
+        return nil
+      }
       if let output = translate(output) { return output }
     }
   }
@@ -215,6 +227,8 @@ package struct NodeCore: ~Copyable, Sendable {
     case queryDeadline(LamportTime)
     case flushMembers
     case flushUserEvents
+    case snapshot
+    case forgetRemembered
   }
 }
 

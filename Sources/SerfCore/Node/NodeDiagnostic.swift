@@ -38,6 +38,8 @@ package enum NodeDiagnostic: Sendable {
   case coordinateRefused(NodeName, CoordinateProblem)
   /// The ack of this member moved our coordinate out of bounds, so it is at the origin again.
   case coordinateReset(after: NodeName)
+  /// About the snapshot file, and the members that it names.
+  case snapshot(SnapshotDiagnostic)
 }
 
 /// Why a node waits for a broadcast.
@@ -116,6 +118,12 @@ package struct NodeCounters: Hashable, Sendable {
   package var coordinateResets: UInt64 = 0
   /// Of answered probes: zero, or too long to say anything about the network.
   package var roundTripsRejected: UInt64 = 0
+  package var snapshotLines: UInt64 = 0
+  package var snapshotCompactions: UInt64 = 0
+  package var snapshotFailures: UInt64 = 0
+  package var snapshotBlocksSkipped: UInt64 = 0
+  package var snapshotLinesSkipped: UInt64 = 0
+  package var snapshotNamesRefused: UInt64 = 0
 
   package init() {}
 }

@@ -6,6 +6,9 @@ package enum NodeOutput: Sendable {
   /// For the transport. Bytes of a slot are read with ``NodeCore/bytes(_:)``.
   case transport(TransportOrder)
 
+  /// For the snapshot file. Tell the core how it ended with ``NodeCore/snapshotWritten(_:at:)``.
+  case snapshot(SnapshotOrder)
+
   // MARK: To the user
 
   /// Tell the subscribers. Where events are coalesced, this comes later than what it tells.

@@ -9,6 +9,10 @@ package struct QueryRing: Sendable {
 
   private var slots: [Slot?]
   private let idsPerSlot: Int
+  /// Queries before this time are from before a restart, and are dropped.
+  private var minimumTime: LamportTime = 0
+  /// The newest time of a query that was new here; 0 before the first.
+  package private(set) var newestTime: LamportTime = 0
 
   /// A ring of `size` Lamport times.
   package init(size: Int, idsPerSlot: Int) {
@@ -17,12 +21,16 @@ package struct QueryRing: Sendable {
     self.idsPerSlot = idsPerSlot
   }
 
+  /// From now on, queries before `time` are dropped.
+  package mutating func ignoreQueries(before time: LamportTime) { minimumTime = max(minimumTime, time) }
+
   /// Remembers a query, unless it is not new. `clock` is the query clock after it witnessed the query.
   package mutating func insert(id: UInt32, time: LamportTime, clock: LamportTime) throws(RingRefusal) {
-    guard !isTooOld(time, clock: clock, ringSize: slots.count) else { throw .tooOld }
+    guard time >= minimumTime, !isTooOld(time, clock: clock, ringSize: slots.count) else { throw .tooOld }
     let index = Int(time % LamportTime(slots.count))
     guard let known = slots[index], known.time >= time else {
       slots[index] = Slot(time: time, ids: [id])
+      newestTime = max(newestTime, time)
       return
     }
     guard known.time == time else { throw .tooOld }

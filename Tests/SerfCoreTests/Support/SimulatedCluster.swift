@@ -11,6 +11,8 @@ final class SimulatedCluster {
   private let transport: TransportTraits
   private(set) var nodes: [NodeName: SimulatedNetwork<SimulatedNode>.NodeID] = [:]
   private var addresses: [NodeName: NodeAddress] = [:]
+  /// The snapshot files of those that keep one.
+  var disks: [NodeName: SimulatedDisk] = [:]
   private var lastRequest: UInt64 = 0
   private var lastSeed: UInt64
 
@@ -31,8 +33,12 @@ final class SimulatedCluster {
     lastSeed += 1
     if addresses[name] == nil || atNewAddress { addresses[name] = NodeAddress(ipv4: 10, 0, 0, UInt8(lastSeed & 0xff), port: 7946) }
     let address = try #require(addresses[name])
-    let core = try NodeCore(configuration, transport: transport, name: name, address: address, tags: tags, seed: lastSeed)
-    let id = network.add(SimulatedNode(core), at: address)
+    let disk = disks[name]
+    if disk != nil { configuration.snapshot.path = "snapshot" }
+    let restored = disk?.file.map { RestoredState(reading: $0, rejoinAfterLeave: configuration.snapshot.rejoinAfterLeave) }
+    let core = try NodeCore(
+      configuration, transport: transport, name: name, address: address, tags: tags, restoring: restored, seed: lastSeed)
+    let id = network.add(SimulatedNode(core, disk: disk), at: address)
     nodes[name] = id
     return id
   }
@@ -95,6 +101,13 @@ final class SimulatedCluster {
 
   func stop(_ name: NodeName, saysFarewell: Bool = false) {
     network.with(self[name]) { machine, now in machine.core.shutDown(at: now, saysFarewell: saysFarewell) }
+    // The last write to its snapshot.
+    network.with(self[name]) { machine, now in machine.advance(to: now) }
+    network.crash(self[name])
+  }
+
+  /// Kills a node: nothing that it had not done yet is done.
+  func kill(_ name: NodeName) {
     network.crash(self[name])
   }
 

@@ -18,6 +18,8 @@ final class TestNode {
   private(set) var acks: [NodeName] = []
   private(set) var answers: [String] = []
   private(set) var summaries: [QuerySummary] = []
+  /// What it wants to be done with its snapshot file.
+  private(set) var orders: [SnapshotOrder] = []
   /// User messages that were sent, with their destinations.
   private(set) var sent: [(bytes: [UInt8], to: Destination)] = []
   /// Packets of any kind.
@@ -30,9 +32,13 @@ final class TestNode {
 
   let peer = Peer(address: NodeAddress(ipv4: 10, 0, 0, 99, port: 7946))
 
-  init(_ configuration: SerfCoreConfiguration = .quiet, transport: TransportTraits = .init(), tags: [String: String] = [:]) throws {
+  init(
+    _ configuration: SerfCoreConfiguration = .quiet, transport: TransportTraits = .init(), tags: [String: String] = [:],
+    restoring restored: RestoredState? = nil
+  ) throws {
     core = try NodeCore(
-      configuration, transport: transport, name: "me", address: NodeAddress(ipv4: 10, 0, 0, 1, port: 7946), tags: tags, seed: 1)
+      configuration, transport: transport, name: "me", address: NodeAddress(ipv4: 10, 0, 0, 1, port: 7946), tags: tags, restoring: restored,
+      seed: 1)
     core.start(at: now)
     drain()
   }
@@ -128,6 +134,7 @@ final class TestNode {
       case .queryAcknowledged(_, let member): acks.append(member)
       case .queryAnswered(_, let answer): answers.append("\(answer.from): \(answer.payload.string)")
       case .queryEnded(_, let summary): summaries.append(summary)
+      case .snapshot(let order): orders.append(order)
       case .joinAnswered, .roundTrip: break
       }
     }

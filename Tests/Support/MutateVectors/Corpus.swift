@@ -1,3 +1,5 @@
+import SerfCore
+import SerfPrimitives
 import VectorSupport
 
 /// Every byte string of the vectors and captures, of any kind: each decoder gets each of them.
@@ -20,6 +22,30 @@ func loadCorpus() throws -> [[UInt8]] {
   corpus += serf["live_gossip"]["tcp"].array.flatMap { [$0["stream"].hex, $0["user_state_hex"].hex].compactMap { $0 } }
   corpus += capture["udp"].array.compactMap { $0["hex"].hex }
   corpus += capture["tcp"].array.compactMap { $0["hex"].hex }
+  corpus += snapshots
   // A fixed order, so that a run follows from its seed.
   return Set(corpus).filter { $0.count <= 4_096 }.sorted { $0.lexicographicallyPrecedes($1) }
+}
+
+/// Snapshot files: as a Go agent writes them, and as we do.
+private var snapshots: [[UInt8]] {
+  let go = """
+    alive: d1 127.0.0.1:7946
+    alive: a name [fe80::1]:7946
+    coordinate: x
+    # a comment
+    not-alive: d1
+    clock: 41
+    event-clock: 7
+    query-clock: 3
+    leave
+    clock: 42
+
+    """
+  var state = SnapshotState()
+  for number in UInt8(1)...70 { state.members[NodeName("node-\(number)")] = NodeAddress(ipv4: 10, 0, 0, number, port: 7946) }
+  (state.memberTime, state.eventTime, state.queryTime) = (41, 7, 3)
+  var ours: [UInt8] = []
+  state.encode(into: &ours)
+  return [Array(go.utf8), ours]
 }

@@ -33,6 +33,7 @@ final class Decoders {
     packet(span)
     stream(span, pieces: pieces)
     values(span)
+    snapshot(bytes)
   }
 
   /// Counts a decoding that succeeds. A decoder that throws is right as well.
@@ -211,6 +212,19 @@ final class Decoders {
       var names = try QueryFilterView(decoding: bytes).names
       while names.count > 0 { guard names.next() != nil else { fatalError("a checked name does not read") } }
     } catch {}
+  }
+
+  // MARK: Files
+
+  /// Whatever is in the file, what was read from it is what is read again once it is written anew.
+  private func snapshot(_ bytes: [UInt8]) {
+    let restored = RestoredState(reading: bytes, rejoinAfterLeave: bytes.count % 2 == 0)
+    var file: [UInt8] = []
+    restored.state.encode(into: &file)
+    let again = RestoredState(reading: file, rejoinAfterLeave: false)
+    guard again == RestoredState(restored.state) else { fatalError("snapshot: our own file reads otherwise") }
+    guard restored.state.members.count <= bytes.count / 8 else { fatalError("snapshot: more members than lines") }
+    if restored.state != SnapshotState() { accepted["snapshot", default: 0] += 1 }
   }
 
   // MARK: MessagePack

@@ -1,0 +1,45 @@
+import NIOCore
+import NIOPosix
+import SerfCore
+import SerfPrimitives
+
+/// The thread on which a node's snapshot file is read and written, so that no disk ever holds up the node.
+///
+/// The core has one order in progress at a time, so what waits here is bounded.
+package final class SnapshotWriter: Sendable {
+  private let file: SnapshotFile
+  private let settings: SerfSettings.Snapshot
+  /// One of its own: a disk that hangs keeps it.
+  private let thread = NIOThreadPool(numberOfThreads: 1)
+
+  /// Nil when no snapshot is configured.
+  init?(_ settings: SerfSettings.Snapshot) {
+    guard let path = settings.path else { return nil }
+    file = SnapshotFile(path: path)
+    self.settings = settings
+    thread.start()
+  }
+
+  deinit { thread.shutdownGracefully { _ in } }
+
+  /// Reads the file. Fails with ``SerfError`` if there can be none at this path; a file that is damaged, or cannot be read now, is no reason not to start.
+  func read(on loop: any EventLoop) -> EventLoopFuture<RestoredState?> {
+    thread.runIfActive(eventLoop: loop) { [file, settings] in
+      do {
+        return try file.read().map { RestoredState(reading: $0, rejoinAfterLeave: settings.rejoinAfterLeave) }
+      } catch let error as SnapshotFile.Unusable {
+        throw SerfError(
+          .configuration,
+          "cannot keep a snapshot: \(escaped(error.failure.description)). Give the path of a file in a directory that exists, and that this process "
+            + "may read (\(SettingName.snapshot))")
+      } catch let failure as SnapshotFailure {
+        return RestoredState(unread: failure)
+      }
+    }
+  }
+
+  /// Does what the core wants, in the order in which it wants it.
+  func perform(_ order: SnapshotOrder, on loop: any EventLoop) -> EventLoopFuture<Result<Int, SnapshotFailure>> {
+    thread.runIfActive(eventLoop: loop) { [file] in file.perform(order) }
+  }
+}
