@@ -46,6 +46,7 @@ package struct Agent: Sendable {
     var configuration = configuration
     for warning in configuration.applyFloors() { console.output(warning) }
     if let warning = configuration.keyringWarning() { console.output(warning) }
+    if let warning = configuration.rejoinWarning() { console.output(warning) }
     let (host, port) = try configuration.rpcEndpoint()
 
     console.output("Starting Serf agent...")

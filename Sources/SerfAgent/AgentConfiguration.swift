@@ -29,6 +29,11 @@ package struct AgentConfiguration: Hashable, Sendable {
   /// Whether user events from before a join are delivered.
   package var replay = false
 
+  /// The file in which the agent remembers the members and clocks beyond a restart.
+  package var snapshotPath: String?
+  /// Whether it goes back to the cluster that it left.
+  package var rejoinAfterLeave = false
+
   /// Where the RPC listens: `host:port`.
   package var rpcAddress = SerfRPCClient.defaultAddress
   /// What RPC clients must know; nil or empty for no key.
@@ -111,6 +116,11 @@ package struct AgentConfiguration: Hashable, Sendable {
     guard retryInterval < .seconds(1) else { return [] }
     retryInterval = .seconds(1)
     return ["Warning: 'RetryInterval' is too low. Setting to 1s"]
+  }
+
+  /// There is nothing to rejoin without a snapshot.
+  func rejoinWarning() -> String? {
+    rejoinAfterLeave && snapshotPath == nil ? "Warning: 'RejoinAfterLeave' enabled without snapshot file" : nil
   }
 
   /// A keyring that other users can read is not secret. Go Serf accepts it nevertheless, so it is no reason to refuse the start.

@@ -13,7 +13,7 @@ struct Banner {
     facts += [
       ("RPC addr", "'\(rpcAddress)'"),
       ("Encrypted", node.protection),
-      ("Snapshot", "false"),
+      ("Snapshot", String(configuration.snapshotPath != nil)),
       ("Profile", configuration.profile.rawValue),
     ]
     lines = facts.map { title, value in String(repeating: " ", count: max(0, 27 - title.count)) + title + ": " + value }

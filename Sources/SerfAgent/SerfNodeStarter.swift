@@ -11,6 +11,8 @@ package struct SerfNodeStarter: NodeStarter {
     var settings = SerfConfiguration(name: choice.node, profile: configuration.profile, tags: configuration.tags)
     settings.userEvents.deliversOldEvents = configuration.replay
     (settings.coalescing.members, settings.coalescing.userEvents) = (.agent, .agent)
+    settings.snapshot.path = configuration.snapshotPath
+    settings.snapshot.rejoinAfterLeave = configuration.rejoinAfterLeave
     settings.advertise = try configuration.advertiseAddress()
     settings.allowedNetworks = try configuration.allowedNetworks()
     do {

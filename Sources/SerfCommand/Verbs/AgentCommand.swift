@@ -37,6 +37,9 @@ struct AgentCommand: AsyncParsableCommand {
   @Option(help: "The time between two tries of -retry-join, such as 30s.") var retryInterval = GoDuration(.seconds(30))
   @Option(help: "How many tries of -retry-join follow the first; 0 for no limit.") var retryMax = 0
   @Flag(help: "Deliver user events from before the join.") var replay = false
+  @Option(help: "A file in which to remember members and clocks, so that the agent joins by itself after a restart.")
+  var snapshot: String?
+  @Flag(help: "With -snapshot: join them also after a leave.") var rejoin = false
   @Option(help: "Where to listen for commands: host:port.") var rpcAddr = "127.0.0.1:7373"
   @Option(help: "The key that commands must send. Default: $SERF_RPC_AUTH, else none.") var rpcAuth: String?
   @Option(help: "A tag of this node: key=value. May be repeated.") var tag: [TagArgument] = []
@@ -112,6 +115,8 @@ struct AgentCommand: AsyncParsableCommand {
     configuration.retryInterval = retryInterval.duration
     configuration.retryMaximum = retryMax
     configuration.replay = replay
+    configuration.snapshotPath = snapshot.flatMap { $0.isEmpty ? nil : $0 }
+    configuration.rejoinAfterLeave = rejoin
     configuration.rpcAddress = rpcAddr
     configuration.rpcAuth = rpcAuth ?? environment("SERF_RPC_AUTH")
     configuration.tags = tag.map
