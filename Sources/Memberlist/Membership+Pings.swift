@@ -28,6 +28,8 @@ extension Membership {
 
   mutating func pingReceived(_ ping: borrowing Ping, from peer: Peer, at now: Instant) {
     guard ping.node.isEmpty || ping.node.equals(name.bytes) else { return pingForOther(ping.node, from: peer) }
+    // Our own question whether another node has our name: the address is one of ours.
+    if ping.sourceNode.equals(name.bytes), let source = ping.source, source.isSameEndpoint(as: local.address) { return }
     guard let destination = answer(to: peer, source: ping.source, sourceNode: ping.sourceNode) else { return }
     var message = startDraft()
     encodeAck(ping.sequenceNumber, carriesPayload: true, into: &message)
@@ -114,6 +116,11 @@ extension Membership {
       return outbox.push(.pingFinished(id, .unknownMember))
     }
     startPing(.user(id), name: name, address: table[index].member.address, index: index, at: now)
+  }
+
+  /// Asks whether a node at this address answers to our own name; the result comes as ``MembershipOutput/pingFinished(_:_:)`` within the probe timeout.
+  package mutating func pingRival(at address: NodeAddress, id: PingID, at now: Instant) {
+    startPing(.user(id), name: name, address: address, index: nil, at: now)
   }
 
   /// Asks a member that is dead or left whether it is alive; see `Membership+HighIncarnations`.

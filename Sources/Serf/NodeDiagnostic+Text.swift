@@ -13,10 +13,13 @@ extension NodeDiagnostic {
     case .broadcastTimedOut, .queueDeep, .limitReached, .implausibleTime, .malformed, .late: .warning
     case .leaveRefuted, .reconnecting: .info
     case .snapshot(let diagnostic): diagnostic.level
-    case .responseOfOther: .warning
     case .coordinateRefused(_, .malformed): .warning
     case .coordinateReset: .info
     case .relayDropped, .askerUnknown, .coordinateRefused: .debug
+    case .nameVoteEnded(let tally, _): tally.keepsName ? (tally.answers == 0 ? .warning : .info) : .error
+    case .nameVoteBegan: .info
+    case .responseOfOther, .keyAnswerNotSent, .unreadableVote: .warning
+    case .unknownInternalQuery: .warning
     }
   }
 
@@ -40,6 +43,11 @@ extension NodeDiagnostic {
     case .coordinateRefused: "coordinate"
     case .coordinateReset: "coordinate reset"
     case .snapshot(let diagnostic): diagnostic.kind
+    case .unknownInternalQuery: "internal query"
+    case .keyAnswerNotSent: "key answer"
+    case .nameVoteBegan: "vote"
+    case .nameVoteEnded: "vote ended"
+    case .unreadableVote: "unreadable vote"
     }
   }
 
@@ -50,11 +58,12 @@ extension NodeDiagnostic {
     case .malformed(_, _, let peer), .implausibleTime(_, _, let peer), .ownNameRefused(let peer), .relayDropped(_, let peer),
       .responseOfOther(_, let peer):
       peer.text
-    case .reconnecting(let name, _), .nameConflict(let name, _, _), .askerUnknown(let name), .coordinateRefused(let name, _):
-      name.description
-    case .ownNameConflict(let claimant): claimant.description
     case .limitReached, .leaveRefuted, .broadcastTimedOut, .queueDeep, .late, .coordinateReset: ""
     case .snapshot(let diagnostic): diagnostic.subject
+    case .reconnecting(let name, _), .nameConflict(let name, _, _), .askerUnknown(let name), .unknownInternalQuery(_, let name),
+      .keyAnswerNotSent(let name, _), .unreadableVote(let name, _), .coordinateRefused(let name, _):
+      name.description
+    case .ownNameConflict(let address), .nameVoteBegan(_, let address), .nameVoteEnded(_, let address): address.description
     }
   }
 
@@ -65,11 +74,13 @@ extension NodeDiagnostic {
     case .malformed(_, let error, let peer): .about(peer, because: "\(error)")
     case .implausibleTime(_, _, let peer), .ownNameRefused(let peer), .relayDropped(_, let peer), .responseOfOther(_, let peer):
       .about(peer)
-    case .askerUnknown(let name), .coordinateReset(let name): .about(name)
     case .coordinateRefused(let name, let problem): .about(name, because: problem.text)
+    case .askerUnknown(let name), .coordinateReset(let name), .unknownInternalQuery(_, let name), .keyAnswerNotSent(let name, _):
+      .about(name)
+    case .unreadableVote(let name, let error): .about(name, because: "\(error)")
     case .reconnecting(let name, let address): .about(name, at: address)
     case .nameConflict(let name, _, let claimant): .about(name, at: claimant)
-    case .ownNameConflict(let claimant): .about(at: claimant)
+    case .ownNameConflict(let address), .nameVoteBegan(_, let address), .nameVoteEnded(_, let address): .about(at: address)
     case .limitReached(let limit): .about(because: limit.text)
     case .snapshot(let diagnostic): diagnostic.metadata
     case .leaveRefuted, .broadcastTimedOut, .queueDeep, .late: [:]
@@ -111,6 +122,20 @@ extension NodeDiagnostic {
     case .snapshot(let diagnostic): diagnostic.text
     case .askerUnknown(let name):
       "cannot answer a query of \(name): not a member that we know, or at an address that is not allowed"
+    case .unknownInternalQuery(let query, let name): "Unhandled internal query '\(escaped(Array(query.prefix(64))))' of \(name)"
+    case .keyAnswerNotSent(let name, isLate: true): "a key operation ended after \(name) had stopped waiting for the answer"
+    case .keyAnswerNotSent(let name, isLate: false): "the answer to a key operation of \(name) is too large for a query"
+    case .nameVoteBegan(_, let rival): "\(rival) answers to our name; asking the other members which of the two nodes they have"
+    case .nameVoteEnded(let tally, let rival) where tally.answers == 0:
+      "no member said whether our name is ours or that of \(rival); this node stays. Give each node a name of its own"
+    case .nameVoteEnded(let tally, let rival) where tally.keepsName:
+      "majority in name conflict resolution [\(tally.forUs) / \(tally.answers)]: this node keeps its name, and \(rival) has to stop"
+    case .nameVoteEnded(let tally, let rival):
+      """
+      minority in name conflict resolution [\(tally.forUs) / \(tally.answers)]: the members have \(rival) as the address of our name, so this node \
+      stops. Give each node a name of its own
+      """
+    case .unreadableVote(let name, let error): "dropped what \(name) said about our name: \(error)"
     case .coordinateRefused(let name, let problem): "no coordinate was learned of \(name): \(problem.text)"
     case .coordinateReset(let name):
       "our coordinate was out of bounds after an answer of \(name), and is at the origin again: round-trip estimates are wrong for a minute"

@@ -32,6 +32,8 @@ package final class NodeDriver {
   private var statedVersion: UInt64 = 0
   /// Set once the node stops; nothing goes to the transport after that.
   private var stopping: EventLoopFuture<Void>?
+  /// Told when the members have given this node's name to another one; the core has stopped by then.
+  var onNameLost: ((_ rival: NodeAddress, NameTally) -> Void)?
   private var timer: LoopTimer?
   private var metricsTimer: LoopTimer?
   /// Nil without a snapshot.
@@ -154,6 +156,9 @@ package final class NodeDriver {
     case .queryAnswered(let id, let answer): queries[id]?.receiver?.answers.continuation.yield(answer)
     case .queryEnded(let id, let summary):
       queries.removeValue(forKey: id)?.receiver?.end(core.status == .shutDown ? .failure(.shutDown) : .success(summary))
+    // A layer says nothing of its ring yet.
+    case .keyOperation(let id, _, _): core.keyOperationEnded(id, .refused("No keyring to modify (encryption not enabled)"), at: now)
+    case .nameLost(let rival, let tally): onNameLost?(rival, tally)
     case .roundTrip(let roundTrip): metrics.answered(after: roundTrip)
     case .diagnostic(let diagnostic): log.diagnostic(diagnostic, at: now)
     }

@@ -72,6 +72,9 @@ public struct SerfConfiguration: Sendable {
   /// How long a member must be dead before another address may take its name. Only where names are not proven: with ``NetTransport``. Default zero:
   /// never; a member that left frees its name at once. Set it where members come back under new addresses, longer than a short outage.
   public var deadNodeReclaimTime: Duration
+  /// Whether this node stops when another node has its name, and most members have that one's address for it. Only where names are not proven: with
+  /// ``NetTransport`` and TLS. Default true. If it is false, both nodes go on, and each is unreachable for some members.
+  public var resolvesNameConflicts = true
 
   /// How often the node's figures go to swift-metrics; they also go there when the node starts and when it stops. Default 10 s. Choose the interval at
   /// which your backend reads: more often only costs time. Zero: only at the start and at the end.
@@ -136,6 +139,7 @@ extension SerfConfiguration {
     core.coalescing = coalescing
     core.coordinates = coordinates
     core.snapshot = snapshot
+    core.resolvesNameConflicts = resolvesNameConflicts
     return core
   }
 

@@ -11,7 +11,7 @@ extension SerfError {
     case .userEventTooLarge: self.init(.tooLarge, "\(error). Send a reference instead of the data, or raise the limit of this node")
     case .queryTooLarge: self.init(.tooLarge, "\(error). Ask with less, or raise the limit of this node")
     case .answerTooLarge: self.init(.tooLarge, "\(error). Answer with less, or raise the limit of this node")
-    case .badExpression, .queryTimeout: self.init(.argument, error.description)
+    case .internalQuery, .badExpression, .queryTimeout: self.init(.argument, error.description)
     case .answerTooLate, .answeredAlready: self.init(.notAnswerable, error.description)
     case .settingOutOfBounds, .badName, .unusableAddress: self.init(.configuration, error.description)
     case .coordinatesOff: self.init(.disabled, error.description)

@@ -1,4 +1,6 @@
 import NIOCore
+import SerfCore
+import SerfPrimitives
 import ServiceLifecycle
 import Synchronization
 
@@ -45,7 +47,7 @@ extension SerfNode {
   /// Starts the node and waits until it has stopped. Leaves on graceful shutdown. On cancellation it shuts down, after a last packet to a few members
   /// that tells them that it leaves; `leaving.saysFarewellOnCancellation` turns that off. One task runs a node.
   ///
-  /// - Throws: what ``start()`` throws; ``SerfError/Code/state`` if another task runs the node, or after ``shutdown()``; `CancellationError` at once if
+  /// - Throws: what ``start()`` throws; ``SerfError/Code/nameConflict`` when the members gave this node's name to another one; ``SerfError/Code/state`` if another task runs the node, or after ``shutdown()``; `CancellationError` at once if
   ///   the task is cancelled, while the node still stops.
   public func run() async throws {
     try life.withLock { life in
@@ -92,7 +94,8 @@ extension SerfNode {
   /// Cancelling the task does not shorten it.
   public func shutdown() async { await stop(saysFarewell: false) }
 
-  private func stop(saysFarewell: Bool) async {
+  /// - Parameter failure: why the node stops, if neither the program nor an operator wants it to.
+  private func stop(saysFarewell: Bool, because failure: SerfError? = nil) async {
     let stop = life.withLock { [loop] life -> EventLoopFuture<Void>? in
       let stop: EventLoopFuture<Void>
       switch life.stage {
@@ -111,7 +114,16 @@ extension SerfNode {
     life.withLock { $0.stage = .stopped }
     seedJoiner.end()
     subscribers.finish()
-    ended.resume(.success(()))
+    ended.resume(failure.map { .failure($0) } ?? .success(()))
+  }
+
+  /// The members have given this node's name to another one (`serf.md` section 11). The core has stopped; the port and the readers of events follow.
+  private func nameLost(to rival: NodeAddress, _ tally: NameTally) {
+    let failure = SerfError(
+      .nameConflict,
+      "of \(tally.answers) members that answered, \(tally.answers - tally.forUs) have another address than this node's for its name, which also runs "
+        + "at \(rival); this node has stopped. Give each node a name of its own")
+    Task { await stop(saysFarewell: false, because: failure) }
   }
 
   // MARK: The way to the driver
@@ -144,7 +156,9 @@ extension SerfNode {
         guard case .starting = life.stage else { return }
         life.stage = (try? result.get()).map { .running($0) } ?? .new
       }
-      if case .success = result { self.joinSeeds() }
+      guard case .success(let driver) = result else { return }
+      driver.value.onNameLost = { [weak self] in self?.nameLost(to: $0, $1) }
+      self.joinSeeds()
     }
     return starting
   }

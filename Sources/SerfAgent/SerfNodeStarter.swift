@@ -26,6 +26,9 @@ package struct SerfNodeStarter: NodeStarter {
           do {
             try await node.run()
             return nil
+          } catch let error as SerfError where error.code == .nameConflict {
+            // As in Go, this is no failure: an agent that starts again would meet the same node. The log says why.
+            return nil
           } catch {
             return flagged("\(error)")
           }

@@ -17,6 +17,8 @@ package struct SerfCoreConfiguration: Sendable {
   package var coordinates = SerfSettings.Coordinates()
   /// A snapshot is kept if it has a path.
   package var snapshot = SerfSettings.Snapshot()
+  /// Whether this node stops when other members vote that its name belongs to another node. Only where names are not proven.
+  package var resolvesNameConflicts = true
 
   /// Serf's defaults, with these settings of the gossip layer.
   package init(membership: MembershipConfiguration) { self.membership = membership }

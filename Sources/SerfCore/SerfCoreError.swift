@@ -14,6 +14,8 @@ package enum SerfCoreError: Error, Hashable, Sendable {
   case unusableAddress(NodeAddress)
   /// The message that a query makes is larger than `Queries.sizeLimit`; `content` is how many of its bytes are name and payload.
   case queryTooLarge(name: [UInt8], encoded: Int, content: Int, limit: Int)
+  /// The name of a query begins with `_serf_`; such names belong to the cluster.
+  case internalQuery(name: [UInt8])
   /// A filter's expression is not of the supported syntax.
   case badExpression(String, PatternError)
   /// A query cannot wait for so long, or for so short a time.
@@ -51,6 +53,8 @@ extension SerfCoreError: CustomStringConvertible {
     case .unusableAddress(let address): "peers cannot reach a node at \(address); advertise an address of this machine"
     case .queryTooLarge(let name, let encoded, let content, let limit):
       "the query '\(Self.excerpt(name))' takes \(encoded) bytes encoded (\(content) of name and payload), and the limit is \(limit)"
+    case .internalQuery(let name):
+      "Queries cannot contain the '_serf_' prefix: the name '\(Self.excerpt(name))' is reserved for the cluster"
     case .badExpression(let expression, let error): "'\(Self.excerpt(Array(expression.utf8)))' is no expression: \(error)"
     case .queryTimeout(_, let longest): "a query waits from 1 ms to \(longest.components.seconds) s for answers"
     case .answerTooLarge(let encoded, let content, let limit):

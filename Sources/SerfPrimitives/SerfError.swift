@@ -36,6 +36,8 @@
       public static let argument = Code(kind: .argument)
       /// The query has been answered by this node, or its time is over. Nothing was sent.
       public static let notAnswerable = Code(kind: .notAnswerable)
+      /// The other members decided that the node's name belongs to another node, and this node has stopped. Give each node a name of its own.
+      public static let nameConflict = Code(kind: .nameConflict)
 
       /// The configuration switches off what the call needs. Nothing changed.
       public static let disabled = Code(kind: .disabled)
@@ -47,7 +49,7 @@
 
       private enum Kind: String {
         case configuration, credentials, bind, noAddress, joinFailed, state, tooLarge, broadcastTimeout, timedOut, argument, notAnswerable
-        case disabled, noCoordinate
+        case disabled, noCoordinate, nameConflict
       }
       private let kind: Kind
     }

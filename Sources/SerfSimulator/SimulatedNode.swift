@@ -54,9 +54,9 @@ package struct SimulatedNode: SimulatedMachine, ~Copyable {
       case .transport(let order):
         if let action = SimulatedAction<NodeOutput>(order, bytes: { bytes(of: $0) }) { return action }
       case .roundTrip: continue
-      case .event, .memberChanged, .joinAnswered, .reply, .queryAcknowledged, .queryAnswered, .queryEnded, .diagnostic:
-        return .report(output)
       case .snapshot(let order): if disk != nil { write = order }
+      case .event, .memberChanged, .joinAnswered, .reply, .queryAcknowledged, .queryAnswered, .queryEnded, .keyOperation, .nameLost, .diagnostic:
+        return .report(output)
       }
     }
     return nil

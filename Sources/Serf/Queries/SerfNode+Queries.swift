@@ -13,7 +13,8 @@ extension SerfNode {
   /// This node is asked too, if the options address it.
   ///
   /// - Parameters:
-  ///   - name: the query's name at the members that are asked. Names that begin with `_serf_` are the cluster's own, and refused.
+  ///   - name: the query's name at the members that are asked. Names that begin with `_serf_` are the cluster's own, and
+  ///     refused, except `_serf_ping` without a payload, which every member acknowledges and none answers.
   ///   - payload: the query's content, any sequence of bytes. Default none.
   ///   - options: which members are asked, and how long their answers are waited for. Default: all members, and a time that grows with their number.
   /// - Returns: the answers. The query ends when every member that was asked has answered, and at the latest when its time is over.
@@ -23,17 +24,9 @@ extension SerfNode {
   public func query(
     _ name: String, payload: some Sequence<UInt8> = EmptyCollection<UInt8>(), options: SerfQuery.Options = SerfQuery.Options()
   ) async throws -> QueryAnswers {
-    let name = Array(name.utf8)
-    guard !NodeCore.isInternalQuery(name) else {
-      throw SerfError(.argument, "names of queries that begin with _serf_ are the cluster's own. Choose another name")
-    }
-    return try await askAny(name, payload: Array(payload), options: options)
-  }
-
-  /// The same for any name, the cluster's own included.
-  package func askAny(_ name: [UInt8], payload: [UInt8], options: SerfQuery.Options) async throws -> QueryAnswers {
+    let payload = Array(payload)
     let receiver = QueryReceiver()
-    let id = try await call { driver, done in driver.query(name, payload: payload, options: options, receiver, done) }
+    let id = try await call { driver, done in driver.query(Array(name.utf8), payload: payload, options: options, receiver, done) }
     receiver.abandoned { [weak self] in
       self?.tellDriver { $0.closeQuery(id) }
     }

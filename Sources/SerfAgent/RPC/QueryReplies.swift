@@ -5,7 +5,7 @@ extension SerfNode {
   package func ask(
     _ name: String, payload: [UInt8], options: SerfQuery.Options
   ) async throws -> any AsyncSequence<AgentQueryReply, any Error> & Sendable {
-    let answers = try await askAny(Array(name.utf8), payload: payload, options: options)
+    let answers = try await query(name, payload: payload, options: options)
     // It holds at most an ack and an answer of each member.
     let (replies, feed) = AsyncThrowingStream.makeStream(of: AgentQueryReply.self)
     let reading = Task {

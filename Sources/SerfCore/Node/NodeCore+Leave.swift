@@ -70,6 +70,7 @@ extension NodeCore {
     joins = [:]
     broadcasts = [:]
     departure.requests = []
+    pendingKeyOperations = [:]
     for time in openQueries.keys.sorted() { endQuery(time) }
   }
 

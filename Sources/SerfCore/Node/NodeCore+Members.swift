@@ -25,15 +25,6 @@ extension NodeCore {
     deliver(change.event, change.member)
   }
 
-  mutating func nameConflict(existing: GossipMember, claimant: GossipMember) {
-    // When two nodes claim one name, the other members vote on which one stays. That vote needs our own queries, which do not exist yet (`serf.md`
-    // section 11).
-    diagnose(
-      existing.name == name
-        ? .ownNameConflict(claimant: claimant.address)
-        : .nameConflict(existing.name, existing: existing.address, claimant: claimant.address))
-  }
-
   private static func member(_ node: GossipMember) -> SerfMember {
     let versions = node.versions
     return SerfMember(

@@ -11,6 +11,18 @@ extension NodeCore {
   package mutating func query(
     name: [UInt8], payload: [UInt8], options: SerfQuery.Options, at now: Instant
   ) throws(SerfCoreError) -> SerfQuery.ID {
+    // `serf reachability` asks for the acks of that one.
+    guard !InternalQuery.isName(name) || InternalQuery(name: name) == .ping && payload.isEmpty else { throw .internalQuery(name: name) }
+    return try ask(name: name, payload: payload, options: options, addressing: .everyMember, at: now)
+  }
+
+  /// Whose answers end a query before its time.
+  enum Addressing { case everyMember, otherMembers }
+
+  /// The same for any name.
+  mutating func ask(
+    name: [UInt8], payload: [UInt8], options: SerfQuery.Options, addressing: Addressing, at now: Instant
+  ) throws(SerfCoreError) -> SerfQuery.ID {
     guard status == .alive || status == .leaving else { throw .notAlive(status) }
     let matcher = try QueryMatcher(options.filters)
     let timeout = options.timeout ?? defaultQueryTimeout
@@ -30,7 +42,9 @@ extension NodeCore {
     self.now = now
     counters.queriesSent += 1
     _ = queryClock.tick()
-    openQueries[id.time] = OpenQuery(id: id, options: options, addressing: addressed(by: matcher))
+    var addressed = addressed(by: matcher)
+    if addressing == .otherMembers { addressed.remove(self.name) }
+    openQueries[id.time] = OpenQuery(id: id, options: options, addressing: addressed)
     timers.schedule(.queryDeadline(id.time), at: now + timeout)
     // It is in the ring, so that it is not taken for new when it comes back.
     do { try queries.insert(id: id.number, time: id.time, clock: queryClock.time) } catch { countQuery(error) }
@@ -96,7 +110,7 @@ extension NodeCore {
     counters.answersReceived += 1
     // The answer proves that the query arrived; the ack may be lost, or come later.
     if openQueries[id.time]?.acknowledged(by: member) == .new { outbox.push(.queryAcknowledged(id, by: member)) }
-    outbox.push(.queryAnswered(id, QueryAnswer(from: member, payload: payload)))
+    if !voteArrived(id, from: member, payload) { outbox.push(.queryAnswered(id, QueryAnswer(from: member, payload: payload))) }
     if openQueries[id.time]?.isComplete == true { endQuery(id.time) }
   }
 
@@ -116,7 +130,7 @@ extension NodeCore {
 
   /// Its time is over, or it is complete.
   mutating func endQuery(_ time: LamportTime) {
-    guard let query = openQueries.removeValue(forKey: time) else { return }
+    guard let query = openQueries.removeValue(forKey: time), !voteEnded(query.id) else { return }
     outbox.push(.queryEnded(query.id, query.summary))
   }
 }

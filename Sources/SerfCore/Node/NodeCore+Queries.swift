@@ -45,15 +45,13 @@ extension NodeCore {
     let received = ReceivedQuery(
       id: query.id, source: query.source, address: address, relayFactor: relayFactor, deadline: now + query.timeout)
     if wantsAck { acknowledge(received) }
-    // Names that begin so are the cluster's own questions, which no application sees (`serf.md` section 10).
-    guard !Self.isInternalQuery(query.nameBytes) else { return }
+    guard !InternalQuery.isName(query.nameBytes) else {
+      return internalQueryArrived(received, name: query.nameBytes, payload: query.payload.bytes)
+    }
     counters.queriesDelivered += 1
     if receivedQueries.insert(received, at: now) { diagnose(.limitReached(.answerableQueries)) }
     outbox.push(.event(.query(query)))
   }
-
-  /// Whether this is the name of a question of the cluster's own.
-  package static func isInternalQuery(_ name: [UInt8]) -> Bool { name.starts(with: "_serf_".utf8) }
 
   // MARK: Answering
 
@@ -78,7 +76,7 @@ extension NodeCore {
     send(encodeResponse(query.id, flags: 1, nil), answering: query)
   }
 
-  private func encodeResponse(_ id: SerfQuery.ID, flags: UInt32, _ payload: [UInt8]?) -> [UInt8] {
+  func encodeResponse(_ id: SerfQuery.ID, flags: UInt32, _ payload: [UInt8]?) -> [UInt8] {
     var message: [UInt8] = []
     let own = name.bytes
     let content = payload ?? []
@@ -89,7 +87,7 @@ extension NodeCore {
   }
 
   /// Sends it to the asking member, and by way of as many others as the query wants.
-  private mutating func send(_ message: [UInt8], answering query: ReceivedQuery) {
+  mutating func send(_ message: [UInt8], answering query: ReceivedQuery) {
     guard let destination = relayDestination(query.source, query.address) else {
       counters.responsesUndeliverable += 1
       return diagnose(.askerUnknown(query.source))

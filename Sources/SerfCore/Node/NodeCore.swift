@@ -8,9 +8,9 @@ package import SerfPrimitives
 /// - **Inputs**, from the transport: ``start(at:)``, ``receive(_:from:at:)``, ``packetNotSent(_:reason:at:)``,
 ///   ``exchangeReceived(_:message:from:at:)``, ``exchangeCompleted(_:reply:from:at:)``, ``exchangeFailed(_:reason:at:)``,
 ///   ``connectionClosed(_:reason:at:)``, ``addressStated(_:by:at:)``, ``advance(to:)``, and without time ``setWarm(_:_:)``; from the disk
-///   ``snapshotWritten(_:at:)``.
+///   ``snapshotWritten(_:at:)``, and from the keeper of the keyring ``keyOperationEnded(_:_:at:)``.
 /// - **Verbs**, from the user: ``join(_:ignoreOld:request:at:)``, ``leave(request:at:)``, ``shutDown(at:saysFarewell:)``,
-///   ``userEvent(name:payload:coalesce:at:)``, ``query(name:payload:options:at:)``, ``respond(to:with:at:)``, ``setTags(_:request:at:)``, ``forceLeave(_:prune:request:at:)``. Those that take time end with a
+///   ``userEvent(name:payload:coalesce:at:)``, ``query(name:payload:options:at:)``, ``respond(to:with:at:)``, ``keyQuery(_:options:at:)``, ``setTags(_:request:at:)``, ``forceLeave(_:prune:request:at:)``. Those that take time end with a
 ///   ``NodeOutput/reply(_:_:)`` that carries their request's ID. They throw ``SerfCoreError`` for a mistake of the caller; a peer's mistake gives a
 ///   counter and a diagnostic.
 /// - **Questions**: ``members``, ``membersVersion``, ``localMember``, ``ownTags``, ``status``, ``statistics``, ``counters``, ``coordinate()``,
@@ -29,7 +29,7 @@ package import SerfPrimitives
 /// ```
 ///
 /// The extensions divide this type by input: `+Messages` (gossip of Serf's own), `+PushPull`, `+Clocks`, `+Members`, `+UserEvents`, `+Queries`,
-/// `+Coordinates`, `+Snapshot`, `+Leave` and so on.
+/// `+NameVote`, `+Coordinates`, `+Snapshot`, `+Leave` and so on.
 package struct NodeCore: ~Copyable, Sendable {
   package let configuration: SerfCoreConfiguration
   /// This node's name.
@@ -69,6 +69,11 @@ package struct NodeCore: ~Copyable, Sendable {
   var recorder: SnapshotRecorder?
   var isSnapshotScheduled = false
   var rejoining: Rejoining
+  /// Key operations that the driver has not ended yet.
+  var pendingKeyOperations: [SerfQuery.ID: ReceivedQuery] = [:]
+  /// The vote on our name, while there is one, and when the next may begin.
+  var nameVote: NameVote?
+  var nextNameVote = Instant.zero
 
   var timers = DeadlineQueue<Timer>()
   var random: SeededRandom
@@ -171,8 +176,9 @@ package struct NodeCore: ~Copyable, Sendable {
     case .ackReceived(let name, let roundTrip, let payload):
       coordinateReceived(payload, from: name, roundTrip: roundTrip)
       if let roundTrip { return .roundTrip(roundTrip) }
-    // Pings and reliable messages for the user are not offered yet.
-    case .pingFinished, .userMessageFinished: break
+    case .pingFinished(let id, let result): pingFinished(id, result)
+    // Reliable messages for the user are not offered yet.
+    case .userMessageFinished: break
     }
     return nil
   }

@@ -40,6 +40,16 @@ package enum NodeDiagnostic: Sendable {
   case coordinateReset(after: NodeName)
   /// About the snapshot file, and the members that it names.
   case snapshot(SnapshotDiagnostic)
+  /// A query with a name of the cluster's own, which this version does not know.
+  case unknownInternalQuery([UInt8], from: NodeName)
+  /// The answer to a key operation came after the query's time, or is too large.
+  case keyAnswerNotSent(to: NodeName, isLate: Bool)
+  /// The node at this address answers to our name, so the members are asked which of the two they have.
+  case nameVoteBegan(SerfQuery.ID, rival: NodeAddress)
+  /// They have said so.
+  case nameVoteEnded(NameTally, rival: NodeAddress)
+  /// A member's vote cannot be read.
+  case unreadableVote(from: NodeName, WireError)
 }
 
 /// Why a node waits for a broadcast.
@@ -108,6 +118,11 @@ package struct NodeCounters: Hashable, Sendable {
   package var responsesDuplicate: UInt64 = 0
   package var responsesRefused: UInt64 = 0
   package var responsesUndeliverable: UInt64 = 0
+  package var internalQueriesUnknown: UInt64 = 0
+  package var keyOperations: UInt64 = 0
+  package var keyOperationsRefused: UInt64 = 0
+  package var keyAnswersNotSent: UInt64 = 0
+  package var nameVotes: UInt64 = 0
   package var relaysTooLarge: UInt64 = 0
   package var relaysForwarded: UInt64 = 0
   package var relaysDropped: UInt64 = 0

@@ -25,6 +25,10 @@ package enum NodeOutput: Sendable {
   case queryAnswered(SerfQuery.ID, QueryAnswer)
   /// One of our queries has ended: no ack and no answer follows.
   case queryEnded(SerfQuery.ID, QuerySummary)
+  /// A member asks to do this with the keyring; ``NodeCore/keyOperationEnded(_:_:at:)`` takes the answer.
+  case keyOperation(SerfQuery.ID, KeyOperation, from: NodeName)
+  /// The members voted for another node with our name, so this node has shut itself down.
+  case nameLost(rival: NodeAddress, NameTally)
   /// A member answered a probe after this time, which includes no dial.
   case roundTrip(Duration)
   /// Worth a log line.

@@ -124,6 +124,8 @@ final class SimulatedCluster {
 
   func members(on name: NodeName) -> [SerfMember] { network.read(self[name]) { $0.core.members } }
 
+  func members(at id: SimulatedNetwork<SimulatedNode>.NodeID) -> [SerfMember] { network.read(id) { $0.core.members } }
+
   func status(of member: NodeName, on name: NodeName) -> MemberStatus? { members(on: name).first { $0.name == member }?.status }
 
   func alive(on name: NodeName) -> [NodeName] { members(on: name).filter { $0.status == .alive }.map { $0.name } }

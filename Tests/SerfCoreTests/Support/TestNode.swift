@@ -20,12 +20,17 @@ final class TestNode {
   private(set) var summaries: [QuerySummary] = []
   /// What it wants to be done with its snapshot file.
   private(set) var orders: [SnapshotOrder] = []
+  /// What other members asked to do with the keyring.
+  private(set) var keyOperations: [(id: SerfQuery.ID, operation: KeyOperation)] = []
+  private(set) var lostVotes: [NameTally] = []
   /// User messages that were sent, with their destinations.
   private(set) var sent: [(bytes: [UInt8], to: Destination)] = []
   /// Packets of any kind.
   private(set) var packets: [[UInt8]] = []
   /// Where packets of any kind went.
   private(set) var destinations: [Destination] = []
+  /// The sequence numbers of the pings that were sent.
+  private(set) var pings: [UInt32] = []
   private(set) var opened: [(id: ExchangeID, to: Destination)] = []
   /// The members whose departure the transport heard of, each with the number of events before it.
   private(set) var departed: [(name: NodeName, eventsBefore: Int)] = []
@@ -135,6 +140,8 @@ final class TestNode {
       case .queryAnswered(_, let answer): answers.append("\(answer.from): \(answer.payload.string)")
       case .queryEnded(_, let summary): summaries.append(summary)
       case .snapshot(let order): orders.append(order)
+      case .keyOperation(let id, let operation, _): keyOperations.append((id, operation))
+      case .nameLost(_, let tally): lostVotes.append(tally)
       case .joinAnswered, .roundTrip: break
       }
     }
@@ -146,6 +153,9 @@ final class TestNode {
       destinations.append(destination)
       let packet = [UInt8](copying: core.bytes(slot))
       packets.append(packet)
+      if packet.first == MessageType.ping.rawValue, let ping = try? Ping(decoding: packet.span.bytes.extracting(droppingFirst: 1)) {
+        pings.append(ping.sequenceNumber)
+      }
       if packet.first == MessageType.user.rawValue { sent.append((Array(packet.dropFirst()), destination)) }
     case .open(let id, let destination, _, _, _): opened.append((id, destination))
     case .departed(let name): departed.append((name, events.count))
@@ -224,13 +234,14 @@ extension [UInt8] {
   /// A query of the member `asker`.
   static func query(
     _ id: UInt32, at time: LamportTime, flags: QueryMessage.Flags = [], name: String = "uptime", filters: [UInt8] = [],
-    relayFactor: UInt8 = 0, timeout: Duration = .seconds(1), source: NodeAddress? = NodeAddress(ipv4: 10, 0, 0, 9, port: 1)
+    payload: [UInt8] = [], relayFactor: UInt8 = 0, timeout: Duration = .seconds(1),
+    source: NodeAddress? = NodeAddress(ipv4: 10, 0, 0, 9, port: 1)
   ) -> [UInt8] {
     var bytes: [UInt8] = []
     let (name, asker) = (Array<UInt8>(name.utf8), Array<UInt8>("asker".utf8))
     QueryMessage(
       time: time, id: id, source: source, sourceNode: asker.span.bytes, filters: filters.span.bytes, flags: flags, relayFactor: relayFactor,
-      timeoutNanoseconds: timeout.nanoseconds, name: name.span.bytes, payload: nil
+      timeoutNanoseconds: timeout.nanoseconds, name: name.span.bytes, payload: payload.span.bytes
     ).encode(into: &bytes)
     return bytes
   }
