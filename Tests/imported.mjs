@@ -3,8 +3,9 @@
 import { readFileSync } from "node:fs";
 
 const expected = [
-  "AllowedNetworks", "CIDRBlock", "CertificateAuthority", "Credentials", "JoinAttempt", "Keyring", "MemberEvent", "MemberSnapshot", "MemberStatus",
-  "NetTransport", "NodeAddress", "NodeCoordinate", "NodeName", "NodeStatus", "QueryAnswer", "QueryAnswers", "QuerySummary", "QuicTransport", "SecretKey", "SerfConfiguration", "SerfError", "SerfEvent", "SerfMember",
+  "AllowedNetworks", "CIDRBlock", "CertificateAuthority", "ClusterKeys", "Credentials", "JoinAttempt", "KeyReport", "Keyring",
+  "MemberEvent", "MemberSnapshot", "MemberStatus", "NetTransport", "NodeAddress", "NodeCoordinate", "NodeName", "NodeStatus",
+  "QueryAnswer", "QueryAnswers", "QuerySummary", "QuicTransport", "SecretKey", "SerfConfiguration", "SerfError", "SerfEvent", "SerfMember",
   "SerfNode", "SerfQuery", "SerfSettings", "SerfStatistics", "SerfSubscription", "TLSTransport", "UserEvent",
 ];
 

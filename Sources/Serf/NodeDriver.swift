@@ -18,6 +18,7 @@ package final class NodeDriver {
   private var exchanges: ExchangeTable
   private let loop: any EventLoop
   private let subscribers: EventSubscribers
+  private let keyKeeper: KeyKeeper
   private let log: NodeLog
   private var metrics: NodeMetrics
   private let metricsInterval: Duration
@@ -51,6 +52,7 @@ package final class NodeDriver {
     self.loop = loop
     self.subscribers = subscribers
     log = NodeLog(logger, name: name)
+    keyKeeper = KeyKeeper(layer: layer, file: configuration.keyringFile, on: loop, logger: logger)
     self.metrics = metrics
     metricsInterval = configuration.metricsInterval
     exchanges = ExchangeTable(layer: layer, limits: configuration.exchanges)
@@ -156,8 +158,8 @@ package final class NodeDriver {
     case .queryAnswered(let id, let answer): queries[id]?.receiver?.answers.continuation.yield(answer)
     case .queryEnded(let id, let summary):
       queries.removeValue(forKey: id)?.receiver?.end(core.status == .shutDown ? .failure(.shutDown) : .success(summary))
-    // A layer says nothing of its ring yet.
-    case .keyOperation(let id, _, _): core.keyOperationEnded(id, .refused("No keyring to modify (encryption not enabled)"), at: now)
+    case .keyOperation(let id, let operation, let member):
+      keyKeeper.perform(operation, of: member) { [weak self] answer in self?.keyOperationEnded(id, answer) }
     case .nameLost(let rival, let tally): onNameLost?(rival, tally)
     case .roundTrip(let roundTrip): metrics.answered(after: roundTrip)
     case .diagnostic(let diagnostic): log.diagnostic(diagnostic, at: now)
@@ -379,6 +381,32 @@ extension NodeDriver {
           return .success(id)
         } catch { return .failure(SerfError(error)) }
       })
+  }
+
+  /// The answers go to `receiver`. The key of a change is not sent where it would cross the network unprotected.
+  func keyQuery(_ operation: KeyOperation, _ options: SerfQuery.Options, _ receiver: QueryReceiver, _ done: Completion<KeyQueryStart>) {
+    let members = Set(core.members.filter { $0.status == .alive }.map(\.name))
+    var start = KeyQueryStart(members: members)
+    if case .none(let reason) = layer.keyring { start.refusal = RingChange.refusal(of: operation.kind, because: reason) }
+    guard start.refusal == nil || operation.kind == .list else { return done(.success(start)) }
+    done(
+      mutate { core, now -> Result<KeyQueryStart, SerfError> in
+        do throws(SerfCoreError) {
+          let id = try core.keyQuery(operation, options: options, at: now)
+          queries[id] = WeakQueryReceiver(receiver: receiver)
+          start.query = id
+          return .success(start)
+        } catch { return .failure(SerfError(error)) }
+      })
+  }
+
+  /// Not from within an output: what comes of it is drained at once.
+  private func keyOperationEnded(_ id: SerfQuery.ID, _ answer: KeyAnswer) {
+    let here = NIOLoopBound(self, eventLoop: loop)
+    loop.execute {
+      guard here.value.stopping == nil else { return }
+      here.value.mutate { core, now in core.keyOperationEnded(id, answer, at: now) }
+    }
   }
 
   func closeQuery(_ id: SerfQuery.ID) {

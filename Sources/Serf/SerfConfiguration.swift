@@ -72,6 +72,10 @@ public struct SerfConfiguration: Sendable {
   /// How long a member must be dead before another address may take its name. Only where names are not proven: with ``NetTransport``. Default zero:
   /// never; a member that left frees its name at once. Set it where members come back under new addresses, longer than a short outage.
   public var deadNodeReclaimTime: Duration
+  /// Where the node writes its keys, the primary one first, when a member changes them (``SerfNode/keys``): the file is replaced in one step, and is durable
+  /// before the member hears that the change is done. If it cannot be written, nothing changes. Default nil: changes are lost when the program ends.
+  /// The node does not read the file; give the transport the ring in it: ``Keyring/init(file:)``.
+  public var keyringFile: String?
   /// Whether this node stops when another node has its name, and most members have that one's address for it. Only where names are not proven: with
   /// ``NetTransport`` and TLS. Default true. If it is false, both nodes go on, and each is unreachable for some members.
   public var resolvesNameConflicts = true

@@ -45,6 +45,8 @@ public final class SerfNode: Service {
   let subscribers = EventSubscribers()
   let seedJoiner: SeedJoiner
   let tagChanges = TagChanges()
+  /// Changes of the keys, one after the other.
+  let keyWriters = Turns()
   /// Ends ``run()`` when the node has stopped.
   let ended = Once<Void>()
 

@@ -1,5 +1,6 @@
 import Serf
 import SerfIdentity
+import SerfTransport
 
 /// Where an agent's keys come from: `-encrypt`, or `-keyring-file` (`agent.md` section 11).
 struct KeyringSource {
@@ -29,9 +30,11 @@ struct KeyringSource {
     } catch { throw AgentFailure("\(flag): \(printable(text)) contains no keys; \(remedy)") }
   }
 
-  /// The ring that replaces the keys of `keyring`, which is in use. It may be empty only if `keyring` is.
-  func makeSuccessor(of keyring: Keyring) throws(AgentFailure) -> Keyring {
-    try makeKeyring(allowsNoKey: keyring.keys.isEmpty, remedy: "the running agent keeps the keys that it has")
+  /// The ring that replaces the keys of `keyring`, which is in use. It may be empty only if `keyring` is. Nil for `-encrypt`: an agent's command line does
+  /// not change, so reading it again would only undo what members have changed.
+  func makeSuccessor(of keyring: Keyring) throws(AgentFailure) -> Keyring? {
+    guard isFile else { return nil }
+    return try makeKeyring(allowsNoKey: keyring.keys.isEmpty, remedy: "the running agent keeps the keys that it has")
   }
 
   /// The keys, the primary one first.

@@ -13,6 +13,7 @@ package struct SerfNodeStarter: NodeStarter {
     (settings.coalescing.members, settings.coalescing.userEvents) = (.agent, .agent)
     settings.snapshot.path = configuration.snapshotPath
     settings.snapshot.rejoinAfterLeave = configuration.rejoinAfterLeave
+    settings.keyringFile = configuration.keyringFile
     settings.advertise = try configuration.advertiseAddress()
     settings.allowedNetworks = try configuration.allowedNetworks()
     do {

@@ -98,7 +98,8 @@ struct TransportChoice {
   }
 
   private static func reload(_ keyring: Keyring?, _ configuration: AgentConfiguration) throws(AgentFailure) {
-    if let keyring, let source = try KeyringSource(configuration) { keyring.replace(with: try source.makeSuccessor(of: keyring)) }
+    guard let keyring, let successor = try KeyringSource(configuration)?.makeSuccessor(of: keyring) else { return }
+    keyring.replace(with: successor)
   }
 
   // MARK: TLS
@@ -129,7 +130,8 @@ struct TransportChoice {
       ) { new async throws(AgentFailure) in
         // All of it is read before any of it is used.
         let credentials = try new.credentials()
-        let newKeyring = try KeyringSource(new)?.makeKeyring()
+        var newKeyring: Keyring?
+        if let keyring { newKeyring = try KeyringSource(new)?.makeSuccessor(of: keyring) }
         try agentFailure { try transport.replace(credentials: credentials) }
         if let keyring, let newKeyring { keyring.replace(with: newKeyring) }
       }

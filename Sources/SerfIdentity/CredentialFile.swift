@@ -87,6 +87,8 @@ package enum CredentialFile {
   package static func write(_ bytes: SecretBytes, to path: String, mode: UInt32, overwrite: Bool) throws(CredentialsError) {
     try requireFree([path], overwrite: overwrite)
     let temporary = "\(path).new.\(getpid())"
+    // A process of the same number, as in a container, may have been killed while it wrote.
+    if overwrite { unlink(temporary) }
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode_t(mode))
     guard descriptor >= 0 else { throw notWritable(path, error: errno) }
     var failure: Int32 = fchmod(descriptor, mode_t(mode)) == 0 ? 0 : errno
@@ -106,6 +108,24 @@ package enum CredentialFile {
     if failure != 0 || !overwrite { unlink(temporary) }
     if failure == EEXIST { throw exists(path) }
     if failure != 0 { throw notWritable(path, error: failure) }
+    // The name is durable only when the directory is. The new content stands there, so a directory that cannot be synchronised is no failure.
+    let directory = open(directory(of: path), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    if directory >= 0 {
+      fsync(directory)
+      close(directory)
+    }
+  }
+
+  private static func directory(of path: String) -> String {
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
+  }
+
+  /// The file that `path` means: where it leads if it is a symbolic link.
+  package static func target(of path: String) -> String {
+    guard let resolved = realpath(path, nil) else { return path }
+    defer { free(resolved) }
+    return String(cString: resolved)
   }
 
   /// Fails for the first of these files that exists already, before anything is written.

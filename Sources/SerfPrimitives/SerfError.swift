@@ -36,6 +36,8 @@
       public static let argument = Code(kind: .argument)
       /// The query has been answered by this node, or its time is over. Nothing was sent.
       public static let notAnswerable = Code(kind: .notAnswerable)
+      /// The node's transport, as it is configured, does not have what this call needs. Nothing was sent.
+      public static let unsupported = Code(kind: .unsupported)
       /// The other members decided that the node's name belongs to another node, and this node has stopped. Give each node a name of its own.
       public static let nameConflict = Code(kind: .nameConflict)
 
@@ -49,7 +51,7 @@
 
       private enum Kind: String {
         case configuration, credentials, bind, noAddress, joinFailed, state, tooLarge, broadcastTimeout, timedOut, argument, notAnswerable
-        case disabled, noCoordinate, nameConflict
+        case disabled, noCoordinate, nameConflict, unsupported
       }
       private let kind: Kind
     }

@@ -55,7 +55,8 @@ package struct SimulatedNode: SimulatedMachine, ~Copyable {
         if let action = SimulatedAction<NodeOutput>(order, bytes: { bytes(of: $0) }) { return action }
       case .roundTrip: continue
       case .snapshot(let order): if disk != nil { write = order }
-      case .event, .memberChanged, .joinAnswered, .reply, .queryAcknowledged, .queryAnswered, .queryEnded, .keyOperation, .nameLost, .diagnostic:
+      case .event, .memberChanged, .joinAnswered, .reply, .queryAcknowledged, .queryAnswered, .queryEnded, .keyOperation, .nameLost,
+        .diagnostic:
         return .report(output)
       }
     }

@@ -43,6 +43,7 @@ private final class CountingLayer: StreamLayer {
   var reachableAddress: NodeAddress { inner.reachableAddress }
   var protection: TransportProtection { inner.protection }
   var agreement: String? { inner.agreement }
+  var keyring: KeyringAccess { inner.keyring }
   var streamEndsWithMessage: Bool { inner.streamEndsWithMessage }
   var packetBudget: Int { inner.packetBudget }
   var largestPacket: Int { inner.largestPacket }

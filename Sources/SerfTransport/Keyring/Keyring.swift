@@ -84,6 +84,19 @@ public final class Keyring: Sendable {
     change { $0 = keys }
   }
 
+  /// Replaces all keys, unless the ring has changed since that generation: then it does nothing and returns false.
+  package func replace(with keys: [SecretKey], ifGeneration generation: UInt64) -> Bool {
+    precondition(!keys.isEmpty, "no ring becomes empty")
+    return state.withLock { state in
+      guard state.generation == generation else { return false }
+      guard state.keys != keys else { return true }
+      state.keys = keys
+      state.generation += 1
+      latest.store(state.generation, ordering: .releasing)
+      return true
+    }
+  }
+
   /// Counts the changes.
   package var generation: UInt64 { latest.load(ordering: .acquiring) }
 

@@ -39,6 +39,10 @@ public protocol StreamLayer: AnyObject {
   /// speaks it), only decoding shows that a message is complete.
   var streamEndsWithMessage: Bool { get }
 
+  /// The keys that encrypt what crosses this layer, if members may change them. Default: none, for a layer that encrypts with certificates or not at
+  /// all.
+  var keyring: KeyringAccess { get }
+
   /// What surrounds each message on the streams to or from a peer. Default: ``StreamEnvelope/plain``.
   func envelope(for destination: Destination) -> StreamEnvelope
 
@@ -105,6 +109,7 @@ extension StreamLayer {
   public var reachableAddress: NodeAddress { localAddress }
   public var largestPacket: Int { packetBudget }
   public var agreement: String? { nil }
+  public var keyring: KeyringAccess { .notEncrypted }
   public var figures: [TransportFigure] { [] }
   public func hint(_ hint: MembershipHint, at now: Instant) {}
   public func release(_ stream: StreamID) {}

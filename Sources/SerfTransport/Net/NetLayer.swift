@@ -78,6 +78,15 @@ package final class NetLayer: StreamLayer {
   package var localAddress: NodeAddress { tcp.localAddress }
   package var protection: TransportProtection { settings.encrypts ? .keyring : .clear }
 
+  /// Only while all that is sent is encrypted and nothing else is accepted. Otherwise a host without a key could change the keys, or read a new one.
+  package var keyring: KeyringAccess {
+    guard let keyring = settings.keyring else { return .notEncrypted }
+    guard settings.encrypts, settings.verifiesIncoming else {
+      return .none(because: "clear text is sent or accepted here, so any host could change the keys")
+    }
+    return .shared(keyring)
+  }
+
   package var agreement: String? {
     guard security == nil else { return nil }
     let label = settings.label.isEmpty ? "none" : "'\(escaped(Array(settings.label.utf8)))'"

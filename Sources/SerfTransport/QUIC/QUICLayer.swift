@@ -30,6 +30,7 @@
     private var hellosNotAllowed: UInt64 = 0
 
     package let protection = TransportProtection.provenNames
+    package let keyring = KeyringAccess.none(because: "QUIC encrypts with certificates, which are replaced instead")
     package let streamEndsWithMessage = true
     package let reachableAddress: NodeAddress
 

@@ -1,5 +1,5 @@
 import Foundation
-import SerfAgent
+import SerfTransport
 import Testing
 
 /// Foundation's decoder says what is right.
