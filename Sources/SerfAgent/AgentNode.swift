@@ -1,5 +1,6 @@
 package import Serf
 package import SerfClient
+package import SerfCore
 
 /// What the agent needs from a node: ``SerfNode``, or a stand-in in the tests of the RPC. Whatever a verb throws is shown as its description.
 package protocol AgentNode: Sendable {
@@ -26,6 +27,8 @@ package protocol AgentNode: Sendable {
   func answer(_ query: SerfQuery, with payload: [UInt8]) async throws
   /// The last coordinate that a member has told; nil if there is none.
   func cachedCoordinate(of name: NodeName) async throws -> NodeCoordinate?
+  /// Asks all members to do this with their keyrings. `refusal` says why this node has none.
+  func keyOperation(_ operation: KeyOperation, relayFactor: UInt8) async throws -> (report: KeyReport, refusal: String?)
   /// What happens from now on.
   func subscription() -> any AsyncSequence<SerfEvent, Never> & Sendable
   /// What the RPC's `stats` says about the node: the section `serf`, and our own sections.

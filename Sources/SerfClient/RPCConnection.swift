@@ -20,6 +20,8 @@ final class RPCConnection: ChannelInboundHandler {
     var record: Record?
     /// How long the stream may take, from its answer to its last record; nil for one without an end of its own.
     var length: Duration?
+    /// Receives the body behind an error, before ``answer`` receives the error.
+    var refusal: (@Sendable (ByteBuffer) -> Void)?
     /// Whether the answer has come, so that what follows is records.
     var isAnswered = false
     /// Gives up the wait for the answer, or for the stream's end.
@@ -48,13 +50,13 @@ final class RPCConnection: ChannelInboundHandler {
   /// own ends within `length`.
   func send(
     _ request: [UInt8], sequence: UInt64, body: RPCCommand.ResponseBody, within time: Duration? = nil, answer: @escaping Answer,
-    record: Record? = nil, length: Duration? = nil
+    record: Record? = nil, length: Duration? = nil, refusal: (@Sendable (ByteBuffer) -> Void)? = nil
   ) {
     guard let context, end == nil else { return answer(.failure(end ?? .closed)) }
     let deadline = time.map { time in
       context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(time)) { self.abandon(sequence, .timedOut(after: time)) }
     }
-    waiters[sequence] = Waiter(body: body, answer: answer, record: record, length: length, deadline: deadline)
+    waiters[sequence] = Waiter(body: body, answer: answer, record: record, length: length, refusal: refusal, deadline: deadline)
     context.channel.writeAndFlush(context.channel.allocator.buffer(bytes: request), promise: nil)
   }
 
@@ -126,6 +128,7 @@ final class RPCConnection: ChannelInboundHandler {
       waiters[header.sequence] = nil
     } else {
       waiter.deadline?.cancel()
+      if let body, !header.error.isEmpty { waiter.refusal?(body) }
       let opensStream = waiter.record != nil && header.error.isEmpty
       if opensStream { opened(header.sequence) } else { waiters[header.sequence] = nil }
       waiter.answer(result)

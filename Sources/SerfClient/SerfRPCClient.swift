@@ -201,6 +201,17 @@ public final class SerfRPCClient: Sendable {
 
   // MARK: Requests
 
+  /// The body says what each member did, also where the answer is an error.
+  func keys(_ command: RPCCommand, _ request: [UInt8]) async throws(SerfRPCError) -> AgentKeys {
+    let refused = Mutex<ByteBuffer?>(nil)
+    do {
+      return try decode(AgentKeys.self, try await exchange(command, body: request, onRefusal: { body in refused.withLock { $0 = body } }))
+    } catch {
+      guard case .refused(let text) = error, let body = refused.withLock({ $0 }) else { throw error }
+      throw .keysRefused(text, try decode(AgentKeys.self, body))
+    }
+  }
+
   private func call<Request: RPCBody>(_ command: RPCCommand, _ request: Request) async throws(SerfRPCError) {
     _ = try await exchange(command, body: request.encoded)
   }
@@ -229,7 +240,7 @@ public final class SerfRPCClient: Sendable {
 
   private func exchange(
     _ command: RPCCommand, body: [UInt8], sequence given: UInt64? = nil, within limit: Duration? = nil,
-    record: RPCConnection.Record? = nil, length: Duration? = nil
+    record: RPCConnection.Record? = nil, length: Duration? = nil, onRefusal: (@Sendable (ByteBuffer) -> Void)? = nil
   ) async throws(SerfRPCError) -> ByteBuffer? {
     let sequence = given ?? nextSequence()
     let request = RequestHeader(command: command.rawValue, sequence: sequence).encoded + body
@@ -240,7 +251,7 @@ public final class SerfRPCClient: Sendable {
         loop.execute {
           connection.value.send(
             request, sequence: sequence, body: command.responseBody, within: time, answer: { continuation.resume(returning: $0) },
-            record: record, length: length)
+            record: record, length: length, refusal: onRefusal)
         }
         // The handler below may already have run, before the request existed.
         if Task.isCancelled { loop.execute { connection.value.abandon(sequence) } }

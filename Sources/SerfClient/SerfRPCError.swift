@@ -5,6 +5,8 @@ public enum SerfRPCError: Error, Hashable, Sendable {
   case unreachable(address: String, reason: String)
   /// The agent answered with an error; this is its text.
   case refused(String)
+  /// Not every member has done what was asked with the keys: the agent's text, and what each member said. The others have done it.
+  case keysRefused(String, AgentKeys)
   /// The connection ended before the answer. Whether the agent acted is unknown.
   case closed
   /// The agent sent something that is not an answer of this protocol; the connection is closed. Whether the agent acted is unknown.
@@ -19,7 +21,7 @@ extension SerfRPCError: CustomStringConvertible {
   public var description: String {
     switch self {
     case .unreachable(let address, let reason): "cannot reach an agent at \(address): \(reason)"
-    case .refused(let text): text
+    case .refused(let text), .keysRefused(let text, _): text
     case .closed: "the agent closed the connection"
     case .malformed(let what): "the other side does not speak the agent's protocol: \(what)"
     case .timedOut(let time): "the agent did not answer within \(shortText(time))"

@@ -77,5 +77,7 @@ struct MutationTests {
     check(RespondRequest.self)
     check(CoordinateRequest.self)
     check(CoordinateResponse.self)
+    check(KeyRequest.self)
+    check(AgentKeys.self)
   }
 }

@@ -2,6 +2,7 @@ import Logging
 import NIOCore
 import Serf
 import SerfClient
+import SerfCore
 import SerfPrimitives
 import SerfWire
 
@@ -170,6 +171,10 @@ struct RPCSession {
     case .getCoordinate:
       let name = try decode(CoordinateRequest.self, request).node
       return CoordinateResponse(coordinate: try await ask { try await node.cachedCoordinate(of: name) }).encoded
+    case .installKey: return try await keys(.install, request)
+    case .useKey: return try await keys(.use, request)
+    case .removeKey: return try await keys(.remove, request)
+    case .listKeys: return try await keys(.list, request)
     }
     return []
   }
@@ -246,6 +251,22 @@ struct RPCSession {
     let node = context.node
     try await ask { try await node.answer(query, with: request.payload ?? []) }
     queries.markAnswered(request.id)
+  }
+
+  /// A body follows in any case: it says what each member did.
+  private func keys(_ kind: KeyOperation.Kind, _ request: RPCRequest) async throws(Refusal) -> [UInt8] {
+    var operation = KeyOperation(kind)
+    if kind != .list {
+      let text = try decode(KeyRequest.self, request).key
+      do { operation.key = try SecretKey(base64: text).bytes } catch {
+        throw Refusal(text: AgentKeys.refusal(of: text) ?? "\(error)", body: AgentKeys().encoded)
+      }
+    }
+    let (node, wanted) = (context.node, operation)
+    let report = try await ask(body: AgentKeys().encoded) { try await node.keyOperation(wanted, relayFactor: 0).report }
+    let body = AgentKeys(report).encoded
+    if let problem = report.problem { throw Refusal(text: problem, body: body) }
+    return body
   }
 
   // MARK: Streams

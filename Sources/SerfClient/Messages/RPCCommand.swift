@@ -7,11 +7,15 @@ package enum RPCCommand: String, CaseIterable, Sendable {
   case membersFiltered = "members-filtered"
   case tags, stream, monitor, stop, leave, stats, query, respond
   case getCoordinate = "get-coordinate"
+  case installKey = "install-key"
+  case useKey = "use-key"
+  case removeKey = "remove-key"
+  case listKeys = "list-keys"
 
   /// Whether a request of this command has a body after its header.
   package var hasRequestBody: Bool {
     switch self {
-    case .members, .leave, .stats: false
+    case .members, .leave, .stats, .listKeys: false
     default: true
     }
   }
@@ -20,6 +24,7 @@ package enum RPCCommand: String, CaseIterable, Sendable {
   package var responseBody: ResponseBody {
     switch self {
     case .join, .members, .membersFiltered: .always
+    case .installKey, .useKey, .removeKey, .listKeys: .always
     case .stats, .getCoordinate: .onSuccess
     default: .never
     }
@@ -36,6 +41,8 @@ package enum RPCCommand: String, CaseIterable, Sendable {
     case .leave: .seconds(30)
     // Names are looked up, and one address after another may have to reach its deadline (usually 10 s).
     case .join: .seconds(30 + 10 * min(targets, 1000))
+    // The time of a query, which grows with the number of members.
+    case .installKey, .useKey, .removeKey, .listKeys: .seconds(60)
     // What a stream sends after its answer may come at any time.
     case .handshake, .auth, .event, .members, .membersFiltered, .stream, .monitor, .stop, .stats, .query, .respond, .getCoordinate: .zero
     }

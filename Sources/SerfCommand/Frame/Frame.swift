@@ -10,8 +10,8 @@ package enum Frame {
   /// Every verb, in the order of the listing.
   static let verbs: [any ParsableCommand.Type] = [
     AgentCommand.self, CertsCommand.self, EventCommand.self, ForceLeaveCommand.self, InfoCommand.self, JoinCommand.self,
-    KeygenCommand.self, LeaveCommand.self, MembersCommand.self, MonitorCommand.self, QueryCommand.self, ReachabilityCommand.self,
-    RTTCommand.self, TagsCommand.self, VersionCommand.self,
+    KeygenCommand.self, KeysCommand.self, LeaveCommand.self, MembersCommand.self, MonitorCommand.self, QueryCommand.self,
+    ReachabilityCommand.self, RTTCommand.self, TagsCommand.self, VersionCommand.self,
   ]
 
   /// What a command line has come to without a task.

@@ -60,7 +60,7 @@ extension CommandFailure {
       self.init("\(action) failed: the agent requires its RPC key; give it with -rpc-auth or SERF_RPC_AUTH")
     case .refused("Invalid authentication token"):
       self.init("\(action) failed: the agent does not accept this RPC key; correct -rpc-auth or SERF_RPC_AUTH")
-    case .refused(let text): self.init("\(action) failed: \(oneLine(text))")
+    case .refused(let text), .keysRefused(let text, _): self.init("\(action) failed: \(oneLine(text))")
     case .closed: self.init("\(action) failed: the agent closed the connection; its log says why")
     case .malformed(let what):
       self.init("\(action) failed: the program at the RPC address is not a Serf agent (\(what)); correct -rpc-addr")

@@ -1,6 +1,7 @@
 import Serf
 import SerfAgent
 import SerfClient
+import SerfCore
 import Synchronization
 
 /// A node that is only a table: verbs act on the table, and subscribers see what a test posts.
@@ -16,6 +17,8 @@ final class FakeNode: AgentNode {
     var joinCounts: [Int] = []
     var counters: [String: String] = [:]
     var coordinates: [NodeName: NodeCoordinate] = [:]
+    /// What the next operations with keys come to.
+    var keys = KeyReport(asking: [])
     /// Whether a join or a leave takes longer than any caller waits.
     var joinHangs = false
     var leaveHangs = false
@@ -127,6 +130,10 @@ final class FakeNode: AgentNode {
 
   func cachedCoordinate(of name: NodeName) async throws -> NodeCoordinate? {
     try called("cachedCoordinate", name.description) { $0.coordinates[name] }
+  }
+
+  func keyOperation(_ operation: KeyOperation, relayFactor: UInt8) async throws -> (report: KeyReport, refusal: String?) {
+    try called("keys", "\(operation.kind.rawValue) \(operation.key.count)") { state in (state.keys, nil) }
   }
 
   func subscription() -> any AsyncSequence<SerfEvent, Never> & Sendable {

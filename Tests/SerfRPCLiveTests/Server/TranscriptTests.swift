@@ -22,7 +22,7 @@ struct TranscriptTests {
         try await replay(recording, name: transcript.name)
       }
     }
-    #expect(replayed.count == 30, "\(replayed)")
+    #expect(replayed.count == 42, "\(replayed)")
   }
 
   @Test("sessions of a hand-made client: versions, missing fields, commands in a row")
@@ -153,6 +153,9 @@ private struct Recording {
         default: break
         }
       }
+      for answer in answers where answer.command.rawValue.contains("-key") {
+        state.keys = try KeyReport(AgentKeys(decoding: answer.body.span.bytes))
+      }
       for answer in answers where answer.command == .join {
         state.joinCount = Int(try JoinResponse(decoding: answer.body.span.bytes).count)
       }
@@ -186,5 +189,13 @@ extension SerfMember {
         protocolMinimum: member.memberlistVersion.minimum, protocolMaximum: member.memberlistVersion.maximum,
         protocolCurrent: member.memberlistVersion.current, delegateMinimum: member.serfVersion.minimum,
         delegateMaximum: member.serfVersion.maximum, delegateCurrent: member.serfVersion.current))
+  }
+}
+
+extension KeyReport {
+  fileprivate init(_ keys: AgentKeys) {
+    self.init(asking: [])
+    (self.keys, errors, nodes, answers) = (keys.keys, keys.errors, keys.nodes, keys.answers)
+    for (member, text) in keys.messages { messages[NodeName(member)] = text }
   }
 }
