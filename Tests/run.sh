@@ -21,6 +21,9 @@ sh Tests/enums.sh
 step "Citations of the protocol documents"
 sh Tests/citations.sh
 
+step "Scenarios and their tests"
+node Tests/scenarios.mjs
+
 step "Texts of the library"
 sh Tests/flags.sh
 

@@ -144,6 +144,27 @@ import Testing
     await other.shutdown()
   }
 
+  @Test("a node that coalesces events delivers those that wait before its subscriptions end")
+  func waitingEvents() async throws {
+    var configuration = SerfConfiguration.test("n")
+    let window = SerfSettings.Coalescing.Window(period: .seconds(600), quiescence: .seconds(600))
+    (configuration.coalescing.members, configuration.coalescing.userEvents) = (window, window)
+    let node = try SerfNode(transport: MemoryHub().transport(), configuration: configuration)
+    let events = node.events()
+    try await node.userEvent("held")
+    try await node.userEvent("now", coalesce: false)
+    #expect(try await node.members().count == 1 && events.waiting == 1)
+    await node.shutdown()
+    let seen = await events.reduce(into: [String]()) { seen, event in
+      switch event {
+      case .user(let event): seen.append(event.name)
+      case .member(let event): seen.append(event.kind.description)
+      default: seen.append("?")
+      }
+    }
+    #expect(seen == ["now", "held", "member-join"])
+  }
+
   @Test("a subscription to a node that has stopped has ended")
   func lateSubscription() async throws {
     let (node, other) = try await node(.stopped)

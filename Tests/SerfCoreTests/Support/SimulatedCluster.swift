@@ -9,6 +9,7 @@ final class SimulatedCluster {
   let network: SimulatedNetwork<SimulatedNode>
   let configuration: SerfCoreConfiguration
   private let transport: TransportTraits
+  private let isOneHost: Bool
   private(set) var nodes: [NodeName: SimulatedNetwork<SimulatedNode>.NodeID] = [:]
   private var addresses: [NodeName: NodeAddress] = [:]
   /// The snapshot files of those that keep one.
@@ -16,10 +17,12 @@ final class SimulatedCluster {
   private var lastRequest: UInt64 = 0
   private var lastSeed: UInt64
 
-  init(seed: UInt64 = 1, provesNames: Bool = false, _ configuration: SerfCoreConfiguration = .brisk) {
+  /// With `isOneHost` all members have one IP address, and ports of their own.
+  init(seed: UInt64 = 1, provesNames: Bool = false, isOneHost: Bool = false, _ configuration: SerfCoreConfiguration = .brisk) {
     network = SimulatedNetwork(seed: seed, provesNames: provesNames)
     transport = TransportTraits(provesNames: provesNames)
     self.configuration = configuration
+    self.isOneHost = isOneHost
     lastSeed = seed
   }
 
@@ -31,7 +34,10 @@ final class SimulatedCluster {
     var configuration = configuration
     adjust(&configuration)
     lastSeed += 1
-    if addresses[name] == nil || atNewAddress { addresses[name] = NodeAddress(ipv4: 10, 0, 0, UInt8(lastSeed & 0xff), port: 7946) }
+    if addresses[name] == nil || atNewAddress {
+      let number = UInt8(lastSeed & 0xff)
+      addresses[name] = NodeAddress(ipv4: 10, 0, 0, isOneHost ? 1 : number, port: isOneHost ? 7_000 + UInt16(number) : 7946)
+    }
     let address = try #require(addresses[name])
     let disk = disks[name]
     if disk != nil { configuration.snapshot.path = "snapshot" }
