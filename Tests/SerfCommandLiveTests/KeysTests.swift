@@ -106,6 +106,25 @@ final class KeysTests {
         """)
   }
 
+  @Test("a hangup does not undo a change, whether the first key came from a file or from the command line", arguments: [true, false])
+  func hangup(hasFile: Bool) async throws {
+    let (old, new) = (try await newKey(), try await newKey())
+    let agent: LiveAgent
+    if hasFile {
+      agent = try await start("o1", isGo: false, key: old, join: nil)
+    } else {
+      let flags = ["agent", "-transport=tcp", "-node=o1", "-bind=127.0.0.1:0", "-rpc-addr=127.0.0.1:0", "-profile=local", "-encrypt", old]
+      agent = try await LiveAgent(Executable(flags), ready: "Log data will now stream")
+    }
+    for words in [["-install", new], ["-use", new], ["-remove", old]] {
+      #expect(try await Executable.run(["keys"] + words, environment: ["SERF_RPC_ADDR": agent.rpc]).status == 0)
+    }
+    agent.program.signal(SIGHUP)
+    await agent.logs("Credentials reloaded")
+    let list = try await agent.command("keys", "-list").output
+    #expect(list.hasSuffix("\n\n\(new)  [1/1]\n"), "\(list)")
+  }
+
   @Test("an agent without a keyring says so, to both command lines")
   func noKeyring() async throws {
     let cluster = try await AgentCluster("n1")

@@ -7,7 +7,8 @@ import Testing
   private static let codes: [(SerfError.Code, String)] = [
     (.configuration, "configuration"), (.credentials, "credentials"), (.bind, "bind"), (.noAddress, "noAddress"),
     (.joinFailed, "joinFailed"), (.state, "state"), (.tooLarge, "tooLarge"), (.broadcastTimeout, "broadcastTimeout"),
-    (.timedOut, "timedOut"), (.disabled, "disabled"), (.noCoordinate, "noCoordinate"),
+    (.timedOut, "timedOut"), (.argument, "argument"), (.notAnswerable, "notAnswerable"), (.nameConflict, "nameConflict"),
+    (.unsupported, "unsupported"), (.disabled, "disabled"), (.noCoordinate, "noCoordinate"),
   ]
 
   @Test("codes differ from each other, and print their names")

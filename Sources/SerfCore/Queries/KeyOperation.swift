@@ -74,7 +74,7 @@ package struct KeyAnswer: Hashable, Sendable {
   ///
   /// Go estimates how many keys may fit, with a number that can be above that of the keys, and stops there (serf#649). Here the number of keys is the
   /// bound, and the encoded sizes decide.
-  func fitting(_ limit: Int, size: (_ payload: [UInt8]) -> Int) -> [UInt8]? {
+  package func fitting(_ limit: Int, size: (_ payload: [UInt8]) -> Int) -> [UInt8]? {
     let whole = payload
     guard size(whole) > limit else { return whole }
     guard let keys, !keys.isEmpty else { return nil }

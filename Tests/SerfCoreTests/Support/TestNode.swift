@@ -31,6 +31,7 @@ final class TestNode {
   private(set) var destinations: [Destination] = []
   /// The sequence numbers of the pings that were sent.
   private(set) var pings: [UInt32] = []
+  private var expansion = PacketWalker.Expansion()
   private(set) var opened: [(id: ExchangeID, to: Destination)] = []
   /// The members whose departure the transport heard of, each with the number of events before it.
   private(set) var departed: [(name: NodeName, eventsBefore: Int)] = []
@@ -153,14 +154,21 @@ final class TestNode {
       destinations.append(destination)
       let packet = [UInt8](copying: core.bytes(slot))
       packets.append(packet)
-      if packet.first == MessageType.ping.rawValue, let ping = try? Ping(decoding: packet.span.bytes.extracting(droppingFirst: 1)) {
-        pings.append(ping.sequenceNumber)
-      }
+      notePings(packet)
       if packet.first == MessageType.user.rawValue { sent.append((Array(packet.dropFirst()), destination)) }
     case .open(let id, let destination, _, _, _): opened.append((id, destination))
     case .departed(let name): departed.append((name, events.count))
     case .respond, .finish, .refuse, .close, .forget: break
     }
+  }
+
+  /// Gossip may be in the packet as well.
+  private func notePings(_ packet: [UInt8]) {
+    var walker = PacketWalker(packet.span.bytes, using: &expansion, budget: 1 << 16)
+    while let leaf = walker.next() {
+      if leaf.type == .ping, let ping = try? Ping(decoding: leaf.body) { pings.append(ping.sequenceNumber) }
+    }
+    expansion = walker.finish()
   }
 
   // MARK: Results

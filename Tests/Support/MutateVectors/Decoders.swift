@@ -186,6 +186,10 @@ final class Decoders {
       var keys = try KeyResponseMessage(decoding: bytes).keys
       while keys.count > 0 { guard keys.next() != nil else { fatalError("a checked key does not read") } }
     }
+    attempt("key answer") { () throws(WireError) in
+      let it = try KeyAnswer(decoding: bytes)
+      if let fitting = it.fitting(200, size: { $0.count }), fitting.count > 200 { fatalError("a key answer is too large") }
+    }
     attempt("relay") { () throws(WireError) in _ = try RelayMessage(decoding: bytes) }
     coordinate(bytes)
     attempt("serf push/pull") { () throws(WireError) in
