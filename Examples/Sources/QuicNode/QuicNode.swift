@@ -36,6 +36,7 @@ struct QuicNode {
           case .member(let change):
             for member in change.members { print(change.kind, member.name, member.address) }
           case .user(let event): print("user-event", event.name, event.payload.string)
+          case .query(let query): print("query", query.name)
           // Later versions have more kinds of events.
           @unknown default: break
           }
