@@ -1,8 +1,10 @@
 import Foundation
+import SerfClient
 
 extension Scenario {
-  /// Our agent must pass queries and relayed answers on, although it answers none itself yet.
-  static let query = Scenario(name: "query", summary: "Go's queries, plain and relayed, with ours between Go's agents") { stage in
+  /// Go's agents answer by a handler; at ours a client of the RPC answers.
+  static let query = Scenario(name: "query", summary: "queries of either kind, plain and relayed, that agents of both kinds answer") {
+    stage in
     let handler = ["-event-handler", "query:ping=echo pong-$SERF_SELF_NAME"]
     var agents: [Agent] = []
     // One of ours between two of Go's, then more of both, joined in a chain of alternating kinds.
@@ -12,15 +14,25 @@ extension Scenario {
       settings.flags = kind == .go ? handler : []
       settings.join = agents.last.map { [$0.settings.place.reach] } ?? []
       agents.append(try await stage.start(settings))
+      if kind == .ours { try await agents[index].answersPings() }
       guard kind == .go, index > 0 else { continue }
       let present = agents
       await stage.check("\(present.count) alive at all", at: present) { try await listing(at: present, alive: present) }
-      for asker in present where asker.settings.kind == .go {
-        for factor in [0, 2] {
-          await stage.ask(asker, relayFactor: factor, expect: present.filter { $0.settings.kind == .go })
-        }
+      for asker in present {
+        for factor in [0, 2] { await stage.ask(asker, relayFactor: factor, expect: present) }
       }
     }
+  }
+}
+
+extension Agent {
+  /// Answers from now on, to its end, as the handler of Go's agents does.
+  fileprivate func answersPings() async throws {
+    let queries = try await client.events("query:ping")
+    Task {
+      for try await case .query(let query) in queries { try await client.respond(to: query.id, payload: Array("pong-\(name)\n".utf8)) }
+    }
+    _ = try await client.stats()
   }
 }
 
@@ -32,7 +44,7 @@ private struct Answers: Decodable {
 extension Stage {
   /// Runs Go's `serf query`; an ack and an answer of each of `expect` must come.
   fileprivate func ask(_ asker: Agent, relayFactor: Int, expect: [Agent]) async {
-    let what = "\(asker.label) hears all \(expect.count) of Go's, relay factor \(relayFactor), \(agents.count) members"
+    let what = "\(asker.label) hears all \(expect.count), relay factor \(relayFactor), \(agents.count) members"
     let relay = relayFactor == 0 ? [] : ["-relay-factor", "\(relayFactor)"]
     // Asked once: a lost answer is a failure, not a reason to ask again.
     let start = ContinuousClock.now
