@@ -1,5 +1,5 @@
 // The tables of Tests/SCENARIOS.md name tests that exist, and nothing is missing from them: each number, and each line of the checklist of serf.md,
-// is in a table or in the list of those that are not there yet, once.
+// is in a table or in the list of those that are not there yet, once. The protocol map's paths exist as well.
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -52,8 +52,13 @@ for (const { heading, pending, expected } of tables) {
   for (const key of all) if (!expected.includes(key)) problems.push(`${heading}: ${key} is none`);
   console.log(`scenarios: ${heading}: ${seen.length} of ${expected.length}`);
 }
+// The map in the documentation leads to places that exist.
+const map = readFileSync(join(tests, "../Sources/Serf/Serf.docc/protocol-map.md"), "utf8");
+for (const [, path] of map.matchAll(/`((?:Sources|Tests)\/[^`]+)`/g)) {
+  if (!existsSync(join(tests, "..", path))) problems.push(`protocol-map.md: ${path} does not exist`);
+}
 if (problems.length > 0) {
-  console.error("Tests/SCENARIOS.md:\n" + problems.join("\n"));
+  console.error("scenarios:\n" + problems.join("\n"));
   process.exit(1);
 }
 console.log(`scenarios: ${count} tests named, all there`);
