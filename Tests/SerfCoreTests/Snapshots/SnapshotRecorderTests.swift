@@ -190,6 +190,57 @@ struct SnapshotRecorderTests {
     #expect(file.lines.contains("alive: z 10.0.1.122:7946"))
   }
 
+  @Test("holds up nothing when the disk never answers: 3,000 member events are told at once")
+  func stuckDisk() throws {
+    let node = try node()
+    node.advance(by: .milliseconds(300))
+    #expect(node.orders.count == 1)
+    let (start, before) = (node.now, node.events.count)
+    for round in 1...UInt32(1_000) {
+      node.meet("a", incarnation: 3 * round)
+      node.meet("a", incarnation: 3 * round + 1, tags: ["round": String(round)])
+      node.lose("a", incarnation: 3 * round + 1)
+      #expect(node.events.count == before + 3 * Int(round))
+    }
+    #expect(node.now == start && Set(node.memberEvents) == ["join a", "update a", "failed a"])
+    // Nor does anything else wait for the first write, which goes on for ever.
+    node.gossip(.userEvent("deploy", at: 7))
+    node.advance(by: .seconds(600))
+    #expect(node.userEvents.map(\.name) == ["deploy"] && node.orders.count == 1)
+    node.feed { core, now in core.shutDown(at: now) }
+    #expect(node.core.status == .shutDown)
+  }
+
+  @Test(
+    "changes no event and delays none; the next node has the clocks and the members that live, with coordinates or without",
+    arguments: [false, true])
+  func passesThrough(hasCoordinates: Bool) throws {
+    let recorded = try node()
+    let other = try TestNode()
+    let file = File()
+    for node in [recorded, other] {
+      node.meet("a", tags: ["role": "db"])
+      node.meet("b")
+      node.meet("a", incarnation: 2, tags: ["role": "web"])
+      node.joinIntent("a", at: 100)
+      node.lose("b")
+      node.gossip(.userEvent("deploy", [1, 2, 3], at: 42))
+      node.gossip(.query(7, at: 50, payload: [4]))
+      #expect(node.events.count == 7)
+    }
+    #expect(recorded.events == other.events)
+    file.follow(recorded)
+    #expect(recorded.events == other.events)
+    var configuration = SerfCoreConfiguration.quiet
+    configuration.coordinates.isEnabled = hasCoordinates
+    let restored = RestoredState(reading: file.bytes, rejoinAfterLeave: false)
+    #expect(restored.state.members.keys.sorted() == ["a", "me"])
+    let next = try TestNode(configuration, restoring: restored)
+    let clocks = next.core.statistics
+    #expect((clocks.memberTime, clocks.eventTime, clocks.queryTime) == (101, 43, 51))
+    #expect(next.opened.map(\.to) == [.member("a", NodeAddress(ipv4: 10, 0, 1, 97, port: 7946))])
+  }
+
   // MARK: After a restart
 
   private func restored(_ file: String) -> RestoredState { RestoredState(reading: Array(file.utf8), rejoinAfterLeave: false) }

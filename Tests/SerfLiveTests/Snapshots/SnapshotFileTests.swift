@@ -87,6 +87,25 @@ struct SnapshotFileTests {
     #expect(try file.perform(.replace(state, hasLeft: false)).get() > 0)
   }
 
+  @Test("that cannot be replaced stays as it was, and is replaced when that is possible")
+  func notReplaced() throws {
+    let file = SnapshotFile(path: path)
+    _ = try file.perform(.replace(state, hasLeft: false)).get()
+    let old = try directory.text()
+    // Something is where the new file is to be written.
+    try FileManager.default.createDirectory(atPath: path + ".compact", withIntermediateDirectories: true)
+    var newer = state
+    newer.memberTime = 6
+    #expect(failure(file.perform(.replace(newer, hasLeft: false))) == "Is a directory")
+    #expect(try directory.text() == old && SnapshotFile(path: path).read() == Array(old.utf8))
+    // Lines go on to the old one.
+    _ = try file.perform(.append(Array("clock: 6\n".utf8), isDurable: false)).get()
+    #expect(try directory.text() == old + "clock: 6\n")
+    try FileManager.default.removeItem(atPath: path + ".compact")
+    _ = try file.perform(.replace(newer, hasLeft: false)).get()
+    #expect(try directory.text().hasPrefix("clock: 6\n# crc32=") && directory.files == ["snapshot"])
+  }
+
   @Test("that a Go agent had no time to rename is read where it is")
   func unrenamed() throws {
     try Data("clock: 9\n".utf8).write(to: URL(fileURLWithPath: path + ".compact"))
