@@ -51,7 +51,7 @@ extension SnapshotDiagnostic {
     switch self {
     case .blockSkipped(let line, let count):
       "the snapshot is damaged: skipped \(count) lines from line \(line), whose sum is wrong"
-    case .lineSkipped(let number, let excerpt): "the snapshot is damaged: skipped line \(number), '\(escaped(excerpt))'"
+    case .lineSkipped(let number, let count): "the snapshot is damaged: skipped line \(number), of \(count) bytes"
     case .tailCut(let count): "cut off \(count) bytes at the snapshot's end: its last write was not complete"
     case .membersDropped(let count): "the snapshot has \(count) members more than this node keeps, or with names that are too long"
     case .notRead(let failure): "cannot read the snapshot, so nothing is known of the last run: \(failure)"

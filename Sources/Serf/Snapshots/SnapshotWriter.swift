@@ -26,7 +26,15 @@ package final class SnapshotWriter: Sendable {
   func read(on loop: any EventLoop) -> EventLoopFuture<RestoredState?> {
     thread.runIfActive(eventLoop: loop) { [file, settings] in
       do {
-        return try file.read().map { RestoredState(reading: $0, rejoinAfterLeave: settings.rejoinAfterLeave) }
+        guard let bytes = try file.read() else { return nil }
+        let restored = RestoredState(reading: bytes, rejoinAfterLeave: settings.rejoinAfterLeave)
+        guard !RestoredState.isForeign(bytes, restored) else {
+          throw SerfError(
+            .configuration,
+            "'\(escaped(settings.path ?? ""))' is not a snapshot, and a node would replace it. Give the path of a snapshot, or of a file that does not exist "
+              + "(\(SettingName.snapshot))")
+        }
+        return restored
       } catch let error as SnapshotFile.Unusable {
         throw SerfError(
           .configuration,

@@ -4,8 +4,8 @@ package import SerfPrimitives
 package enum SnapshotDiagnostic: Hashable, Sendable {
   /// The block of `count` lines that begins at this line has a wrong sum.
   case blockSkipped(line: Int, count: Int)
-  /// This line is none that we know.
-  case lineSkipped(number: Int, excerpt: [UInt8])
+  /// This line, of this length, is none that we know. Its text is not here: the file may be another one, with a secret in it.
+  case lineSkipped(number: Int, byteCount: Int)
   /// Behind the last line break there is a torn line, or what a crash left there.
   case tailCut(byteCount: Int)
   /// The file has more members than a node keeps, or members with names that it does not keep.

@@ -24,9 +24,9 @@ package enum SnapshotRecord: Hashable, Sendable {
 // MARK: - Lines
 
 extension SnapshotRecord {
-  /// The record in a line, which is without its line break; nil when there is none that we know. The name may contain spaces: the address stands behind
-  /// the last one.
-  package init?(line: ArraySlice<UInt8>) {
+  /// The record in a line, which is without its line break; nil when there is none that we know, or a clock beyond `highestTime`. The name may contain spaces:
+  /// the address stands behind the last one.
+  package init?(line: ArraySlice<UInt8>, highestTime: LamportTime = Self.honestTime) {
     guard let first = line.first, first != UInt8(ascii: "#") else {
       self = .nothing
       return
@@ -41,13 +41,13 @@ extension SnapshotRecord {
     } else if let rest = Self.rest(of: line, behind: Self.goneWord) {
       self = .gone(NodeName(bytes: Array(rest)))
     } else if let rest = Self.rest(of: line, behind: Self.memberTimeWord) {
-      guard let time = Self.time(rest) else { return nil }
+      guard let time = Self.time(rest), time <= highestTime else { return nil }
       self = .memberTime(time)
     } else if let rest = Self.rest(of: line, behind: Self.eventTimeWord) {
-      guard let time = Self.time(rest) else { return nil }
+      guard let time = Self.time(rest), time <= highestTime else { return nil }
       self = .eventTime(time)
     } else if let rest = Self.rest(of: line, behind: Self.queryTimeWord) {
-      guard let time = Self.time(rest) else { return nil }
+      guard let time = Self.time(rest), time <= highestTime else { return nil }
       self = .queryTime(time)
     } else if line.elementsEqual(Self.leaveWord) {
       self = .leave
@@ -87,8 +87,9 @@ extension SnapshotRecord {
     line.starts(with: word) ? line.dropFirst(word.count) : nil
   }
 
-  /// A number that a clock of an honest cluster can reach. A higher one is damage, or what a hostile member had made of the clock; after a restart
-  /// push/pull brings the clock to where the cluster's is.
+  /// What a clock of an honest cluster can reach. In a line without a sum, a higher one is taken for damage; push/pull brings the clock to where the cluster's is.
+  package static let honestTime = LamportClock.gossipHeight - 1
+
   private static func time(_ digits: ArraySlice<UInt8>) -> LamportTime? {
     guard !digits.isEmpty else { return nil }
     var time: LamportTime = 0
@@ -99,8 +100,11 @@ extension SnapshotRecord {
       guard !overflow, !carry else { return nil }
       time = sum
     }
-    return time < LamportClock.gossipHeight ? time : nil
+    return time
   }
+
+  /// What lines begin with, our comments included.
+  static let words = [aliveWord, goneWord, memberTimeWord, eventTimeWord, queryTimeWord, coordinateWord, Array("# crc32=".utf8)]
 
   private static let aliveWord = Array("alive: ".utf8)
   private static let goneWord = Array("not-alive: ".utf8)

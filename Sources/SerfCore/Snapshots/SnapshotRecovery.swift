@@ -17,6 +17,15 @@ package struct RestoredState: Hashable, Sendable {
   /// What was skipped: the first of it, for the log.
   package private(set) var findings: [SnapshotDiagnostic] = []
 
+  /// Whether a line of the file is one of a snapshot.
+  private var isSnapshot = false
+
+  /// Whether the file is another one than a snapshot: it has whole lines, and none of them begins as one of a snapshot. Such a file is not to be replaced.
+  package static func isForeign(_ bytes: [UInt8], _ restored: RestoredState) -> Bool {
+    guard !restored.isSnapshot, bytes.contains(UInt8(ascii: "\n")), !bytes.contains(0) else { return false }
+    return !bytes.split(separator: UInt8(ascii: "\n")).contains { line in SnapshotRecord.words.contains { line.starts(with: $0) } }
+  }
+
   /// A state without a file.
   package init(_ state: SnapshotState = SnapshotState()) { self.state = state }
 
@@ -33,7 +42,9 @@ package struct RestoredState: Hashable, Sendable {
       number += 1
       if let sum = SnapshotBlock.sum(in: bytes[start..<end]) {
         if sum == bytes.sum(block..<start) {
-          replay(bytes[block..<start], from: blockNumber, rejoinAfterLeave)
+          // What has a sum was written by us, also a clock that a hostile member has moved far.
+          replay(bytes[block..<start], from: blockNumber, highestTime: .max, rejoinAfterLeave)
+          isSnapshot = true
         } else {
           blocksSkipped += 1
           find(.blockSkipped(line: blockNumber, count: number - blockNumber))
@@ -42,21 +53,22 @@ package struct RestoredState: Hashable, Sendable {
       }
       start = end + 1
     }
-    replay(bytes[block..<start], from: blockNumber, rejoinAfterLeave)
+    replay(bytes[block..<start], from: blockNumber, highestTime: SnapshotRecord.honestTime, rejoinAfterLeave)
     if start < bytes.count { find(.tailCut(byteCount: bytes.count - start)) }
   }
 
-  private mutating func replay(_ lines: ArraySlice<UInt8>, from number: Int, _ rejoinAfterLeave: Bool) {
+  private mutating func replay(_ lines: ArraySlice<UInt8>, from number: Int, highestTime: LamportTime, _ rejoinAfterLeave: Bool) {
     var number = number
     var start = lines.startIndex
     while let end = lines[start...].firstIndex(of: UInt8(ascii: "\n")) {
       // Where a machine crashed there may be zeros, to which a Go agent appends its next line.
       let line = lines[start..<end].drop { $0 == 0 }
-      if let record = SnapshotRecord(line: line) {
+      if let record = SnapshotRecord(line: line, highestTime: highestTime) {
+        if record != .nothing { isSnapshot = true }
         state.apply(record, rejoinAfterLeave: rejoinAfterLeave)
       } else {
         linesSkipped += 1
-        find(.lineSkipped(number: number, excerpt: Array(line.prefix(Self.excerptLength))))
+        find(.lineSkipped(number: number, byteCount: line.count))
       }
       number += 1
       start = end + 1
@@ -69,7 +81,6 @@ package struct RestoredState: Hashable, Sendable {
 
   /// A damaged file can have a million bad lines; the counters count all.
   private static let findingLimit = 16
-  private static let excerptLength = 64
 }
 
 extension [UInt8] {

@@ -33,6 +33,18 @@ struct SnapshotNodeTests {
     #expect(try String(contentsOfFile: directory + "/b.snapshot", encoding: .utf8).contains("alive: b "))
   }
 
+  @Test("does not start on a file that is no snapshot, and leaves it as it is")
+  func foreign() async throws {
+    defer { try? FileManager.default.removeItem(atPath: directory) }
+    try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+    let secret = "-----BEGIN PRIVATE KEY-----\nMC4CAQAw\n"
+    try secret.write(toFile: directory + "/b.snapshot", atomically: true, encoding: .utf8)
+    let error = await #expect(throws: SerfError.self) { try await node("b", 2).start() }
+    #expect(error?.code == .configuration && error?.message.contains("is not a snapshot") == true, "\(String(describing: error))")
+    #expect(error?.message.contains("MC4") == false)
+    #expect(try String(contentsOfFile: directory + "/b.snapshot", encoding: .utf8) == secret)
+  }
+
   @Test("finds the other members by itself after a stop, but not after a leave, unless it is told to", arguments: [false, true])
   func restart(leaves: Bool) async throws {
     try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
