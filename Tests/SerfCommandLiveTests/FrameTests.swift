@@ -81,6 +81,7 @@ struct FrameTests {
       (["members", "-format=--x"], "serf members: The value '--x' is invalid for '-format <format>'"),
       (["query"], "serf query: a query name is missing; write serf query NAME [PAYLOAD]"),
       (["query", "a", "b", "c"], "serf query: only a name and a payload are expected, not 3 words"),
+      (["query", "-tag", "r=a", "-tag", "r=b", "x"], "serf query: -tag 'r' is given twice; write one pattern with alternatives"),
       (["query", "-relay-factor=256", "a"], "serf query: -relay-factor is 0 to 255, not 256"),
       (["members", "-tag", "novalue"], "serf members: The value 'novalue' is invalid for '-tag <tag>'"),
       (["members", "-name"], "serf members: Missing value for '-name <name>'"),

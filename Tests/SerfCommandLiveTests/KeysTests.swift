@@ -97,6 +97,9 @@ final class KeysTests {
           "keys": {
             "\(key)": 2
           },
+          "primary_keys": {
+            "\(key)": 2
+          },
           "messages": {},
           "nodes": 2,
           "answers": 2,

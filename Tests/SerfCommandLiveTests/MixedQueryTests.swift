@@ -34,14 +34,15 @@ struct MixedQueryTests {
     defer { answering.cancel() }
     let replies = ["d1", "d2", "n1"].flatMap { ["Ack from '\($0)'", "Response from '\($0)': load-\($0)"] }
     let all = replies + ["Query 'load' dispatched", "Total Acks: 3", "Total Responses: 3"]
-    for agent in [ours, theirs] {
+    // At ours a query ends when all have answered; at Debian's it takes its whole time, in which a busy machine has to start a program.
+    for (agent, time) in [(ours, "-timeout=60s"), (theirs, "-timeout=4s")] {
       for path in [Executable.serf, debianSerf] {
         for words in [["-relay-factor=2", "load"], ["load", "now"]] {
-          let run = try await Executable.run(["query"] + words, environment: ["SERF_RPC_ADDR": agent.rpc], path: path)
+          let run = try await Executable.run(["query", time] + words, environment: ["SERF_RPC_ADDR": agent.rpc], path: path)
           #expect(run.status == 0 && lines(run.output) == all.sorted(), "\(words) \(path): \(run)")
         }
         let some = try await Executable.run(
-          ["query", "-node=d1", "-node=n1", "-tag=kind=^g", "-no-ack", "-timeout=700ms", "-format=json", "load"],
+          ["query", "-node=d1", "-node=n1", "-tag=kind=^g", "-no-ack", "-timeout=4s", "-format=json", "load"],
           environment: ["SERF_RPC_ADDR": agent.rpc], path: path)
         #expect(
           some.output == "{\n  \"Acks\": null,\n  \"Responses\": {\n    \"d1\": \"load-d1\"\n  }\n}\n", "\(path): \(some)")
@@ -49,14 +50,11 @@ struct MixedQueryTests {
         #expect(refused.status == 1 && (refused.output + refused.errors).contains("Queries cannot contain the '_serf_' prefix"))
       }
     }
-    let early = ContinuousClock.now
-    #expect(try await ours.command("query", "-timeout=60s", "load").output.hasSuffix("Total Responses: 3\n"))
-    #expect(ContinuousClock.now - early < .seconds(30), "it ends when all have answered")
     for (agent, path) in [(ours, Executable.serf), (ours, debianSerf), (theirs, Executable.serf)] {
       let run = try await Executable.run(["reachability", "-verbose"], environment: ["SERF_RPC_ADDR": agent.rpc], path: path)
       #expect(run.status == 0 && run.output.hasSuffix("Successfully contacted all live nodes\n"), "\(run)")
       #expect(run.output.hasPrefix("Total members: 3, live members: 3\nStarting reachability test...\n\tAck from '"), "\(run)")
     }
-    await ours.logs("Received event: query: load", times: 9)
+    await ours.logs("Received event: query: load", times: 8)
   }
 }

@@ -15,7 +15,7 @@ struct QueryOutputTests {
     "a reply is a line; one newline at its end is dropped, and what could steer a terminal is escaped",
     arguments: [
       (.acknowledgement("n1"), "Ack from 'n1'"), (.answer("n1", nil), "Response from 'n1': "),
-      (.answer("n1", Array("a\nb\n\n".utf8)), "Response from 'n1': a\nb\n"),
+      (.answer("n1", Array("a\nb\n\n".utf8)), "Response from 'n1': a\n\tb\n"),
       (.answer("n1", Array("\u{1b}[2J\u{202e}".utf8) + [0xff]), "Response from 'n1': \\u{1b}[2J\\u{202e}\\xff"),
       (.acknowledgement(NodeName(bytes: [0x1b])), "Ack from '\\u{1b}'"),
     ] as [(AgentQueryReply, String)])

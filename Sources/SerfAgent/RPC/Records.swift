@@ -39,8 +39,11 @@ extension AgentKeys {
   /// A result of the library in the form of the RPC.
   init(_ report: KeyReport) {
     self.init(
-      keys: report.keys, messages: [:], errors: report.errors, nodes: report.nodes, answers: report.answers)
+      keys: report.keys, primaryKeys: report.primaryKeys, messages: [:], errors: report.errors, nodes: report.nodes, answers: report.answers
+    )
     for (member, text) in report.messages { messages[readableText(of: member.bytes)] = text }
+    // Go's agents say nothing of these; an operator has to know which member it was.
+    for member in report.silent { messages[readableText(of: member.bytes)] = "no answer in time" }
   }
 
   /// What Go's agents say of a text that is not base64; nil if it is.

@@ -42,14 +42,22 @@ struct KeysCommand: AsyncParsableCommand {
     if problem == nil { Terminal.output("==> \(step.end)") }
     let rows = keys.messages.sorted { $0.key < $1.key }.map { [problem == nil ? "note:" : "failed:", escaped($0.key), escaped($0.value)] }
     if !rows.isEmpty { Terminal.output(Columns.text(rows)) }
-    guard step == .list, problem == nil else { return }
-    let lines = keys.keys.sorted { $0.key < $1.key }.map { [escaped($0.key), "[\($0.value)/\(keys.nodes)]"] }
-    Terminal.output("\n" + Columns.text(lines))
+    // Also what some members have is worth knowing.
+    guard step == .list, problem == nil || !keys.keys.isEmpty else { return }
+    Terminal.output("\n" + Self.rows(keys.keys, of: keys.nodes))
+    // Members with another primary key have missed a step. Only our agents say so.
+    guard keys.primaryKeys.count > 1 else { return }
+    Terminal.output("\nMembers encrypt with different primary keys:\n" + Self.rows(keys.primaryKeys, of: keys.nodes))
+  }
+
+  private static func rows(_ counts: [String: Int], of nodes: Int) -> String {
+    Columns.text(counts.sorted { $0.key < $1.key }.map { [escaped($0.key), "[\($0.value)/\(nodes)]"] })
   }
 
   static func json(_ keys: AgentKeys) -> OrderedJSON {
-    .object([
-      ("keys", .object(keys.keys.sorted { $0.key < $1.key }.map { ($0.key, .number($0.value)) })), ("messages", .map(keys.messages)),
+    func counts(_ counts: [String: Int]) -> OrderedJSON { .object(counts.sorted { $0.key < $1.key }.map { ($0.key, .number($0.value)) }) }
+    return .object([
+      ("keys", counts(keys.keys)), ("primary_keys", counts(keys.primaryKeys)), ("messages", .map(keys.messages)),
       ("nodes", .number(keys.nodes)), ("answers", .number(keys.answers)), ("errors", .number(keys.errors)),
     ])
   }

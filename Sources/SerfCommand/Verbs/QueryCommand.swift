@@ -13,7 +13,10 @@ struct QueryCommand: AsyncParsableCommand, FreeWords {
 
   @Option(help: "text, as the answers come, or json, at the end.") var format = OutputFormat.text
   @Option(help: "Ask only this member. May be repeated.") var node: [String] = []
-  @Option(help: "Ask only members whose tag matches: key=pattern (RE2). May be repeated.") var tag: [TagArgument] = []
+  @Option(
+    help: "Ask only members in whose tag the pattern occurs: key=pattern (RE2); ^ and $ stand for its ends. May be repeated for other tags."
+  )
+  var tag: [TagArgument] = []
   @Option(help: "How long to wait for answers, such as 5s. Default: the agent chooses it by the number of members, 3.2s for up to nine.")
   var timeout = GoDuration(.zero)
   @Flag(help: "Do not ask members to say that the query arrived.") var noAck = false
@@ -27,6 +30,10 @@ struct QueryCommand: AsyncParsableCommand, FreeWords {
       throw CommandFailure("only a name and a payload are expected, not \(words.count) words; quote a payload that holds spaces")
     }
     guard let relayFactor = UInt8(exactly: relayFactor) else { throw CommandFailure("-relay-factor is 0 to 255, not \(relayFactor)") }
+    if let repeated = Dictionary(grouping: tag, by: \.key).first(where: { $0.value.count > 1 })?.key {
+      throw CommandFailure(
+        "-tag \(printable(repeated)) is given twice; write one pattern with alternatives, such as -tag role='^(web|db)$'")
+    }
     var options = AgentQueryOptions()
     options.members = node.isEmpty ? nil : node.map { NodeName($0) }
     options.tags = tag.map
@@ -70,7 +77,10 @@ package struct QueryOutcome {
     case .answer(let member, let payload):
       var text = readableText(of: payload ?? [])
       if text.hasSuffix("\n") { text.removeLast() }
-      let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { harmless(String($0)) }
+      // Lines after the first are indented, so that none looks like one of ours.
+      let lines = text.split(separator: "\n", omittingEmptySubsequences: false).enumerated().map { index, line in
+        (index == 0 || line.isEmpty ? "" : "\t") + harmless(String(line))
+      }
       return "Response from '\(member)': \(lines.joined(separator: "\n"))"
     }
   }
