@@ -18,12 +18,18 @@ package struct TransportTraits: Hashable, Sendable {
   /// its transport gets too. The default is all.
   package var allowedNetworks: AllowedNetworks
 
+  /// Whether this node passes on what changes keys. Not where it encrypts and accepts clear text as well: to the others a stranger's word would then be a
+  /// member's.
+  package var passesKeyOperations: Bool
+
   package init(
-    provesNames: Bool = false, packetBudget: Int = 1_395, carriesOversizedPackets: Bool = false, allowedNetworks: AllowedNetworks = .all
+    provesNames: Bool = false, packetBudget: Int = 1_395, carriesOversizedPackets: Bool = false, allowedNetworks: AllowedNetworks = .all,
+    passesKeyOperations: Bool = true
   ) {
     self.provesNames = provesNames
     self.packetBudget = packetBudget
     self.carriesOversizedPackets = carriesOversizedPackets
     self.allowedNetworks = allowedNetworks
+    self.passesKeyOperations = passesKeyOperations
   }
 }

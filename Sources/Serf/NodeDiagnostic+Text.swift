@@ -288,6 +288,7 @@ extension NodeLimit {
     case .bufferedIntents: "intents about unknown nodes"
     case .eventsPerTime: "user events of one Lamport time"
     case .queryIDsPerTime: "queries of one Lamport time"
+    case .queryFilters: "the work that one query's filters make"
     case .answerableQueries: "queries that wait for this node's answer"
     case .replay: "events to replay to a new member"
     case .nameLength: "bytes of a member's name in an intent"

@@ -483,8 +483,10 @@ extension NodeDriver {
 extension TransportTraits {
   /// What the core must know of `layer`, and of the networks that the node allows.
   init(_ layer: any StreamLayer, allowedNetworks: AllowedNetworks) {
+    let hasRing = if case .shared = layer.keyring { true } else { false }
     self.init(
       provesNames: layer.protection == .provenNames, packetBudget: layer.packetBudget,
-      carriesOversizedPackets: layer.largestPacket > layer.packetBudget, allowedNetworks: allowedNetworks)
+      carriesOversizedPackets: layer.largestPacket > layer.packetBudget, allowedNetworks: allowedNetworks,
+      passesKeyOperations: hasRing || layer.protection != .keyring)
   }
 }

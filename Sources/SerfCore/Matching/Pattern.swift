@@ -44,12 +44,13 @@ package struct Pattern: Sendable {
 
   /// Whether the pattern occurs in these bytes. A byte that is not part of valid UTF-8 counts as one U+FFFD, as in RE2.
   package func matches(_ bytes: RawSpan) -> Bool {
-    var steps = 0
-    return matches(bytes, steps: &steps)
+    var budget = Int.max
+    return matches(bytes, budget: &budget) == true
   }
 
-  /// The same, and adds the number of instructions that it looked at: at most four for each of ``size`` and character.
-  package func matches(_ bytes: RawSpan, steps: inout Int) -> Bool { program.matches(bytes, steps: &steps) }
+  /// The same, and takes the number of instructions that it looked at from `budget`: at most four for each of ``size`` and character. Nil if the budget is
+  /// used up.
+  package func matches(_ bytes: RawSpan, budget: inout Int) -> Bool? { program.matches(bytes, budget: &budget) }
 
   /// How many instructions the pattern compiles to.
   package var size: Int { program.size }

@@ -90,8 +90,9 @@ struct PatternProgram: Sendable {
 
   // MARK: Matching
 
-  /// Whether the pattern occurs anywhere in the UTF-8 of `text`. Adds one to `steps` for each instruction that it looks at.
-  func matches(_ text: RawSpan, steps: inout Int) -> Bool {
+  /// Whether the pattern occurs anywhere in the UTF-8 of `text`; nil if `budget` was used up before that was known. Each instruction that it looks at takes one
+  /// from the budget.
+  func matches(_ text: RawSpan, budget: inout Int) -> Bool? {
     var threads = ThreadList(capacity: instructions.count)
     var following = ThreadList(capacity: instructions.count)
     // Each set is asked once per character, however many repetitions of it were written out.
@@ -100,19 +101,20 @@ struct PatternProgram: Sendable {
     var offset = 0
     var previous: UInt32?
     while true {
+      guard budget > 0 else { return nil }
       let (next, length) = Self.scalar(in: text, at: offset)
       // Unanchored: a new attempt begins at every character.
-      if enter(0, into: &threads, between: previous, and: next, &steps) { return true }
+      if enter(0, into: &threads, between: previous, and: next, &budget) { return true }
       guard let next else { return false }
       offset += length
       let (after, _) = Self.scalar(in: text, at: offset)
       following.removeAll()
       for index in 0..<threads.count {
-        steps += 1
+        budget -= 1
         guard case .set(let set) = instructions[threads[index]] else { continue }
         if answers[set].step != step { answers[set] = (step, sets[set].contains(next)) }
         guard answers[set].holds else { continue }
-        if enter(threads[index] + 1, into: &following, between: next, and: after, &steps) { return true }
+        if enter(threads[index] + 1, into: &following, between: next, and: after, &budget) { return true }
       }
       swap(&threads, &following)
       previous = next
@@ -122,11 +124,11 @@ struct PatternProgram: Sendable {
 
   /// Adds the instruction and all that follow it without reading a character; true when the match is among them.
   private func enter(
-    _ start: Int, into threads: inout ThreadList, between previous: UInt32?, and next: UInt32?, _ steps: inout Int
+    _ start: Int, into threads: inout ThreadList, between previous: UInt32?, and next: UInt32?, _ budget: inout Int
   ) -> Bool {
     threads.pending.append(start)
     while let index = threads.pending.popLast() {
-      steps += 1
+      budget -= 1
       guard threads.insert(index) else { continue }
       switch instructions[index] {
       case .set: break

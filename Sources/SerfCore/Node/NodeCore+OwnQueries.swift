@@ -24,7 +24,6 @@ extension NodeCore {
     name: [UInt8], payload: [UInt8], options: SerfQuery.Options, addressing: Addressing, at now: Instant
   ) throws(SerfCoreError) -> SerfQuery.ID {
     guard status == .alive || status == .leaving else { throw .notAlive(status) }
-    let matcher = try QueryMatcher(options.filters)
     let timeout = options.timeout ?? defaultQueryTimeout
     guard timeout >= .milliseconds(1), timeout <= Self.longestQuery else { throw .queryTimeout(timeout, longest: Self.longestQuery) }
     let id = SerfQuery.ID(time: queryClock.time, number: UInt32(truncatingIfNeeded: random.next()) & 0x7fff_ffff)
@@ -39,6 +38,8 @@ extension NodeCore {
     guard encoded.count <= limit else {
       throw .queryTooLarge(name: name, encoded: encoded.count, content: name.count + payload.count, limit: limit)
     }
+    // Only now: filters that fit are few.
+    let matcher = try QueryMatcher(options.filters)
     self.now = now
     counters.queriesSent += 1
     _ = queryClock.tick()
@@ -50,7 +51,8 @@ extension NodeCore {
     do { try queries.insert(id: id.number, time: id.time, clock: queryClock.time) } catch { countQuery(error) }
     membership.broadcast(encoded.span.bytes, tier: .query, at: now)
     scratch = encoded
-    if matcher.matches(self.name, tags: ownTags) {
+    var budget = QueryFilterList.stepLimit
+    if matcher.matches(self.name, tags: ownTags, budget: &budget) == true {
       let query = SerfQuery(id: id, nameBytes: name, payload: payload, source: self.name, timeout: timeout)
       queryArrived(query, address: membership.local.address, relayFactor: options.relayFactor, wantsAck: options.wantsAcks)
     }
@@ -66,11 +68,17 @@ extension NodeCore {
 
   private func addressed(by matcher: QueryMatcher) -> Set<NodeName> {
     var names: Set<NodeName> = []
-    for row in table.rows where row.member.status == .alive && matcher.matches(row.member.name, tags: row.member.tags) {
-      names.insert(row.member.name)
+    var budget = Self.addressingSteps
+    for row in table.rows where row.member.status == .alive {
+      let member = row.member
+      // Members beyond the budget count as asked: then the query does not end before its time, and no answer is refused.
+      if matcher.matches(member.name, tags: member.tags, budget: &budget) != false { names.insert(member.name) }
     }
     return names
   }
+
+  /// The most steps that the filters of an own query may take for all members together: some milliseconds.
+  private static let addressingSteps = 1 << 21
 
   /// Ten minutes, as in the Rust peer: what waits longer is no question to a cluster.
   package static let longestQuery = Duration.seconds(600)

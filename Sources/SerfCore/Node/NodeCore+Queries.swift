@@ -14,7 +14,14 @@ extension NodeCore {
     }
     counters.queriesReceived += 1
     deliver(message)
-    return !message.flags.contains(.noBroadcast)
+    return !message.flags.contains(.noBroadcast) && mayPassOn(message.name)
+  }
+
+  /// A node that encrypts, and accepts clear text as well, would turn a stranger's key operation into one of a member.
+  private mutating func mayPassOn(_ name: RawSpan) -> Bool {
+    guard !membership.transport.passesKeyOperations, case .key = InternalQuery(name: [UInt8](copying: name)) else { return true }
+    counters.keyOperationsRefused += 1
+    return false
   }
 
   mutating func countQuery(_ refusal: RingRefusal) {
@@ -29,7 +36,11 @@ extension NodeCore {
 
   private mutating func deliver(_ message: borrowing QueryMessage) {
     let limit = SerfSettings.UserEvents.largestSizeLimit
-    guard QueryFilterList.matches(message.filters, name, tags: ownTags, byteLimit: limit) else { return }
+    guard let isAsked = QueryFilterList.matches(message.filters, name, tags: ownTags, byteLimit: limit) else {
+      counters.queriesRefused += 1
+      return diagnose(.limitReached(.queryFilters))
+    }
+    guard isAsked else { return }
     var payload: [UInt8] = []
     if let stated = message.payload { payload = [UInt8](copying: stated) }
     let query = SerfQuery(
@@ -127,6 +138,8 @@ extension NodeCore {
   mutating func relayReceived(_ body: RawSpan, from peer: Peer) throws(WireError) {
     let message = try RelayMessage(decoding: body)
     guard !message.message.isEmpty else { throw .empty }
+    // Acks and answers take detours, and nothing else does.
+    guard message.message[checked: 0] == SerfMessageType.queryResponse.rawValue else { throw .unexpectedType }
     let node = NodeName(bytes: [UInt8](copying: message.destinationName))
     guard let destination = relayDestination(node, message.destination) else {
       counters.relaysDropped += 1

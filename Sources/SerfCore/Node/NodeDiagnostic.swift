@@ -77,6 +77,7 @@ package enum NodeLimit: UInt8, Hashable, Sendable {
   case eventsPerTime
   case queryIDsPerTime
   case answerableQueries
+  case queryFilters
   case replay
   case nameLength
   case eventSize

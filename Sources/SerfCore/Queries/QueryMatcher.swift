@@ -10,36 +10,47 @@ struct QueryMatcher: Sendable {
 
   private var conditions: [Condition] = []
 
-  /// The filters of our own query.
+  /// The filters of our own query. Their expressions together may compile to as many instructions as one expression may.
   init(_ filters: [SerfQuery.Filter]) throws(SerfCoreError) {
+    var size = 0
     for filter in filters {
       switch filter {
       case .members(let names): conditions.append(.names(Set(names)))
       case .tag(let name, let expression):
         do throws(PatternError) {
-          conditions.append(.tag(name, try Pattern(expression)))
+          let pattern = try Pattern(expression)
+          size += pattern.size
+          guard size <= Pattern.programLimit else { throw PatternError(.tooLarge, at: 0) }
+          conditions.append(.tag(name, pattern))
         } catch { throw .badExpression(expression, error) }
       }
     }
   }
 
-  func matches(_ name: NodeName, tags: [String: String]) -> Bool {
-    conditions.allSatisfy { condition in
+  /// Whether a member is asked; nil if that would take more steps than are left in `budget`.
+  func matches(_ name: NodeName, tags: [String: String], budget: inout Int) -> Bool? {
+    for condition in conditions {
       switch condition {
-      case .names(let names): names.contains(name)
-      case .tag(let tag, let pattern): pattern.matches(tags[tag] ?? "")
+      case .names(let names): guard names.contains(name) else { return false }
+      case .tag(let tag, let pattern):
+        let text = Array((tags[tag] ?? "").utf8)
+        guard let matches = pattern.matches(text.span.bytes, budget: &budget) else { return nil }
+        guard matches else { return false }
       }
     }
+    return true
   }
 }
 
 extension QueryFilterList {
   /// Whether a member with this name and these tags is asked. A filter that cannot be read, or whose expression is none, matches no member.
   ///
-  /// A match takes at most ``Pattern/programLimit`` steps for each character of a tag; the number of filters is limited by `byteLimit`, because each
-  /// takes some bytes.
-  static func matches(_ filters: RawSpan, _ name: NodeName, tags: [String: String], byteLimit: Int) -> Bool {
-    guard filters.byteCount <= byteLimit else { return false }
+  /// All expressions together may compile to ``Pattern/programLimit`` instructions, and take ``stepLimit`` steps. Nil beyond that, and if the filters have more
+  /// than `byteLimit` bytes: nobody needs such filters, and a flood of them would stop a node.
+  static func matches(_ filters: RawSpan, _ name: NodeName, tags: [String: String], byteLimit: Int) -> Bool? {
+    guard filters.byteCount <= byteLimit else { return nil }
+    var size = 0
+    var budget = stepLimit
     do throws(WireError) {
       var list = try QueryFilterList(filters)
       while let bytes = try list.next() {
@@ -50,11 +61,18 @@ extension QueryFilterList {
         case .tag:
           let tag = String(decoding: [UInt8](copying: filter.tag), as: UTF8.self)
           guard let expression = String(validating: [UInt8](copying: filter.expression), as: UTF8.self),
-            let pattern = try? Pattern(expression), pattern.matches(tags[tag] ?? "")
+            let pattern = try? Pattern(expression)
           else { return false }
+          size += pattern.size
+          let text = Array((tags[tag] ?? "").utf8)
+          guard size <= Pattern.programLimit, let matches = pattern.matches(text.span.bytes, budget: &budget) else { return nil }
+          guard matches else { return false }
         }
       }
       return true
     } catch { return false }
   }
+
+  /// The most steps that the filters of one received query may take: about a millisecond. An ordinary expression takes some hundred.
+  static let stepLimit = 1 << 18
 }

@@ -38,9 +38,20 @@ struct PatternVectorTests {
     let pattern = try Pattern(text)
     var tag = [UInt8](repeating: UInt8(ascii: "a"), count: 512)
     tag[511] = UInt8(ascii: "!")
-    var steps = 0
+    var budget = Int.max
     // Those that may also be empty match at the end.
-    _ = pattern.matches(tag.span.bytes, steps: &steps)
+    _ = pattern.matches(tag.span.bytes, budget: &budget)
+    let steps = Int.max - budget
     #expect(steps > tag.count && steps <= 4 * pattern.size * (tag.count + 1), "\(steps) steps, \(pattern.size) instructions")
+  }
+
+  @Test("ends when its budget is used up, without an answer")
+  func budget() throws {
+    let pattern = try Pattern("(a+)+$")
+    let tag = [UInt8](repeating: UInt8(ascii: "a"), count: 512)
+    var small = 100
+    #expect(pattern.matches(tag.span.bytes, budget: &small) == nil)
+    var large = 100_000
+    #expect(pattern.matches(tag.span.bytes, budget: &large) == true && large > 0)
   }
 }

@@ -117,6 +117,20 @@ struct InternalQueryTests {
   }
 
   @Test(
+    "a key operation is not passed on by a node that encrypts and accepts clear text as well; other queries are", arguments: [true, false])
+  func passedOn(passes: Bool) throws {
+    let node = try TestNode(transport: TransportTraits(passesKeyOperations: passes))
+    for (index, kind) in KeyOperation.Kind.allCases.enumerated() {
+      node.gossip(.query(UInt32(index), at: 10, name: "_serf_" + kind.rawValue, payload: request([1])))
+    }
+    #expect(node.core.statistics.queryQueue == (passes ? 4 : 0))
+    #expect(node.core.counters.keyOperationsRefused == (passes ? 0 : 4))
+    node.gossip(.query(9, at: 10, name: "_serf_ping"))
+    node.gossip(.query(10, at: 10, name: "load"))
+    #expect(node.core.statistics.queryQueue == (passes ? 6 : 2))
+  }
+
+  @Test(
     "a key operation that cannot be read is refused with the reason, and nothing is done",
     arguments: [
       [], [7], [8, 0x80], [7, 0xc1], [7, 0x81, 0xa3, 0x4b], [4, 0x80], [7, 0x81, 0xa3, 0x4b, 0x65, 0x79, 0xdb, 0xff, 0xff, 0xff, 0xff],

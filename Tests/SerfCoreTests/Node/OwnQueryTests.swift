@@ -134,6 +134,15 @@ struct OwnQueryTests {
     #expect(node.core.counters.responsesRefused == 930)
   }
 
+  @Test("is refused for its size before any of its filters is read, and for filters that are too much work together")
+  func costlyFilters() throws {
+    let many = [SerfQuery.Filter](repeating: .tag("role", matching: "(a{0,1000})"), count: 50_000)
+    #expect(throws: SerfCoreError.self) { try ask("load", []) { $0.filters = many } }
+    let error = #expect(throws: SerfCoreError.self) { try ask("load", []) { $0.filters = Array(many.prefix(10)) } }
+    #expect(error?.description.contains("too large") == true, "\(String(describing: error))")
+    _ = try ask("load", []) { $0.filters = Array(many.prefix(1)) }
+  }
+
   @Test("is refused where its encoding passes the limit, with the sizes, and the same passes a raised one")
   func sizeLimit() throws {
     let time = node.core.statistics.queryTime

@@ -52,6 +52,25 @@ struct QueryTests {
   }
 }
 
+@Suite("the filters of a member's query")
+struct FilterCostTests {
+  private func filters(_ expression: String, count: Int) -> [UInt8] {
+    QueryFilter.encode((0..<count).map { _ in .tag(name: Array("role".utf8), expression: Array(expression.utf8)) })
+  }
+
+  @Test(
+    "are matched as long as they are not too much work: beyond that the query is passed on, and counted",
+    arguments: [("^w", 20, true), ("(a{0,1000})", 1, true), ("(a{0,1000})", 38, false), ("(w+)+(w+)+(w+)+(w+)+$", 90, false)])
+  func cost(expression: String, count: Int, isAsked: Bool) throws {
+    let node = try TestNode(tags: ["role": String(repeating: "w", count: 400)])
+    node.gossip(.query(1, at: 10, filters: filters(expression, count: count)))
+    #expect(node.queries.count == (isAsked ? 1 : 0))
+    #expect(node.core.counters.queriesRefused == (isAsked ? 0 : 1))
+    #expect(node.limits.contains(.queryFilters) == !isAsked)
+    #expect(node.core.statistics.queryQueue == 1)
+  }
+}
+
 @Suite("a relayed message")
 struct RelayTests {
   let target = NodeAddress(ipv4: 10, 0, 1, 97, port: 7946)
@@ -100,6 +119,14 @@ struct RelayTests {
     node.gossip(relay(to: "", at: claimed, [5]), from: from)
     #expect(node.sent.count == 1)
     #expect(node.core.counters.relaysDropped == 2)
+  }
+
+  @Test("is an ack or an answer: a query, an intent or a relay takes no detour", arguments: [0, 1, 3, 4, 8, 9, 255] as [UInt8])
+  func otherTypes(type: UInt8) throws {
+    let node = try TestNode()
+    node.gossip(relay(to: "a", at: target, [type, 1, 2, 3]))
+    #expect(node.sent.isEmpty && node.core.counters.relaysForwarded == 0)
+    #expect(node.core.counters.messagesMalformed == 1)
   }
 
   @Test("without content, address or name is dropped")
