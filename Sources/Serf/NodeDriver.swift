@@ -231,7 +231,7 @@ package final class NodeDriver {
   }
 }
 
-/// The node does not keep a query for which nobody waits.
+/// The node keeps no query whose asker has gone.
 private struct WeakQueryReceiver {
   weak var receiver: QueryReceiver?
 }
@@ -384,7 +384,7 @@ extension NodeDriver {
   }
 
   /// The answers go to `receiver`. The key of a change is not sent where it would cross the network unprotected.
-  func keyQuery(_ operation: KeyOperation, _ options: SerfQuery.Options, _ receiver: QueryReceiver, _ done: Completion<KeyQueryStart>) {
+  func keyQuery(_ operation: KeyOperation, _ receiver: QueryReceiver, _ done: Completion<KeyQueryStart>) {
     let members = Set(core.members.filter { $0.status == .alive }.map(\.name))
     var start = KeyQueryStart(members: members)
     if case .none(let reason) = layer.keyring { start.refusal = RingChange.refusal(of: operation.kind, because: reason) }
@@ -392,7 +392,7 @@ extension NodeDriver {
     done(
       mutate { core, now -> Result<KeyQueryStart, SerfError> in
         do throws(SerfCoreError) {
-          let id = try core.keyQuery(operation, options: options, at: now)
+          let id = try core.keyQuery(operation, options: SerfQuery.Options(), at: now)
           queries[id] = WeakQueryReceiver(receiver: receiver)
           start.query = id
           return .success(start)

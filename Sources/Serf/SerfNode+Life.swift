@@ -163,7 +163,7 @@ extension SerfNode {
     return starting
   }
 
-  /// Tells the node's loop something for which nobody waits; nothing happens unless the node runs.
+  /// Tells the node's loop something and does not wait; nothing happens unless the node runs.
   func tellDriver(_ body: @escaping @Sendable (NodeDriver) -> Void) {
     guard case .running(let driver) = life.withLock({ $0.stage }) else { return }
     loop.execute { body(driver.value) }

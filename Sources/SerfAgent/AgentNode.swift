@@ -28,7 +28,7 @@ package protocol AgentNode: Sendable {
   /// The last coordinate that a member has told; nil if there is none.
   func cachedCoordinate(of name: NodeName) async throws -> NodeCoordinate?
   /// Asks all members to do this with their keyrings. `refusal` says why this node has none.
-  func keyOperation(_ operation: KeyOperation, relayFactor: UInt8) async throws -> (report: KeyReport, refusal: String?)
+  func keyOperation(_ operation: KeyOperation) async throws -> (report: KeyReport, refusal: String?)
   /// What happens from now on.
   func subscription() -> any AsyncSequence<SerfEvent, Never> & Sendable
   /// What the RPC's `stats` says about the node: the section `serf`, and our own sections.

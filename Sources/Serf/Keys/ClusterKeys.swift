@@ -32,13 +32,15 @@ public struct ClusterKeys: Sendable {
   ///
   /// - Throws: as ``install(_:)``.
   public func list() async throws -> KeyReport {
-    let (report, refusal) = try await node.keyOperation(KeyOperation(.list))
-    if let refusal { throw SerfError(.unsupported, refusal) }
-    return report
+    try await perform(KeyOperation(.list))
   }
 
   private func change(_ kind: KeyOperation.Kind, _ key: SecretKey) async throws -> KeyReport {
-    let (report, refusal) = try await node.keyOperation(KeyOperation(kind, key: key.bytes))
+    try await perform(KeyOperation(kind, key: key.bytes))
+  }
+
+  private func perform(_ operation: KeyOperation) async throws -> KeyReport {
+    let (report, refusal) = try await node.keyOperation(operation)
     if let refusal { throw SerfError(.unsupported, refusal) }
     return report
   }
@@ -49,18 +51,14 @@ extension SerfNode {
   public var keys: ClusterKeys { ClusterKeys(node: self) }
 
   /// Asks all members. `refusal` says why this node's own transport has no keyring; the key of a change is then not sent.
-  package func keyOperation(
-    _ operation: KeyOperation, relayFactor: UInt8 = 0
-  ) async throws -> (report: KeyReport, refusal: String?) {
-    guard operation.kind != .list else { return try await askForKeys(operation, relayFactor) }
-    return try await keyWriters.inTurn { [self] in try await askForKeys(operation, relayFactor) }
+  package func keyOperation(_ operation: KeyOperation) async throws -> (report: KeyReport, refusal: String?) {
+    guard operation.kind != .list else { return try await askForKeys(operation) }
+    return try await keyWriters.inTurn { [self] in try await askForKeys(operation) }
   }
 
-  private func askForKeys(_ operation: KeyOperation, _ relayFactor: UInt8) async throws -> (report: KeyReport, refusal: String?) {
-    var options = SerfQuery.Options()
-    options.relayFactor = relayFactor
+  private func askForKeys(_ operation: KeyOperation) async throws -> (report: KeyReport, refusal: String?) {
     let receiver = QueryReceiver()
-    let start: KeyQueryStart = try await call { [options] driver, done in driver.keyQuery(operation, options, receiver, done) }
+    let start: KeyQueryStart = try await call { driver, done in driver.keyQuery(operation, receiver, done) }
     guard let id = start.query else {
       let reason = start.refusal ?? ""
       return (.refused(by: name, asking: start.members, reason), reason)

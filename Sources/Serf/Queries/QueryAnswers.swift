@@ -59,7 +59,7 @@ final class QueryReceiver: Sendable {
     var onAbandon: (@Sendable () -> Void)?
   }
 
-  /// Nobody reads any more.
+  /// The asker has dropped the answers.
   deinit { state.withLock { $0.end == nil ? $0.onAbandon : nil }?() }
 
   func abandoned(_ body: @escaping @Sendable () -> Void) { state.withLock { $0.onAbandon = body } }

@@ -263,7 +263,7 @@ struct RPCSession {
       }
     }
     let (node, wanted) = (context.node, operation)
-    let report = try await ask(body: AgentKeys().encoded) { try await node.keyOperation(wanted, relayFactor: 0).report }
+    let report = try await ask(body: AgentKeys().encoded) { try await node.keyOperation(wanted).report }
     let body = AgentKeys(report).encoded
     if let problem = report.problem { throw Refusal(text: problem, body: body) }
     return body

@@ -2,7 +2,7 @@ import Memberlist
 import SerfPrimitives
 import SerfWire
 
-/// Two nodes with one name, where names are not proven (`serf.md` section 11). Where they are, `secure-transport.md` 1.6 decides, and nobody votes.
+/// Two nodes with one name, where names are not proven (`serf.md` section 11). Where they are, `secure-transport.md` 1.6 decides, and there is no vote.
 extension NodeCore {
   mutating func nameConflict(existing: GossipMember, claimant: GossipMember) {
     guard existing.name == name else {
@@ -33,7 +33,7 @@ extension NodeCore {
   /// Whether it is an answer to the vote, which is counted here and goes no further.
   mutating func voteArrived(_ id: SerfQuery.ID, from member: NodeName, _ payload: [UInt8]) -> Bool {
     guard let vote = nameVote, vote.stage == .voting(id) else { return false }
-    // Only members vote: a name that nobody knows may be invented.
+    // Only members vote: an unknown name may be invented.
     guard member != name, table[member] != nil else { return true }
     do throws(WireError) {
       let bytes = payload.span.bytes

@@ -131,7 +131,7 @@ extension NodeCore {
     return false
   }
 
-  /// Nobody waits for its answers any more.
+  /// Its asker waits for no more answers.
   package mutating func closeQuery(_ id: SerfQuery.ID) {
     if openQueries[id.time]?.id == id { openQueries[id.time] = nil }
   }

@@ -46,7 +46,7 @@ extension QueryFilterList {
   /// Whether a member with this name and these tags is asked. A filter that cannot be read, or whose expression is none, matches no member.
   ///
   /// All expressions together may compile to ``Pattern/programLimit`` instructions, and take ``stepLimit`` steps. Nil beyond that, and if the filters have more
-  /// than `byteLimit` bytes: nobody needs such filters, and a flood of them would stop a node.
+  /// than `byteLimit` bytes: no program needs such filters, and a flood of them would stop a node.
   static func matches(_ filters: RawSpan, _ name: NodeName, tags: [String: String], byteLimit: Int) -> Bool? {
     guard filters.byteCount <= byteLimit else { return nil }
     var size = 0

@@ -132,7 +132,7 @@ final class FakeNode: AgentNode {
     try called("cachedCoordinate", name.description) { $0.coordinates[name] }
   }
 
-  func keyOperation(_ operation: KeyOperation, relayFactor: UInt8) async throws -> (report: KeyReport, refusal: String?) {
+  func keyOperation(_ operation: KeyOperation) async throws -> (report: KeyReport, refusal: String?) {
     try called("keys", "\(operation.kind.rawValue) \(operation.key.count)") { state in (state.keys, nil) }
   }
 
