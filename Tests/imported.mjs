@@ -4,9 +4,9 @@ import { readFileSync } from "node:fs";
 
 const expected = [
   "AllowedNetworks", "CIDRBlock", "CertificateAuthority", "ClusterKeys", "Credentials", "JoinAttempt", "KeyReport", "Keyring",
-  "MemberEvent", "MemberSnapshot", "MemberStatus", "NetTransport", "NodeAddress", "NodeCoordinate", "NodeName", "NodeStatus",
-  "QueryAnswer", "QueryAnswers", "QuerySummary", "QuicTransport", "SecretKey", "SerfConfiguration", "SerfError", "SerfEvent", "SerfMember",
-  "SerfNode", "SerfQuery", "SerfSettings", "SerfStatistics", "SerfSubscription", "TLSTransport", "UserEvent",
+  "MemberEvent", "MemberSnapshot", "MemberStatus", "NetTransport", "NodeAddress", "NodeCoordinate", "NodeName", "NodeStatus", "QueryAnswer",
+  "QueryAnswers", "QuerySummary", "QuicTransport", "SecretKey", "SerfClosureDelegate", "SerfConfiguration", "SerfDelegate", "SerfError",
+  "SerfEvent", "SerfMember", "SerfNode", "SerfQuery", "SerfSettings", "SerfStatistics", "SerfSubscription", "TLSTransport", "UserEvent",
 ];
 
 const [graph, sources] = process.argv.slice(2);

@@ -191,7 +191,8 @@ extension Membership {
   mutating func learnAddress(from helper: NodeName, at now: Instant) {
     guard let index = table.find(helper), !isLeaving else { return }
     _ = openExchange(
-      .pushPull, to: destination(index), path: .warm, deadline: now + configuration.pushPull.timeout, .pushPull(isJoin: false))
+      .pushPull, to: destination(index), path: .warm, deadline: now + configuration.pushPull.timeout,
+      .pushPull(isJoin: false, with: table[index].member.name))
   }
 
   /// The new address wins, whatever the incarnations are: a restart elsewhere is no conflict, and its incarnation begins at 1.

@@ -56,7 +56,7 @@ extension Membership {
       refuseMerge(reason, from: peer)
       return outbox.push(.refuse(id, reason))
     }
-    outbox.push(.respond(id, .pushPull(isJoin: examined.isJoin)))
+    outbox.push(.respond(id, .pushPull(isJoin: examined.isJoin, with: peer.provenName)))
     merge(message, isReply: false, join: nil, from: peer, at: now)
   }
 
@@ -66,7 +66,8 @@ extension Membership {
     guard header.length >= 0, header.length <= configuration.limits.userStateLength else { throw .tooLarge }
     guard header.length <= reader.remaining else { throw .truncated }
     if header.length > 0 {
-      outbox.push(.userMessage(outbox.copy(message.extracting(reader.offset..<reader.offset + header.length)), from: peer))
+      outbox.push(
+        .userMessage(outbox.copy(message.extracting(reader.offset..<reader.offset + header.length)), isReliable: true, from: peer))
     }
     outbox.push(.finish(id))
   }

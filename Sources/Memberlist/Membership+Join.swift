@@ -36,7 +36,8 @@ extension Membership {
   private mutating func openJoinExchange(_ id: JoinID, _ attempt: JoinProgress.Attempt) {
     let destination: Destination = attempt.name.map { .member($0, attempt.address) } ?? .anyMember(attempt.address)
     _ = openExchange(
-      .join(id, target: attempt.target, attempt.address), to: destination, path: .warm, deadline: attempt.deadline, .pushPull(isJoin: true))
+      .join(id, target: attempt.target, attempt.address), to: destination, path: .warm, deadline: attempt.deadline,
+      .pushPull(isJoin: true, with: attempt.name))
   }
 
   /// An address did not take us because it is busy, or because we are: it does not answer, and we are too late to be sure of that. It is asked again in a

@@ -55,7 +55,8 @@ extension Membership {
 
   mutating func openPushPull(with partner: NodeIndex, at now: Instant) {
     _ = openExchange(
-      .pushPull, to: destination(partner), path: .warm, deadline: now + configuration.pushPull.timeout, .pushPull(isJoin: false))
+      .pushPull, to: destination(partner), path: .warm, deadline: now + configuration.pushPull.timeout,
+      .pushPull(isJoin: false, with: table[partner].member.name))
   }
 
   /// Appends a push/pull message with everything that is known, including dead and left nodes, and the layer above's state.

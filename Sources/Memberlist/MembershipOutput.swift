@@ -8,8 +8,8 @@ package enum MembershipOutput: Sendable {
 
   // MARK: To the layer above
 
-  /// A message of the layer above, from a packet or a stream.
-  case userMessage(PacketSlot, from: Peer)
+  /// A message of the layer above, from a stream (`isReliable`) or a packet.
+  case userMessage(PacketSlot, isReliable: Bool, from: Peer)
   /// The layer above's state, received in a push/pull. `isReply`: this node opened the exchange. `join` is set if it did so to join.
   case userState(PacketSlot, isJoin: Bool, isReply: Bool, join: JoinID?, from: Peer)
   /// A member is new, or back from dead or left. The first is this node itself.

@@ -28,7 +28,9 @@ package enum ExchangeContent: Sendable, Hashable {
   /// These bytes.
   case bytes(PacketSlot)
   /// The whole state, which is encoded when the caller handles the order, so that the layer above can add its own state: see `encodePushPull`.
-  case pushPull(isJoin: Bool)
+  ///
+  /// `with` is the member whose name the connection proves, or must prove; nil where it is not known.
+  case pushPull(isJoin: Bool, with: NodeName?)
 }
 
 /// Why an accepted exchange is ended without an answer.

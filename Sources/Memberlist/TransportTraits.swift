@@ -14,6 +14,8 @@ package struct TransportTraits: Hashable, Sendable {
   /// Whether the transport carries a packet above the budget, on a stream (`secure-transport.md` 2.9), so that a broadcast which fits no packet is
   /// sent alone. Otherwise it waits in the queue and spreads through push/pull only, as with Go.
   package var carriesOversizedPackets: Bool
+  /// Whether the transport says what its peers read beyond what every member reads. Otherwise nothing of that is sent.
+  package var statesPeerFeatures: Bool
   /// Where members may be: an alive about another node at an address outside creates and changes nothing. The node has one setting for this, which
   /// its transport gets too. The default is all.
   package var allowedNetworks: AllowedNetworks
@@ -23,12 +25,13 @@ package struct TransportTraits: Hashable, Sendable {
   package var passesKeyOperations: Bool
 
   package init(
-    provesNames: Bool = false, packetBudget: Int = 1_395, carriesOversizedPackets: Bool = false, allowedNetworks: AllowedNetworks = .all,
-    passesKeyOperations: Bool = true
+    provesNames: Bool = false, packetBudget: Int = 1_395, carriesOversizedPackets: Bool = false, statesPeerFeatures: Bool = false,
+    allowedNetworks: AllowedNetworks = .all, passesKeyOperations: Bool = true
   ) {
     self.provesNames = provesNames
     self.packetBudget = packetBudget
     self.carriesOversizedPackets = carriesOversizedPackets
+    self.statesPeerFeatures = statesPeerFeatures
     self.allowedNetworks = allowedNetworks
     self.passesKeyOperations = passesKeyOperations
   }

@@ -294,6 +294,8 @@ extension NodeLimit {
     case .nameLength: "bytes of a member's name in an intent"
     case .eventSize: "bytes of a user event"
     case .stateEntries: "members in a push/pull"
+    case .userState: "bytes of a member's state in a push/pull"
+    case .nodeMessageSize: "bytes of a message between nodes"
     }
   }
 }
@@ -315,7 +317,7 @@ extension RefusalReason {
     switch self {
     case .malformed(let error): "the request cannot be read: \(error)"
     case .versionMismatch: "the protocol versions do not fit"
-    case .filtered: "the members are not wanted here"
+    case .filtered: "merge canceled: the delegate of the node there refuses these members"
     case .tooLarge: "the request exceeds a limit"
     // A Go agent's ping for another name is closed without an answer, as Go does.
     case .unexpectedType, .wrongNode, .claimedOtherName: nil

@@ -20,6 +20,8 @@ package final class NodeDriver {
   private let subscribers: EventSubscribers
   private let keyKeeper: KeyKeeper
   private let log: NodeLog
+  /// Nil without a delegate.
+  private let delegate: DelegateCaller?
   private var metrics: NodeMetrics
   private let metricsInterval: Duration
   private var waiting: [RequestID: (NodeReply) -> Void] = [:]
@@ -55,9 +57,12 @@ package final class NodeDriver {
     keyKeeper = KeyKeeper(layer: layer, file: configuration.keyringFile, on: loop, logger: logger)
     self.metrics = metrics
     metricsInterval = configuration.metricsInterval
+    delegate = configuration.delegate.map { DelegateCaller($0, limits: configuration.userData) }
+    var settings = configuration.core
+    delegate?.attach(to: &settings)
     exchanges = ExchangeTable(layer: layer, limits: configuration.exchanges)
     core = try NodeCore(
-      configuration.core, transport: TransportTraits(layer, allowedNetworks: configuration.allowedNetworks), name: name,
+      settings, transport: TransportTraits(layer, allowedNetworks: configuration.allowedNetworks), name: name,
       address: configuration.advertise ?? layer.reachableAddress, tags: configuration.tags, restoring: restored,
       seed: seed)
   }
@@ -100,6 +105,7 @@ package final class NodeDriver {
     layer.start(self)
     subscribers.memberFeed.attach(NIOLoopBound({ [weak self] in self?.memberReading }, eventLoop: loop), on: loop)
     log.started(at: layer.localAddress)
+    delegate?.reporting(to: reporter())
     mutate { core, now in core.start(at: now) }
     startMetrics()
   }
@@ -160,6 +166,7 @@ package final class NodeDriver {
       queries.removeValue(forKey: id)?.receiver?.end(core.status == .shutDown ? .failure(.shutDown) : .success(summary))
     case .keyOperation(let id, let operation, let member):
       keyKeeper.perform(operation, of: member) { [weak self] answer in self?.keyOperationEnded(id, answer) }
+    case .delegate(let call): if delegate?.offer(call) == false { delegateIsBusy(call, at: now) }
     case .nameLost(let rival, let tally): onNameLost?(rival, tally)
     case .roundTrip(let roundTrip): metrics.answered(after: roundTrip)
     case .diagnostic(let diagnostic): log.diagnostic(diagnostic, at: now)
@@ -174,10 +181,34 @@ package final class NodeDriver {
       exchanges.open(id, to: destination, path: path, deadline: deadline, request: bytes(of: content), at: now)
     case .respond(let id, let content): exchanges.respond(id, with: bytes(of: content), at: now)
     case .finish(let id): exchanges.respond(id, with: [], at: now)
-    case .refuse(let id, let reason): exchanges.refuse(id, saying: reason.reply, at: now)
+    case .refuse(let id, let reason): exchanges.refuse(id, saying: reason.reply, isValid: reason == .filtered, at: now)
     case .close(let peer, let reason): layer.close(peer, reason: reason, at: now)
     case .departed(let name), .forget(let name): layer.hint(.departed(name), at: now)
     }
+  }
+
+  // MARK: The delegate
+
+  /// Brings what the delegate says back to the loop, and never from within an output.
+  private func reporter() -> @Sendable (DelegateCaller.Report) -> Void {
+    let here = NIOLoopBound(WeakDriver(driver: self), eventLoop: loop)
+    return { [loop] report in
+      loop.execute { here.value.driver?.delegateReported(report) }
+    }
+  }
+
+  private func delegateReported(_ report: DelegateCaller.Report) {
+    guard stopping == nil else { return }
+    let now = Instant.now(on: loop)
+    switch report {
+    case .reconnectTimeout(let name, let timeout): mutate(at: now) { core, _ in core.reconnectTimeoutAnswered(name, timeout) }
+    case .failed, .slow: log.delegate(report, at: now)
+    }
+  }
+
+  private func delegateIsBusy(_ call: DelegateCall, at now: Instant) {
+    log.delegateIsBusy(call, at: now)
+    if case .reconnectTimeout(let member, _) = call { core.reconnectTimeoutAnswered(member.name, nil) }
   }
 
   private func write(_ order: SnapshotOrder) {
@@ -205,9 +236,9 @@ package final class NodeDriver {
   private func bytes(of content: ExchangeContent) -> [UInt8] {
     switch content {
     case .bytes(let slot): return core.reading(slot) { $0.withUnsafeBytes { Array($0) } }
-    case .pushPull(let isJoin):
+    case .pushPull(let isJoin, let name):
       var bytes: [UInt8] = []
-      core.encodePushPull(isJoin: isJoin, into: &bytes)
+      core.encodePushPull(isJoin: isJoin, with: name, into: &bytes)
       return bytes
     }
   }
@@ -234,6 +265,10 @@ package final class NodeDriver {
 /// The node keeps no query whose asker has gone.
 private struct WeakQueryReceiver {
   weak var receiver: QueryReceiver?
+}
+
+private struct WeakDriver {
+  weak var driver: NodeDriver?
 }
 
 extension NodeCore {
@@ -267,6 +302,10 @@ extension NodeDriver: StreamLayerHandler {
   }
 
   package func warmthChanged(_ name: NodeName, isWarm: Bool, at now: Instant) { core.setWarm(name, isWarm) }
+
+  package func peerFeaturesChanged(_ name: NodeName, _ features: PeerFeatures?, at now: Instant) {
+    core.peerFeaturesChanged(name, features, at: now)
+  }
 
   package func packetDelayed(_ id: PacketID, at now: Instant) { core.packetDelayed(id, at: now) }
 
@@ -303,7 +342,8 @@ extension NodeDriver {
   package var transport: TransportTraits { core.membership.transport }
   package var statistics: SerfStatistics {
     SerfStatistics(
-      node: core.statistics, events: core.counters, subscriptions: subscribers.statistics, gossip: core.membership.counters,
+      node: core.statistics, events: core.counters, subscriptions: subscribers.statistics, delegate: delegate?.figures ?? .init(),
+      gossip: core.membership.counters,
       transport: exchanges.figures + layer.figures, status: core.status, lateness: core.membership.lateness(at: .now(on: loop)),
       isEncrypted: layer.protection != .clear)
   }
@@ -446,6 +486,7 @@ extension NodeDriver {
     mutate { core, now in core.shutDown(at: now, saysFarewell: saysFarewell) }
     timer?.cancel()
     metricsTimer?.cancel()
+    delegate?.end()
     // What the end itself changed is in the last export: the node and its figures stay until then.
     let stopping = layer.shutdown(reason: reason, at: .now(on: loop)).and(settleSnapshot()).map { _ in }.hop(to: loop).assumeIsolated()
       .always { [self] _ in if metrics.isHeard { metrics.export(statistics.figures) } }.nonisolated()
@@ -458,12 +499,12 @@ extension NodeDriver {
     case .done(isSpread: true): .success(())
     case .done(isSpread: false):
       .failure(SerfError(.broadcastTimeout, "\(what): done here, but not enough members got it in time; gossip still spreads it"))
-    case .joined, .shutDown: .failure(.shutDown)
+    case .joined, .messageEnded, .shutDown: .failure(.shutDown)
     }
   }
 
   /// A verb that ends with a reply.
-  private func request<Value>(
+  func request<Value>(
     _ done: @escaping Completion<Value>, _ verb: (inout NodeCore, RequestID, Instant) throws(SerfCoreError) -> Void,
     reply: @escaping (NodeReply) -> Result<Value, SerfError>
   ) {
@@ -486,7 +527,7 @@ extension TransportTraits {
     let hasRing = if case .shared = layer.keyring { true } else { false }
     self.init(
       provesNames: layer.protection == .provenNames, packetBudget: layer.packetBudget,
-      carriesOversizedPackets: layer.largestPacket > layer.packetBudget, allowedNetworks: allowedNetworks,
-      passesKeyOperations: hasRing || layer.protection != .keyring)
+      carriesOversizedPackets: layer.largestPacket > layer.packetBudget, statesPeerFeatures: layer.statesPeerFeatures,
+      allowedNetworks: allowedNetworks, passesKeyOperations: hasRing || layer.protection != .keyring)
   }
 }

@@ -10,11 +10,12 @@ package import SerfTransport
 extension SerfStatistics {
   /// The list of these values. Of two figures with one key the first stays: a transport that you wrote cannot hide a figure of the node.
   package init(
-    node: NodeStatistics, events: NodeCounters, subscriptions: SubscriptionStatistics = .init(), gossip: MembershipCounters,
+    node: NodeStatistics, events: NodeCounters, subscriptions: SubscriptionStatistics = .init(),
+    delegate: DelegateCaller.Figures = .init(), gossip: MembershipCounters,
     transport: [TransportFigure], status: NodeStatus, lateness: Duration, isEncrypted: Bool
   ) {
     var keys: Set<String> = []
-    let own = Figure.own(node, events, subscriptions, gossip, lateness: lateness)
+    let own = Figure.own(node, events, subscriptions, delegate, gossip, lateness: lateness)
     figures = (own + transport.map { Figure($0) }).filter { keys.insert($0.key).inserted }
     self.status = status
     self.lateness = lateness
@@ -167,6 +168,12 @@ extension SerfStatistics {
       counter("snapshot_blocks_skipped", events.snapshotBlocksSkipped),
       counter("snapshot_lines_skipped", events.snapshotLinesSkipped),
       counter("snapshot_names_refused", events.snapshotNamesRefused),
+      counter("user_states_received", events.userStatesReceived),
+      counter("user_states_refused", events.userStatesRefused),
+      counter("node_messages_sent", events.nodeMessagesSent),
+      counter("node_messages_not_sent", events.nodeMessagesNotSent),
+      counter("node_messages_received", events.nodeMessagesReceived),
+      counter("node_messages_refused", events.nodeMessagesRefused),
     ]
   }
 }
@@ -187,16 +194,33 @@ extension SerfStatistics {
   }
 }
 
+extension SerfStatistics {
+  fileprivate static func figures(of delegate: DelegateCaller.Figures) -> [Figure] {
+    func figure(_ key: String, _ value: UInt64, _ kind: Kind = .counter) -> Figure {
+      Figure(section: "events", key: key, metric: "serf.\(key.replacing("_", with: ".", maxReplacements: 1))", kind: kind, value: value)
+    }
+    return [
+      figure("delegate_calls", delegate.calls),
+      figure("delegate_calls_waiting", UInt64(clamping: delegate.waiting), .gauge),
+      figure("delegate_calls_dropped", delegate.dropped),
+      figure("delegate_calls_failed", delegate.failed),
+      figure("delegate_filters_slow", delegate.slowFilters),
+    ]
+  }
+}
+
 extension SerfStatistics.Figure {
   /// Those of a node that has not started. All but the transport's are the same for every node.
-  static var ownAtStart: [Self] { own(NodeStatistics(), NodeCounters(), SubscriptionStatistics(), MembershipCounters(), lateness: .zero) }
+  static var ownAtStart: [Self] {
+    own(NodeStatistics(), NodeCounters(), SubscriptionStatistics(), DelegateCaller.Figures(), MembershipCounters(), lateness: .zero)
+  }
 
   fileprivate static func own(
-    _ node: NodeStatistics, _ events: NodeCounters, _ subscriptions: SubscriptionStatistics, _ gossip: MembershipCounters,
-    lateness: Duration
+    _ node: NodeStatistics, _ events: NodeCounters, _ subscriptions: SubscriptionStatistics, _ delegate: DelegateCaller.Figures,
+    _ gossip: MembershipCounters, lateness: Duration
   ) -> [Self] {
     SerfStatistics.figures(of: node, lateness: lateness) + SerfStatistics.figures(of: gossip) + SerfStatistics.figures(of: events)
-      + SerfStatistics.figures(of: subscriptions)
+      + SerfStatistics.figures(of: subscriptions) + SerfStatistics.figures(of: delegate)
   }
 
   fileprivate init(_ figure: TransportFigure) {

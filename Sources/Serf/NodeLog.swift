@@ -57,6 +57,33 @@ package final class NodeLog {
     logger.log(level: level, "\(diagnostic.text)\(again)", metadata: diagnostic.metadata)
   }
 
+  // MARK: The delegate
+
+  /// The delegate threw, or held the node up.
+  func delegate(_ report: DelegateCaller.Report, at now: Instant) {
+    switch report {
+    case .failed(let function, let error):
+      warn("delegate failed", about: function, because: "\(error)", at: now) { "the delegate's \(function) threw: \(error)" }
+    case .slow(let function, let time):
+      warn("delegate slow", about: function, because: "\(time)", at: now) {
+        "the delegate's \(function) took \(time.milliseconds) ms, and the node did nothing else meanwhile; it has to return at once"
+      }
+    case .reconnectTimeout: break
+    }
+  }
+
+  /// The delegate's queue is full.
+  func delegateIsBusy(_ call: DelegateCall, at now: Instant) {
+    warn("delegate busy", about: call.name, because: "its queue is full", at: now) {
+      "the delegate is too slow: its queue is full, and a call of \(call.name) was dropped"
+    }
+  }
+
+  private func warn(_ kind: String, about function: String, because reason: String, at now: Instant, _ text: () -> String) {
+    guard logger.logLevel <= .warning, let withheld = limiter.admit(kind, about: function, at: now) else { return }
+    logger.warning("\(text())\(withheld > 0 ? " (and \(withheld) more like it)" : "")", metadata: .about(because: reason))
+  }
+
   /// A peer's request that was never complete.
   package func dropped(_ problem: ExchangeProblem, from peer: Peer, at now: Instant) {
     // By host, because the peer may use another port for each try.

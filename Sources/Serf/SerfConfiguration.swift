@@ -80,6 +80,11 @@ public struct SerfConfiguration: Sendable {
   /// ``NetTransport`` and TLS. Default true. If it is false, both nodes go on, and each is unreachable for some members.
   public var resolvesNameConflicts = true
 
+  /// What the program decides for the node, and what it is told beside the events. Default: nobody is asked or told. <doc:delegates> says more.
+  public var delegate: (any SerfDelegate)?
+  /// How large the program's own state and messages may be, and how many calls wait for the delegate.
+  public var userData = SerfSettings.UserData()
+
   /// How often the node's figures go to swift-metrics; they also go there when the node starts and when it stops. Default 10 s. Choose the interval at
   /// which your backend reads: more often only costs time. Zero: only at the start and at the end.
   public var metricsInterval: Duration = .seconds(10)
@@ -143,6 +148,7 @@ extension SerfConfiguration {
     core.coalescing = coalescing
     core.coordinates = coordinates
     core.snapshot = snapshot
+    core.userData = userData
     core.resolvesNameConflicts = resolvesNameConflicts
     return core
   }

@@ -16,6 +16,10 @@ extension SerfError {
     case .settingOutOfBounds, .badName, .unusableAddress: self.init(.configuration, error.description)
     case .coordinatesOff: self.init(.disabled, error.description)
     case .coordinateUnknown: self.init(.noCoordinate, error.description)
+    case .userDataUnsupported: self.init(.unsupported, error.description)
+    case .userStateTooLarge: self.init(.tooLarge, "\(error). Keep a reference in the state instead of the data")
+    case .nodeMessageTooLarge: self.init(.tooLarge, "\(error). Send it in parts, or raise the limit at all members")
+    case .notALiveMember, .tooManyMessages: self.init(.notDelivered, error.description)
     case .notAlive: self.init(.state, error.description)
     }
   }

@@ -19,6 +19,15 @@ package struct SerfCoreConfiguration: Sendable {
   package var snapshot = SerfSettings.Snapshot()
   /// Whether this node stops when other members vote that its name belongs to another node. Only where names are not proven.
   package var resolvesNameConflicts = true
+  /// What the program itself sends, and what waits for its delegate.
+  package var userData = SerfSettings.UserData()
+  /// Whether there is a delegate to tell and ask: without one there is no ``NodeOutput/delegate(_:)``.
+  package var hasDelegate = false
+  /// Asked with all members of a push/pull that joins, on both sides, before any is taken up; false refuses the whole push/pull. It must be quick,
+  /// and no more than a function of its argument: it runs inside of an input.
+  package var mergeFilter: (@Sendable ([SerfMember]) -> Bool)?
+  /// Asked before a claim that another member is alive is taken up, also a repeated one; false drops it. As ``mergeFilter``.
+  package var aliveFilter: (@Sendable (SerfMember) -> Bool)?
 
   /// Serf's defaults, with these settings of the gossip layer.
   package init(membership: MembershipConfiguration) { self.membership = membership }
@@ -34,6 +43,7 @@ package struct SerfCoreConfiguration: Sendable {
     try queues.check()
     try coalescing.check()
     try snapshot.check()
+    try userData.check()
   }
 
   /// A local network: round trips of a few milliseconds. The default.

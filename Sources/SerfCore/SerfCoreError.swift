@@ -30,6 +30,16 @@ package enum SerfCoreError: Error, Hashable, Sendable {
   case coordinatesOff
   /// No coordinate of this node is known.
   case coordinateUnknown(NodeName)
+  /// The transport does not say what its peers read, so nothing is sent that Go peers would not know.
+  case userDataUnsupported
+  /// The program's state is larger than `UserData.stateSizeLimit`.
+  case userStateTooLarge(byteCount: Int, limit: Int)
+  /// A message to another node is larger than `UserData.messageSizeLimit`.
+  case nodeMessageTooLarge(byteCount: Int, limit: Int)
+  /// The message is for a node that is no member, or is not alive.
+  case notALiveMember(NodeName)
+  /// So many messages to other nodes have not ended.
+  case tooManyMessages(limit: Int)
   /// The verb needs a node whose status is alive.
   case notAlive(NodeStatus)
 
@@ -64,6 +74,12 @@ extension SerfCoreError: CustomStringConvertible {
     case .coordinatesOff: "this node keeps no coordinates; switch them on with SerfConfiguration.coordinates.isEnabled"
     case .coordinateUnknown(let name):
       "no coordinate of '\(Self.excerpt(name.bytes))' is known: it is no member, keeps none, or has not been probed yet; each probe interval brings one"
+    case .userDataUnsupported:
+      "this transport carries no state and no messages of programs, because its peers may be Go agents, which do not know them; use QUIC"
+    case .userStateTooLarge(let count, let limit): "the state takes \(count) bytes, and the limit is \(limit)"
+    case .nodeMessageTooLarge(let count, let limit): "the message takes \(count) bytes, and the limit is \(limit)"
+    case .notALiveMember(let name): "'\(Self.excerpt(name.bytes))' is no member that is alive"
+    case .tooManyMessages(let limit): "\(limit) messages to other nodes have not ended, and more are not allowed at once"
     case .notAlive(let status): "the node is " + status.description
     }
   }

@@ -38,6 +38,9 @@
       public static let notAnswerable = Code(kind: .notAnswerable)
       /// The node's transport, as it is configured, does not have what this call needs. Nothing was sent.
       public static let unsupported = Code(kind: .unsupported)
+      /// The member did not take the message: it is not alive, cannot be reached, or too many messages are under way. If the connection broke, it may
+      /// have taken it nevertheless.
+      public static let notDelivered = Code(kind: .notDelivered)
       /// The other members decided that the node's name belongs to another node, and this node has stopped. Give each node a name of its own.
       public static let nameConflict = Code(kind: .nameConflict)
 
@@ -51,7 +54,7 @@
 
       private enum Kind: String {
         case configuration, credentials, bind, noAddress, joinFailed, state, tooLarge, broadcastTimeout, timedOut, argument, notAnswerable
-        case disabled, noCoordinate, nameConflict, unsupported
+        case disabled, noCoordinate, nameConflict, unsupported, notDelivered
       }
       private let kind: Kind
     }

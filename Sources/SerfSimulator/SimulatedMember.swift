@@ -49,7 +49,7 @@ package struct SimulatedMember: SimulatedMachine, ~Copyable {
       switch output {
       case .transport(let order):
         if let action = SimulatedAction<Report>(order, bytes: { bytes(of: $0) }) { return action }
-      case .userMessage(let slot, _), .userState(let slot, _, _, _, _), .ackReceived(_, _, let slot):
+      case .userMessage(let slot, _, _), .userState(let slot, _, _, _, _), .ackReceived(_, _, let slot):
         return .report(Report(output: output, bytes: bytes(of: .bytes(slot))))
       default: return .report(Report(output: output, bytes: []))
       }
@@ -60,7 +60,7 @@ package struct SimulatedMember: SimulatedMachine, ~Copyable {
   private func bytes(of content: ExchangeContent) -> [UInt8] {
     switch content {
     case .bytes(let slot): return [UInt8](copying: membership.bytes(slot))
-    case .pushPull(let isJoin):
+    case .pushPull(let isJoin, _):
       var bytes: [UInt8] = []
       membership.encodePushPull(isJoin: isJoin, userState: userState.span.bytes, into: &bytes)
       return bytes

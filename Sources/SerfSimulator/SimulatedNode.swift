@@ -56,7 +56,7 @@ package struct SimulatedNode: SimulatedMachine, ~Copyable {
       case .roundTrip: continue
       case .snapshot(let order): if disk != nil { write = order }
       case .event, .memberChanged, .joinAnswered, .reply, .queryAcknowledged, .queryAnswered, .queryEnded, .keyOperation, .nameLost,
-        .diagnostic:
+        .delegate, .diagnostic:
         return .report(output)
       }
     }
@@ -66,9 +66,9 @@ package struct SimulatedNode: SimulatedMachine, ~Copyable {
   private mutating func bytes(of content: ExchangeContent) -> [UInt8] {
     switch content {
     case .bytes(let slot): return [UInt8](copying: core.bytes(slot))
-    case .pushPull(let isJoin):
+    case .pushPull(let isJoin, let name):
       var bytes: [UInt8] = []
-      core.encodePushPull(isJoin: isJoin, into: &bytes)
+      core.encodePushPull(isJoin: isJoin, with: name, into: &bytes)
       return bytes
     }
   }

@@ -41,9 +41,9 @@ struct Wire: ~Copyable {
   static func bytes(_ content: ExchangeContent, _ core: inout NodeCore) -> [UInt8] {
     switch content {
     case .bytes(let slot): return copy(core.bytes(slot))
-    case .pushPull(let isJoin):
+    case .pushPull(let isJoin, let name):
       var encoded: [UInt8] = []
-      core.encodePushPull(isJoin: isJoin, into: &encoded)
+      core.encodePushPull(isJoin: isJoin, with: name, into: &encoded)
       return encoded
     }
   }

@@ -41,13 +41,14 @@
     @discardableResult
     func start(
       _ name: NodeName, port: UInt16 = 0, credentials: Credentials? = nil, profile: SerfConfiguration.Profile = .lan,
-      transport: QuicTransport.Settings = .init(), clockError: Duration = .zero, _ adjust: (inout SerfConfiguration) -> Void = { _ in }
+      transport: QuicTransport.Settings = .init(), clockError: Duration = .zero, features: PeerFeatures = .ours,
+      _ adjust: (inout SerfConfiguration) -> Void = { _ in }
     ) throws -> VirtualNode {
       var configuration = SerfConfiguration(profile: profile)
       adjust(&configuration)
       let node = try VirtualNode(
         name, configuration, credentials: credentials ?? self.credentials(name), port: port, settings: transport, seed: seeds.next(),
-        clock: CivilClock(network, error: clockError), on: network)
+        clock: CivilClock(network, error: clockError), features: features, on: network)
       nodes.append(node)
       return node
     }
@@ -100,7 +101,7 @@
 
     init(
       _ name: NodeName, _ configuration: SerfConfiguration, credentials: Credentials, port: UInt16, settings: QuicTransport.Settings,
-      seed: UInt64, clock: CivilClock, on network: EmbeddedUDP
+      seed: UInt64, clock: CivilClock, features: PeerFeatures = .ours, on network: EmbeddedUDP
     ) throws {
       self.credentials = credentials
       self.network = network
@@ -116,7 +117,8 @@
         nodeName: name, advertise: nil, probeTimeout: configuration.probe.timeout, probeInterval: configuration.probe.interval,
         allowedNetworks: configuration.allowedNetworks, logger: logger)
       layer = QUICLayer(
-        socket: socket, rotation: rotation, settings: settings, context: context, on: network.loop, civilTime: { clock.time })
+        socket: socket, rotation: rotation, settings: settings, context: context, features: features, on: network.loop,
+        civilTime: { clock.time })
       events = subscribers.subscribe(bufferLimit: 1 << 20)
       driver = try NodeDriver(
         configuration, name: name, seed: seed, layer: layer, on: network.loop, logger: logger, subscribers: subscribers,

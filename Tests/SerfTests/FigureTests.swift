@@ -39,10 +39,28 @@ import Testing
   func events() throws {
     let (counters, count) = Self.numbered(NodeCounters())
     let figures = try Self.statistics(events: counters).figures.filter {
-      $0.section == "events" && !$0.metric.hasPrefix("serf.subscriptions") || $0.key == "coordinate_resets"
+      $0.section == "events" && !$0.metric.hasPrefix("serf.subscriptions") && !$0.metric.hasPrefix("serf.delegate")
+        || $0.key == "coordinate_resets"
     }
     #expect(figures.map(\.value).sorted() == Array(1...count))
     #expect(figures.allSatisfy { $0.kind == .counter })
+  }
+
+  @Test("what the delegate was called for is in the list, and what waits for it is a gauge")
+  func delegate() throws {
+    var figures = DelegateCaller.Figures()
+    (figures.calls, figures.waiting, figures.dropped, figures.failed, figures.slowFilters) = (1, 2, 3, 4, 5)
+    let core = try NodeCore(.lan, name: "a", address: NodeAddress(ipv4: 127, 0, 0, 1, port: 7946), seed: 1)
+    let shown = SerfStatistics(
+      node: core.statistics, events: NodeCounters(), delegate: figures, gossip: MembershipCounters(), transport: [], status: .alive,
+      lateness: .zero, isEncrypted: false
+    ).figures.filter { $0.metric.hasPrefix("serf.delegate.") }
+    #expect(
+      shown.map(\.key) == [
+        "delegate_calls", "delegate_calls_waiting", "delegate_calls_dropped", "delegate_calls_failed", "delegate_filters_slow",
+      ])
+    #expect(shown.map(\.value) == [1, 2, 3, 4, 5])
+    #expect(shown.filter { $0.kind == .gauge }.map(\.metric) == ["serf.delegate.calls_waiting"])
   }
 
   @Test("readers of the events are gauges, and what they lost is a counter")

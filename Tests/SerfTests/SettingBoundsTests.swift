@@ -72,6 +72,11 @@ struct SettingBoundsTests {
     Number(testDescription: "queues.minimumDepth", path: \.queues.minimumDepth),
     Number(testDescription: "coalescing.userEventLimit", path: \.coalescing.userEventLimit),
     Number(testDescription: "coalescing.userEventBytes", path: \.coalescing.userEventBytes),
+    Number(testDescription: "userData.stateSizeLimit", path: \.userData.stateSizeLimit),
+    Number(testDescription: "userData.messageSizeLimit", path: \.userData.messageSizeLimit),
+    Number(testDescription: "userData.messagesInFlight", path: \.userData.messagesInFlight),
+    Number(testDescription: "userData.delegateQueueLimit", path: \.userData.delegateQueueLimit),
+    Number(testDescription: "userData.delegateQueueBytes", path: \.userData.delegateQueueBytes),
     Number(testDescription: "limits.members", path: \.limits.members),
     Number(testDescription: "limits.newNamesPerPeerPerMinute", path: \.limits.newNamesPerPeerPerMinute),
     Number(testDescription: "limits.nameLength", path: \.limits.nameLength),
@@ -126,6 +131,10 @@ struct SettingBoundsTests {
     refuses("userEvents.bufferSize") { $0.userEvents.bufferSize = 0 }
     refuses("snapshot.path") { $0.snapshot.path = "" }
     refuses("snapshot.path") { $0.snapshot.path = "a\0b" }
+    refuses("userData.stateSizeLimit") { $0.userData.stateSizeLimit = (1 << 20) + 1 }
+    refuses("userData.messageSizeLimit") { $0.userData.messageSizeLimit = (1 << 20) + 1 }
+    refuses("userData.messagesInFlight") { $0.userData.messagesInFlight = 0 }
+    refuses("userData.delegateQueueLimit") { $0.userData.delegateQueueLimit = 0 }
     refuses("queries.bufferSize") { $0.queries.bufferSize = (1 << 20) + 1 }
   }
 

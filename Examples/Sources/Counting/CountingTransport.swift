@@ -44,6 +44,7 @@ private final class CountingLayer: StreamLayer {
   var protection: TransportProtection { inner.protection }
   var agreement: String? { inner.agreement }
   var keyring: KeyringAccess { inner.keyring }
+  var statesPeerFeatures: Bool { inner.statesPeerFeatures }
   var streamEndsWithMessage: Bool { inner.streamEndsWithMessage }
   var packetBudget: Int { inner.packetBudget }
   var largestPacket: Int { inner.largestPacket }

@@ -41,6 +41,8 @@ struct Jobs: Service {
         try await serf.userEvent("job", payload: "\(worker) \(job)".utf8, coalesce: false)
       }
       if open.isEmpty {
+        // For one member alone, and on its way only as long as both are there.
+        for watcher in members.alive where watcher.tags["role"] == "watcher" { try await serf.send("all is done".utf8, to: watcher.name) }
         let packets = try await serf.statistics()["counted_packets"] ?? 0
         return try await serf.userEvent("finished", payload: "by \(serf.name), which sent \(packets) packets".utf8)
       }

@@ -26,10 +26,12 @@ struct PublicFace {
     let seeds = ["\(try await first.localAddress())"]  // Starts the node.
     try await refuseStranger(seeds)
 
+    var watching = SerfConfiguration(name: "watcher", tags: ["role": "watcher"], join: .init(seeds, retry: .forever))
+    watching.delegate = SerfClosureDelegate()
+      .merging { members in members.allSatisfy { $0.tags["role"] != nil } }
+      .onMessage { message, member in print("message of \(member):", String(decoding: message, as: UTF8.self)) }
     let watcher = try SerfNode(
-      transport: QuicTransport(credentials(for: "watcher"), bind: "127.0.0.1:0"),
-      configuration: .init(name: "watcher", tags: ["role": "watcher"], join: .init(seeds, retry: .forever)),
-      logger: logger)
+      transport: QuicTransport(credentials(for: "watcher"), bind: "127.0.0.1:0"), configuration: watching, logger: logger)
     var groups = [ServiceGroup(services: [watcher], gracefulShutdownSignals: [.sigint, .sigterm], logger: logger)]
     for name in ["n2", "n3"] {
       let serf = try worker(name, seeds: seeds)

@@ -13,8 +13,20 @@ package struct MemberTable: Sendable {
     fileprivate var isTimeImplied = false
     /// When it failed or left; nil while it is in the cluster. A failed member that is declared left keeps the time of its failure.
     package fileprivate(set) var goneAt: Instant?
+    /// How long it is remembered after that.
+    package fileprivate(set) var timeout = Timeout.standard
     /// A push/pull implied a leave of this member, which is alive. If the member ends soon, that decides whether it left or failed.
     fileprivate var impliedLeave: (time: LamportTime, at: Instant)?
+  }
+
+  /// How long a member that is gone is remembered.
+  package enum Timeout: Hashable, Sendable {
+    /// As the settings say.
+    case standard
+    /// The program was asked at this time, and has not answered.
+    case asked(Instant)
+    /// As the program says.
+    case own(Duration)
   }
 
   /// What an input did.
@@ -65,6 +77,7 @@ package struct MemberTable: Sendable {
     replaceFacts(at: index, with: member)
     let event = apply(.joined, at: index, now)
     rows[index].goneAt = nil
+    rows[index].timeout = .standard
     return Change(event: event, member: rows[index].member, flapped: flapped)
   }
 
@@ -104,6 +117,17 @@ package struct MemberTable: Sendable {
     rows[index].isTimeImplied = intent.isImplied
     if intent.kind == .leave || intent.time >= rows[index].impliedLeave?.time ?? 0 { rows[index].impliedLeave = nil }
     return Change(event: apply(intent.kind == .join ? .joinIntent : .leaveIntent, at: index, now), member: rows[index].member)
+  }
+
+  /// The program is asked how long this member is remembered.
+  package mutating func askTimeout(_ name: NodeName, at now: Instant) {
+    if let index = indexes[name] { rows[index].timeout = .asked(now) }
+  }
+
+  /// The program's answer about a member that is still gone; nil for the settings'.
+  package mutating func setTimeout(_ name: NodeName, _ timeout: Duration?) {
+    guard let index = indexes[name], rows[index].goneAt != nil else { return }
+    rows[index].timeout = timeout.map { .own($0) } ?? .standard
   }
 
   /// Erases the members that are gone and for which `isExpired` holds; returns them as they were.

@@ -7,10 +7,7 @@ extension NodeCore {
   mutating func reap() {
     schedule(.reap, after: configuration.reaping.interval)
     let (now, reaping) = (now, configuration.reaping)
-    let erased = table.removeExpired { row in
-      guard let goneAt = row.goneAt else { return false }
-      return now - goneAt > (row.member.status == .failed ? reaping.failedTimeout : reaping.leftTimeout)
-    }
+    let erased = table.removeExpired { Self.isForgettable($0, reaping, at: now) }
     for member in erased { deliver(.reap, member) }
     intents.removeOlder(than: now - reaping.intentTimeout)
   }

@@ -89,6 +89,7 @@ extension NodeCore {
       case .flushUserEvents: userEventTimerFired()
       case .snapshot: snapshotDue()
       case .forgetRemembered: forgetRemembered()
+      case .messageDeadline(let id): messageExpired(id)
       }
     }
   }

@@ -65,11 +65,14 @@ extension NodeCore {
     flushEvents()
     status = .shutDown
     endSnapshot()
-    let waiting = joins.values.compactMap { $0.request } + broadcasts.values.compactMap { $0.request } + departure.requests
+    let waiting =
+      joins.values.compactMap { $0.request } + broadcasts.values.compactMap { $0.request } + departure.requests
+      + userData.requests
     for request in waiting.sorted(by: { $0.value < $1.value }) { outbox.push(.reply(request, .shutDown)) }
     joins = [:]
     broadcasts = [:]
     departure.requests = []
+    userData.dropMessages()
     pendingKeyOperations = [:]
     for time in openQueries.keys.sorted() { endQuery(time) }
   }

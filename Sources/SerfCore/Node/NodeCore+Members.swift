@@ -25,10 +25,16 @@ extension NodeCore {
     deliver(change.event, change.member)
   }
 
-  private static func member(_ node: GossipMember) -> SerfMember {
+  static func member(_ node: GossipMember) -> SerfMember {
     let versions = node.versions
+    let status: MemberStatus =
+      switch node.state {
+      case .alive, .suspect: .alive
+      case .dead: .failed
+      case .left: .left
+      }
     return SerfMember(
-      name: node.name, address: node.address, tags: TagMap.decode(meta: node.meta.span.bytes).tags, status: .alive,
+      name: node.name, address: node.address, tags: TagMap.decode(meta: node.meta.span.bytes).tags, status: status,
       versions: SerfMember.Versions(
         protocolMinimum: versions.protocolMinimum, protocolMaximum: versions.protocolMaximum, protocolCurrent: versions.protocolCurrent,
         delegateMinimum: versions.delegateMinimum, delegateMaximum: versions.delegateMaximum, delegateCurrent: versions.delegateCurrent))
@@ -50,6 +56,7 @@ extension NodeCore {
       coordinates.forget(member.name)
     }
     tell(kind, member)
+    askReconnectTimeout(kind, member)
   }
 
   // MARK: Intents

@@ -4,18 +4,18 @@ import SerfWire
 
 /// Serf's own messages, which the gossip layer carries without reading them (`serf.md` section 3).
 extension NodeCore {
-  mutating func messageReceived(_ slot: PacketSlot, from peer: Peer) {
+  mutating func messageReceived(_ slot: PacketSlot, isReliable: Bool, from peer: Peer) {
     counters.messagesReceived += 1
     // Copied out of the gossip layer's memory, because handling the message changes that memory.
     var message: [UInt8] = []
     swap(&message, &inbox)
     message.removeAll(keepingCapacity: true)
     message.append(copying: membership.bytes(slot))
-    handle(message.span.bytes, from: peer)
+    handle(message.span.bytes, isReliable: isReliable, from: peer)
     swap(&message, &inbox)
   }
 
-  private mutating func handle(_ message: RawSpan, from peer: Peer) {
+  private mutating func handle(_ message: RawSpan, isReliable: Bool, from peer: Peer) {
     guard message.byteCount > 0 else { return malformed(nil, .empty, from: peer) }
     let byte = message.unsafeLoad(fromByteOffset: 0, as: UInt8.self)
     guard let type = SerfMessageType(rawValue: byte) else {
@@ -24,7 +24,7 @@ extension NodeCore {
     }
     do {
       // New messages are passed on byte for byte, so that the encodings of other implementations survive.
-      if let tier = try handle(type, message.extracting(droppingFirst: 1), from: peer) {
+      if let tier = try handle(type, message.extracting(droppingFirst: 1), isReliable: isReliable, from: peer) {
         membership.broadcast(message, tier: tier, at: now)
       }
     } catch {
@@ -33,7 +33,9 @@ extension NodeCore {
   }
 
   /// The queue in which the message is passed on; nil when it is not.
-  private mutating func handle(_ type: SerfMessageType, _ body: RawSpan, from peer: Peer) throws(WireError) -> BroadcastTier? {
+  private mutating func handle(
+    _ type: SerfMessageType, _ body: RawSpan, isReliable: Bool, from peer: Peer
+  ) throws(WireError) -> BroadcastTier? {
     switch type {
     case .leave:
       let message = try LeaveMessage(decoding: body)
@@ -56,6 +58,9 @@ extension NodeCore {
       return nil
     case .relay:
       try relayReceived(body, from: peer)
+      return nil
+    case .nodeMessage:
+      try nodeMessageReceived(body, isReliable: isReliable, from: peer)
       return nil
     case .pushPull, .conflictResponse, .keyRequest, .keyResponse:
       // These are not messages by themselves: they are in a push/pull, or in the payload of a query or response.

@@ -5,6 +5,7 @@ import SerfWire
 /// Two nodes with one name, where names are not proven (`serf.md` section 11). Where they are, `secure-transport.md` 1.6 decides, and there is no vote.
 extension NodeCore {
   mutating func nameConflict(existing: GossipMember, claimant: GossipMember) {
+    tellConflict(existing: existing, claimant: claimant)
     guard existing.name == name else {
       return diagnose(.nameConflict(existing.name, existing: existing.address, claimant: claimant.address))
     }
@@ -18,7 +19,7 @@ extension NodeCore {
   }
 
   mutating func pingFinished(_ id: PingID, _ result: PingResult) {
-    guard let vote = nameVote, vote.stage == .asking(id.value) else { return }
+    guard !messagePinged(id, result), let vote = nameVote, vote.stage == .asking(id.value) else { return }
     guard case .answered = result, status == .alive else { return endVote() }
     do throws(SerfCoreError) {
       let query = try ask(

@@ -1,24 +1,26 @@
 import Memberlist
-import SerfPrimitives
+package import SerfPrimitives
 import SerfWire
 
 /// Serf's part of a push/pull, which carries what gossip may have missed (`serf.md` section 7).
 extension NodeCore {
   // MARK: Sending
 
-  /// Appends a whole push/pull message: the gossip layer's state and ours. For ``ExchangeContent/pushPull(isJoin:)``.
-  package mutating func encodePushPull(isJoin: Bool, into bytes: inout [UInt8]) {
+  /// Appends a whole push/pull message: the gossip layer's state and ours. For ``ExchangeContent/pushPull(isJoin:with:)``.
+  package mutating func encodePushPull(isJoin: Bool, with name: NodeName?, into bytes: inout [UInt8]) {
     var state = takeScratch()
-    encodeState(into: &state)
+    encodeState(for: name, into: &state)
     membership.encodePushPull(isJoin: isJoin, userState: state.span.bytes, into: &bytes)
     if state.capacity <= Self.keptCapacity { scratch = state }
   }
 
-  /// Writes the three clocks, every member's newest intent time, the members that have left, and the events that are still remembered.
-  private func encodeState(into bytes: inout [UInt8]) {
+  /// Writes the three clocks, every member's newest intent time, the members that have left, the events that are still remembered, and the program's
+  /// own state if this member reads it.
+  private func encodeState(for name: NodeName?, into bytes: inout [UInt8]) {
+    let user = userState(for: name)
     let slots = events.newest(within: configuration.userEvents.replayLimit)
     // Go sends its ring as it is, 512 slots and most of them nil. A receiver takes any number.
-    var writer = SerfPushPullWriter(taking: &bytes, eventTime: eventClock.time, slots: slots.count)
+    var writer = SerfPushPullWriter(taking: &bytes, eventTime: eventClock.time, slots: slots.count, hasUser: user != nil)
     for slot in slots {
       writer.slot(time: slot.time, events: slot.events.count)
       for event in slot.events { writer.event(name: event.nameBytes.span.bytes, payload: event.payload.bytes.span.bytes) }
@@ -32,20 +34,21 @@ extension NodeCore {
       let time = row.member.status == .leaving && row.intentTime > 0 ? row.intentTime - 1 : row.intentTime
       writer.status(row.member.name.bytes.span.bytes, time)
     }
+    if let user { writer.user(user.span.bytes) }
     bytes = writer.finish()
   }
 
   // MARK: Receiving
 
   /// `isReply`: this node opened the exchange. `join` is set when it did so to join.
-  mutating func stateReceived(_ slot: PacketSlot, isReply: Bool, join: JoinID?, from peer: Peer) {
+  mutating func stateReceived(_ slot: PacketSlot, isJoin: Bool, isReply: Bool, join: JoinID?, from peer: Peer) {
     counters.statesReceived += 1
     var state: [UInt8] = []
     swap(&state, &inbox)
     state.removeAll(keepingCapacity: true)
     state.append(copying: membership.bytes(slot))
     do throws(WireError) {
-      try merge(state.span.bytes, isReply: isReply, join: join, from: peer)
+      try merge(state.span.bytes, isJoin: isJoin, isReply: isReply, join: join, from: peer)
     } catch {
       counters.statesMalformed += 1
       diagnose(.malformed(.pushPull, error, from: peer))
@@ -54,7 +57,9 @@ extension NodeCore {
     if state.capacity <= Self.keptCapacity { swap(&state, &inbox) }
   }
 
-  private mutating func merge(_ bytes: RawSpan, isReply: Bool, join: JoinID?, from peer: Peer) throws(WireError) {
+  private mutating func merge(
+    _ bytes: RawSpan, isJoin: Bool, isReply: Bool, join: JoinID?, from peer: Peer
+  ) throws(WireError) {
     guard !bytes.isEmpty else { throw .empty }
     guard bytes[checked: 0] == SerfMessageType.pushPull.rawValue else { throw .unexpectedType }
     let state = try SerfPushPull(decoding: bytes.extracting(droppingFirst: 1))
@@ -65,6 +70,7 @@ extension NodeCore {
     limitReplay(join: join, eventTime: state.eventTime, bound: meeting.bounds.event)
     mergeEvents(state, &meeting, from: peer)
     clocksMet(meeting, isReply: isReply, with: peer)
+    if let user = state.user { userStateReceived(user, isJoin: isJoin, from: peer) }
   }
 
   /// Intents from a push/pull are not gossiped: exchanges reach all members in time.

@@ -7,18 +7,20 @@ package import SerfPrimitives
 ///
 /// - **Inputs**, from the transport: ``start(at:)``, ``receive(_:from:at:)``, ``packetNotSent(_:reason:at:)``,
 ///   ``exchangeReceived(_:message:from:at:)``, ``exchangeCompleted(_:reply:from:at:)``, ``exchangeFailed(_:reason:at:)``,
-///   ``connectionClosed(_:reason:at:)``, ``addressStated(_:by:at:)``, ``advance(to:)``, and without time ``setWarm(_:_:)``; from the disk
-///   ``snapshotWritten(_:at:)``, and from the keeper of the keyring ``keyOperationEnded(_:_:at:)``.
+///   ``connectionClosed(_:reason:at:)``, ``addressStated(_:by:at:)``, ``peerFeaturesChanged(_:_:at:)``, ``advance(to:)``, and without time
+///   ``setWarm(_:_:)``; from the disk ``snapshotWritten(_:at:)``; from the keeper of the keyring ``keyOperationEnded(_:_:at:)``; from the program's
+///   delegate ``reconnectTimeoutAnswered(_:_:)``.
 /// - **Verbs**, from the user: ``join(_:ignoreOld:request:at:)``, ``leave(request:at:)``, ``shutDown(at:saysFarewell:)``,
-///   ``userEvent(name:payload:coalesce:at:)``, ``query(name:payload:options:at:)``, ``respond(to:with:at:)``, ``keyQuery(_:options:at:)``, ``setTags(_:request:at:)``, ``forceLeave(_:prune:request:at:)``. Those that take time end with a
-///   ``NodeOutput/reply(_:_:)`` that carries their request's ID. They throw ``SerfCoreError`` for a mistake of the caller; a peer's mistake gives a
+///   ``userEvent(name:payload:coalesce:at:)``, ``query(name:payload:options:at:)``, ``respond(to:with:at:)``, ``keyQuery(_:options:at:)``,
+///   ``setTags(_:request:at:)``, ``forceLeave(_:prune:request:at:)``, ``setUserState(_:)``, ``send(_:to:request:at:)``. Those that take time end with
+///   a ``NodeOutput/reply(_:_:)`` that carries their request's ID. They throw ``SerfCoreError`` for a mistake of the caller; a peer's mistake gives a
 ///   counter and a diagnostic.
 /// - **Questions**: ``members``, ``membersVersion``, ``localMember``, ``ownTags``, ``status``, ``statistics``, ``counters``, ``coordinate()``,
 ///   ``cachedCoordinate(of:)``, ``roundTripEstimate(from:to:)``.
 /// - **Outputs**: after each input or verb, or each batch of them, call ``nextOutput()`` until it returns nil. Do what each output says before you
-///   ask for the next one: read packets with ``bytes(_:)``, and the state that a push/pull carries with ``encodePushPull(isJoin:into:)``. Part of the
-///   work is done in `nextOutput`, so the answers to questions are current only after it has returned nil. Then arm one timer for ``nextDeadline``
-///   and call ``advance(to:)`` when it is due, after the packets that have arrived.
+///   ask for the next one: read packets with ``bytes(_:)``, and the state that a push/pull carries with ``encodePushPull(isJoin:with:into:)``. Part
+///   of the work is done in `nextOutput`, so the answers to questions are current only after it has returned nil. Then arm one timer for
+///   ``nextDeadline`` and call ``advance(to:)`` when it is due, after the packets that have arrived.
 ///
 /// ```
 ///  transport ── inputs ──▶ ┌───────────────────────────┐ ── send, open, respond ──▶ transport
@@ -74,6 +76,10 @@ package struct NodeCore: ~Copyable, Sendable {
   /// The vote on our name, while there is one, and when the next may begin.
   var nameVote: NameVote?
   var nextNameVote = Instant.zero
+  /// The program's state and messages, and who reads them.
+  var userData = UserDataTraffic()
+  /// When the delegate was told of a conflict of names last.
+  var conflictsTold: [ToldConflict: Instant] = [:]
 
   var timers = DeadlineQueue<Timer>()
   var random: SeededRandom
@@ -104,7 +110,7 @@ package struct NodeCore: ~Copyable, Sendable {
     self.name = name
     var random = SeededRandom(seed: seed)
     membership = Membership(
-      configuration.membership, transport: transport, local: GossipMember(name: name, address: address, meta: meta),
+      Self.filtering(configuration, own: name), transport: transport, local: GossipMember(name: name, address: address, meta: meta),
       seed: random.next())
     self.random = random
     intents = IntentBuffer(limit: configuration.membership.limits.bufferedIntents)
@@ -165,8 +171,9 @@ package struct NodeCore: ~Copyable, Sendable {
     case .left(let member): memberDeparted(member)
     case .conflict(let existing, let claimant): nameConflict(existing: existing, claimant: claimant)
     case .nameRefused(let peer): nameRefused(by: peer)
-    case .userMessage(let slot, let peer): messageReceived(slot, from: peer)
-    case .userState(let slot, _, let isReply, let join, let peer): stateReceived(slot, isReply: isReply, join: join, from: peer)
+    case .userMessage(let slot, let isReliable, let peer): messageReceived(slot, isReliable: isReliable, from: peer)
+    case .userState(let slot, let isJoin, let isReply, let join, let peer):
+      stateReceived(slot, isJoin: isJoin, isReply: isReply, join: join, from: peer)
     case .joinAnswered(let id, let answer):
       // An attempt to reconnect belongs to no call.
       if let request = joins[id]?.request { return .joinAnswered(request, answer) }
@@ -175,10 +182,12 @@ package struct NodeCore: ~Copyable, Sendable {
     case .leaveFinished(let isComplete): farewellFinished(isSpread: isComplete)
     case .ackReceived(let name, let roundTrip, let payload):
       coordinateReceived(payload, from: name, roundTrip: roundTrip)
-      if let roundTrip { return .roundTrip(roundTrip) }
+      if let roundTrip {
+        if configuration.hasDelegate { outbox.push(.delegate(.pinged(name, roundTrip: roundTrip))) }
+        return .roundTrip(roundTrip)
+      }
     case .pingFinished(let id, let result): pingFinished(id, result)
-    // Reliable messages for the user are not offered yet.
-    case .userMessageFinished: break
+    case .userMessageFinished(let id, let failure): userMessageFinished(id, failure)
     }
     return nil
   }
@@ -235,6 +244,7 @@ package struct NodeCore: ~Copyable, Sendable {
     case flushUserEvents
     case snapshot
     case forgetRemembered
+    case messageDeadline(UInt64)
   }
 }
 

@@ -82,6 +82,8 @@ package enum NodeLimit: UInt8, Hashable, Sendable {
   case nameLength
   case eventSize
   case stateEntries
+  case userState
+  case nodeMessageSize
 }
 
 /// How often something happened since the start. No decision of the protocol depends on them.
@@ -140,6 +142,12 @@ package struct NodeCounters: Hashable, Sendable {
   package var snapshotBlocksSkipped: UInt64 = 0
   package var snapshotLinesSkipped: UInt64 = 0
   package var snapshotNamesRefused: UInt64 = 0
+  package var userStatesReceived: UInt64 = 0
+  package var userStatesRefused: UInt64 = 0
+  package var nodeMessagesSent: UInt64 = 0
+  package var nodeMessagesNotSent: UInt64 = 0
+  package var nodeMessagesReceived: UInt64 = 0
+  package var nodeMessagesRefused: UInt64 = 0
 
   package init() {}
 }

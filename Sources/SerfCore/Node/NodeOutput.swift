@@ -31,6 +31,8 @@ package enum NodeOutput: Sendable {
   case nameLost(rival: NodeAddress, NameTally)
   /// A member answered a probe after this time, which includes no dial.
   case roundTrip(Duration)
+  /// For the program's delegate, which is called later.
+  case delegate(DelegateCall)
   /// Worth a log line.
   case diagnostic(NodeDiagnostic)
 }
@@ -49,6 +51,8 @@ package enum NodeReply: Hashable, Sendable {
   /// A leave, force-leave or change of tags is done. `isSpread` is false when the time ran out before enough members had the news; it still spreads,
   /// so this is worth only a warning.
   case done(isSpread: Bool)
+  /// A message to another node was taken there; or not, for this reason.
+  case messageEnded(NodeMessageFailure?)
   /// The node was shut down first.
   case shutDown
 }

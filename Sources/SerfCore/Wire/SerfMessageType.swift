@@ -3,7 +3,7 @@
 /// - gossip: ``JoinMessage``, ``LeaveMessage``, ``UserEventMessage``, ``QueryMessage`` with ``QueryFilterList`` and ``QueryFilterView``
 ///   (received) or ``QueryFilter`` (ours)
 /// - direct: ``QueryResponseMessage``, ``RelayMessage``; in payloads ``ConflictResponseMessage``, ``KeyRequestMessage``,
-///   ``KeyResponseMessage``
+///   ``KeyResponseMessage``; on a stream, among our own, ``NodeMessage``
 /// - push/pull: ``SerfPushPull`` (received), ``SerfPushPullWriter`` (ours)
 /// - in other messages: ``TagMap`` (a member's meta), ``CoordinateMessage`` (an ack's payload)
 ///
@@ -24,6 +24,8 @@ package enum SerfMessageType: UInt8, Sendable, CaseIterable {
   /// In the payload of a query response.
   case keyResponse = 8
   case relay = 9
+  /// Ours begin at 128, far from those that Go may still add. Never sent to a peer that does not say that it reads it.
+  case nodeMessage = 128
 }
 
 extension SerfMessageType: CustomStringConvertible {
@@ -39,6 +41,7 @@ extension SerfMessageType: CustomStringConvertible {
     case .keyRequest: "key request"
     case .keyResponse: "key response"
     case .relay: "relay"
+    case .nodeMessage: "node message"
     }
   }
 }

@@ -16,6 +16,8 @@ package struct SerfPushPull: ~Escapable {
   package private(set) var events: EventSlotList
   /// The query clock.
   package private(set) var queryTime: LamportTime
+  /// The state of the sender's program, which only our own members send; nil if there is none.
+  package let user: RawSpan?
 
   /// Decodes the map behind the type byte.
   @_lifetime(copy body)
@@ -27,9 +29,10 @@ package struct SerfPushPull: ~Escapable {
     eventTime = 0
     events = EventSlotList()
     queryTime = 0
+    var user: RawSpan? = nil
     var fields = try reader.readStruct()
     while let key = try reader.nextField(
-      &fields, declared: "LTime StatusLTimes LeftMembers EventLTime Events QueryLTime")
+      &fields, declared: "LTime StatusLTimes LeftMembers EventLTime Events QueryLTime User")
     {
       if key.equals("EventLTime") {
         eventTime = try reader.readInteger()
@@ -43,10 +46,13 @@ package struct SerfPushPull: ~Escapable {
         queryTime = try reader.readInteger()
       } else if key.equals("StatusLTimes") {
         statusTimes = try TimeMap(&reader)
+      } else if key.equals("User") {
+        user = try reader.readBytes()
       } else {
         try reader.skip()
       }
     }
+    self.user = user
   }
 }
 
@@ -144,10 +150,12 @@ package struct SerfPushPullWriter: ~Copyable {
   private var writer: MessagePackWriter
 
   /// Begins with the event clock and the number of slots that follow. Go sends nil for empty slots; they can be left out.
-  package init(taking bytes: inout [UInt8], eventTime: LamportTime, slots: Int) {
+  ///
+  /// - Parameter hasUser: whether ``user(_:)`` follows at the end.
+  package init(taking bytes: inout [UInt8], eventTime: LamportTime, slots: Int, hasUser: Bool = false) {
     writer = MessagePackWriter(taking: &bytes)
     writer.raw(SerfMessageType.pushPull.rawValue)
-    writer.map(6)
+    writer.map(hasUser ? 7 : 6)
     writer.field("EventLTime", eventTime)
     writer.string("Events")
     writer.array(slots)
@@ -194,6 +202,9 @@ package struct SerfPushPullWriter: ~Copyable {
     writer.string(name)
     writer.integer(time)
   }
+
+  /// The state of our own program.
+  package mutating func user(_ state: RawSpan) { writer.field("User", binary: state) }
 
   /// Gives the array back.
   package consuming func finish() -> [UInt8] { writer.finish() }

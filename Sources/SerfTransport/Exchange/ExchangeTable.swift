@@ -121,9 +121,11 @@ package struct ExchangeTable {
   }
 
   /// Ends a request that is not answered. The peer is told why if it can read that; otherwise it sees a reset.
-  package mutating func refuse(_ exchange: ExchangeID, saying reason: String?, at now: Instant) {
+  ///
+  /// - Parameter isValid: the request itself is right, so the peer is told why on every layer.
+  package mutating func refuse(_ exchange: ExchangeID, saying reason: String?, isValid: Bool = false, at now: Instant) {
     guard let stream = streamOfAccepted[exchange] else { return }
-    refuse(stream, saying: reason, at: now)
+    refuse(stream, saying: reason, isValid: isValid, at: now)
   }
 
   // MARK: Inputs
@@ -272,8 +274,8 @@ package struct ExchangeTable {
     if sealed.isEmpty { forget(stream) } else { deadlines.schedule(stream, at: now + limits.replyDeadline) }
   }
 
-  private mutating func refuse(_ stream: StreamID, saying reason: String?, at now: Instant) {
-    guard let reason, !layer.streamEndsWithMessage else {
+  private mutating func refuse(_ stream: StreamID, saying reason: String?, isValid: Bool = false, at now: Instant) {
+    guard let reason, isValid || !layer.streamEndsWithMessage else {
       layer.reset(stream)
       return forget(stream)
     }

@@ -39,6 +39,10 @@ public protocol StreamLayer: AnyObject {
   /// speaks it), only decoding shows that a message is complete.
   var streamEndsWithMessage: Bool { get }
 
+  /// Whether the layer reports what its peers read beyond what every member reads (``StreamLayerHandler/peerFeaturesChanged(_:_:at:)``). Without that
+  /// a node sends nothing of it, and its users' messages to other nodes throw. Default false.
+  var statesPeerFeatures: Bool { get }
+
   /// The keys that encrypt what crosses this layer, if members may change them. Default: none, for a layer that encrypts with certificates or not at
   /// all.
   var keyring: KeyringAccess { get }
@@ -103,12 +107,15 @@ extension StreamLayer {
   public typealias Instant = SerfPrimitives.Instant
   /// Where a packet or stream came from.
   public typealias Peer = SerfPrimitives.Peer
+  /// What a peer reads beyond what every member reads.
+  public typealias PeerFeatures = SerfPrimitives.PeerFeatures
   /// Where a packet or stream goes, and which name must answer there.
   public typealias Destination = SerfPrimitives.Destination
 
   public var reachableAddress: NodeAddress { localAddress }
   public var largestPacket: Int { packetBudget }
   public var agreement: String? { nil }
+  public var statesPeerFeatures: Bool { false }
   public var keyring: KeyringAccess { .notEncrypted }
   public var figures: [TransportFigure] { [] }
   public func hint(_ hint: MembershipHint, at now: Instant) {}
@@ -167,6 +174,10 @@ public protocol StreamLayerHandler: AnyObject {
   /// A connection to this member became usable, or the last one ended. Only from layers that keep connections.
   func warmthChanged(_ name: NodeName, isWarm: Bool, at now: Instant)
 
+  /// A member said what it reads, on a connection that proves its name; nil when the last connection to it has ended. Only from layers with
+  /// ``StreamLayer/statesPeerFeatures``. Does nothing by default.
+  func peerFeaturesChanged(_ name: NodeName, _ features: PeerFeatures?, at now: Instant)
+
   /// A packet with an ID had to wait for a dial, and was sent now: the time until its answer counts from here, and is no round-trip time. Only from
   /// layers that keep connections. Does nothing by default.
   func packetDelayed(_ id: PacketID, at now: Instant)
@@ -193,9 +204,12 @@ extension StreamLayerHandler {
   public typealias Instant = SerfPrimitives.Instant
   /// Where a packet or stream came from.
   public typealias Peer = SerfPrimitives.Peer
+  /// What a peer reads beyond what every member reads.
+  public typealias PeerFeatures = SerfPrimitives.PeerFeatures
 
   public func streamSent(_ stream: StreamID, _ count: Int, at now: Instant) {}
   public func packetDelayed(_ id: PacketID, at now: Instant) {}
+  public func peerFeaturesChanged(_ name: NodeName, _ features: PeerFeatures?, at now: Instant) {}
 }
 
 /// One figure of a transport.

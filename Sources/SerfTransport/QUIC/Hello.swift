@@ -9,18 +9,13 @@
 
     /// The address at which the node says that it can be reached. With a NAT in between, its packets come from another one.
     package var address: NodeAddress
-    /// What the node can do. Bit 0: it reads zstd. Unknown bits are ignored.
-    package var features: UInt64 = 0
+    /// What the node reads. Unknown bits are ignored.
+    package var features: PeerFeatures = []
 
-    package init(address: NodeAddress) {
+    package init(address: NodeAddress, features: PeerFeatures = .ours) {
       self.address = address
-      if TransportCompression.zstd.isAvailable { features = Self.readsZstdBit }
+      self.features = features
     }
-
-    /// Whether it reads exchanges that are compressed with zstd.
-    package var readsZstd: Bool { features & Self.readsZstdBit != 0 }
-
-    private static let readsZstdBit: UInt64 = 1
 
     /// Reads a map and ignores unknown keys; nil when it is not one, or has no address.
     package init?(_ bytes: RawSpan) {
@@ -33,7 +28,7 @@
           if key.equals("Addr") {
             host = try reader.readString().withUnsafeBytes { Array($0) }
           } else if key.equals("Features") {
-            features = try reader.readInteger()
+            features = PeerFeatures(rawValue: try reader.readInteger())
           } else if key.equals("Port") {
             port = try reader.readInteger()
           } else {
@@ -51,10 +46,15 @@
       var writer = MessagePackWriter(taking: &bytes)
       writer.map(4)
       writer.field("Addr", binary: address.bytes.span.bytes)
-      writer.field("Features", features)
+      writer.field("Features", features.rawValue)
       writer.field("Port", UInt64(address.port))
       writer.field("Version", Self.version)
       return writer.finish()
     }
+  }
+
+  extension PeerFeatures {
+    /// What this version reads.
+    package static var ours: PeerFeatures { TransportCompression.zstd.isAvailable ? [.zstd, .userData] : .userData }
   }
 #endif

@@ -32,12 +32,14 @@
     package let protection = TransportProtection.provenNames
     package let keyring = KeyringAccess.none(because: "QUIC encrypts with certificates, which are replaced instead")
     package let streamEndsWithMessage = true
+    package let statesPeerFeatures = true
     package let reachableAddress: NodeAddress
 
-    /// A layer on a bound socket. `civilTime` reads, for each turn, the clock with which certificates are verified.
+    /// A layer on a bound socket, whose hello says that it reads `features`. `civilTime` reads, for each turn, the clock with which certificates are
+    /// verified.
     package init(
       socket: any DatagramSocket, rotation: CredentialRotation, settings: QuicTransport.Settings, context: StreamLayerContext,
-      on loop: any EventLoop, civilTime: @escaping () -> UTCTime = { .now }
+      features: PeerFeatures = .ours, on loop: any EventLoop, civilTime: @escaping () -> UTCTime = { .now }
     ) {
       self.socket = socket
       self.loop = loop
@@ -49,7 +51,7 @@
       reachableAddress = Interfaces.reachable(boundTo: local) ?? local
       let credentials = rotation.current
       var configuration = QUICConfiguration(localAddress: local)
-      configuration.hello = Hello(address: context.advertise ?? reachableAddress).encoded
+      configuration.hello = Hello(address: context.advertise ?? reachableAddress, features: features).encoded
       configuration.initialRoundTrip = settings.initialRoundTrip
       configuration.resetSecret = credentials.statelessResetSecret
       let endpoint = QUICEndpoint(
@@ -228,7 +230,9 @@
           hellosNotAllowed += 1
           log.claimNotAllowed(hello.address, by: peer, at: now)
         }
-        if hello.readsZstd, let name = peer.provenName { zstdReaders.insert(name) }
+        guard let name = peer.provenName else { return }
+        if hello.features.contains(.zstd) { zstdReaders.insert(name) }
+        handler.peerFeaturesChanged(name, hello.features, at: now)
       case .confirmed(let peer, let role):
         if role == .client { handshakes += 1 }
         log.confirmed(peer, role)
@@ -236,7 +240,10 @@
       case .closed(let peer, let end):
         log.closed(peer, end, at: now)
         // Its next connection may lead to another build of the program.
-        if let name = peer.provenName, peers.pool.connections(to: name).isEmpty { zstdReaders.remove(name) }
+        if let name = peer.provenName, peers.pool.connections(to: name).isEmpty {
+          zstdReaders.remove(name)
+          handler.peerFeaturesChanged(name, nil, at: now)
+        }
         handler.connectionClosed(peer, reason: end.closeReason, byPeer: end.isByPeer, at: now)
       case .dialFailed(let address, let expectation, let end): log.dialFailed(address, expectation, end, at: now)
       case .turnedAway(let address, let end): log.turnedAway(address, end, at: now)

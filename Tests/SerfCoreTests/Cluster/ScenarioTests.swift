@@ -17,7 +17,7 @@ struct ScenarioTests {
   /// The newest intent time of each member, as `name` tells others in a push/pull.
   private func intentTimes(on name: NodeName, in cluster: SimulatedCluster) throws -> [NodeName: LamportTime] {
     var message: [UInt8] = []
-    try cluster.call(name) { (core, _, _) throws(SerfCoreError) in core.encodePushPull(isJoin: false, into: &message) }
+    try cluster.call(name) { (core, _, _) throws(SerfCoreError) in core.encodePushPull(isJoin: false, with: nil, into: &message) }
     let exchange = try PushPull(decoding: message.span.bytes)
     let state = try SerfPushPull(decoding: exchange.userState.extracting(droppingFirst: 1))
     var (times, entries): ([NodeName: LamportTime], _) = ([:], state.statusTimes)

@@ -23,6 +23,8 @@ final class TestNode {
   /// What other members asked to do with the keyring.
   private(set) var keyOperations: [(id: SerfQuery.ID, operation: KeyOperation)] = []
   private(set) var lostVotes: [NameTally] = []
+  /// What the program's delegate is told or asked.
+  private(set) var delegateCalls: [DelegateCall] = []
   /// User messages that were sent, with their destinations.
   private(set) var sent: [(bytes: [UInt8], to: Destination)] = []
   /// Packets of any kind.
@@ -143,6 +145,7 @@ final class TestNode {
       case .snapshot(let order): orders.append(order)
       case .keyOperation(let id, let operation, _): keyOperations.append((id, operation))
       case .nameLost(_, let tally): lostVotes.append(tally)
+      case .delegate(let call): delegateCalls.append(call)
       case .joinAnswered, .roundTrip: break
       }
     }
@@ -200,9 +203,9 @@ final class TestNode {
   var queuedIntents: Int { core.statistics.intentQueue }
 
   /// Serf's part of what this node would send in a push/pull.
-  func state() -> [UInt8] {
+  func state(for name: NodeName? = nil) -> [UInt8] {
     var message: [UInt8] = []
-    core.encodePushPull(isJoin: false, into: &message)
+    core.encodePushPull(isJoin: false, with: name, into: &message)
     guard let exchange = try? PushPull(decoding: message.span.bytes) else { return [] }
     return [UInt8](copying: exchange.userState)
   }

@@ -73,6 +73,10 @@ func decodeSerfMessage(_ message: RawSpan) throws(WireError) -> DecodedSerfMessa
         "Keys": keys.isEmpty ? .null : .array(keys.map { .string($0.hex) }), "Message": hex(it.text),
         "PrimaryKey": hex(it.primaryKey), "Result": .bool(it.succeeded),
       ], encoded: out)
+  case .nodeMessage:
+    let it = try NodeMessage(decoding: body)
+    it.encode(into: &out)
+    return DecodedSerfMessage(fields: ["Payload": hex(it.payload)], encoded: out)
   case .relay:
     let it = try RelayMessage(decoding: body)
     it.encode(into: &out)

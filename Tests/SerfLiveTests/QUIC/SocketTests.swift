@@ -5,6 +5,7 @@
   import SerfPrimitives
   import SerfTestSupport
   import SerfTransport
+  import Synchronization
   import Testing
 
   /// Nodes over QUIC on real sockets, each on its own loop, used from many tasks at once, for the thread sanitizer.
@@ -18,11 +19,15 @@
         pem: .init(authorities: authority.certificatePEM, certificate: issued.certificatePEM, privateKey: issued.privateKeyPEM))
     }
 
-    private func cluster(_ names: [NodeName]) async throws -> [(node: SerfNode, transport: QuicTransport)] {
+    private func cluster(
+      _ names: [NodeName], _ adjust: (NodeName, inout SerfConfiguration) -> Void = { _, _ in }
+    ) async throws -> [(node: SerfNode, transport: QuicTransport)] {
       var members: [(node: SerfNode, transport: QuicTransport)] = []
       for name in names {
         let transport = QuicTransport(try credentials(name), bind: NodeAddress(ipv4: 127, 0, 0, 1, port: 0))
-        let node = try SerfNode(transport: transport, configuration: SerfConfiguration.test(name))
+        var configuration = SerfConfiguration.test(name)
+        adjust(name, &configuration)
+        let node = try SerfNode(transport: transport, configuration: configuration)
         try await node.start()
         if let first = members.first { #expect(try await node.join([first.node.localAddress().description]) == 1) }
         members.append((node, transport))
@@ -33,6 +38,21 @@
         }
       }
       return members
+    }
+
+    @Test("a message of one program reaches the other, over real sockets")
+    func message() async throws {
+      let got = Mutex<[String]>([])
+      let members = try await cluster(["a", "b"]) { name, configuration in
+        configuration.delegate = SerfClosureDelegate().onMessage { message, member in
+          got.withLock { $0.append("\(name): \(String(decoding: message, as: UTF8.self)) of \(member)") }
+        }
+      }
+      try await members[0].node.send("hello".utf8, to: "b")
+      try await eventually("it is there") { got.withLock { $0 } == ["b: hello of a"] }
+      let error = await #expect(throws: SerfError.self) { try await members[0].node.send("hello".utf8, to: "ghost") }
+      #expect(error?.code == .notDelivered)
+      for member in members { await member.node.shutdown() }
     }
 
     @Test("verbs from many tasks, events and new certificates at once, and every event reaches every node")

@@ -385,17 +385,20 @@ import Testing
     #expect(table.counters.overBudget > 0)
   }
 
-  @Test("of a peer's that is refused with a reason gets it where streams stay open, and is reset elsewhere", arguments: [true, false])
-  func refusedWithReason(endsWithMessage: Bool) throws {
+  @Test(
+    "of a peer's that is refused with a reason gets it where streams stay open, and elsewhere only if the request is right",
+    arguments: [true, false], [true, false])
+  func refusedWithReason(endsWithMessage: Bool, isValid: Bool) throws {
     var (table, layer) = table(endsWithMessage: endsWithMessage)
     _ = table.streamAccepted(StreamID(3), from: peer, at: start)
     let event = table.streamReceived(StreamID(3), Self.request.span.bytes, at: start) ?? table.streamEnded(StreamID(3))
     let id = try #require(event.receivedID(with: Self.request))
-    table.refuse(id, saying: "no", at: start)
+    table.refuse(id, saying: "no", isValid: isValid, at: start)
     let reply = Self.encoded { ErrorMessage(text: Array("no".utf8).span.bytes).encode(into: &$0) }
-    #expect(layer.written[StreamID(3)] == (endsWithMessage ? nil : reply))
-    #expect(layer.resets == (endsWithMessage ? [StreamID(3)] : []))
-    #expect(layer.released == (endsWithMessage ? [] : [StreamID(3)]))
+    let isReset = endsWithMessage && !isValid
+    #expect(layer.written[StreamID(3)] == (isReset ? nil : reply))
+    #expect(layer.resets == (isReset ? [StreamID(3)] : []))
+    #expect(layer.released == (isReset ? [] : [StreamID(3)]))
   }
 
   @Test("that only checked whether the port is open is no mistake where streams stay open")

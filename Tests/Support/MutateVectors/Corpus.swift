@@ -22,9 +22,24 @@ func loadCorpus() throws -> [[UInt8]] {
   corpus += serf["live_gossip"]["tcp"].array.flatMap { [$0["stream"].hex, $0["user_state_hex"].hex].compactMap { $0 } }
   corpus += capture["udp"].array.compactMap { $0["hex"].hex }
   corpus += capture["tcp"].array.compactMap { $0["hex"].hex }
-  corpus += snapshots
+  corpus += snapshots + userData
   // A fixed order, so that a run follows from its seed.
   return Set(corpus).filter { $0.count <= 4_096 }.sorted { $0.lexicographicallyPrecedes($1) }
+}
+
+/// What only our own programs send: a message to a node, and a state of Serf with one of the program.
+private var userData: [[UInt8]] {
+  let payload: [UInt8] = Array("payload".utf8)
+  var message: [UInt8] = []
+  NodeMessage(payload: payload.span.bytes).encode(into: &message)
+  var state: [UInt8] = []
+  var writer = SerfPushPullWriter(taking: &state, eventTime: 7, slots: 0, hasUser: true)
+  writer.clock(41, left: 1)
+  writer.left(payload.span.bytes)
+  writer.queryClock(3, statuses: 1)
+  writer.status(payload.span.bytes, 40)
+  writer.user(payload.span.bytes)
+  return [message, writer.finish()]
 }
 
 /// Snapshot files: as a Go agent writes them, and as we do.

@@ -190,10 +190,17 @@ final class Decoders {
       let it = try KeyAnswer(decoding: bytes)
       if let fitting = it.fitting(200, size: { $0.count }), fitting.count > 200 { fatalError("a key answer is too large") }
     }
+    attempt("node message") { () throws(WireError) in
+      let it = try NodeMessage(decoding: bytes)
+      expectStable("node message", { it.encode(into: &$0) }) { body, out throws(WireError) in
+        try NodeMessage(decoding: body).encode(into: &out)
+      }
+    }
     attempt("relay") { () throws(WireError) in _ = try RelayMessage(decoding: bytes) }
     coordinate(bytes)
     attempt("serf push/pull") { () throws(WireError) in
       let it = try SerfPushPull(decoding: bytes)
+      if it.user != nil { accepted["user state", default: 0] += 1 }
       var statuses = it.statusTimes
       while statuses.count > 0 { guard statuses.next() != nil else { fatalError("a checked status does not read") } }
       var left = it.leftMembers

@@ -131,7 +131,7 @@ final class Subject {
     while let output = membership.nextOutput() {
       switch output {
       case .transport(let order): perform(order)
-      case .userMessage(let slot, _): userMessages.append(copy(slot))
+      case .userMessage(let slot, _, _): userMessages.append(copy(slot))
       case .userState(let slot, let isJoin, _, let join, _): userStates.append((copy(slot), isJoin, join))
       case .joined(let member): events.append("\(member.name) joined")
       case .updated(let member): events.append("\(member.name) updated")
@@ -176,7 +176,7 @@ final class Subject {
   private func copy(_ content: ExchangeContent) -> [UInt8] {
     switch content {
     case .bytes(let slot): return copy(slot)
-    case .pushPull(let isJoin):
+    case .pushPull(let isJoin, _):
       var bytes: [UInt8] = []
       membership.encodePushPull(isJoin: isJoin, userState: RawSpan(), into: &bytes)
       return bytes
