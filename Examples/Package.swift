@@ -11,6 +11,7 @@ let services: Target.Dependency = .product(name: "ServiceLifecycle", package: "s
 
 let package = Package(
   name: "serf-examples",
+  products: [.executable(name: "toyconsul", targets: ["ToyConsul"])],
   dependencies: [
     .package(name: "swift-serf", path: ".."),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
@@ -23,6 +24,13 @@ let package = Package(
     .executableTarget(
       name: "PublicFace",
       dependencies: ["Counting", serf, logging, services, .product(name: "NIOPosix", package: "swift-nio")],
+      swiftSettings: settings),
+    // A registry of services: agents, and a command that asks them.
+    .executableTarget(
+      name: "ToyConsul",
+      dependencies: [
+        serf, logging, services, .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+      ],
       swiftSettings: settings),
 
     // A transport of one's own, around another.

@@ -56,8 +56,10 @@ swift run --enable-all-traits --skip-build MutateVectors 20000
 
 step "The examples, a package of their own"
 swift build --package-path Examples --scratch-path .build/examples
-# A cluster in one process, which ends by itself within seconds.
-timeout 60 "$(swift build --package-path Examples --scratch-path .build/examples --show-bin-path)/PublicFace"
+examples=$(swift build --package-path Examples --scratch-path .build/examples --show-bin-path)
+# A cluster in one process, and one of several; each ends by itself within seconds.
+timeout 60 "$examples/PublicFace"
+TOYCONSUL=$examples/toyconsul timeout 60 sh Examples/toyconsul.sh
 
 step "Build without traits, with ngtcp2 and zstd out of sight"
 sh Tests/no-traits.sh
