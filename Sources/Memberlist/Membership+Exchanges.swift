@@ -94,6 +94,8 @@ extension Membership {
       let known = table.count
       _ = stateReceived(reply, join: nil, from: peer, at: now)
       if table.count > known { exchangeBroughtMembers(at: now) }
+    case .name(let question):
+      nameAnswered(question, isIts: reply.byteCount > 0 && isAck(reply, question.number, from: peer), failure: nil, at: now)
     case .join(let join, let target, let address):
       guard isJoining(join) else { break }
       let failure = stateReceived(reply, join: join, target: joinTarget(join, target, address), from: peer, at: now)
@@ -110,6 +112,7 @@ extension Membership {
     case .address(let index, let claim): addressAnswered(index, claim, by: nil, at: now)
     case .userMessage: outbox.push(.userMessageFinished(id, failure: reason))
     case .pushPull: break
+    case .name(let question): nameAnswered(question, isIts: false, failure: reason, at: now)
     case .join(let join, let target, let address):
       if repeatJoin(join, target: target, address, after: reason, at: now) { break }
       joinAnswered(join, target: target, address, failure: .contact(reason), at: now)
@@ -150,6 +153,7 @@ extension Membership {
       }
       // Without proof of names any node can answer, even this node itself, at an address that it did not know to be its own.
       if join != nil, proven == nil, examined.isOurOwn { return .contact(.ourselves) }
+      if proven == nil, !examined.holdsLiveTarget { return .contact(.identityMismatch) }
       if let reason = refusal(of: examined) {
         refuseMerge(reason, from: peer)
         return reason == .filtered ? .filtered : reason == .tooLarge ? .malformed(.tooLarge) : .versionMismatch

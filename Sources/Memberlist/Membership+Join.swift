@@ -10,7 +10,8 @@ extension Membership {
   /// until all others are done. A target that says that it is too busy is asked again, and so is one that does not answer while we are late
   /// ourselves, if no target has joined.
   ///
-  /// On a transport that proves names a target with a name must be that member; one without may be any member but ourselves.
+  /// A target with a name must be that member; one without may be any member but ourselves. Where the transport proves no names, an address with a
+  /// name is pinged first, under that name: our state goes only to a node that answers to it. A node of another cluster would merge our state.
   package mutating func join(_ targets: [JoinTarget], id: JoinID, at now: Instant) {
     let refusal: JoinFailure? = isLeaving || !hasStarted ? .leaving : joins.count >= configuration.limits.joins ? .tooMany : nil
     if let refusal {
@@ -34,10 +35,37 @@ extension Membership {
   private var joinTimeout: Duration { configuration.pushPull.timeout * (transport.provesNames ? 2 : 1) }
 
   private mutating func openJoinExchange(_ id: JoinID, _ attempt: JoinProgress.Attempt) {
-    let destination: Destination = attempt.name.map { .member($0, attempt.address) } ?? .anyMember(attempt.address)
+    if let name = attempt.name, !transport.provesNames {
+      let number = nextSequenceNumber()
+      let ask = NameQuestion(
+        join: id, target: attempt.target, name: name, address: attempt.address, number: number, deadline: attempt.deadline)
+      _ = openExchange(
+        .name(ask), to: .member(name, attempt.address), path: .warm, deadline: attempt.deadline, .bytes(encodeReliablePing(name, number)))
+    } else {
+      openJoinExchange(id, target: attempt.target, attempt.name, attempt.address, deadline: attempt.deadline)
+    }
+  }
+
+  private mutating func openJoinExchange(
+    _ id: JoinID, target: Int, _ name: NodeName?, _ address: NodeAddress, deadline: Instant
+  ) {
+    let destination: Destination = name.map { .member($0, address) } ?? .anyMember(address)
     _ = openExchange(
-      .join(id, target: attempt.target, attempt.address), to: destination, path: .warm, deadline: attempt.deadline,
-      .pushPull(isJoin: true, with: attempt.name))
+      .join(id, target: target, address), to: destination, path: .warm, deadline: deadline, .pushPull(isJoin: true, with: name))
+  }
+
+  /// The node there has the name, or has not, or did not answer. One that is asked for another name than its own, ours or Go's, ends the exchange
+  /// without an answer.
+  mutating func nameAnswered(_ question: NameQuestion, isIts: Bool, failure: ContactFailure?, at now: Instant) {
+    let (id, target, address) = (question.join, question.target, question.address)
+    guard isJoining(id) else { return }
+    if isIts { return openJoinExchange(id, target: target, question.name, address, deadline: question.deadline) }
+    if let failure, failure != .refused, failure != .broken {
+      if repeatJoin(id, target: target, address, after: failure, at: now) { return }
+      joinAnswered(id, target: target, address, failure: .contact(failure), at: now)
+    } else {
+      joinAnswered(id, target: target, address, failure: .contact(.identityMismatch), at: now)
+    }
   }
 
   /// An address did not take us because it is busy, or because we are: it does not answer, and we are too late to be sure of that. It is asked again in a
@@ -75,4 +103,15 @@ extension Membership {
     if failure == nil { joinSucceeded(at: now) }
     continueJoin(id, at: now)
   }
+}
+
+/// Whether the node at an address has the name under which a join looks for it.
+struct NameQuestion: Sendable {
+  let join: JoinID
+  let target: Int
+  let name: NodeName
+  let address: NodeAddress
+  /// The sequence number of the ping.
+  let number: UInt32
+  let deadline: Instant
 }

@@ -81,6 +81,8 @@ extension Membership {
     /// Whether it has an entry of the sender, and a live one.
     var holdsSender = false
     var holdsLiveSender = false
+    /// Whether it has a live entry of the name that we meant to reach, if we meant one.
+    var holdsLiveTarget = false
     /// Whether it has an entry of the sender whose versions do not fit; and how many entries have versions that fit.
     var isSenderForeign = false
     var fittingCount = 0
@@ -101,6 +103,7 @@ extension Membership {
     var examined = Examined(isJoin: state.header.isJoin, nodeCount: state.header.nodeCount)
     examined.holdsSender = sender == nil
     examined.holdsLiveSender = sender == nil
+    examined.holdsLiveTarget = target?.name == nil
     let isFiltered = state.header.isJoin && configuration.mergeFilter != nil
     let own = local.versions
     let isNamed = sender != nil || target?.name != nil
@@ -112,6 +115,7 @@ extension Membership {
         examined.holdsSender = true
         examined.holdsLiveSender = examined.holdsLiveSender || memberState?.isLive == true
       }
+      if memberState?.isLive == true, target?.name.map({ node.name.equals($0.bytes) }) == true { examined.holdsLiveTarget = true }
       if node.name.equals(name.bytes) {
         examined.holdsOurAddress = node.address?.isSameEndpoint(as: local.address) ?? false
       } else if memberState?.isLive != false || table.find(node.name).map({ table[$0].state.isLive }) != false {

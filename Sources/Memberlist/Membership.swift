@@ -226,6 +226,8 @@ package struct Membership: ~Copyable, Sendable {
   enum ExchangePurpose: Sendable {
     case probe(UInt32)
     case join(JoinID, target: Int, NodeAddress)
+    /// Asks who answers before a join by name, where names are not proven.
+    case name(NameQuestion)
     case pushPull
     case userMessage
     /// Asks whether a name lives at an address; see `Membership+AddressChange`.

@@ -80,3 +80,12 @@ struct JoinAddressResolver: Sendable {
   /// How many of a host's addresses are tried.
   private static let answersTried = 16
 }
+
+extension JoinAddressResolver {
+  /// For a node that is bound to one address, and reached at another.
+  init(_ configuration: SerfConfiguration, bound: NodeAddress, advertised: NodeAddress?) {
+    self.init(
+      defaultPort: bound.port, resolver: configuration.resolver, allowedNetworks: configuration.allowedNetworks,
+      ownAddresses: OwnAddresses(bound: bound, advertised: advertised))
+  }
+}

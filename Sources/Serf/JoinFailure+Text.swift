@@ -60,6 +60,10 @@ extension JoinFailure {
     case .contact(.broken):
       return agreement.map { "it closed the connection without a reason. Its log says why; compare on both sides \($0)" }
         ?? "the connection broke. Its log may say why"
+    case .contact(.identityMismatch) where agreement != nil && !asksForUs:
+      // Where names are not proven, a node says nothing to one that asks for another name.
+      return "no node of that name answers there, or none that can read what we send. Write the address alone, or compare on both sides "
+        + (agreement ?? "")
     case .malformed(.empty):
       return "it closed the connection without an answer. Its log says why: perhaps too many requests at once"
         + (agreement.map { "; or compare on both sides \($0)" } ?? "")

@@ -12,6 +12,7 @@ extension NodeDiagnostic {
     case .ownNameConflict, .ownNameRefused, .nameConflict: .error
     case .broadcastTimedOut, .queueDeep, .limitReached, .implausibleTime, .malformed, .late: .warning
     case .leaveRefuted, .reconnecting: .info
+    case .healing(let diagnostic): diagnostic.level
     case .snapshot(let diagnostic): diagnostic.level
     case .coordinateRefused(_, .malformed): .warning
     case .coordinateReset: .info
@@ -42,6 +43,7 @@ extension NodeDiagnostic {
     case .askerUnknown: "asker"
     case .coordinateRefused: "coordinate"
     case .coordinateReset: "coordinate reset"
+    case .healing(let diagnostic): diagnostic.kind
     case .snapshot(let diagnostic): diagnostic.kind
     case .unknownInternalQuery: "internal query"
     case .keyAnswerNotSent: "key answer"
@@ -59,8 +61,10 @@ extension NodeDiagnostic {
       .responseOfOther(_, let peer):
       peer.text
     case .limitReached, .leaveRefuted, .broadcastTimedOut, .queueDeep, .late, .coordinateReset: ""
+    // Not the member: after a restart all members of the snapshot may be dialled, one after the other.
+    case .reconnecting, .healing: ""
     case .snapshot(let diagnostic): diagnostic.subject
-    case .reconnecting(let name, _), .nameConflict(let name, _, _), .askerUnknown(let name), .unknownInternalQuery(_, let name),
+    case .nameConflict(let name, _, _), .askerUnknown(let name), .unknownInternalQuery(_, let name),
       .keyAnswerNotSent(let name, _), .unreadableVote(let name, _), .coordinateRefused(let name, _):
       name.description
     case .ownNameConflict(let address), .nameVoteBegan(_, let address), .nameVoteEnded(_, let address): address.description
@@ -82,6 +86,7 @@ extension NodeDiagnostic {
     case .nameConflict(let name, _, let claimant): .about(name, at: claimant)
     case .ownNameConflict(let address), .nameVoteBegan(_, let address), .nameVoteEnded(_, let address): .about(at: address)
     case .limitReached(let limit): .about(because: limit.text)
+    case .healing(let diagnostic): diagnostic.metadata
     case .snapshot(let diagnostic): diagnostic.metadata
     case .leaveRefuted, .broadcastTimedOut, .queueDeep, .late: [:]
     }
@@ -119,6 +124,7 @@ extension NodeDiagnostic {
     case .relayDropped(let name, let peer):
       "dropped a relayed message for \(name) from \(peer.text): not a member that we know, or at an address that is not allowed"
     case .responseOfOther(let name, let peer): "dropped an answer to our query in the name of \(name) from \(peer.text)"
+    case .healing(let diagnostic): diagnostic.text
     case .snapshot(let diagnostic): diagnostic.text
     case .askerUnknown(let name):
       "cannot answer a query of \(name): not a member that we know, or at an address that is not allowed"

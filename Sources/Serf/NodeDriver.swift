@@ -37,6 +37,8 @@ package final class NodeDriver {
   private var stopping: EventLoopFuture<Void>?
   /// Told when the members have given this node's name to another one; the core has stopped by then.
   var onNameLost: ((_ rival: NodeAddress, NameTally) -> Void)?
+  /// Told when the core wants to dial a seed.
+  var onSeedsWanted: (() -> Void)?
   private var timer: LoopTimer?
   private var metricsTimer: LoopTimer?
   /// Nil without a snapshot.
@@ -75,7 +77,7 @@ package final class NodeDriver {
     let context = StreamLayerContext(
       nodeName: name, advertise: configuration.advertise, probeTimeout: configuration.probe.timeout,
       probeInterval: configuration.probe.interval, allowedNetworks: configuration.allowedNetworks, logger: logger)
-    let snapshot = SnapshotWriter(configuration.snapshot)
+    let snapshot = SnapshotWriter(configuration.snapshot, logger)
     // Before the port is bound: no packet may arrive before the clocks are restored.
     return (snapshot?.read(on: loop) ?? loop.makeSucceededFuture(nil))
       .flatMap { restored in factory.bind(on: loop, context: context).map { ($0, restored) } }
@@ -167,6 +169,7 @@ package final class NodeDriver {
     case .keyOperation(let id, let operation, let member):
       keyKeeper.perform(operation, of: member) { [weak self] answer in self?.keyOperationEnded(id, answer) }
     case .delegate(let call): if delegate?.offer(call) == false { delegateIsBusy(call, at: now) }
+    case .seedsWanted: onSeedsWanted?()
     case .nameLost(let rival, let tally): onNameLost?(rival, tally)
     case .roundTrip(let roundTrip): metrics.answered(after: roundTrip)
     case .diagnostic(let diagnostic): log.diagnostic(diagnostic, at: now)
@@ -371,6 +374,19 @@ extension NodeDriver {
     } reply: { reply in
       if case .joined(let results) = reply { .success(results) } else { .failure(.shutDown) }
     }
+  }
+
+  /// How long this node leaves the seeds alone after its start.
+  var firstDialPause: Duration { max(.zero, core.firstDialAt - .now(on: loop)) }
+
+  /// From now on the core asks for `count` seeds, with ``onSeedsWanted``.
+  func keepSeeds(_ count: Int) { mutate { core, _ in core.keepSeeds(count) } }
+
+  /// The look-up of the seeds has ended.
+  func seedsFound(_ targets: [JoinTarget]) {
+    // A look-up may outlive the node.
+    guard stopping == nil else { return }
+    mutate { core, now in core.seedsFound(targets, at: now) }
   }
 
   package func leave(_ done: @escaping Completion<Void>) {

@@ -41,6 +41,7 @@ extension SerfStatistics {
       gauge("event_queue", node.eventQueue, "serf.queue.Event"),
       gauge("query_queue", node.queryQueue, "serf.queue.Query"),
       gauge("queries_open", node.openQueries, "serf.queries.open"),
+      gauge("remembered", node.remembered, "serf.members.remembered"),
     ]
   }
 
@@ -119,6 +120,10 @@ extension SerfStatistics {
       counter("intents_refused", events.intentsRefused),
       counter("leaves_refuted", events.leavesRefuted),
       counter("reconnects", events.reconnects),
+      counter("remembered_dials", events.rememberedDials),
+      counter("seed_dials", events.seedDials),
+      counter("cluster_heals", events.clusterHeals),
+      counter("addresses_reused", events.addressesReused),
 
       counter("user_events", events.eventsDelivered, "serf.events"),
       counter("events_duplicate", events.eventsDuplicate),

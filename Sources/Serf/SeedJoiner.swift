@@ -6,8 +6,7 @@ import Synchronization
 
 /// Joins a node's seeds until another member has answered: attempt, pause, attempt, and so on with longer pauses.
 ///
-/// A member that joins this node does not end it. The seeds may be in another part of a cluster that has come apart, and no other member would
-/// bring the two together.
+/// A member that joins this node does not end it. The seeds may be in another part of a cluster that has come apart.
 final class SeedJoiner: Sendable {
   private struct State {
     /// What failed already, and was worth a warning.
@@ -31,8 +30,11 @@ final class SeedJoiner: Sendable {
 
   /// Ends when another member has answered, when the attempts are used up, and when the node leaves or stops.
   ///
-  /// - Parameter attempt: one join; nil when the node is gone. Between two attempts nothing here holds the node.
-  func run(_ attempt: () async throws -> Int?) async {
+  /// - Parameters:
+  ///   - delay: how long the first attempt waits.
+  ///   - attempt: one join; nil when the node is gone. Between two attempts nothing here holds the node.
+  func run(after delay: Duration, _ attempt: () async throws -> Int?) async {
+    if delay > .zero { guard await pause(delay) else { return } }
     var random = SeededRandom(seed: seed ^ 0x5eed_101e)
     var failures = 0
     while true {
@@ -46,7 +48,8 @@ final class SeedJoiner: Sendable {
       failures += 1
       if let limit = join.retry.limit, failures > limit {
         // Without a failure it is the only seed itself.
-        if let failure { logger.error("no seed has answered, and none is asked again: \(failure)") }
+        let next = join.isPermanent ? "they are dialled from time to time" : "none is asked again"
+        if let failure { logger.error("no seed has answered, and \(next): \(failure)") }
         return
       }
       guard await pause(join.pause(after: failures, by: &random)) else { return }
@@ -98,17 +101,19 @@ extension SerfConfiguration.Join {
 }
 
 extension SerfNode {
-  /// Joins the configured seeds, if there are any, in a task of its own that does not keep the node.
+  /// Joins the configured seeds, if there are any, in a task of its own that does not keep the node. From then on it keeps dialling them, if it is to.
   func joinSeeds() {
     let join = configuration.join
     guard !join.addresses.isEmpty else { return }
     Task { [weak self, joiner = seedJoiner] in
-      await joiner.run { [weak self] in
+      let delay = try? await self?.firstDialPause()
+      await joiner.run(after: delay ?? .zero) { [weak self] in
         guard let self else { return nil }
         // A node that leaves looks up no address.
         try await self.start()
         return try await self.contact(join.addresses, ignoreOld: join.ignoreOld) { joiner.report($0) }
       }
+      if join.isPermanent { self?.keepSeeds(join.addresses) }
     }
   }
 }

@@ -1,7 +1,8 @@
 import SerfPrimitives
 
 extension SerfConfiguration {
-  /// The members that a node joins by itself when it has started, again and again until one of them has answered.
+  /// The members that a node joins by itself when it has started, again and again until one of them has answered, and to which it finds its way
+  /// back whenever they are no members any more.
   ///
   /// ```swift
   /// configuration.join = ["10.0.0.1", "_serf._udp.example.com"]
@@ -26,6 +27,15 @@ extension SerfConfiguration {
     public var addresses: [String]
     /// How often a failed attempt is repeated. Default ``Retry/forever``: right for a node that cannot do its work alone, and harmless otherwise.
     public var retry: Retry
+    /// Whether the node keeps dialling the addresses, for as long as it lives, after one of them has answered: looked up anew each time, and each address
+    /// that a host has by itself. So a cluster that has come apart heals, however long that was ago. Default: true where ``retry`` is
+    /// ``Retry/forever``. An address that a live member has is never dialled, so where all is well this costs nothing but the look-ups; <doc:healing>
+    /// says how many. False where the addresses are only good for the first contact, and may belong to another cluster later.
+    public var isPermanent: Bool {
+      get { permanence ?? (retry == .forever) }
+      set { permanence = newValue }
+    }
+    private var permanence: Bool?
     /// Whether user events from before the join are not delivered. Default true.
     public var ignoreOld = true
     /// The pause after the first attempt; each further one is twice as long. A fifth is added or taken off by chance, so that nodes that start

@@ -49,9 +49,7 @@ extension SerfNode {
   /// The same without a line in the log for each address.
   func contact(_ addresses: [String], ignoreOld: Bool, report: @escaping @Sendable (JoinAttempt) -> Void) async throws -> Int {
     let (bound, advertised) = try await call { driver, done in done(.success((driver.localAddress, driver.localMember?.address))) }
-    let resolver = JoinAddressResolver(
-      defaultPort: bound.port, resolver: configuration.resolver, allowedNetworks: configuration.allowedNetworks,
-      ownAddresses: OwnAddresses(bound: bound, advertised: advertised))
+    let resolver = JoinAddressResolver(configuration, bound: bound, advertised: advertised)
     // A look-up by the system cannot be cancelled; a task group would wait for it.
     let attempts = try await Once.result { await resolver.resolve(addresses) }
     let ledger = JoinLedger(attempts, ownName: name, report: report)

@@ -158,6 +158,9 @@ extension SerfNode {
       }
       guard case .success(let driver) = result else { return }
       driver.value.onNameLost = { [weak self] in self?.nameLost(to: $0, $1) }
+      driver.value.onSeedsWanted = { [weak self, weak driver = driver.value] in
+        if let driver { self?.lookUpSeeds(for: driver) }
+      }
       self.joinSeeds()
     }
     return starting

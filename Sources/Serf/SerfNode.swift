@@ -44,6 +44,8 @@ public final class SerfNode: Service {
   let life = Mutex(Life())
   let subscribers = EventSubscribers()
   let seedJoiner: SeedJoiner
+  /// The seeds that it keeps dialling, as they are written.
+  let permanentSeeds = Mutex<[String]>([])
   let tagChanges = TagChanges()
   /// Changes of the keys, one after the other.
   let keyWriters = Turns()

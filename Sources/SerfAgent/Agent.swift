@@ -162,6 +162,8 @@ package struct Agent: Sendable {
   private func retryJoin(_ node: any AgentNode, _ configuration: AgentConfiguration) async {
     guard !configuration.retryJoin.isEmpty else { return }
     var attempt = 0
+    // Many agents may restart at once.
+    if let pause = try? await node.firstDialPause(), pause > .zero { try? await Task.sleep(for: pause) }
     while !Task.isCancelled {
       logger.info("Joining cluster...(replay: \(configuration.replay))")
       do {
@@ -170,7 +172,8 @@ package struct Agent: Sendable {
           throw SerfError(.joinFailed, "of the addresses of -retry-join only this agent's own can be reached")
         }
         logger.info("Join completed. Synced with \(count) initial agents")
-        return
+        // The cluster may come apart later.
+        return await node.keepSeeds(configuration.retryJoin)
       } catch {
         guard !Task.isCancelled else { return }
         attempt += 1

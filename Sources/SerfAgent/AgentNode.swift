@@ -10,6 +10,10 @@ package protocol AgentNode: Sendable {
   func localMember() async throws -> SerfMember
   /// Contacts members; returns how many answered.
   func join(_ addresses: [String], ignoreOld: Bool) async throws -> Int
+  /// How long the agent leaves the addresses of `-retry-join` alone after its start.
+  func firstDialPause() async throws -> Duration
+  /// Keeps dialling these for as long as the node lives.
+  func keepSeeds(_ addresses: [String]) async
   /// Leaves the cluster; ends when the other members had a chance to hear it.
   func leave() async throws
   /// Stops at once.

@@ -8,6 +8,7 @@ extension SettingName {
     case .advertise: "-advertise"
     case .allowedNetworks: "-allow"
     case .snapshot: "-snapshot"
+    case .rejoinAfterLeave: "-rejoin"
     case .label: "-label"
     case .sealsOutgoing: "-encrypt-verify-outgoing"
     case .verifiesIncoming: "-encrypt-verify-incoming"

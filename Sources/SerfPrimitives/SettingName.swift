@@ -6,6 +6,7 @@ package enum SettingName: String, CaseIterable, Sendable {
   case advertise = "SerfConfiguration.advertise"
   case allowedNetworks = "SerfConfiguration.allowedNetworks"
   case snapshot = "SerfConfiguration.snapshot.path"
+  case rejoinAfterLeave = "SerfConfiguration.snapshot.rejoinAfterLeave"
 
   case label = "NetTransport.Settings.label"
   case sealsOutgoing = "NetTransport.Settings.sealsOutgoing"

@@ -1,4 +1,4 @@
-import Memberlist
+package import Memberlist
 package import SerfCore
 package import SerfPrimitives
 import SerfWire
@@ -8,6 +8,9 @@ package struct SimulatedNode: SimulatedMachine, ~Copyable {
   package var core: NodeCore
   /// Where its snapshot is.
   package let disk: SimulatedDisk?
+  /// What its seeds are looked up as.
+  package var seeds: [JoinTarget] = []
+  private var now = Instant.zero
   /// A write that has not ended.
   private var write: SnapshotOrder?
 
@@ -21,6 +24,7 @@ package struct SimulatedNode: SimulatedMachine, ~Copyable {
 
   package mutating func start(at now: Instant) { core.start(at: now) }
   package mutating func advance(to now: Instant) {
+    self.now = now
     if let order = write, let disk {
       write = nil
       core.snapshotWritten(disk.perform(order), at: now)
@@ -54,6 +58,7 @@ package struct SimulatedNode: SimulatedMachine, ~Copyable {
       case .transport(let order):
         if let action = SimulatedAction<NodeOutput>(order, bytes: { bytes(of: $0) }) { return action }
       case .roundTrip: continue
+      case .seedsWanted: core.seedsFound(seeds, at: now)
       case .snapshot(let order): if disk != nil { write = order }
       case .event, .memberChanged, .joinAnswered, .reply, .queryAcknowledged, .queryAnswered, .queryEnded, .keyOperation, .nameLost,
         .delegate, .diagnostic:

@@ -31,8 +31,8 @@ struct FlagNamesTests {
     // The module's name is in front.
     let type = String(reflecting: type(of: path).rootType).split(separator: ".").dropFirst().joined(separator: ".")
     let names = setting.rawValue.split(separator: ".")
-    // The snapshot's path is a setting of a group.
-    let members = setting == .snapshot ? 2 : 1
+    // Those of the snapshot are settings of a group.
+    let members = [.snapshot, .rejoinAfterLeave].contains(setting) ? 2 : 1
     #expect("\(type).".hasSuffix("\(names.dropLast(members).joined(separator: "."))."), "\(type)")
     // The key path of a computed property has no name.
     if setting != .cluster { #expect("\(path)".split(separator: ".").suffix(members) == names.suffix(members), "\(path)") }
@@ -45,6 +45,7 @@ struct FlagNamesTests {
     case .advertise: return \SerfConfiguration.advertise
     case .allowedNetworks: return \SerfConfiguration.allowedNetworks
     case .snapshot: return \SerfConfiguration.snapshot.path
+    case .rejoinAfterLeave: return \SerfConfiguration.snapshot.rejoinAfterLeave
     case .label: return \NetTransport.Settings.label
     case .sealsOutgoing: return \NetTransport.Settings.sealsOutgoing
     case .verifiesIncoming: return \NetTransport.Settings.verifiesIncoming

@@ -57,6 +57,21 @@ struct MixedTests {
     #expect(await agent.program.status() == 0)
   }
 
+  @Test("an address of Debian's agent that is written with a name is joined under its own name only")
+  func named() async throws {
+    let theirs = try await DebianAgent.start("d1", [])
+    let ours = try await LiveAgent(
+      Executable([
+        "agent", "-transport=tcp", "-node=n1", "-bind=127.0.0.1:0", "-rpc-addr=127.0.0.1:0", "-profile=local", "-retry-interval=1s",
+        "-retry-join=d1/\(theirs.bind)",
+      ]), ready: "Log data will now stream")
+    await ours.logs("Join completed. Synced with 1 initial agents")
+    for agent in [theirs, ours] { try await agent.sees(["d1 alive", "n1 alive"]) }
+    let refused = try await ours.command("join", "d2/\(theirs.bind)")
+    #expect(refused.status == 1 && refused.errors.contains("no node of that name answers there"), "\(refused)")
+    for agent in [theirs, ours] { agent.program.signal(SIGTERM) }
+  }
+
   private func compare(_ words: [String], at agent: LiveAgent, sourceLocation: SourceLocation = #_sourceLocation) async throws {
     let environment = ["SERF_RPC_ADDR": agent.rpc]
     let ours = try await Executable.run(words, environment: environment)

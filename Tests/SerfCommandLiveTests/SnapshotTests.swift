@@ -32,8 +32,10 @@ struct SnapshotTests {
     second.program.signal(SIGKILL)
     await second.program.status()
     #expect(file.contains("alive: n1 \(first.bind)\n") && file.contains("\nevent-clock: 1\n"), "\(file)")
+    let size = file.utf8.count
     let again = try await cluster.start("n2", "-snapshot", directory.snapshot)
     await again.logs("serf: Re-joined to previously known node: n1: \(first.bind)")
+    await again.logs("read the snapshot, \(size) bytes in ")
     for agent in [first, again] { try await agent.sees(["n1 alive", "n2 alive"]) }
     _ = try await first.command("event", "-coalesce=false", "after")
     await again.logs("user-event: after")
@@ -55,6 +57,8 @@ struct SnapshotTests {
     #expect(await again.program.status() == 0)
     let alone = try await cluster.start("n2", flags[0], flags[1])
     #expect(!alone.program.standardOutput.contains("previously known"))
+    await alone.logs("this node left the cluster in its last run, so it asks none of the members that it had. Join one,")
+    #expect(alone.program.standardOutput.contains("or start with -rejoin\n"))
     try await alone.sees(["n2 alive"])
     #expect(try await first.command("members", "-name=n2").output.contains(" left"))
   }

@@ -55,7 +55,9 @@ struct SeedTests {
 
   @Test("are joined when they come later than the node, and then no more")
   func later() async throws {
-    let first = try await node(1, ["127.0.0.1:1", "127.0.0.1:2", "seed.test"])
+    var seeds: SerfConfiguration.Join = ["127.0.0.1:1", "127.0.0.1:2", "seed.test"]
+    seeds.isPermanent = false
+    let first = try await node(1, seeds)
     try await pass("it tries again") { lookUps.count >= 3 }
     #expect(try await finish(on: loop) { try await first.members() }.count == 1)
     #expect(try await finish(on: loop) { try await first.statistics() }["subscriptions"] == 0, "a pause is no subscription")
@@ -76,6 +78,37 @@ struct SeedTests {
     #expect(lookUps.count == asked)
     #expect(count("warning", "127.0.0.1:2") == 1 && count("warning", "seed.test") == 1, "the same reason again is no warning")
     try await end(first, second)
+  }
+
+  @Test("are dialled for as long as the node lives where they are no live members, without a word, and only there")
+  func permanent() async throws {
+    let second = try await node(2)
+    let first = try await node(1, ["127.0.0.1:1", "127.0.0.1:2", "seed.test"])
+    try await pass("it has joined") { count("info", "joined through 127.0.0.1:2") == 1 }
+    let asked = lookUps.count
+    for _ in 0..<950 { await loop.advanceTime(by: .milliseconds(100)) }
+    try await pass("it dials the one that is missing, again and again") {
+      try await finish(on: loop) { try await first.statistics() }["seed_dials"] ?? 0 >= 3
+    }
+    #expect(lookUps.count >= asked + 3, "each time anew")
+    #expect(count("debug", "dialling the seed 127.0.0.1:9") >= 3 && count("dialling", "127.0.0.1:2") == 0)
+    #expect(count("warning", "seed.test") == 1 && count("info", "joined through") == 1)
+    // It comes back, where no member knows of it.
+    let third = try await node(9)
+    try await pass("it is found") { try await finish(on: loop) { try await second.members() }.count == 3 }
+    #expect(count("info", "found another part of the cluster through the seed 127.0.0.1:9: 1 more") == 1)
+    try await end(first, second, third)
+  }
+
+  @Test("are kept where the list is retried for ever, unless the configuration says otherwise")
+  func defaults() {
+    #expect(SerfConfiguration.Join(["a"]).isPermanent && !SerfConfiguration.Join(["a"], retry: .times(3)).isPermanent)
+    var join: SerfConfiguration.Join = ["a"]
+    join.isPermanent = false
+    #expect(!join.isPermanent)
+    join = .init(["a"], retry: .never)
+    join.isPermanent = true
+    #expect(join.isPermanent)
   }
 
   @Test("that are only the node itself are no reason for a warning")

@@ -38,6 +38,35 @@ import Testing
     #expect(recorder.entries == [line(level, text, ["serf.member": "a", "serf.address": "10.0.0.1:7946"])])
   }
 
+  @Test("a dial for the sake of the cluster is a line at debug, and what it found one at info")
+  func healing() {
+    let log = log()
+    let diagnostics: [HealingDiagnostic] = [
+      .dialling("a", address), .dialling(nil, address), .found("a", address, members: 3), .found(nil, address, members: 1),
+      .otherNode("a", address),
+    ]
+    for (index, diagnostic) in diagnostics.enumerated() { log.diagnostic(.healing(diagnostic), at: start + .seconds(11) * index) }
+    let (named, seed) = (["serf.member": "a", "serf.address": "10.0.0.1:7946"], ["serf.address": "10.0.0.1:7946"])
+    let lines = [
+      line(.debug, "dialling a at 10.0.0.1:7946, which was a member once", named),
+      line(.debug, "dialling the seed 10.0.0.1:7946, which is no member now", seed),
+      line(.info, "found another part of the cluster through a at 10.0.0.1:7946: 3 more alive", named),
+      line(.info, "found another part of the cluster through the seed 10.0.0.1:7946: 1 more alive", seed),
+      line(.debug, "a does not answer at 10.0.0.1:7946, but another node: nothing was merged", named),
+    ]
+    #expect(recorder.entries == lines)
+  }
+
+  @Test("thousands of members that are dialled one after the other are a few lines")
+  func rejoin() {
+    let log = log()
+    for index in 0..<5_000 {
+      log.diagnostic(.reconnecting(NodeName("n\(index)"), address), at: start + .milliseconds(4) * index)
+    }
+    #expect(recorder.entries.count == 2)
+    #expect(recorder.entries.last?.text.hasSuffix("n2500: 10.0.0.1:7946 (and 2499 more like it)") == true)
+  }
+
   @Test("there is a change for every kind of event")
   func everyKind() { #expect(Set(Self.changes.map { $0.0 }) == Set(MemberEvent.Kind.allCases)) }
 

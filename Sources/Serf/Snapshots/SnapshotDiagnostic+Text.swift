@@ -9,14 +9,14 @@ extension SnapshotDiagnostic {
     switch self {
     case .notRead, .notWritten: .error
     case .blockSkipped, .lineSkipped, .membersDropped, .nameRefused, .notRejoined: .warning
-    case .tailCut, .restored, .writtenAgain, .rejoined: .info
+    case .tailCut, .hasLeft, .restored, .writtenAgain, .rejoined: .info
     }
   }
 
   /// What lines of one kind have in common, for limiting them.
   var kind: String {
     switch self {
-    case .blockSkipped, .lineSkipped, .tailCut, .membersDropped, .notRead, .restored: "snapshot read"
+    case .blockSkipped, .lineSkipped, .tailCut, .membersDropped, .notRead, .hasLeft, .restored: "snapshot read"
     case .nameRefused: "snapshot name"
     case .notWritten: "snapshot not written"
     case .writtenAgain: "snapshot written"
@@ -30,6 +30,7 @@ extension SnapshotDiagnostic {
     case .blockSkipped(let line, _), .lineSkipped(let line, _): "line \(line)"
     case .tailCut: "tail"
     case .membersDropped: "members"
+    case .hasLeft: "leave"
     case .restored: "restored"
     case .nameRefused(let name), .rejoined(let name, _): name.description
     case .notRead, .notWritten, .writtenAgain, .notRejoined: ""
@@ -42,7 +43,7 @@ extension SnapshotDiagnostic {
     case .nameRefused(let name): .about(name)
     case .rejoined(let name, let address): .about(name, at: address)
     case .notRead(let failure), .notWritten(let failure): .about(because: failure.description)
-    case .blockSkipped, .lineSkipped, .tailCut, .membersDropped, .restored, .writtenAgain, .notRejoined: [:]
+    case .blockSkipped, .lineSkipped, .tailCut, .membersDropped, .hasLeft, .restored, .writtenAgain, .notRejoined: [:]
     }
   }
 
@@ -55,6 +56,8 @@ extension SnapshotDiagnostic {
     case .tailCut(let count): "cut off \(count) bytes at the snapshot's end: its last write was not complete"
     case .membersDropped(let count): "the snapshot has \(count) members more than this node keeps, or with names that are too long"
     case .notRead(let failure): "cannot read the snapshot, so nothing is known of the last run: \(failure)"
+    case .hasLeft:
+      "this node left the cluster in its last run, so it asks none of the members that it had. Join one, or start with \(SettingName.rejoinAfterLeave)"
     case .restored(let members): "the snapshot names \(members) other members; asking them until one answers"
     case .nameRefused(let name): "the snapshot cannot keep \(name): its name has a control character"
     case .notWritten(let failure):

@@ -1,3 +1,4 @@
+import Logging
 import NIOCore
 import NIOPosix
 import SerfCore
@@ -9,14 +10,16 @@ import SerfPrimitives
 package final class SnapshotWriter: Sendable {
   private let file: SnapshotFile
   private let settings: SerfSettings.Snapshot
+  private let logger: Logger
   /// One of its own: a disk that hangs keeps it.
   private let thread = NIOThreadPool(numberOfThreads: 1)
 
   /// Nil when no snapshot is configured.
-  init?(_ settings: SerfSettings.Snapshot) {
+  init?(_ settings: SerfSettings.Snapshot, _ logger: Logger) {
     guard let path = settings.path else { return nil }
     file = SnapshotFile(path: path)
     self.settings = settings
+    self.logger = logger
     thread.start()
   }
 
@@ -24,8 +27,9 @@ package final class SnapshotWriter: Sendable {
 
   /// Reads the file. Fails with ``SerfError`` if there can be none at this path; a file that is damaged, or cannot be read now, is no reason not to start.
   func read(on loop: any EventLoop) -> EventLoopFuture<RestoredState?> {
-    thread.runIfActive(eventLoop: loop) { [file, settings] in
+    thread.runIfActive(eventLoop: loop) { [file, settings, logger] in
       do {
+        let start = ContinuousClock.now
         guard let bytes = try file.read() else { return nil }
         let restored = RestoredState(reading: bytes, rejoinAfterLeave: settings.rejoinAfterLeave)
         guard !RestoredState.isForeign(bytes, restored) else {
@@ -34,6 +38,12 @@ package final class SnapshotWriter: Sendable {
             "'\(escaped(settings.path ?? ""))' is not a snapshot, and a node would replace it. Give the path of a snapshot, or of a file that does not exist "
               + "(\(SettingName.snapshot))")
         }
+        let milliseconds = (ContinuousClock.now - start) / .milliseconds(1)
+        logger.info(
+          """
+          read the snapshot, \(bytes.count) bytes in \(Int(milliseconds)) ms: \(restored.state.members.count) members, and \
+          \(restored.state.remembered.entries.count) that had failed
+          """)
         return restored
       } catch let error as SnapshotFile.Unusable {
         throw SerfError(

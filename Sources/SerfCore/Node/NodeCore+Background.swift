@@ -12,28 +12,6 @@ extension NodeCore {
     intents.removeOlder(than: now - reaping.intentTimeout)
   }
 
-  /// Tries one failed member, with a probability that grows with the share of failed ones: so the living members together try each failed one about
-  /// once per interval, however many members there are.
-  mutating func reconnect() {
-    schedule(.reconnect, after: configuration.reconnecting.interval)
-    let failed = table.count(of: .failed)
-    guard status == .alive, failed > 0 else { return }
-    let others = max(1, table.count - failed - table.count(of: .left))
-    guard random.chance(Double(failed) / Double(others)) else { return }
-    var skipped = random.below(failed)
-    for row in table.rows where row.member.status == .failed {
-      guard skipped == 0 else {
-        skipped -= 1
-        continue
-      }
-      counters.reconnects += 1
-      diagnose(.reconnecting(row.member.name, row.member.address))
-      let id = JoinID(nextID())
-      joins[id] = PendingJoin(request: nil, ignoresOldEvents: false)
-      return membership.join([JoinTarget(row.member.address, name: row.member.name)], id: id, at: now)
-    }
-  }
-
   /// Warns of deep queues and drops what is beyond the limit.
   mutating func checkQueues() {
     schedule(.queueCheck, after: configuration.queues.checkInterval)

@@ -8,9 +8,9 @@ extension NodeCore {
     self.now = now
     membership.start(at: now)
     schedule(.reap, after: configuration.reaping.interval)
-    schedule(.reconnect, after: configuration.reconnecting.interval)
     schedule(.queueCheck, after: configuration.queues.checkInterval)
     startRejoining()
+    startHealing()
   }
 
   /// A packet arrived.
@@ -88,8 +88,9 @@ extension NodeCore {
       case .flushMembers: memberTimerFired()
       case .flushUserEvents: userEventTimerFired()
       case .snapshot: snapshotDue()
-      case .forgetRemembered: forgetRemembered()
       case .messageDeadline(let id): messageExpired(id)
+      case .firstDial: firstDialDue()
+      case .forgetRestored: forgetRestored()
       }
     }
   }

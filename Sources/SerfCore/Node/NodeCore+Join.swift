@@ -11,6 +11,8 @@ struct PendingJoin: Sendable {
   var ownNameElsewhere: UInt64 = 0
   /// Whether a member has said that our name is in use.
   var isNameRefused = false
+  /// What it is for, if it belongs to no call and no restart.
+  var dial: Healing.Dial?
   /// Its results, kept while the members that answered may still refuse our name.
   var results: [JoinResult]?
 }
@@ -35,6 +37,7 @@ extension NodeCore {
   mutating func joinFinished(_ id: JoinID, _ results: [JoinResult]) {
     guard let join = joins[id] else { return }
     if id == rejoining.join { rejoinFinished(results) }
+    if let dial = join.dial { dialFinished(dial, results) }
     let isContested = membership.counters.ownNameElsewhere > join.ownNameElsewhere && results.contains { $0.failure == nil }
     joins[id]?.results = results
     guard join.request != nil, isContested, !join.isNameRefused else { return concludeJoin(id) }

@@ -44,6 +44,7 @@ extension NodeCore {
   /// that.
   mutating func deliver(_ kind: MemberEvent.Kind?, _ member: SerfMember) {
     guard let kind else { return }
+    remember(kind, member)
     record(kind, member)
     membership.applicationMemberCount = table.count
     switch kind {
@@ -90,7 +91,9 @@ extension NodeCore {
       diagnose(.limitReached(.nameLength))
       return false
     }
-    switch intents.insert(intent, for: node, at: now) {
+    let insertion = intents.insert(intent, for: node, at: now)
+    if intent.kind == .leave, insertion != .stale { rememberedLeft(node) }
+    switch insertion {
     case .new: return true
     case .stale: counters.intentsStale += 1
     case .refused:

@@ -18,6 +18,9 @@ extension NodeCore {
     rejoining.dropped = state.members.count - kept.count
     state.members = [:]
     for (name, address) in kept { state.members[name] = address }
+    let remembered = state.remembered.entries.filter { $0.name.bytes.count <= limits.nameLength && $0.name != name }
+    state.remembered = RememberedMembers()
+    for entry in remembered { state.remembered.remember(entry.name, at: entry.address) }
     if let time = state.memberTime { memberClock = LamportClock(after: time) }
     if let time = state.eventTime {
       eventClock = LamportClock(after: time)
@@ -31,33 +34,44 @@ extension NodeCore {
     }
     counters.snapshotBlocksSkipped = restored.blocksSkipped
     counters.snapshotLinesSkipped = restored.linesSkipped
-    rejoining.candidates = kept.filter { $0.key != name }.map { JoinTarget($0.value, name: $0.key) }.shuffled(using: &random)
+    let others = kept.filter { $0.key != name }.shuffled(using: &random)
+    rejoining.candidates = others.map { JoinTarget($0.value, name: $0.key) }
+    // Until they show up, those that were alive are as good as failed.
+    healing.remembered = state.remembered
+    for (name, address) in others.suffix(RememberedMembers.limit) { healing.restored.remember(name, at: address) }
     if configuration.snapshot.path != nil { recorder = SnapshotRecorder(configuration.snapshot, state) }
   }
 
   // MARK: Rejoining
 
-  /// Says what was found in the file, and asks the first of its members.
+  /// Says what was found in the file. The first of its members is asked when the first dial is due.
   mutating func startRejoining() {
     guard let restored = rejoining.restored else { return }
     rejoining.restored = nil
     for finding in restored.findings { diagnose(.snapshot(finding)) }
+    if restored.hasLeft { diagnose(.snapshot(.hasLeft)) }
     if rejoining.dropped > 0 { diagnose(.snapshot(.membersDropped(rejoining.dropped))) }
     guard !rejoining.candidates.isEmpty else { return }
     rejoining.tried = rejoining.candidates.count
     diagnose(.snapshot(.restored(members: rejoining.tried)))
-    schedule(.forgetRemembered, after: configuration.reaping.failedTimeout)
-    rejoinNext()
+    schedule(.forgetRestored, after: configuration.reaping.failedTimeout)
   }
 
-  /// A member that ended while this node was down never shows up here. It is kept for as long as one that fails.
-  mutating func forgetRemembered() {
-    for name in recorder?.state.members.keys.sorted() ?? [] where table[name] == nil { recorder?.memberGone(name) }
+  /// A member that ended while this node was down never shows up here. The file has it as alive for as long as one that failed is a member.
+  mutating func forgetRestored() {
+    for (name, address) in recorder?.state.members.sorted(by: { $0.key < $1.key }) ?? [] where table[name] == nil {
+      guard healing.restored.forget(name) else {
+        recorder?.memberGone(name)
+        continue
+      }
+      healing.remembered.remember(name, at: address)
+      recorder?.memberFailed(name, at: address)
+    }
   }
 
   /// One member after another, until one has answered. Each must be the member that we remember. There is no join intent, because this node did not
   /// leave; and no event is ignored, because the clocks say which ones are old.
-  private mutating func rejoinNext() {
+  mutating func rejoinNext() {
     rejoining.join = nil
     guard status == .alive else { return }
     guard let target = rejoining.candidates.popLast() else { return diagnose(.snapshot(.notRejoined(rejoining.tried))) }
@@ -90,7 +104,11 @@ extension NodeCore {
       }
       recorder?.memberAlive(member.name, at: member.address)
     case .update: recorder?.memberMoved(member.name, to: member.address)
-    case .leave, .failed, .reap: recorder?.memberGone(member.name)
+    case .failed:
+      // A name that the file cannot hold is not in it.
+      if SnapshotRecord.canHold(member.name) { recorder?.memberFailed(member.name, at: member.address) }
+    case .leave: recorder?.memberGone(member.name)
+    case .reap: if !healing.remembered.contains(member.name) { recorder?.memberGone(member.name) }
     }
   }
 

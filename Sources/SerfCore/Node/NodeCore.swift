@@ -8,11 +8,11 @@ package import SerfPrimitives
 /// - **Inputs**, from the transport: ``start(at:)``, ``receive(_:from:at:)``, ``packetNotSent(_:reason:at:)``,
 ///   ``exchangeReceived(_:message:from:at:)``, ``exchangeCompleted(_:reply:from:at:)``, ``exchangeFailed(_:reason:at:)``,
 ///   ``connectionClosed(_:reason:at:)``, ``addressStated(_:by:at:)``, ``peerFeaturesChanged(_:_:at:)``, ``advance(to:)``, and without time
-///   ``setWarm(_:_:)``; from the disk ``snapshotWritten(_:at:)``; from the keeper of the keyring ``keyOperationEnded(_:_:at:)``; from the program's
+///   ``setWarm(_:_:)``; from the disk ``snapshotWritten(_:at:)``; from the resolver ``seedsFound(_:at:)``; from the keeper of the keyring ``keyOperationEnded(_:_:at:)``; from the program's
 ///   delegate ``reconnectTimeoutAnswered(_:_:)``.
 /// - **Verbs**, from the user: ``join(_:ignoreOld:request:at:)``, ``leave(request:at:)``, ``shutDown(at:saysFarewell:)``,
 ///   ``userEvent(name:payload:coalesce:at:)``, ``query(name:payload:options:at:)``, ``respond(to:with:at:)``, ``keyQuery(_:options:at:)``,
-///   ``setTags(_:request:at:)``, ``forceLeave(_:prune:request:at:)``, ``setUserState(_:)``, ``send(_:to:request:at:)``. Those that take time end with
+///   ``setTags(_:request:at:)``, ``forceLeave(_:prune:request:at:)``, ``keepSeeds(_:)``, ``setUserState(_:)``, ``send(_:to:request:at:)``. Those that take time end with
 ///   a ``NodeOutput/reply(_:_:)`` that carries their request's ID. They throw ``SerfCoreError`` for a mistake of the caller; a peer's mistake gives a
 ///   counter and a diagnostic.
 /// - **Questions**: ``members``, ``membersVersion``, ``localMember``, ``ownTags``, ``status``, ``statistics``, ``counters``, ``coordinate()``,
@@ -71,6 +71,7 @@ package struct NodeCore: ~Copyable, Sendable {
   var recorder: SnapshotRecorder?
   var isSnapshotScheduled = false
   var rejoining: Rejoining
+  var healing = Healing()
   /// Key operations that the driver has not ended yet.
   var pendingKeyOperations: [SerfQuery.ID: ReceivedQuery] = [:]
   /// The vote on our name, while there is one, and when the next may begin.
@@ -217,6 +218,7 @@ package struct NodeCore: ~Copyable, Sendable {
     now.eventQueue = membership.queueDepth(.event)
     now.queryQueue = membership.queueDepth(.query)
     now.openQueries = openQueries.count
+    now.remembered = healing.entries.count
     return now
   }
 
@@ -243,8 +245,9 @@ package struct NodeCore: ~Copyable, Sendable {
     case flushMembers
     case flushUserEvents
     case snapshot
-    case forgetRemembered
     case messageDeadline(UInt64)
+    case firstDial
+    case forgetRestored
   }
 }
 

@@ -38,6 +38,8 @@ package enum NodeDiagnostic: Sendable {
   case coordinateRefused(NodeName, CoordinateProblem)
   /// The ack of this member moved our coordinate out of bounds, so it is at the origin again.
   case coordinateReset(after: NodeName)
+  /// About dials to seeds and remembered members.
+  case healing(HealingDiagnostic)
   /// About the snapshot file, and the members that it names.
   case snapshot(SnapshotDiagnostic)
   /// A query with a name of the cluster's own, which this version does not know.
@@ -130,6 +132,10 @@ package struct NodeCounters: Hashable, Sendable {
   package var relaysForwarded: UInt64 = 0
   package var relaysDropped: UInt64 = 0
   package var reconnects: UInt64 = 0
+  package var rememberedDials: UInt64 = 0
+  package var seedDials: UInt64 = 0
+  package var clusterHeals: UInt64 = 0
+  package var addressesReused: UInt64 = 0
   package var broadcastsTimedOut: UInt64 = 0
   package var coordinatesRejected: UInt64 = 0
   package var coordinateVersionsUnknown: UInt64 = 0
@@ -166,6 +172,8 @@ package struct NodeStatistics: Hashable, Sendable {
   package var intentQueue = 0, eventQueue = 0, queryQueue = 0
   /// Our own queries that have not ended.
   package var openQueries = 0
+  /// Members that failed and did not leave, and are dialled beyond their end in the table.
+  package var remembered = 0
 
   package init() {}
 }

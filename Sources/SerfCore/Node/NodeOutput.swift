@@ -9,6 +9,10 @@ package enum NodeOutput: Sendable {
   /// For the snapshot file. Tell the core how it ended with ``NodeCore/snapshotWritten(_:at:)``.
   case snapshot(SnapshotOrder)
 
+  /// Look up the seeds that the node keeps dialling, and tell the core with ``NodeCore/seedsFound(_:at:)``, also if none was found: until then there is no further
+  /// order.
+  case seedsWanted
+
   // MARK: To the user
 
   /// Tell the subscribers. Where events are coalesced, this comes later than what it tells.

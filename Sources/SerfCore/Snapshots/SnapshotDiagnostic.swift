@@ -12,6 +12,8 @@ package enum SnapshotDiagnostic: Hashable, Sendable {
   case membersDropped(Int)
   /// The file could not be read, and nothing was restored.
   case notRead(SnapshotFailure)
+  /// The file ends with this node's leave, so it names no member to ask.
+  case hasLeft
   /// The file says so much.
   case restored(members: Int)
   /// A member's name does not survive the format, so the member is not kept.

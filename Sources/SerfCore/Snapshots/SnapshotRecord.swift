@@ -12,6 +12,8 @@ package enum SnapshotRecord: Hashable, Sendable {
   case eventTime(LamportTime)
   /// `query-clock: N`: the newest time of a query.
   case queryTime(LamportTime)
+  /// `# remembered: NAME ADDRESS`: the member failed here, and did not leave. A comment to Go, and to nodes that do not know it.
+  case remembered(NodeName, NodeAddress)
   /// `leave`: this node left the cluster.
   case leave
   /// A comment, an empty line, or the `coordinate: …` of old versions of Go Serf: it says nothing about members and clocks.
@@ -28,16 +30,13 @@ extension SnapshotRecord {
   /// the address stands behind the last one.
   package init?(line: ArraySlice<UInt8>, highestTime: LamportTime = Self.honestTime) {
     guard let first = line.first, first != UInt8(ascii: "#") else {
-      self = .nothing
+      let member = Self.rest(of: line, behind: Self.rememberedWord).flatMap { Self.member($0) }
+      self = member.map { .remembered($0.name, $0.address) } ?? .nothing
       return
     }
     if let rest = Self.rest(of: line, behind: Self.aliveWord) {
-      guard let space = rest.lastIndex(of: UInt8(ascii: " ")),
-        let address = NodeAddress(parsing: String(decoding: rest[(space + 1)...], as: UTF8.self), defaultPort: 0), address.isUsableAsPeer
-      else { return nil }
-      let name = NodeName(bytes: Array(rest[..<space]))
-      guard Self.canHold(name) else { return nil }
-      self = .alive(name, address)
+      guard let member = Self.member(rest) else { return nil }
+      self = .alive(member.name, member.address)
     } else if let rest = Self.rest(of: line, behind: Self.goneWord) {
       self = .gone(NodeName(bytes: Array(rest)))
     } else if let rest = Self.rest(of: line, behind: Self.memberTimeWord) {
@@ -61,11 +60,8 @@ extension SnapshotRecord {
   /// Appends the line, with its line break. A name must be one that the format can hold.
   package func encode(into bytes: inout [UInt8]) {
     switch self {
-    case .alive(let name, let address):
-      bytes += Self.aliveWord
-      bytes += name.bytes
-      bytes.append(UInt8(ascii: " "))
-      bytes.append(contentsOf: address.description.utf8)
+    case .alive(let name, let address): Self.encode(Self.aliveWord, name, address, into: &bytes)
+    case .remembered(let name, let address): Self.encode(Self.rememberedWord, name, address, into: &bytes)
     case .gone(let name):
       bytes += Self.goneWord
       bytes += name.bytes
@@ -76,6 +72,22 @@ extension SnapshotRecord {
     case .nothing: return
     }
     bytes.append(UInt8(ascii: "\n"))
+  }
+
+  private static func encode(_ word: [UInt8], _ name: NodeName, _ address: NodeAddress, into bytes: inout [UInt8]) {
+    bytes += word
+    bytes += name.bytes
+    bytes.append(UInt8(ascii: " "))
+    bytes.append(contentsOf: address.description.utf8)
+  }
+
+  /// `NAME ADDRESS`; nil when it is none.
+  private static func member(_ rest: ArraySlice<UInt8>) -> (name: NodeName, address: NodeAddress)? {
+    guard let space = rest.lastIndex(of: UInt8(ascii: " ")),
+      let address = NodeAddress(parsing: String(decoding: rest[(space + 1)...], as: UTF8.self), defaultPort: 0), address.isUsableAsPeer
+    else { return nil }
+    let name = NodeName(bytes: Array(rest[..<space]))
+    return Self.canHold(name) ? (name, address) : nil
   }
 
   private static func encode(_ word: [UInt8], _ time: LamportTime, into bytes: inout [UInt8]) {
@@ -104,9 +116,12 @@ extension SnapshotRecord {
   }
 
   /// What lines begin with, our comments included.
-  static let words = [aliveWord, goneWord, memberTimeWord, eventTimeWord, queryTimeWord, coordinateWord, Array("# crc32=".utf8)]
+  static let words = [
+    aliveWord, goneWord, memberTimeWord, eventTimeWord, queryTimeWord, coordinateWord, rememberedWord, Array("# crc32=".utf8),
+  ]
 
   private static let aliveWord = Array("alive: ".utf8)
+  private static let rememberedWord = Array("# remembered: ".utf8)
   private static let goneWord = Array("not-alive: ".utf8)
   private static let memberTimeWord = Array("clock: ".utf8)
   private static let eventTimeWord = Array("event-clock: ".utf8)

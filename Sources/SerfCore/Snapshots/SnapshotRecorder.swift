@@ -54,12 +54,24 @@ struct SnapshotRecorder: Sendable {
   mutating func memberAlive(_ name: NodeName, at address: NodeAddress) {
     guard !hasLeft, state.members[name] != address else { return }
     state.members[name] = address
+    state.remembered.forget(name)
     add(.alive(name, address))
   }
 
+  /// The member is not to be found again.
   mutating func memberGone(_ name: NodeName) {
-    guard !hasLeft, state.members.removeValue(forKey: name) != nil else { return }
+    guard !hasLeft else { return }
+    let wasAlive = state.members.removeValue(forKey: name) != nil
+    guard state.remembered.forget(name) || wasAlive else { return }
     add(.gone(name))
+  }
+
+  /// The member failed; it is dialled again.
+  mutating func memberFailed(_ name: NodeName, at address: NodeAddress) {
+    guard !hasLeft else { return }
+    if state.members.removeValue(forKey: name) != nil { add(.gone(name)) }
+    state.remembered.remember(name, at: address)
+    add(.remembered(name, address))
   }
 
   /// The member has a new address, if we have it as alive.

@@ -17,6 +17,8 @@ package struct RestoredState: Hashable, Sendable {
   /// What was skipped: the first of it, for the log.
   package private(set) var findings: [SnapshotDiagnostic] = []
 
+  /// Whether the node left, and the file names no member that came later.
+  package private(set) var hasLeft = false
   /// Whether a line of the file is one of a snapshot.
   private var isSnapshot = false
 
@@ -65,6 +67,7 @@ package struct RestoredState: Hashable, Sendable {
       let line = lines[start..<end].drop { $0 == 0 }
       if let record = SnapshotRecord(line: line, highestTime: highestTime) {
         if record != .nothing { isSnapshot = true }
+        if record == .leave { hasLeft = !rejoinAfterLeave } else if case .alive = record { hasLeft = false }
         state.apply(record, rejoinAfterLeave: rejoinAfterLeave)
       } else {
         linesSkipped += 1

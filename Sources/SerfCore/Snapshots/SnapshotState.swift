@@ -4,6 +4,8 @@ package import SerfPrimitives
 package struct SnapshotState: Hashable, Sendable {
   /// The members that neither failed nor left, this node included.
   package var members: [NodeName: NodeAddress] = [:]
+  /// The last members that failed and did not leave.
+  package var remembered = RememberedMembers()
   /// The newest time of the member clock; nil when nothing is known of it.
   package var memberTime: LamportTime?
   /// The newest time of a user event; nil when nothing is known of it.
@@ -16,8 +18,15 @@ package struct SnapshotState: Hashable, Sendable {
   /// Takes note of one line. A leave ends what the lines before it said, unless the node is to rejoin nevertheless.
   package mutating func apply(_ record: SnapshotRecord, rejoinAfterLeave: Bool) {
     switch record {
-    case .alive(let name, let address): members[name] = address
-    case .gone(let name): members[name] = nil
+    case .alive(let name, let address):
+      members[name] = address
+      remembered.forget(name)
+    case .gone(let name):
+      members[name] = nil
+      remembered.forget(name)
+    case .remembered(let name, let address):
+      members[name] = nil
+      remembered.remember(name, at: address)
     case .memberTime(let time): memberTime = time
     case .eventTime(let time): eventTime = time
     case .queryTime(let time): queryTime = time
@@ -31,8 +40,9 @@ package struct SnapshotState: Hashable, Sendable {
     var block = bytes.count
     var lines = 0
     // In an order of their own, so that the file follows from the state.
-    for (name, address) in members.sorted(by: { $0.key < $1.key }) {
-      SnapshotRecord.alive(name, address).encode(into: &bytes)
+    let alive = members.sorted(by: { $0.key < $1.key }).map { SnapshotRecord.alive($0.key, $0.value) }
+    for record in alive + remembered.entries.map({ SnapshotRecord.remembered($0.name, $0.address) }) {
+      record.encode(into: &bytes)
       lines += 1
       guard lines == SnapshotBlock.lineLimit else { continue }
       SnapshotBlock.close(&bytes, from: block)

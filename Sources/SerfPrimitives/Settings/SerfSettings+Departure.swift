@@ -47,10 +47,10 @@ extension SerfSettings {
     }
   }
 
-  /// Bringing failed members back.
+  /// Bringing back members that failed, and parts of the cluster that were cut off.
   public struct Reconnecting: Hashable, Sendable {
-    /// How often one failed member, chosen at random, is tried; the larger the share of failed members, the more likely is a try. Zero: never. Default
-    /// 30 s.
+    /// How often the node may dial one member that failed, or was forgotten since, or one seed, chosen at random; the larger the share of these members,
+    /// the more likely is a dial. Zero: never. Default 30 s. A cluster whose parts can reach each other again is one within two of these intervals.
     public var interval = Duration.seconds(30)
     /// A failed member that returns within this time counts as a flap. Default 60 s. It changes a figure only.
     public var flapTimeout = Duration.seconds(60)

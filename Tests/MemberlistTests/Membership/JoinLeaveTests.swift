@@ -232,11 +232,70 @@ import Testing
     subject.input { $0.exchangeFailed(id, reason: reason, at: $1) }
   }
 
-  @Test("a target with a name must be that member")
-  func named() {
+  /// The sequence number of the ping in the last exchange, which must be for this name.
+  private func pingNumber(_ subject: Subject, for name: NodeName) throws -> UInt32 {
+    let exchange = try #require(subject.opened.last)
+    #expect(!exchange.isPushPull && exchange.to == .member(name, Subject.address(name)))
+    let bytes = exchange.bytes
+    try #require(bytes.first == MessageType.ping.rawValue)
+    let ping = try Ping(decoding: bytes.span.bytes.extracting(1..<bytes.count))
+    let isForIt = ping.node.equals(name.bytes)
+    #expect(isForIt)
+    return ping.sequenceNumber
+  }
+
+  private let byName = [JoinTarget(Subject.address("a"), name: "a")]
+
+  @Test("a target with a name must be that member: without proof it is asked before it gets our state, and has to list itself")
+  func named() throws {
     let subject = quiet()
-    subject.input { $0.join([JoinTarget(Subject.address("a"), name: "a")], id: JoinID(1), at: $1) }
-    #expect(subject.opened.last?.to == .member("a", Subject.address("a")))
+    subject.input { $0.join(byName, id: JoinID(1), at: $1) }
+    try complete(subject, Message.ack(pingNumber(subject, for: "a")))
+    #expect(subject.opened.count == 2 && subject.opened.last?.isPushPull == true)
+    #expect(subject.opened.last?.to == .member("a", Subject.address("a")) && subject.opened[0].deadline == subject.opened[1].deadline)
+    try complete(subject, Message.pushPull(isJoin: true, [.init(name: "a"), .init(name: "b")]))
+    #expect(subject.joins.first?.results.map(\.failure) == [nil])
+    #expect(subject.state("b") == .alive)
+    // It has gone in between, and another node took its place.
+    for entries: [Message.Entry] in [[.init(name: "x")], [.init(name: "x"), .init(name: "a", state: 2)]] {
+      let subject = quiet()
+      subject.input { $0.join(byName, id: JoinID(1), at: $1) }
+      try complete(subject, Message.ack(pingNumber(subject, for: "a")))
+      try complete(subject, Message.pushPull(isJoin: true, entries))
+      #expect(subject.joins.first?.results.map(\.failure) == [.contact(.identityMismatch)])
+      #expect(subject.membership.count == 1)
+    }
+  }
+
+  @Test("another node, which does not answer to the name, gets nothing", arguments: 0..<5)
+  func otherName(answer: Int) throws {
+    let subject = quiet()
+    subject.input { $0.join(byName, id: JoinID(1), at: $1) }
+    let number = try pingNumber(subject, for: "a")
+    switch answer {
+    case 0: try complete(subject, [])
+    case 1: try complete(subject, Message.ack(number + 1))
+    case 2: try complete(subject, Message.pushPull(isJoin: true, [.init(name: "a")]))
+    case 3: fail(subject, 0, .refused)
+    default: fail(subject, 0, .broken)
+    }
+    #expect(subject.opened.count == 1 && subject.membership.count == 1)
+    #expect(subject.joins.first?.results.map(\.failure) == [.contact(.identityMismatch)])
+  }
+
+  @Test("an address with a name where nothing answers fails for that reason")
+  func namedSilent() throws {
+    let subject = quiet()
+    subject.input { $0.join(byName, id: JoinID(1), at: $1) }
+    fail(subject, 0, .noContact)
+    #expect(subject.joins.first?.results.map(\.failure) == [.contact(.noContact)])
+  }
+
+  @Test("a transport that proves names needs no question")
+  func namedAndProven() {
+    let subject = quiet { $0.transport.provesNames = true }
+    subject.input { $0.join(byName, id: JoinID(1), at: $1) }
+    #expect(subject.opened.last?.isPushPull == true && subject.opened.last?.to == .member("a", Subject.address("a")))
   }
 
   @Test(

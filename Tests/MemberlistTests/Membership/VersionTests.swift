@@ -138,6 +138,12 @@ import Testing
     let (here, elsewhere) = (Subject.address("r"), NodeAddress(ipv4: 10, 9, 9, 9, port: 7946))
     func join(_ entries: [Message.Entry]) throws {
       subject.input { $0.join([JoinTarget(here, name: isNamed ? "r" : nil)], id: JoinID(1), at: $1) }
+      if isNamed {
+        let asked = try #require(subject.opened.last)
+        let number = try Ping(decoding: asked.bytes.span.bytes.extracting(1..<asked.bytes.count)).sequenceNumber
+        let ack = Message.ack(number)
+        subject.input { $0.exchangeCompleted(asked.id, reply: ack.span.bytes, from: Subject.peer("r"), at: $1) }
+      }
       let id = try #require(subject.opened.last?.id)
       let reply = Message.pushPull(isJoin: true, entries)
       subject.input { $0.exchangeCompleted(id, reply: reply.span.bytes, from: Subject.peer("r"), at: $1) }

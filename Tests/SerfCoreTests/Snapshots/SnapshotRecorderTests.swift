@@ -69,7 +69,8 @@ struct SnapshotRecorderTests {
     file.follow(node)
     #expect(
       file.lines.dropFirst() == ["alive: a 10.0.1.97:7946", "alive: b 10.0.1.98:7946", "not-alive: b", "clock: 41", "event-clock: 7"])
-    #expect(node.core.counters.snapshotLines == 5 && node.core.counters.snapshotCompactions == 1 && file.replacements == 1)
+    // And the comment that remembers b.
+    #expect(node.core.counters.snapshotLines == 6 && node.core.counters.snapshotCompactions == 1 && file.replacements == 1)
     let orders = node.orders.count
     file.follow(node, for: .seconds(60))
     #expect(node.orders.count == orders)
@@ -238,6 +239,7 @@ struct SnapshotRecorderTests {
     let next = try TestNode(configuration, restoring: restored)
     let clocks = next.core.statistics
     #expect((clocks.memberTime, clocks.eventTime, clocks.queryTime) == (101, 43, 51))
+    next.advance(by: .milliseconds(20))
     #expect(next.opened.map(\.to) == [.member("a", NodeAddress(ipv4: 10, 0, 1, 97, port: 7946))])
   }
 
@@ -284,6 +286,8 @@ struct SnapshotRecorderTests {
   func rejoins() throws {
     let file = "alive: me 10.0.0.1:7946\nalive: a 10.0.0.7:7946\nalive: b 10.0.0.8:7946\nalive: c 10.0.0.9:7946\n"
     let node = try node(restoring: restored(file))
+    #expect(node.opened.isEmpty)
+    node.advance(by: .milliseconds(30))
     for count in 1...2 {
       #expect(node.opened.count == count)
       let id = try #require(node.opened.last).id
@@ -295,10 +299,14 @@ struct SnapshotRecorderTests {
         .member("a", NodeAddress(ipv4: 10, 0, 0, 7, port: 7946)), .member("b", NodeAddress(ipv4: 10, 0, 0, 8, port: 7946)),
         .member("c", NodeAddress(ipv4: 10, 0, 0, 9, port: 7946)),
       ])
+    let asked = try #require(node.opened.last)
+    try node.acknowledge(asked.id)
     let exchange = try #require(node.opened.last)
-    let reply = TestNode.pushPullMessage(state: .state(clocks: (1, 50, 1), events: []), isJoin: true)
+    #expect(exchange.id != asked.id && exchange.to == asked.to)
+    let member = try (name: #require(asked.to.expectedName), address: asked.to.address)
+    let reply = TestNode.pushPullMessage(state: .state(clocks: (1, 50, 1), events: []), isJoin: true, of: member)
     node.feed { core, now in core.exchangeCompleted(exchange.id, reply: reply.span.bytes, from: node.peer, at: now) }
-    #expect(node.opened.count == 3 && node.queuedIntents == 0)
+    #expect(node.opened.count == 4 && node.queuedIntents == 0)
     let said = node.diagnostics.compactMap { if case .snapshot(let said) = $0 { said } else { nil } }
     #expect(said.first == .restored(members: 3))
     guard case .rejoined = said.last else { throw TestNode.NoReply() }
@@ -308,6 +316,7 @@ struct SnapshotRecorderTests {
   func none() throws {
     let node = try node(restoring: restored("alive: a 10.0.0.7:7946\nalive: b 10.0.0.8:7946\n"))
     let file = File()
+    node.advance(by: .milliseconds(20))
     for _ in 0..<2 {
       let id = try #require(node.opened.last).id
       node.feed { core, now in core.exchangeFailed(id, reason: .noContact, at: now) }
@@ -316,6 +325,17 @@ struct SnapshotRecorderTests {
     guard case .snapshot(.notRejoined(2)) = node.diagnostics.last else { throw TestNode.NoReply() }
     file.follow(node)
     #expect(file.state.members.count == 3)
+  }
+
+  @Test("says why a node that restarts after its leave is alone, unless it is to rejoin, or members came later", arguments: [false, true])
+  func afterLeave(rejoins: Bool) throws {
+    func said(_ file: String) throws -> [SnapshotDiagnostic] {
+      let restored = RestoredState(reading: Array(file.utf8), rejoinAfterLeave: rejoins)
+      return try node(restoring: restored).diagnostics.compactMap { if case .snapshot(let said) = $0 { said } else { nil } }
+    }
+    #expect(try said("alive: a 10.0.0.7:7946\nleave\n") == [rejoins ? .restored(members: 1) : .hasLeft])
+    // As Go's agent writes it, whose file goes on after a leave.
+    #expect(try said("leave\nalive: b 10.0.0.8:7946\n") == [.restored(members: 1)])
   }
 
   @Test("forgets a member that never came back, as late as one that failed")
@@ -328,6 +348,40 @@ struct SnapshotRecorderTests {
     node.advance(by: SerfCoreConfiguration.quiet.reaping.failedTimeout)
     file.follow(node)
     #expect(Set(file.state.members.keys) == ["me", "b"])
+    // It is dialled nevertheless.
+    #expect(file.state.remembered.entries.map(\.name) == ["a"])
+  }
+
+  @Test("remembers members that failed, beyond their end in the member list, in comments; none that left or is back")
+  func remembers() throws {
+    var configuration = SerfCoreConfiguration.quiet
+    configuration.snapshot.path = "snapshot"
+    configuration.reaping.failedTimeout = .seconds(60)
+    let node = try TestNode(configuration)
+    let file = File()
+    for name: NodeName in ["a", "b", "c", "d"] { node.meet(name) }
+    node.leaveIntent("d", at: 3)
+    for name: NodeName in ["a", "b", "c", "d"] { node.lose(name) }
+    file.follow(node)
+    let comments = ["a", "b", "c"].map { "# remembered: \($0) 10.0.1.\(Array($0.utf8)[0]):7946\n" }
+    for comment in comments { #expect(String(decoding: file.bytes, as: UTF8.self).contains(comment)) }
+    #expect(file.state.remembered.entries.map(\.name) == ["a", "b", "c"])
+    node.meet("a", incarnation: 2)
+    file.follow(node, for: .seconds(90))
+    // Forgotten, and declared gone only then.
+    #expect(node.status("b") == nil && file.state.remembered.entries.map(\.name) == ["b", "c"])
+    node.leaveIntent("c", at: 9)
+    file.follow(node)
+    #expect(file.lines.contains("not-alive: c") && file.state.remembered.entries.map(\.name) == ["b"])
+    #expect(Set(file.state.members.keys) == ["a", "me"])
+    // A new file has the same.
+    var bytes: [UInt8] = []
+    file.state.encode(into: &bytes)
+    #expect(RestoredState(reading: bytes, rejoinAfterLeave: false).state == file.state)
+    // After a leave nothing is.
+    try node.with { (core, now) throws(SerfCoreError) in try core.leave(request: RequestID(1), at: now) }
+    file.follow(node)
+    #expect(file.state.remembered.entries.isEmpty && file.state.members.isEmpty)
   }
 
   @Test("keeps no more members than the node does, and no name that is too long")

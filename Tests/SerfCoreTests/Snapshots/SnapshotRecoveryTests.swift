@@ -95,6 +95,19 @@ struct SnapshotRecoveryTests {
     }
   }
 
+  @Test("a comment that remembers a member is read; any other comment, and one that is damaged, says nothing")
+  func remembered() {
+    let lines = [
+      "# remembered: a b 10.0.0.1:7946", "alive: c 10.0.0.3:7946", "# remembered: c 10.0.0.3:7946", "# remembered: d nowhere",
+      "# remembered:  10.0.0.1:7946", "# remember: e 10.0.0.1:7946", "# remembered: f 10.0.0.1:7946", "alive: f 10.0.0.1:7946",
+      "# remembered: g 10.0.0.1:7946", "not-alive: g",
+    ]
+    let restored = read(Self.text(lines.map { $0 + "\n" }.joined()))
+    let expected: [RememberedMembers.Entry] = [.init(name: "a b", address: Self.address(0)), .init(name: "c", address: Self.address(2))]
+    #expect(restored.state.remembered.entries == expected)
+    #expect(restored.state.members == ["f": Self.address(0)] && restored.linesSkipped == 0)
+  }
+
   @Test("a line that a Go agent has appended to such zeros counts")
   func appended() {
     let restored = read(Self.text("clock: 5\n") + [0, 0, 0] + Self.text("alive: a 10.0.0.1:7946\n"))

@@ -29,8 +29,10 @@ final class SimulatedCluster {
   /// Starts a node at its own address. If its name was used before, it gets that node's address, unless another is given.
   @discardableResult
   func start(
-    _ name: NodeName, tags: [String: String] = [:], atNewAddress: Bool = false, _ adjust: (inout SerfCoreConfiguration) -> Void = { _ in }
+    _ name: NodeName, tags: [String: String] = [:], atNewAddress: Bool = false, atAddressOf other: NodeName? = nil,
+    _ adjust: (inout SerfCoreConfiguration) -> Void = { _ in }
   ) throws -> SimulatedNetwork<SimulatedNode>.NodeID {
+    if let other { addresses[name] = addresses[other] }
     var configuration = configuration
     adjust(&configuration)
     lastSeed += 1

@@ -25,6 +25,8 @@ final class TestNode {
   private(set) var lostVotes: [NameTally] = []
   /// What the program's delegate is told or asked.
   private(set) var delegateCalls: [DelegateCall] = []
+  /// How often it wanted to know its seeds.
+  private(set) var seedsWanted = 0
   /// User messages that were sent, with their destinations.
   private(set) var sent: [(bytes: [UInt8], to: Destination)] = []
   /// Packets of any kind.
@@ -35,6 +37,8 @@ final class TestNode {
   private(set) var pings: [UInt32] = []
   private var expansion = PacketWalker.Expansion()
   private(set) var opened: [(id: ExchangeID, to: Destination)] = []
+  /// The sequence number of the ping that an exchange carries.
+  private var reliablePings: [ExchangeID: UInt32] = [:]
   /// The members whose departure the transport heard of, each with the number of events before it.
   private(set) var departed: [(name: NodeName, eventsBefore: Int)] = []
 
@@ -125,10 +129,23 @@ final class TestNode {
     drain()
   }
 
-  static func pushPullMessage(state: [UInt8], isJoin: Bool) -> [UInt8] {
+  /// A push/pull of a node that lists itself alone, or no node.
+  static func pushPullMessage(state: [UInt8], isJoin: Bool, of node: (name: NodeName, address: NodeAddress)? = nil) -> [UInt8] {
     var message: [UInt8] = []
-    PushPullHeader(isJoin: isJoin, nodeCount: 0, userStateLength: state.count).encode(into: &message)
+    PushPullHeader(isJoin: isJoin, nodeCount: node == nil ? 0 : 1, userStateLength: state.count).encode(into: &message)
+    if let node {
+      PushPullNode(name: node.name.bytes.span.bytes, address: node.address, meta: nil, incarnation: 1, state: 0, versions: .current)
+        .encode(into: &message)
+    }
     return message + state
+  }
+
+  /// The node that was pinged in this exchange has the name that it was asked for.
+  func acknowledge(_ id: ExchangeID) throws {
+    guard let number = reliablePings[id] else { throw NoReply() }
+    var reply: [UInt8] = []
+    Ack(sequenceNumber: number, payload: nil).encode(into: &reply)
+    feed { core, now in core.exchangeCompleted(id, reply: reply.span.bytes, from: self.peer, at: now) }
   }
 
   private func drain() {
@@ -146,6 +163,7 @@ final class TestNode {
       case .keyOperation(let id, let operation, _): keyOperations.append((id, operation))
       case .nameLost(_, let tally): lostVotes.append(tally)
       case .delegate(let call): delegateCalls.append(call)
+      case .seedsWanted: seedsWanted += 1
       case .joinAnswered, .roundTrip: break
       }
     }
@@ -159,7 +177,13 @@ final class TestNode {
       packets.append(packet)
       notePings(packet)
       if packet.first == MessageType.user.rawValue { sent.append((Array(packet.dropFirst()), destination)) }
-    case .open(let id, let destination, _, _, _): opened.append((id, destination))
+    case .open(let id, let destination, _, _, let content):
+      opened.append((id, destination))
+      guard case .bytes(let slot) = content else { break }
+      let bytes = [UInt8](copying: core.bytes(slot))
+      if bytes.first == MessageType.ping.rawValue {
+        reliablePings[id] = try? Ping(decoding: bytes.span.bytes.extracting(droppingFirst: 1)).sequenceNumber
+      }
     case .departed(let name): departed.append((name, events.count))
     case .respond, .finish, .refuse, .close, .forget: break
     }

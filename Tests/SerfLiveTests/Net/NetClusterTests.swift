@@ -46,6 +46,21 @@ import Testing
     ("uncompressed", { $0.compression = nil }),
   ]
 
+  @Test("an address with a name is joined only where a node of that name answers", arguments: [0, 3])
+  func named(index: Int) async throws {
+    let adjust = Self.alike[index].1
+    let nodes = [try await node("a", adjust), try await node("b", adjust)]
+    let address = try await nodes[0].localAddress().description
+    let error = await #expect(throws: SerfError.self) { try await nodes[1].join(["c/" + address]) }
+    #expect(error?.attempts.map(\.reason) == [.otherName])
+    #expect(error?.description.contains("no node of that name answers there") == true, "\(String(describing: error))")
+    // Neither has merged what the other knows.
+    for node in nodes { #expect(try await node.members().count == 1) }
+    #expect(try await nodes[1].join(["a/" + address]) == 1)
+    try await see(nodes)
+    await shutDown(nodes)
+  }
+
   @Test("nodes with the same settings find each other, hear events and see a leave", arguments: alike.indices)
   func together(index: Int) async throws {
     let adjust = Self.alike[index].1

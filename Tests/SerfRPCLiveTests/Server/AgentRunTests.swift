@@ -120,7 +120,8 @@ struct AgentRunTests {
       configuration.retryInterval = .milliseconds(1)
     }
     try await run.until { $0.contains { $0.contains("Join completed. Synced with 1 initial agents") } }
-    #expect(run.node.calls == ["join h", "join h", "join h"])
+    try await SerfRPCLiveTests.until { run.node.calls.count == 4 }
+    #expect(run.node.calls == ["join h", "join h", "join h", "keepSeeds h"])
     #expect(run.lines.count { $0.contains("only this agent's own can be reached") } == 2)
     run.send(.sigterm)
     #expect(try await run.status() == 1)

@@ -71,6 +71,12 @@ final class FakeNode: AgentNode {
     return count
   }
 
+  func firstDialPause() async throws -> Duration { .zero }
+
+  func keepSeeds(_ addresses: [String]) async {
+    _ = try? called("keepSeeds", addresses.joined(separator: ",")) { _ in }
+  }
+
   func leave() async throws {
     let hangs = try called("leave") { state in state.leaveHangs }
     if hangs { await forever() }

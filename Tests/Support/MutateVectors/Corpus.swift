@@ -49,6 +49,7 @@ private var snapshots: [[UInt8]] {
     alive: a name [fe80::1]:7946
     coordinate: x
     # a comment
+    # remembered: d2 127.0.0.1:7947
     not-alive: d1
     clock: 41
     event-clock: 7
@@ -59,6 +60,9 @@ private var snapshots: [[UInt8]] {
     """
   var state = SnapshotState()
   for number in UInt8(1)...70 { state.members[NodeName("node-\(number)")] = NodeAddress(ipv4: 10, 0, 0, number, port: 7946) }
+  for number in UInt8(71)...140 {
+    state.remembered.remember(NodeName("node-\(number)"), at: NodeAddress(ipv4: 10, 0, 0, number, port: 7946))
+  }
   (state.memberTime, state.eventTime, state.queryTime) = (41, 7, 3)
   var ours: [UInt8] = []
   state.encode(into: &ours)
