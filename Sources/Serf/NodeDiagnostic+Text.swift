@@ -293,6 +293,7 @@ extension NodeLimit {
     switch self {
     case .bufferedIntents: "intents about unknown nodes"
     case .eventsPerTime: "user events of one Lamport time"
+    case .eventsOnTheWay: "user events on their way at once, of which this node remembers the newest"
     case .queryIDsPerTime: "queries of one Lamport time"
     case .queryFilters: "the work that one query's filters make"
     case .answerableQueries: "queries that wait for this node's answer"

@@ -128,6 +128,7 @@ extension SerfStatistics {
       counter("user_events", events.eventsDelivered, "serf.events"),
       counter("events_duplicate", events.eventsDuplicate),
       counter("events_too_old", events.eventsTooOld),
+      counter("events_not_wanted", events.eventsNotWanted),
       counter("events_refused", events.eventsRefused),
       counter("events_coalesced", events.eventsCoalesced),
       counter("flushes_early", events.flushesEarly),

@@ -38,7 +38,8 @@ package struct EventRing: Sendable {
   package mutating func insert(
     time: LamportTime, name: RawSpan, payload: RawSpan, coalesce: Bool, clock: LamportTime
   ) throws(RingRefusal) -> UserEvent {
-    guard time >= minimumTime, !isTooOld(time, clock: clock, ringSize: slots.count) else { throw .tooOld }
+    guard time >= minimumTime else { throw .notWanted }
+    guard !isTooOld(time, clock: clock, ringSize: slots.count) else { throw .tooOld }
     let index = Int(time % LamportTime(slots.count))
     let size = name.byteCount + payload.byteCount
     var slot = Slot(time: time, events: [], byteCount: 0)

@@ -2,7 +2,9 @@
 package enum RingRefusal: Error, Hashable, Sendable, CaseIterable {
   /// Seen before.
   case duplicate
-  /// From before the time at which we began to listen, or so old that the ring cannot tell any more whether it was seen.
+  /// From before the time from which this node listens.
+  case notWanted
+  /// So old that the ring cannot tell any more whether it was seen.
   case tooOld
   /// The slot of its time is full. It is not passed on.
   case full

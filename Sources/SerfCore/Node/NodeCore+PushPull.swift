@@ -124,7 +124,7 @@ extension NodeCore {
       // Its time is not plausible yet: the push/pull that follows brings the events again.
       guard slot.count == 0 || raiseEventClock(after: time, &meeting, from: peer) else { continue }
       while let event = slot.next() {
-        _ = eventReceived(UserEventMessage(time: time, name: event.name, payload: event.payload, coalesce: false))
+        _ = eventReceived(UserEventMessage(time: time, name: event.name, payload: event.payload, coalesce: false), inPushPull: true)
       }
     }
   }

@@ -27,7 +27,7 @@ extension NodeCore {
   mutating func countQuery(_ refusal: RingRefusal) {
     switch refusal {
     case .duplicate: counters.queriesDuplicate += 1
-    case .tooOld: counters.queriesTooOld += 1
+    case .notWanted, .tooOld: counters.queriesTooOld += 1
     case .full:
       counters.queriesRefused += 1
       diagnose(.limitReached(.queryIDsPerTime))

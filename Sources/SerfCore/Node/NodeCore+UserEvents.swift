@@ -32,7 +32,7 @@ extension NodeCore {
   }
 
   /// An event arrived, by gossip or in a push/pull, and the clock has taken note of its time; true when it is new, and is passed on.
-  mutating func eventReceived(_ message: borrowing UserEventMessage) -> Bool {
+  mutating func eventReceived(_ message: borrowing UserEventMessage, inPushPull: Bool = false) -> Bool {
     var payload = RawSpan()
     if let stated = message.payload { payload = stated }
     // No sender may send an event of this size, and a ring full of them could fill the memory.
@@ -47,15 +47,20 @@ extension NodeCore {
       tell(event)
       return true
     } catch {
-      count(error)
+      count(error, inPushPull: inPushPull)
       return false
     }
   }
 
-  private mutating func count(_ refusal: RingRefusal) {
+  private mutating func count(_ refusal: RingRefusal, inPushPull: Bool = false) {
     switch refusal {
     case .duplicate: counters.eventsDuplicate += 1
-    case .tooOld: counters.eventsTooOld += 1
+    case .notWanted: counters.eventsNotWanted += 1
+    case .tooOld:
+      counters.eventsTooOld += 1
+      // The oldest events of a member whose clock is a little behind ours are too old here, and were here long ago. Gossip brings none that is so old
+      // unless more is on its way than we remember.
+      if !inPushPull { diagnose(.limitReached(.eventsOnTheWay)) }
     case .full:
       counters.eventsRefused += 1
       diagnose(.limitReached(.eventsPerTime))

@@ -77,6 +77,7 @@ extension BroadcastPurpose: CustomStringConvertible {
 package enum NodeLimit: UInt8, Hashable, Sendable {
   case bufferedIntents
   case eventsPerTime
+  case eventsOnTheWay
   case queryIDsPerTime
   case answerableQueries
   case queryFilters
@@ -108,6 +109,7 @@ package struct NodeCounters: Hashable, Sendable {
   package var eventsDelivered: UInt64 = 0
   package var eventsDuplicate: UInt64 = 0
   package var eventsTooOld: UInt64 = 0
+  package var eventsNotWanted: UInt64 = 0
   package var eventsRefused: UInt64 = 0
   package var eventsCoalesced: UInt64 = 0
   package var flushesEarly: UInt64 = 0

@@ -26,7 +26,8 @@ package struct QueryRing: Sendable {
 
   /// Remembers a query, unless it is not new. `clock` is the query clock after it witnessed the query.
   package mutating func insert(id: UInt32, time: LamportTime, clock: LamportTime) throws(RingRefusal) {
-    guard time >= minimumTime, !isTooOld(time, clock: clock, ringSize: slots.count) else { throw .tooOld }
+    guard time >= minimumTime else { throw .notWanted }
+    guard !isTooOld(time, clock: clock, ringSize: slots.count) else { throw .tooOld }
     let index = Int(time % LamportTime(slots.count))
     guard let known = slots[index], known.time >= time else {
       slots[index] = Slot(time: time, ids: [id])

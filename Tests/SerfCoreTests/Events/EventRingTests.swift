@@ -56,7 +56,7 @@ final class EventRingTests {
   func minimumTime() {
     ring.ignoreEvents(before: 10)
     ring.ignoreEvents(before: 5)
-    #expect(insert(9) == .tooOld)
+    #expect(insert(9) == .notWanted)
     #expect(insert(10) == nil)
   }
 

@@ -215,6 +215,7 @@ struct PushPullTests {
     let reply = TestNode.pushPullMessage(state: .state(clocks: (1, 50, 1), events: [(49, ["old"])]), isJoin: true)
     node.feed { core, now in core.exchangeCompleted(exchange.id, reply: reply.span.bytes, from: node.peer, at: now) }
     #expect(node.userEvents.map { $0.name } == (ignoreOld ? [] : ["old"]))
+    #expect(node.core.counters.eventsNotWanted == (ignoreOld ? 1 : 0) && node.core.counters.eventsTooOld == 0)
     guard case .joined(let results) = node.replies[RequestID(1)] else { throw TestNode.NoReply() }
     #expect(results.map { $0.target } == [target])
     #expect(results.allSatisfy { $0.failure == nil })

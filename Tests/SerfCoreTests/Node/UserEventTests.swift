@@ -86,6 +86,19 @@ struct UserEventTests {
     #expect(node.core.statistics.eventQueue == 2)
     #expect(node.core.counters.eventsDuplicate == 1)
     #expect(node.core.counters.eventsTooOld == 1)
+    #expect(node.limits == [.eventsOnTheWay])
+  }
+
+  @Test("that a push/pull brings too late is counted, and is no sign that too many are on their way")
+  func lateInPushPull() throws {
+    var configuration = SerfCoreConfiguration.quiet
+    configuration.userEvents.deliversOldEvents = true
+    let node = try TestNode(configuration)
+    node.gossip(.userEvent("a", at: 600))
+    node.pushPull(state: .state(clocks: (1, 590, 1), events: [(88, ["old"]), (90, ["missed"])]))
+    #expect(node.userEvents.map(\.name) == ["a", "missed"])
+    #expect(node.core.counters.eventsTooOld == 1)
+    #expect(node.limits == [])
   }
 
   @Test("of one time with another name or payload is another event")
@@ -121,6 +134,7 @@ struct UserEventTests {
     for index in 0..<100 as Range<UInt8> { node.gossip(.userEvent("a", [index], at: 5)) }
     #expect(node.userEvents.count == 64)
     #expect(node.core.counters.eventsRefused == 36)
+    #expect(Set(node.limits) == [.eventsPerTime])
   }
 
   @Test("is not accepted from the caller after the node was shut down")
