@@ -146,7 +146,8 @@ let package = Package(
     .testTarget(
       name: "MemberlistTests", dependencies: ["Memberlist", "SerfWire", "SerfPrimitives", "VectorSupport"], swiftSettings: strict),
     .testTarget(
-      name: "SerfCoreTests", dependencies: ["SerfCore", "SerfSimulator", "Memberlist", "SerfWire", "SerfPrimitives", "VectorSupport"],
+      name: "SerfCoreTests",
+      dependencies: ["SerfCore", "SerfSimulator", "Memberlist", "SerfWire", "SerfPrimitives", "VectorSupport", "Wiretap"],
       swiftSettings: strict),
     .testTarget(
       name: "SerfSimulatorTests", dependencies: ["SerfSimulator", "Memberlist", "SerfWire", "SerfPrimitives"], swiftSettings: strict),

@@ -131,6 +131,12 @@ package final class SimulatedNetwork<Machine: SimulatedMachine & ~Copyable> {
   /// Everything that a machine reported.
   package func reports(of node: NodeID) -> [(time: Instant, report: Machine.Report)] { nodes[node.index].reports }
 
+  /// What a machine reported since this was called last. The network forgets it, so that a long run needs no more memory than a short one.
+  package func takeReports(of node: NodeID) -> [(time: Instant, report: Machine.Report)] {
+    defer { nodes[node.index].reports = [] }
+    return nodes[node.index].reports
+  }
+
   package func address(of node: NodeID) -> NodeAddress { nodes[node.index].address }
 
   // MARK: Faults
@@ -261,10 +267,16 @@ package final class SimulatedNetwork<Machine: SimulatedMachine & ~Copyable> {
       if let name = peer.provenName { nodes[node].machine.setWarm(name, true) }
       if greet(Int(connection.value), node) { nodes[node].machine.addressStated(peer.address, by: peer, at: now) }
     }
-    func mix(_ value: UInt64) { fingerprint = (fingerprint ^ value) &* 0x100_0000_01b3 }
-    mix(UInt64(bitPattern: now.nanoseconds))
-    mix(UInt64(node))
-    for byte in bytes { mix(UInt64(byte)) }
+    let prime: UInt64 = 0x100_0000_01b3
+    var hash = ((fingerprint ^ UInt64(bitPattern: now.nanoseconds)) &* prime ^ UInt64(node)) &* prime
+    // Every byte of a run comes by here, also in a debug build.
+    let span = bytes.span
+    var index = 0
+    while index < span.count {
+      hash = (hash ^ UInt64(span[index])) &* prime
+      index += 1
+    }
+    fingerprint = hash
   }
 
   /// Does what a machine wants, and sets its timer.
