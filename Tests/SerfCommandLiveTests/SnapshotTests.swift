@@ -19,6 +19,13 @@ struct SnapshotTests {
 
   private var file: String { (try? String(contentsOfFile: directory.snapshot, encoding: .utf8)) ?? "" }
 
+  /// Waits until the file contains this.
+  private func has(_ line: String, sourceLocation: SourceLocation = #_sourceLocation) async {
+    let deadline = ContinuousClock.now + .seconds(30)
+    while !file.contains(line), ContinuousClock.now < deadline { try? await Task.sleep(for: .milliseconds(5)) }
+    #expect(file.contains(line), "\(file)", sourceLocation: sourceLocation)
+  }
+
   @Test("that is killed loses at most half a second, finds the cluster by itself, and gets no event twice")
   func killed() async throws {
     let cluster = try await AgentCluster("n1", "n2")
@@ -85,7 +92,7 @@ struct SnapshotTests {
     _ = try await first.command("event", "-coalesce=false", "two")
     await second.logs("user-event: two")
     #expect(!second.program.standardOutput.contains("user-event: one"))
-    try await Task.sleep(for: .milliseconds(500))
+    await has("\nevent-clock: 2\n")
     second.program.signal(SIGKILL)
     await second.program.status()
 
@@ -119,12 +126,80 @@ struct SnapshotTests {
       ready: "Log data will now stream")
   }
 
+  private static let needsNamespace = ConditionTrait.enabled("needs a mount namespace") {
+    guard let probe = try? await Executable.run(["-m", "true"], path: unshare) else { return false }
+    return probe.status == 0
+  }
+
+  /// A small disk of its own at the directory, in a mount namespace that a process keeps open, so that it outlives the agents.
+  private final class Disk: Sendable {
+    private let keeper: Executable
+    /// The directory, seen from here.
+    let path: String
+    var snapshot: String { (try? String(contentsOfFile: path + "/snapshot", encoding: .utf8)) ?? "" }
+
+    init(at directory: String) async throws {
+      keeper = try Executable(
+        ["-m", "sh", "-c", "mount -t tmpfs -o size=64k tmpfs \"$1\" && echo mounted && exec sleep 600", "sh", directory],
+        path: SnapshotTests.unshare)
+      path = "/proc/\(keeper.pid)/root\(directory)"
+      try #require(await keeper.waits { $0.contains("mounted") }, "\(keeper.standardError)")
+    }
+
+    deinit { keeper.signal(SIGKILL) }
+
+    /// Takes all the space that is left.
+    func fill() async throws {
+      let run = try await Executable.run(["-c", "head -c 65536 /dev/zero >\"$1\"", "sh", path + "/filler"], path: "/bin/sh")
+      #expect(run.errors.contains("No space left"), "\(run)")
+    }
+
+    func makeRoom() throws { try FileManager.default.removeItem(atPath: path + "/filler") }
+
+    /// Starts an agent that has its snapshot there.
+    func start(_ cluster: AgentCluster, _ snapshot: String) async throws -> LiveAgent {
+      try await LiveAgent(
+        Executable(
+          ["-t", String(keeper.pid), "-m", Executable.serf] + cluster.flags("n1") + ["-snapshot", snapshot], path: "/usr/bin/nsenter"),
+        ready: "Log data will now stream")
+    }
+  }
+
+  @Test("whose disk fills while it runs goes on, says so once, and leaves a whole file when there is room at its end", needsNamespace)
+  func filled() async throws {
+    let cluster = try await AgentCluster("n1")
+    let disk = try await Disk(at: directory.path)
+    // A page has 4,096 bytes, and what fits into the last one is written to a full disk too. Members that are gone fill the first but for a line or two.
+    let gone = (0..<39).map { "alive: \(String(repeating: "g", count: 78))\($0 + 10) 127.0.0.1:1\n" }.joined()
+    try gone.write(toFile: disk.path + "/snapshot", atomically: false, encoding: .utf8)
+    let agent = try await disk.start(cluster, directory.snapshot)
+    try await agent.counts("snapshot_compactions")
+    #expect((3_900...4_090).contains(disk.snapshot.utf8.count), "\(disk.snapshot.utf8.count)")
+    try await disk.fill()
+    var sent = 0
+    while !agent.program.standardOutput.contains("cannot write the snapshot"), sent < 100 {
+      sent += 1
+      #expect(try await agent.command("event", "-coalesce=false", "deploy").status == 0)
+    }
+    #expect(agent.program.standardOutput.contains("write \(directory.snapshot): No space left on device"))
+    // It goes on, and has what was not written.
+    #expect(try await agent.command("event", "-coalesce=false", "last").status == 0)
+    await agent.logs("user-event: last")
+    #expect(agent.program.standardOutput.ranges(of: "cannot write the snapshot").count == 1)
+    try disk.makeRoom()
+    agent.program.signal(SIGTERM)
+    await agent.program.status()
+    let left = disk.snapshot
+    #expect(left.contains("alive: n1 \(agent.bind)\n") && left.contains("\nevent-clock: \(sent + 1)\n"), "\(left)")
+    #expect(left.split(separator: "\n").last?.hasPrefix("# crc32=") == true)
+    let again = try await disk.start(cluster, directory.snapshot)
+    #expect(try await again.command("info").output.contains("\tevent_time = \(sent + 2)\n"))
+    let log = again.program.standardOutput
+    for word in ["damaged", "cut off", "cannot"] { #expect(!log.contains(word), "\(log)") }
+  }
+
   @Test(
-    "starts and works on a full disk and in a directory that cannot be written to, and says what is wrong",
-    .enabled("needs a mount namespace") {
-      guard let probe = try? await Executable.run(["-m", "true"], path: unshare) else { return false }
-      return probe.status == 0
-    },
+    "starts and works on a full disk and in a directory that cannot be written to, and says what is wrong", needsNamespace,
     arguments: [
       ("head -c 16384 /dev/zero > \"$1/filler\"", "No space left on device"),
       ("printf 'clock: 77\\nclo' > \"$1/snapshot\"; mount -o remount,ro \"$1\"", "Read-only file system"),

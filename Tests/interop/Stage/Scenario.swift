@@ -10,5 +10,5 @@ struct Scenario: Sendable {
 
   /// All scenarios, short ones first in each group.
   static let all: [Scenario] =
-    basics + keys + restarts + moves + [pause] + takeovers + [query, refusals, rollingEncryption]
+    basics + keys + restarts + moves + [pause] + takeovers + [query, refusals, rollingEncryption, disks]
 }
