@@ -9,6 +9,7 @@ extension SettingName {
     case .allowedNetworks: "-allow"
     case .snapshot: "-snapshot"
     case .rejoinAfterLeave: "-rejoin"
+    case .queryTimeout: "-timeout"
     case .label: "-label"
     case .sealsOutgoing: "-encrypt-verify-outgoing"
     case .verifiesIncoming: "-encrypt-verify-incoming"

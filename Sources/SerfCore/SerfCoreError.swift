@@ -66,7 +66,8 @@ extension SerfCoreError: CustomStringConvertible {
     case .internalQuery(let name):
       "Queries cannot contain the '_serf_' prefix: the name '\(Self.excerpt(name))' is reserved for the cluster"
     case .badExpression(let expression, let error): "'\(Self.excerpt(Array(expression.utf8)))' is no expression: \(error)"
-    case .queryTimeout(_, let longest): "a query waits from 1 ms to \(longest.components.seconds) s for answers"
+    case .queryTimeout(_, let longest):
+      "a query waits from 1 ms to \(longest.components.seconds) s for answers (\(SettingName.queryTimeout))"
     case .answerTooLarge(let encoded, let content, let limit):
       "the answer takes \(encoded) bytes encoded (\(content) of payload), and the limit is \(limit)"
     case .answerTooLate: "the time for answers to this query is over"

@@ -7,6 +7,7 @@ package enum SettingName: String, CaseIterable, Sendable {
   case allowedNetworks = "SerfConfiguration.allowedNetworks"
   case snapshot = "SerfConfiguration.snapshot.path"
   case rejoinAfterLeave = "SerfConfiguration.snapshot.rejoinAfterLeave"
+  case queryTimeout = "SerfQuery.Options.timeout"
 
   case label = "NetTransport.Settings.label"
   case sealsOutgoing = "NetTransport.Settings.sealsOutgoing"

@@ -46,6 +46,7 @@ struct FlagNamesTests {
     case .allowedNetworks: return \SerfConfiguration.allowedNetworks
     case .snapshot: return \SerfConfiguration.snapshot.path
     case .rejoinAfterLeave: return \SerfConfiguration.snapshot.rejoinAfterLeave
+    case .queryTimeout: return \SerfQuery.Options.timeout
     case .label: return \NetTransport.Settings.label
     case .sealsOutgoing: return \NetTransport.Settings.sealsOutgoing
     case .verifiesIncoming: return \NetTransport.Settings.verifiesIncoming
