@@ -18,7 +18,7 @@ struct MonitorCommand: AsyncParsableCommand {
     // If the terminal does not read, lines wait in the console, so that a signal still ends the command.
     let console = Console(write: Terminal.write)
     defer { console.flush() }
-    try await rpc.withClient("monitoring") { client in
+    let hasAgentStopped = try await rpc.withClient("monitoring") { client in
       let events = try await client.events()
       let lines = try await client.monitor(level: logLevel)
       // When the group ends, the readers are cancelled, and that sends the agent a `stop` for each stream.
@@ -32,8 +32,11 @@ struct MonitorCommand: AsyncParsableCommand {
         defer { group.cancelAll() }
         return await group.next() ?? nil
       }
-      if let end { throw end }
+      guard let end else { return false }
+      guard case SerfRPCError.closed = end else { throw end }
+      return true
     }
+    if hasAgentStopped { throw CommandFailure("the agent has stopped, or closed this connection; its log says why") }
   }
 
   /// Prints each record until the stream ends; the reason, or nil if it was cancelled.
