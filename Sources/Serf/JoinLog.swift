@@ -18,7 +18,7 @@ package struct JoinLog: Sendable {
     logger.log(
       level: isFailure && !isKnown ? .warning : .debug, "join: \(printable(attempt.description))",
       metadata: .about(
-        at: attempt.contacted?.description ?? printable(attempt.address), because: attempt.reason.map { _ in printable(attempt.message) }))
+        at: attempt.contacted?.description ?? printable(attempt.address), because: attempt.reason.map { printable($0.description) }))
   }
 
   /// The join has ended, and these addresses, as the caller wrote them, answered. If there are none it says nothing.

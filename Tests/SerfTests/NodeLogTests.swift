@@ -88,7 +88,7 @@ import Testing
     let log = JoinLog(logger(), name: "me")
     log.attempted(JoinAttempt(address: "one", contacted: address, reason: nil))
     log.attempted(JoinAttempt(address: "10.0.0.9", reason: .isSelf))
-    log.attempted(JoinAttempt(address: "two", contacted: address, reason: .noAnswer, message: "no answer"))
+    log.attempted(JoinAttempt(address: "two", contacted: address, reason: .timedOut, message: "no answer in time. Try again"))
     log.attempted(JoinAttempt(address: "t\u{1b}", reason: .unresolved("no\nhost")))
     log.joined(through: [])
     log.joined(through: ["one", "three"])
@@ -97,7 +97,9 @@ import Testing
         line(.debug, "join: one (10.0.0.1:7946): joined", ["serf.address": "10.0.0.1:7946"]),
         line(
           .debug, "join: 10.0.0.9: it is this node itself", ["serf.address": "10.0.0.9", "serf.reason": "it is this node itself"]),
-        line(.warning, "join: two (10.0.0.1:7946): no answer", ["serf.address": "10.0.0.1:7946", "serf.reason": "no answer"]),
+        line(
+          .warning, "join: two (10.0.0.1:7946): no answer in time. Try again",
+          ["serf.address": "10.0.0.1:7946", "serf.reason": JoinAttempt.Reason.timedOut.description]),
         line(.warning, #"join: t\u{1b}: no\u{a}host"#, ["serf.address": #"t\u{1b}"#, "serf.reason": #"no\u{a}host"#]),
         line(.info, "joined through one, three", ["serf.member": "me"]),
       ])
