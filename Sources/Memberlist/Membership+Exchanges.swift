@@ -15,7 +15,10 @@ extension Membership {
       switch MessageType(rawValue: message[checked: 0]) {
       case .ping: reliablePingReceived(id, try Ping(decoding: message.extracting(1..<message.byteCount)), from: peer, at: now)
       case .pushPull: try pushPullReceived(id, message, from: peer, at: now)
-      case .user: try reliableUserMessageReceived(id, message, from: peer)
+      case .user:
+        let content = try userMessage(in: message)
+        guard content.byteCount > 0 else { return outbox.push(.finish(id)) }
+        outbox.push(.userMessage(outbox.copy(content), exchange: id, from: peer))
       default: throw .unexpectedType
       }
     } catch {
@@ -60,16 +63,23 @@ extension Membership {
     merge(message, isReply: false, join: nil, from: peer, at: now)
   }
 
-  private mutating func reliableUserMessageReceived(_ id: ExchangeID, _ message: RawSpan, from peer: Peer) throws(WireError) {
+  /// The bytes of the layer above in a user message that came over a stream.
+  @_lifetime(copy message)
+  private func userMessage(in message: RawSpan) throws(WireError) -> RawSpan {
     var reader = MessagePackReader(message, at: 1)
     let header = try UserMessageHeader(&reader)
     guard header.length >= 0, header.length <= configuration.limits.userStateLength else { throw .tooLarge }
     guard header.length <= reader.remaining else { throw .truncated }
-    if header.length > 0 {
-      outbox.push(
-        .userMessage(outbox.copy(message.extracting(reader.offset..<reader.offset + header.length)), isReliable: true, from: peer))
-    }
-    outbox.push(.finish(id))
+    return message.extracting(reader.offset..<reader.offset + header.length)
+  }
+
+  /// Ends an exchange that brought a ``MembershipOutput/userMessage(_:exchange:from:)``: with an answer, or without one.
+  package mutating func endUserExchange(_ id: ExchangeID, answer: RawSpan? = nil) {
+    guard let answer else { return outbox.push(.finish(id)) }
+    let start = outbox.begin()
+    UserMessageHeader(length: answer.byteCount).encode(into: &outbox.arena)
+    outbox.arena.append(copying: answer)
+    outbox.push(.respond(id, .bytes(outbox.end(start))))
   }
 
   mutating func refuseMerge(_ reason: RefusalReason, from peer: Peer) {
@@ -89,7 +99,7 @@ extension Membership {
     case .address(let index, let claim):
       let isProven = peer.provenName == claim.member.name && isAck(reply, nil, from: peer)
       addressAnswered(index, claim, by: isProven ? peer : nil, at: now)
-    case .userMessage: outbox.push(.userMessageFinished(id, failure: nil))
+    case .userMessage: userMessageAnswered(id, reply, from: peer)
     case .pushPull:
       let known = table.count
       _ = stateReceived(reply, join: nil, from: peer, at: now)
@@ -110,7 +120,7 @@ extension Membership {
     switch purpose {
     case .probe(let sequenceNumber): probeExchangeEnded(sequenceNumber, isAcked: false)
     case .address(let index, let claim): addressAnswered(index, claim, by: nil, at: now)
-    case .userMessage: outbox.push(.userMessageFinished(id, failure: reason))
+    case .userMessage: outbox.push(.userMessageFinished(id, answer: nil, failure: reason))
     case .pushPull: break
     case .name(let question): nameAnswered(question, isIts: false, failure: reason, at: now)
     case .join(let join, let target, let address):
@@ -118,6 +128,18 @@ extension Membership {
       joinAnswered(join, target: target, address, failure: .contact(reason), at: now)
     }
     flushFinished()
+  }
+
+  private mutating func userMessageAnswered(_ id: ExchangeID, _ reply: RawSpan, from peer: Peer) {
+    do throws(WireError) {
+      guard reply.byteCount > 0 else { return outbox.push(.userMessageFinished(id, answer: nil, failure: nil)) }
+      guard reply[checked: 0] == MessageType.user.rawValue else { throw .unexpectedType }
+      outbox.push(.userMessageFinished(id, answer: outbox.copy(try userMessage(in: reply)), failure: nil))
+    } catch {
+      counters.exchangesMalformed += 1
+      diagnose(.malformed(.user, error, from: peer))
+      outbox.push(.userMessageFinished(id, answer: nil, failure: .unreadable))
+    }
   }
 
   private mutating func isAck(_ reply: RawSpan, _ sequenceNumber: UInt32?, from peer: Peer) -> Bool {

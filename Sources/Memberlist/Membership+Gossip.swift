@@ -24,16 +24,20 @@ extension Membership {
     }
     for index in gossipSchedule.picked {
       // Each target gets its own batch. Each message in it counts as transmitted once.
+      let includesLarge = table[index].readsLargeMessages
       var isSent = gossip(to: index) { queues, budget, transmissions, packet, finished in
-        queues.pack(nil, budget: budget, transmissions: transmissions, into: &packet, finished: &finished)
+        queues.pack(
+          nil, budget: budget, includesLarge: includesLarge, transmissions: transmissions, into: &packet, finished: &finished)
       }
       if transport.carriesOversizedPackets {
         let isSentAlone = gossip(to: index) { queues, budget, transmissions, packet, finished in
-          queues.packOversized(budget: budget, transmissions: transmissions, into: &packet, finished: &finished)
+          queues.packOversized(
+            budget: budget, includesLarge: includesLarge, transmissions: transmissions, into: &packet, finished: &finished)
         }
         isSent = isSent || isSentAlone
       }
-      if !isSent { break }
+      // The next target may read what this one does not.
+      if !isSent, dissemination[.large].isEmpty { break }
     }
   }
 

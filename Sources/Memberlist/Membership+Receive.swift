@@ -72,7 +72,7 @@ extension Membership {
       case .alive: aliveReceived(try Alive(decoding: body), from: Origin(peer: peer), at: now)
       case .suspect: suspectReceived(try Suspect(decoding: body), from: Origin(peer: peer), at: now)
       case .dead: deadReceived(try Dead(decoding: body), from: Origin(peer: peer), at: now)
-      case .user: outbox.push(.userMessage(outbox.copy(body), isReliable: false, from: peer))
+      case .user: outbox.push(.userMessage(outbox.copy(body), exchange: nil, from: peer))
       case .pushPull, .compound, .compressed, .encrypted, .checksum, .error, .label: break
       }
     } catch {

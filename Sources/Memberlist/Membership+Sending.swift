@@ -23,8 +23,10 @@ extension Membership {
   mutating func sendDraft(to destination: Destination, path: SendPath = .warm, id: PacketID? = nil) {
     let start = outbox.begin()
     let transmissions = transmissions
+    let includesLarge = !dissemination[.large].isEmpty && readsLargeMessages(destination)
     _ = dissemination.pack(
-      draft, budget: transport.packetBudget, transmissions: transmissions, into: &outbox.arena, finished: &finished)
+      draft, budget: transport.packetBudget, includesLarge: includesLarge, transmissions: transmissions, into: &outbox.arena,
+      finished: &finished)
     push(start, to: destination, path: path, id: id, checksummed: false)
   }
 
@@ -90,16 +92,30 @@ extension Membership {
     push(start, to: destination, path: .warm, id: nil, checksummed: isChecked)
   }
 
-  /// Sends a message of the layer above over a reliable exchange; its end comes as ``MembershipOutput/userMessageFinished(_:failure:)``.
-  package mutating func sendUserMessageReliably(_ message: RawSpan, to destination: Destination, at now: Instant) -> ExchangeID {
+  /// Sends a message of the layer above over a reliable exchange; its end comes as ``MembershipOutput/userMessageFinished(_:answer:failure:)``. It may
+  /// take `timeout`; as long as a push/pull if that is nil.
+  package mutating func sendUserMessageReliably(
+    _ message: RawSpan, to destination: Destination, timeout: Duration? = nil, at now: Instant
+  ) -> ExchangeID {
     let start = outbox.begin()
     UserMessageHeader(length: message.byteCount).encode(into: &outbox.arena)
     outbox.arena.append(copying: message)
     return openExchange(
-      .userMessage, to: destination, path: .warm, deadline: now + configuration.pushPull.timeout, .bytes(outbox.end(start)))
+      .userMessage, to: destination, path: .warm, deadline: now + (timeout ?? configuration.pushPull.timeout), .bytes(outbox.end(start)))
+  }
+
+  /// Whether what is in ``BroadcastTier/large`` may be sent there.
+  private func readsLargeMessages(_ destination: Destination) -> Bool {
+    guard case .member(let name, _) = destination, let index = table.find(name) else { return false }
+    return table[index].readsLargeMessages
   }
 
   // MARK: What the transport reports
+
+  /// Whether a member reads what is in ``BroadcastTier/large``, as it says itself.
+  package mutating func setReadsLargeMessages(_ name: NodeName, _ reads: Bool) {
+    if let index = table.find(name) { table[index].readsLargeMessages = reads }
+  }
 
   /// Whether the transport has a connection to a member; gossip and push/pull prefer those (`secure-transport.md` 2.6).
   package mutating func setWarm(_ name: NodeName, _ isWarm: Bool) {

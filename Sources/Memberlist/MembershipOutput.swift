@@ -8,8 +8,8 @@ package enum MembershipOutput: Sendable {
 
   // MARK: To the layer above
 
-  /// A message of the layer above, from a stream (`isReliable`) or a packet.
-  case userMessage(PacketSlot, isReliable: Bool, from: Peer)
+  /// A message of the layer above. `exchange` is set if it came over a stream; end it with ``Membership/endUserExchange(_:answer:)``.
+  case userMessage(PacketSlot, exchange: ExchangeID?, from: Peer)
   /// The layer above's state, received in a push/pull. `isReply`: this node opened the exchange. `join` is set if it did so to join.
   case userState(PacketSlot, isJoin: Bool, isReply: Bool, join: JoinID?, from: Peer)
   /// A member is new, or back from dead or left. The first is this node itself.
@@ -34,8 +34,8 @@ package enum MembershipOutput: Sendable {
   case ackReceived(NodeName, roundTrip: Duration?, payload: PacketSlot)
   /// A ping that the user asked for has ended.
   case pingFinished(PingID, PingResult)
-  /// A user message that was sent reliably has ended.
-  case userMessageFinished(ExchangeID, failure: ContactFailure?)
+  /// A user message that was sent reliably has ended; with the peer's answer if it gave one.
+  case userMessageFinished(ExchangeID, answer: PacketSlot?, failure: ContactFailure?)
   /// Something worth a log line.
   case diagnostic(MembershipDiagnostic)
 }

@@ -20,7 +20,7 @@ extension NodeDiagnostic {
     case .nameVoteEnded(let tally, _): tally.keepsName ? (tally.answers == 0 ? .warning : .info) : .error
     case .nameVoteBegan: .info
     case .responseOfOther, .keyAnswerNotSent, .unreadableVote: .warning
-    case .unknownInternalQuery: .warning
+    case .unknownInternalQuery, .bodyWrong, .bodyGivenUp, .askerReadsNothingLarge: .warning
     }
   }
 
@@ -50,6 +50,9 @@ extension NodeDiagnostic {
     case .nameVoteBegan: "vote"
     case .nameVoteEnded: "vote ended"
     case .unreadableVote: "unreadable vote"
+    case .bodyWrong: "wrong body"
+    case .bodyGivenUp: "body given up"
+    case .askerReadsNothingLarge: "large answer"
     }
   }
 
@@ -60,12 +63,13 @@ extension NodeDiagnostic {
     case .malformed(_, _, let peer), .implausibleTime(_, _, let peer), .ownNameRefused(let peer), .relayDropped(_, let peer),
       .responseOfOther(_, let peer):
       peer.text
-    case .limitReached, .leaveRefuted, .broadcastTimedOut, .queueDeep, .late, .coordinateReset: ""
+    case .limitReached, .leaveRefuted, .broadcastTimedOut, .queueDeep, .late, .coordinateReset, .bodyGivenUp: ""
     // Not the member: after a restart all members of the snapshot may be dialled, one after the other.
     case .reconnecting, .healing: ""
     case .snapshot(let diagnostic): diagnostic.subject
     case .nameConflict(let name, _, _), .askerUnknown(let name), .unknownInternalQuery(_, let name),
-      .keyAnswerNotSent(let name, _), .unreadableVote(let name, _), .coordinateRefused(let name, _):
+      .keyAnswerNotSent(let name, _), .unreadableVote(let name, _), .coordinateRefused(let name, _), .bodyWrong(let name),
+      .askerReadsNothingLarge(let name):
       name.description
     case .ownNameConflict(let address), .nameVoteBegan(_, let address), .nameVoteEnded(_, let address): address.description
     }
@@ -79,7 +83,8 @@ extension NodeDiagnostic {
     case .implausibleTime(_, _, let peer), .ownNameRefused(let peer), .relayDropped(_, let peer), .responseOfOther(_, let peer):
       .about(peer)
     case .coordinateRefused(let name, let problem): .about(name, because: problem.text)
-    case .askerUnknown(let name), .coordinateReset(let name), .unknownInternalQuery(_, let name), .keyAnswerNotSent(let name, _):
+    case .askerUnknown(let name), .coordinateReset(let name), .unknownInternalQuery(_, let name), .keyAnswerNotSent(let name, _),
+      .bodyWrong(let name), .askerReadsNothingLarge(let name):
       .about(name)
     case .unreadableVote(let name, let error): .about(name, because: "\(error)")
     case .reconnecting(let name, let address): .about(name, at: address)
@@ -88,7 +93,7 @@ extension NodeDiagnostic {
     case .limitReached(let limit): .about(because: limit.text)
     case .healing(let diagnostic): diagnostic.metadata
     case .snapshot(let diagnostic): diagnostic.metadata
-    case .leaveRefuted, .broadcastTimedOut, .queueDeep, .late: [:]
+    case .leaveRefuted, .broadcastTimedOut, .queueDeep, .late, .bodyGivenUp: [:]
     }
   }
 
@@ -141,6 +146,10 @@ extension NodeDiagnostic {
       minority in name conflict resolution [\(tally.forUs) / \(tally.answers)]: the members have \(rival) as the address of our name, so this node \
       stops. Give each node a name of its own
       """
+    case .bodyWrong(let name): "\(name) sent another payload than the one that it offered"
+    case .bodyGivenUp(let count):
+      "no member that offered a large payload has sent it: \(count == 1 ? "a message is" : "\(count) messages are") lost here"
+    case .askerReadsNothingLarge(let name): "an answer was not sent: it is too large for the version of \(name), which asks"
     case .unreadableVote(let name, let error): "dropped what \(name) said about our name: \(error)"
     case .coordinateRefused(let name, let problem): "no coordinate was learned of \(name): \(problem.text)"
     case .coordinateReset(let name):
@@ -303,6 +312,9 @@ extension NodeLimit {
     case .stateEntries: "members in a push/pull"
     case .userState: "bytes of a member's state in a push/pull"
     case .nodeMessageSize: "bytes of a message between nodes"
+    case .offers: "large payloads that wait to be fetched"
+    case .offerSize: "bytes of an offered payload"
+    case .largeAnswers: "large answers that wait for a connection"
     }
   }
 }
@@ -313,6 +325,7 @@ extension BroadcastTier {
     case .intent: "intent"
     case .query: "query"
     case .event: "event"
+    case .large: "large message"
     case .membership: "membership"
     }
   }

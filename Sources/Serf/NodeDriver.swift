@@ -425,7 +425,7 @@ extension NodeDriver {
   }
 
   /// The answers go to `receiver`, for as long as the caller holds it.
-  func query(
+  package func query(
     _ name: [UInt8], payload: [UInt8], options: SerfQuery.Options, _ receiver: QueryReceiver, _ done: Completion<SerfQuery.ID>
   ) {
     done(

@@ -40,6 +40,9 @@ extension SerfStatistics {
       gauge("intent_queue", node.intentQueue, "serf.queue.Intent"),
       gauge("event_queue", node.eventQueue, "serf.queue.Event"),
       gauge("query_queue", node.queryQueue, "serf.queue.Query"),
+      gauge("large_queue", node.largeQueue, "serf.queue.Large"),
+      gauge("body_bytes", node.bodyBytes, "serf.bodies.bytes"),
+      gauge("bodies_wanted", node.bodiesWanted, "serf.bodies.wanted"),
       gauge("queries_open", node.openQueries, "serf.queries.open"),
       gauge("remembered", node.remembered, "serf.members.remembered"),
     ]
@@ -180,6 +183,14 @@ extension SerfStatistics {
       counter("node_messages_not_sent", events.nodeMessagesNotSent),
       counter("node_messages_received", events.nodeMessagesReceived),
       counter("node_messages_refused", events.nodeMessagesRefused),
+      counter("offers", events.offersReceived),
+      counter("offers_refused", events.offersRefused),
+      counter("bodies_fetched", events.bodiesFetched),
+      counter("bodies_wrong", events.bodiesWrong),
+      counter("bodies_given_up", events.bodiesGivenUp),
+      counter("bodies_served", events.bodiesServed),
+      counter("fetches_failed", events.fetchesFailed),
+      counter("fetches_refused", events.fetchesRefused),
     ]
   }
 }

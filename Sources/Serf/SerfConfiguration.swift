@@ -84,6 +84,8 @@ public struct SerfConfiguration: Sendable {
   public var delegate: (any SerfDelegate)?
   /// How large the program's own state and messages may be, and how many calls wait for the delegate.
   public var userData = SerfSettings.UserData()
+  /// User events, queries and answers with large payloads, over QUIC. Raise ``userEvents`` `.sizeLimit`, and the limits in ``queries``, to send them.
+  public var largeMessages = SerfSettings.LargeMessages()
 
   /// How often the node's figures go to swift-metrics; they also go there when the node starts and when it stops. Default 10 s. Choose the interval at
   /// which your backend reads: more often only costs time. Zero: only at the start and at the end.
@@ -149,6 +151,7 @@ extension SerfConfiguration {
     core.coordinates = coordinates
     core.snapshot = snapshot
     core.userData = userData
+    core.largeMessages = largeMessages
     core.resolvesNameConflicts = resolvesNameConflicts
     return core
   }
@@ -166,7 +169,9 @@ extension SerfConfiguration {
       try SettingBounds.check(interval: metricsInterval, "SerfConfiguration.metricsInterval")
     } catch { throw SerfError(error) }
     do throws(SerfCoreError) {
-      _ = try NodeCore(core, name: name, address: NodeAddress(ipv4: 127, 0, 0, 1, port: 7946), tags: tags, seed: 0)
+      // Sizes that the transport does not carry are found when the node has one.
+      let transport = TransportTraits(statesPeerFeatures: true)
+      _ = try NodeCore(core, transport: transport, name: name, address: NodeAddress(ipv4: 127, 0, 0, 1, port: 7946), tags: tags, seed: 0)
     } catch { throw SerfError(error) }
     return name
   }

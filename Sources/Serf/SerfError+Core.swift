@@ -11,6 +11,7 @@ extension SerfError {
     case .userEventTooLarge: self.init(.tooLarge, "\(error). Send a reference instead of the data, or raise the limit of this node")
     case .queryTooLarge: self.init(.tooLarge, "\(error). Ask with less, or raise the limit of this node")
     case .answerTooLarge: self.init(.tooLarge, "\(error). Answer with less, or raise the limit of this node")
+    case .askerReadsNothingLarge: self.init(.tooLarge, "\(error). Answer with less, or update that member")
     case .internalQuery, .badExpression, .queryTimeout: self.init(.argument, error.description)
     case .answerTooLate, .answeredAlready: self.init(.notAnswerable, error.description)
     case .settingOutOfBounds, .badName, .unusableAddress: self.init(.configuration, error.description)

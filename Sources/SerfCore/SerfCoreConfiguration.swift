@@ -21,6 +21,8 @@ package struct SerfCoreConfiguration: Sendable {
   package var resolvesNameConflicts = true
   /// What the program itself sends, and what waits for its delegate.
   package var userData = SerfSettings.UserData()
+  /// Events, queries and answers above what Go members take.
+  package var largeMessages = SerfSettings.LargeMessages()
   /// Whether there is a delegate to tell and ask: without one there is no ``NodeOutput/delegate(_:)``.
   package var hasDelegate = false
   /// Asked with all members of a push/pull that joins, on both sides, before any is taken up; false refuses the whole push/pull. It must be quick,
@@ -44,6 +46,17 @@ package struct SerfCoreConfiguration: Sendable {
     try coalescing.check()
     try snapshot.check()
     try userData.check()
+    try largeMessages.check()
+  }
+
+  /// Throws where a limit of a message is above what the peers of this transport take.
+  package func checkSizes(over transport: TransportTraits) throws(SettingOutOfBounds) {
+    guard !transport.statesPeerFeatures else { return }
+    let limit = SerfSettings.UserEvents.largestSizeLimit
+    let bounds = "from 0 to \(limit) over this transport: its members may be Go agents, which drop larger messages; QUIC carries more"
+    try SettingBounds.check(userEvents.sizeLimit, "SerfConfiguration.userEvents.sizeLimit", to: limit, bounds: bounds)
+    try SettingBounds.check(queries.sizeLimit, "SerfConfiguration.queries.sizeLimit", to: limit, bounds: bounds)
+    try SettingBounds.check(queries.answerSizeLimit, "SerfConfiguration.queries.answerSizeLimit", to: limit, bounds: bounds)
   }
 
   /// A local network: round trips of a few milliseconds. The default.

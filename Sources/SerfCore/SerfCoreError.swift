@@ -22,6 +22,8 @@ package enum SerfCoreError: Error, Hashable, Sendable {
   case queryTimeout(Duration, longest: Duration)
   /// The message that an answer makes is larger than `Queries.answerSizeLimit`; `content` is the size of its payload.
   case answerTooLarge(encoded: Int, content: Int, limit: Int)
+  /// The answer is above what Go members take, and the asking member is of a version that takes no more.
+  case askerReadsNothingLarge(NodeName, encoded: Int, limit: Int)
   /// The asking member does not wait for this answer any more.
   case answerTooLate
   /// This node has answered the query.
@@ -70,6 +72,8 @@ extension SerfCoreError: CustomStringConvertible {
       "a query waits from 1 ms to \(longest.components.seconds) s for answers (\(SettingName.queryTimeout))"
     case .answerTooLarge(let encoded, let content, let limit):
       "the answer takes \(encoded) bytes encoded (\(content) of payload), and the limit is \(limit)"
+    case .askerReadsNothingLarge(let name, let encoded, let limit):
+      "the answer takes \(encoded) bytes encoded, and the version of '\(Self.excerpt(name.bytes))', which asks, takes at most \(limit)"
     case .answerTooLate: "the time for answers to this query is over"
     case .answeredAlready: "this query has been answered already"
     case .coordinatesOff: "this node keeps no coordinates; switch them on with SerfConfiguration.coordinates.isEnabled"

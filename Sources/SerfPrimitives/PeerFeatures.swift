@@ -10,6 +10,8 @@ public struct PeerFeatures: OptionSet, Hashable, Sendable {
 
   /// Bit 0: it reads exchanges that are compressed with zstd.
   public static let zstd = PeerFeatures(rawValue: 1 << 0)
+  /// Bit 1: it reads events, queries and answers above 9,216 bytes, and offers of those above 16 KiB, which it fetches and serves.
+  public static let largeMessages = PeerFeatures(rawValue: 1 << 1)
   /// Bit 3: it reads the user's state in a push/pull, and messages between nodes.
   public static let userData = PeerFeatures(rawValue: 1 << 3)
 }

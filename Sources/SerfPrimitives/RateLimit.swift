@@ -29,6 +29,9 @@ package struct RateLimit: Sendable {
     return taken
   }
 
+  /// Takes back what was charged and then did not pass.
+  package mutating func give(back amount: Int) { tokens = min(burst, tokens + Double(amount)) }
+
   /// When the next ``take(_:at:)`` of one succeeds.
   package func nextTake(after now: Instant) -> Instant {
     let missing = 1 - tokens - max(0, (now - filledAt).seconds) * rate

@@ -77,6 +77,10 @@ struct SettingBoundsTests {
     Number(testDescription: "userData.messagesInFlight", path: \.userData.messagesInFlight),
     Number(testDescription: "userData.delegateQueueLimit", path: \.userData.delegateQueueLimit),
     Number(testDescription: "userData.delegateQueueBytes", path: \.userData.delegateQueueBytes),
+    Number(testDescription: "largeMessages.heldBytes", path: \.largeMessages.heldBytes),
+    Number(testDescription: "largeMessages.fetchesInFlight", path: \.largeMessages.fetchesInFlight),
+    Number(testDescription: "largeMessages.bytesPerOrigin", path: \.largeMessages.bytesPerOrigin),
+    Number(testDescription: "largeMessages.servedBytesPerSecond", path: \.largeMessages.servedBytesPerSecond),
     Number(testDescription: "limits.members", path: \.limits.members),
     Number(testDescription: "limits.newNamesPerPeerPerMinute", path: \.limits.newNamesPerPeerPerMinute),
     Number(testDescription: "limits.nameLength", path: \.limits.nameLength),
@@ -127,7 +131,7 @@ struct SettingBoundsTests {
   func ownLimits() {
     refuses("suspicion.multiplier") { $0.suspicion.multiplier = 1_001 }
     refuses("gossip.fanout") { $0.gossip.fanout = 1_001 }
-    refuses("userEvents.sizeLimit") { $0.userEvents.sizeLimit = 9_217 }
+    refuses("userEvents.sizeLimit") { $0.userEvents.sizeLimit = (1 << 20) + 1 }
     refuses("userEvents.bufferSize") { $0.userEvents.bufferSize = 0 }
     refuses("snapshot.path") { $0.snapshot.path = "" }
     refuses("snapshot.path") { $0.snapshot.path = "a\0b" }

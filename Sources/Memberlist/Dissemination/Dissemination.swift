@@ -9,9 +9,13 @@ package enum BroadcastTier: Int, Sendable, Hashable, CaseIterable {
   case intent = 1
   case query = 2
   case event = 3
+  /// What only some members read: it is sent to no others.
+  case large = 4
 
-  /// The tiers of the layer above.
+  /// The tiers of the layer above that every member reads.
   static let application: [BroadcastTier] = [.intent, .query, .event]
+  /// With those that only some members read.
+  static let largeApplication = application + [.large]
 }
 
 /// The broadcast queues, and how they fill a packet.
@@ -49,17 +53,20 @@ package struct Dissemination: Sendable {
   ///
   /// While the layer above has broadcasts waiting, a quarter of the room is kept for them: a flood of membership updates must not starve them
   /// (`memberlist.md` 5.1, hazard 18). Room that they do not use goes to the membership updates.
+  /// - Parameter includesLarge: whether the packet goes to a member that reads ``BroadcastTier/large``.
   package mutating func pack(
-    _ message: [UInt8]?, budget: Int, transmissions: Transmissions, into packet: inout [UInt8], finished: inout [BroadcastID]
+    _ message: [UInt8]?, budget: Int, includesLarge: Bool = false, transmissions: Transmissions, into packet: inout [UInt8],
+    finished: inout [BroadcastID]
   ) -> Bool {
     if let message {
       compound.bytes.append(contentsOf: message)
       compound.endPart()
     }
     var room = budget - CompoundWriter.overhead - CompoundWriter.overheadPerPart * compound.count - compound.bytes.count
-    let waits = BroadcastTier.application.contains { !self[$0].isEmpty }
+    let application = includesLarge ? BroadcastTier.largeApplication : BroadcastTier.application
+    let waits = application.contains { !self[$0].isEmpty }
     room -= take(.membership, from: waits ? room - room / 4 : room)
-    for tier in BroadcastTier.application { room -= take(tier, from: room) }
+    for tier in application { room -= take(tier, from: room) }
     if waits { _ = take(.membership, from: room) }
 
     for tier in BroadcastTier.allCases {
@@ -77,10 +84,10 @@ package struct Dissemination: Sendable {
 
   /// Appends one broadcast that is too large for any packet of this budget, bare; false when there is none.
   package mutating func packOversized(
-    budget: Int, transmissions: Transmissions, into packet: inout [UInt8], finished: inout [BroadcastID]
+    budget: Int, includesLarge: Bool = false, transmissions: Transmissions, into packet: inout [UInt8], finished: inout [BroadcastID]
   ) -> Bool {
     let room = budget - CompoundWriter.overhead - CompoundWriter.overheadPerPart
-    for tier in BroadcastTier.allCases {
+    for tier in BroadcastTier.allCases where includesLarge || tier != .large {
       let overhead = tier == .membership ? 0 : Self.userOverhead
       guard self[tier].takeOversized(limit: room - overhead) else { continue }
       if tier != .membership { packet.append(MessageType.user.rawValue) }

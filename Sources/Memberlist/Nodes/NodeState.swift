@@ -53,6 +53,8 @@ package struct NodeState: Sendable {
   var heardFrom: NodeAddress?
   /// Whether the node itself has ever been at the other end of a connection.
   var isProven = false
+  /// Whether it reads what is in ``BroadcastTier/large``.
+  var readsLargeMessages = false
   /// Its place in the table's list of warm members.
   package internal(set) var warmPosition: Int?
   /// Whether a dial to it is in progress as its probe, and whether the last such dial failed.

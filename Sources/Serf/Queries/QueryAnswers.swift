@@ -48,8 +48,8 @@ public struct QueryAnswers: AsyncSequence, Sendable {
 }
 
 /// What the driver tells about one query, and what its asker reads. How much waits is limited by the number of members.
-final class QueryReceiver: Sendable {
-  let answers = AsyncThrowingStream<QueryAnswer, any Error>.makeStream()
+package final class QueryReceiver: Sendable {
+  package let answers = AsyncThrowingStream<QueryAnswer, any Error>.makeStream()
   let acks = AsyncThrowingStream<NodeName, any Error>.makeStream()
   private let state = Mutex(State())
 
@@ -58,6 +58,8 @@ final class QueryReceiver: Sendable {
     var waiters: [Once<QuerySummary>] = []
     var onAbandon: (@Sendable () -> Void)?
   }
+
+  package init() {}
 
   /// The asker has dropped the answers.
   deinit { state.withLock { $0.end == nil ? $0.onAbandon : nil }?() }

@@ -33,13 +33,21 @@ package struct EventRing: Sendable {
   /// From now on, events of any time are accepted, as far back as the ring reaches.
   package mutating func acceptOldEvents() { minimumTime = 0 }
 
+  /// Throws if an event of this time is not wanted, or too old to tell whether it is new.
+  package func checkAge(_ time: LamportTime, clock: LamportTime) throws(RingRefusal) {
+    guard time >= minimumTime else { throw .notWanted }
+    guard !isTooOld(time, clock: clock, ringSize: slots.count) else { throw .tooOld }
+  }
+
+  /// An event of this time was new, and is kept elsewhere.
+  package mutating func note(_ time: LamportTime) { newestTime = max(newestTime, time) }
+
   /// Adds an event, unless it is not new. `clock` is the event clock after it witnessed the event. Nothing is copied for a repeated event, which is
   /// the common case: every event arrives several times.
   package mutating func insert(
     time: LamportTime, name: RawSpan, payload: RawSpan, coalesce: Bool, clock: LamportTime
   ) throws(RingRefusal) -> UserEvent {
-    guard time >= minimumTime else { throw .notWanted }
-    guard !isTooOld(time, clock: clock, ringSize: slots.count) else { throw .tooOld }
+    try checkAge(time, clock: clock)
     let index = Int(time % LamportTime(slots.count))
     let size = name.byteCount + payload.byteCount
     var slot = Slot(time: time, events: [], byteCount: 0)
@@ -54,7 +62,7 @@ package struct EventRing: Sendable {
     slot.events.append(event)
     slot.byteCount += size
     slots[index] = slot
-    newestTime = max(newestTime, time)
+    note(time)
     return event
   }
 

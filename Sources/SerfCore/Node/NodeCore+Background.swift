@@ -16,7 +16,7 @@ extension NodeCore {
   mutating func checkQueues() {
     schedule(.queueCheck, after: configuration.queues.checkInterval)
     let limit = configuration.queues.limit(members: table.count)
-    for tier in [BroadcastTier.intent, .query, .event] {
+    for tier in [BroadcastTier.intent, .query, .event, .large] {
       let depth = membership.queueDepth(tier)
       if depth > limit {
         membership.pruneBroadcasts(tier, to: limit)

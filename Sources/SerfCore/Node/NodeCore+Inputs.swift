@@ -91,6 +91,7 @@ extension NodeCore {
       case .messageDeadline(let id): messageExpired(id)
       case .firstDial: firstDialDue()
       case .forgetRestored: forgetRestored()
+      case .largeMessages: largeMessagesDue()
       }
     }
   }

@@ -10,6 +10,7 @@ extension NodeCore {
     let change = table.joined(
       Self.member(node), pending: intents[node.name], flapTimeout: configuration.reconnecting.flapTimeout, at: now)
     if change.flapped { counters.flaps += 1 }
+    noteReadsLarge(node.name)
     deliver(change.event, change.member)
   }
 

@@ -4,18 +4,20 @@ import SerfWire
 
 /// Serf's own messages, which the gossip layer carries without reading them (`serf.md` section 3).
 extension NodeCore {
-  mutating func messageReceived(_ slot: PacketSlot, isReliable: Bool, from peer: Peer) {
+  mutating func messageReceived(_ slot: PacketSlot, _ exchange: ExchangeID?, from peer: Peer) {
     counters.messagesReceived += 1
     // Copied out of the gossip layer's memory, because handling the message changes that memory.
     var message: [UInt8] = []
     swap(&message, &inbox)
     message.removeAll(keepingCapacity: true)
     message.append(copying: membership.bytes(slot))
-    handle(message.span.bytes, isReliable: isReliable, from: peer)
+    handle(message.span.bytes, exchange, from: peer)
+    // A fetch is answered when its turn has come; nothing else is answered.
+    if let exchange, message.first != SerfMessageType.fetch.rawValue { membership.endUserExchange(exchange) }
     swap(&message, &inbox)
   }
 
-  private mutating func handle(_ message: RawSpan, isReliable: Bool, from peer: Peer) {
+  private mutating func handle(_ message: RawSpan, _ exchange: ExchangeID?, from peer: Peer) {
     guard message.byteCount > 0 else { return malformed(nil, .empty, from: peer) }
     let byte = message.unsafeLoad(fromByteOffset: 0, as: UInt8.self)
     guard let type = SerfMessageType(rawValue: byte) else {
@@ -24,7 +26,7 @@ extension NodeCore {
     }
     do {
       // New messages are passed on byte for byte, so that the encodings of other implementations survive.
-      if let tier = try handle(type, message.extracting(droppingFirst: 1), isReliable: isReliable, from: peer) {
+      if let tier = try handle(type, message, exchange, from: peer) {
         membership.broadcast(message, tier: tier, at: now)
       }
     } catch {
@@ -34,8 +36,11 @@ extension NodeCore {
 
   /// The queue in which the message is passed on; nil when it is not.
   private mutating func handle(
-    _ type: SerfMessageType, _ body: RawSpan, isReliable: Bool, from peer: Peer
+    _ type: SerfMessageType, _ message: RawSpan, _ exchange: ExchangeID?, from peer: Peer
   ) throws(WireError) -> BroadcastTier? {
+    // A message that no Go member takes is passed on only to those that do.
+    let isLarge = membership.transport.statesPeerFeatures && Self.isLarge(message.byteCount)
+    let body = message.extracting(droppingFirst: 1)
     switch type {
     case .leave:
       let message = try LeaveMessage(decoding: body)
@@ -49,10 +54,10 @@ extension NodeCore {
       return intentReceived(Intent(.join, at: message.time), about: NodeName(bytes: [UInt8](copying: message.node))) ? .intent : nil
     case .userEvent:
       let message = try UserEventMessage(decoding: body)
-      return witnessEvent(message.time, type, from: peer) && eventReceived(message) ? .event : nil
+      return witnessEvent(message.time, type, from: peer) && eventReceived(message) ? isLarge ? .large : .event : nil
     case .query:
       let message = try QueryMessage(decoding: body)
-      return witnessQuery(message.time, type, from: peer) && queryReceived(message) ? .query : nil
+      return witnessQuery(message.time, type, from: peer) && queryReceived(message) ? isLarge ? .large : .query : nil
     case .queryResponse:
       try responseReceived(body, from: peer)
       return nil
@@ -60,7 +65,13 @@ extension NodeCore {
       try relayReceived(body, from: peer)
       return nil
     case .nodeMessage:
-      try nodeMessageReceived(body, isReliable: isReliable, from: peer)
+      try nodeMessageReceived(body, isReliable: exchange != nil, from: peer)
+      return nil
+    case .offer:
+      try offerReceived(message, from: peer)
+      return nil
+    case .fetch:
+      try fetchReceived(body, exchange, from: peer)
       return nil
     case .pushPull, .conflictResponse, .keyRequest, .keyResponse:
       // These are not messages by themselves: they are in a push/pull, or in the payload of a query or response.

@@ -29,14 +29,19 @@ extension NodeCore {
     let id = SerfQuery.ID(time: queryClock.time, number: UInt32(truncatingIfNeeded: random.next()) & 0x7fff_ffff)
     var encoded = takeScratch()
     let filters = QueryFilter.encode(options.filters.map { $0.wire })
-    QueryMessage(
-      time: id.time, id: id.number, source: membership.local.address, sourceNode: self.name.bytes.span.bytes, filters: filters.span.bytes,
-      flags: options.wantsAcks ? .wantsAck : [], relayFactor: options.relayFactor, timeoutNanoseconds: timeout.nanoseconds,
-      name: name.span.bytes, payload: payload.span.bytes
-    ).encode(into: &encoded)
+    encodeQuery(id, name, payload, filters, options, timeout, into: &encoded)
     let limit = configuration.queries.sizeLimit
     guard encoded.count <= limit else {
       throw .queryTooLarge(name: name, encoded: encoded.count, content: name.count + payload.count, limit: limit)
+    }
+    let isOffered = Self.isOffered(encoded.count)
+    let isLarge = Self.isLarge(encoded.count)
+    if isOffered {
+      // What is offered is the query without its payload.
+      encoded.removeAll(keepingCapacity: true)
+      encodeQuery(id, name, nil, filters, options, timeout, into: &encoded)
+      let limit = SerfSettings.UserEvents.largestSizeLimit
+      guard encoded.count <= limit else { throw .queryTooLarge(name: name, encoded: encoded.count, content: name.count, limit: limit) }
     }
     // Only now: filters that fit are few.
     let matcher = try QueryMatcher(options.filters)
@@ -49,7 +54,12 @@ extension NodeCore {
     timers.schedule(.queryDeadline(id.time), at: now + timeout)
     // It is in the ring, so that it is not taken for new when it comes back.
     do { try queries.insert(id: id.number, time: id.time, clock: queryClock.time) } catch { countQuery(error) }
-    membership.broadcast(encoded.span.bytes, tier: .query, at: now)
+    if isOffered {
+      let body = BodyID(digest: SHA256.digest(of: payload.span.bytes), size: payload.count)
+      broadcastLarge(.query(id.time, id.number), encoded, payload: payload, body)
+    } else {
+      membership.broadcast(encoded.span.bytes, tier: isLarge ? .large : .query, at: now)
+    }
     scratch = encoded
     var budget = QueryFilterList.stepLimit
     if matcher.matches(self.name, tags: ownTags, budget: &budget) == true {
@@ -57,6 +67,18 @@ extension NodeCore {
       queryArrived(query, address: membership.local.address, relayFactor: options.relayFactor, wantsAck: options.wantsAcks)
     }
     return id
+  }
+
+  private func encodeQuery(
+    _ id: SerfQuery.ID, _ name: [UInt8], _ payload: [UInt8]?, _ filters: [UInt8], _ options: SerfQuery.Options, _ timeout: Duration,
+    into bytes: inout [UInt8]
+  ) {
+    let content = payload ?? []
+    QueryMessage(
+      time: id.time, id: id.number, source: membership.local.address, sourceNode: self.name.bytes.span.bytes, filters: filters.span.bytes,
+      flags: options.wantsAcks ? .wantsAck : [], relayFactor: options.relayFactor, timeoutNanoseconds: timeout.nanoseconds,
+      name: name.span.bytes, payload: payload == nil ? nil : content.span.bytes
+    ).encode(into: &bytes)
   }
 
   /// Go's formula (`serf.md` section 9). Without gossip a query still reaches other members on probes.

@@ -14,19 +14,24 @@ extension NodeCore {
     if state.capacity <= Self.keptCapacity { scratch = state }
   }
 
-  /// Writes the three clocks, every member's newest intent time, the members that have left, the events that are still remembered, and the program's
-  /// own state if this member reads it.
+  /// Writes the three clocks, every member's newest intent time, the members that have left, the events that are still remembered, offers of the large
+  /// ones, and the program's own state; the last two if this member reads them.
   private func encodeState(for name: NodeName?, into bytes: inout [UInt8]) {
     let user = userState(for: name)
+    let offers = replayedOffers(for: name)
     let slots = events.newest(within: configuration.userEvents.replayLimit)
+    let takesLarge = !membership.transport.statesPeerFeatures || readsLarge(name)
     // Go sends its ring as it is, 512 slots and most of them nil. A receiver takes any number.
-    var writer = SerfPushPullWriter(taking: &bytes, eventTime: eventClock.time, slots: slots.count, hasUser: user != nil)
+    var writer = SerfPushPullWriter(
+      taking: &bytes, eventTime: eventClock.time, slots: slots.count, hasOffers: !offers.isEmpty, hasUser: user != nil)
     for slot in slots {
-      writer.slot(time: slot.time, events: slot.events.count)
-      for event in slot.events { writer.event(name: event.nameBytes.span.bytes, payload: event.payload.bytes.span.bytes) }
+      let events = takesLarge ? slot.events : slot.events.filter { !Self.isLarge($0.nameBytes.count + $0.payload.count) }
+      writer.slot(time: slot.time, events: events.count)
+      for event in events { writer.event(name: event.nameBytes.span.bytes, payload: event.payload.bytes.span.bytes) }
     }
     writer.clock(memberClock.time, left: table.count(of: .left))
     for row in table.rows where row.member.status == .left { writer.left(row.member.name.bytes.span.bytes) }
+    if !offers.isEmpty { writer.offers(offers) }
     writer.queryClock(queryClock.time, statuses: table.count)
     for row in table.rows {
       // Receivers take the time of a member that has not left for that of a join. If they then heard of the leave with the same time, they would not
@@ -69,6 +74,7 @@ extension NodeCore {
     mergeIntents(state, &meeting, from: peer)
     limitReplay(join: join, eventTime: state.eventTime, bound: meeting.bounds.event)
     mergeEvents(state, &meeting, from: peer)
+    mergeOffers(state.offers, &meeting, from: peer)
     clocksMet(meeting, isReply: isReply, with: peer)
     if let user = state.user { userStateReceived(user, isJoin: isJoin, from: peer) }
   }

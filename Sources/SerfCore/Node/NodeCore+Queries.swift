@@ -76,10 +76,21 @@ extension NodeCore {
     // A query that is forgotten was one of too many, or its time is long over.
     guard let query = receivedQueries[id], query.deadline > now else { throw .answerTooLate }
     guard !query.isAnswered else { throw .answeredAlready }
+    let isLarge = Self.isLarge(message.count) && query.source != name
+    if isLarge, let known = userData.peers[query.source], !known.contains(.largeMessages) {
+      throw .askerReadsNothingLarge(query.source, encoded: message.count, limit: SerfSettings.UserEvents.largestSizeLimit)
+    }
     receivedQueries.markAnswered(id)
     counters.answersSent += 1
     guard query.source != name else { return answerArrived(id, from: name, payload) }
-    send(message, answering: query)
+    guard isLarge else { return send(message, answering: query) }
+    if query.relayFactor > 0 { counters.relaysTooLarge += 1 }
+    guard Self.isOffered(message.count) else {
+      return sendLargeAnswer(LargeAnswer(asker: query.source, message: message, deadline: query.deadline), to: query)
+    }
+    let body = BodyID(digest: SHA256.digest(of: payload.span.bytes), size: payload.count)
+    let offer = makeOffer(encodeResponse(id, flags: 0, nil), body)
+    sendLargeAnswer(LargeAnswer(asker: query.source, message: offer, body: body, payload: payload, deadline: query.deadline), to: query)
   }
 
   private mutating func acknowledge(_ query: ReceivedQuery) {

@@ -11,6 +11,7 @@ extension NodeCore {
   package mutating func peerFeaturesChanged(_ name: NodeName, _ features: PeerFeatures?, at now: Instant) {
     guard status != .shutDown else { return }
     self.now = now
+    defer { noteReadsLarge(name) }
     guard let features else { return userData.peers[name] = nil }
     guard userData.peers[name] != nil || userData.peers.count < Self.knownPeersLimit else { return }
     userData.peers[name] = features

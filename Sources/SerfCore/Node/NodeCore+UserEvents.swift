@@ -1,11 +1,13 @@
 import Memberlist
 package import SerfPrimitives
+import SerfWire
 
 /// User events: our own, and those of other members (`serf.md` section 8).
 extension NodeCore {
   /// Sends an event to every member, this one included. An empty name is allowed.
   ///
-  /// An event that does not fit into one packet is carried by other means than gossip and is slower; the transport's packet budget decides.
+  /// An event that does not fit into one packet is carried by other means than gossip and is slower; the transport's packet budget decides. One above
+  /// 16 KiB is offered: members fetch it.
   package mutating func userEvent(name: [UInt8], payload: [UInt8], coalesce: Bool, at now: Instant) throws(SerfCoreError) {
     guard status == .alive || status == .leaving else { throw .notAlive(status) }
     let message = UserEventMessage(
@@ -18,6 +20,7 @@ extension NodeCore {
       throw .userEventTooLarge(name: name, encoded: encoded.count, content: name.count + payload.count, limit: limit)
     }
     self.now = now
+    if Self.isOffered(encoded.count) { return try offerEvent(name: name, payload: payload, coalesce: coalesce) }
     let time = eventClock.tick()
     do {
       let event = try events.insert(
@@ -25,10 +28,26 @@ extension NodeCore {
       tell(event)
     } catch {
       // This happens only at the end of the clock's range, where times repeat.
-      count(error)
+      countEvent(error)
     }
-    membership.broadcast(encoded.span.bytes, tier: .event, at: now)
+    membership.broadcast(encoded.span.bytes, tier: Self.isLarge(encoded.count) ? .large : .event, at: now)
     scratch = encoded
+  }
+
+  /// The event is too large to be pushed: the members are told that it is here.
+  private mutating func offerEvent(name: [UInt8], payload: [UInt8], coalesce: Bool) throws(SerfCoreError) {
+    let time = eventClock.time
+    var message: [UInt8] = []
+    UserEventMessage(time: time, name: name.span.bytes, payload: nil, coalesce: coalesce).encode(into: &message)
+    let limit = SerfSettings.UserEvents.largestSizeLimit
+    guard message.count <= limit else {
+      throw .userEventTooLarge(name: name, encoded: message.count, content: name.count, limit: limit)
+    }
+    _ = eventClock.tick()
+    let body = BodyID(digest: SHA256.digest(of: payload.span.bytes), size: payload.count)
+    events.note(time)
+    tell(UserEvent(time: time, nameBytes: name, payload: payload, coalesce: coalesce))
+    broadcastLarge(.event(time, name: name, body.digest), message, payload: payload, body)
   }
 
   /// An event arrived, by gossip or in a push/pull, and the clock has taken note of its time; true when it is new, and is passed on.
@@ -36,7 +55,7 @@ extension NodeCore {
     var payload = RawSpan()
     if let stated = message.payload { payload = stated }
     // No sender may send an event of this size, and a ring full of them could fill the memory.
-    guard message.name.byteCount + payload.byteCount <= SerfSettings.UserEvents.largestSizeLimit else {
+    guard message.name.byteCount + payload.byteCount <= largestPush else {
       counters.eventsRefused += 1
       diagnose(.limitReached(.eventSize))
       return false
@@ -47,12 +66,17 @@ extension NodeCore {
       tell(event)
       return true
     } catch {
-      count(error, inPushPull: inPushPull)
+      countEvent(error, inPushPull: inPushPull)
       return false
     }
   }
 
-  private mutating func count(_ refusal: RingRefusal, inPushPull: Bool = false) {
+  /// The most bytes of an event that is not offered, but sent as it is.
+  private var largestPush: Int {
+    membership.transport.statesPeerFeatures ? SerfSettings.LargeMessages.pushLimit : SerfSettings.UserEvents.largestSizeLimit
+  }
+
+  mutating func countEvent(_ refusal: RingRefusal, inPushPull: Bool = false) {
     switch refusal {
     case .duplicate: counters.eventsDuplicate += 1
     case .notWanted: counters.eventsNotWanted += 1

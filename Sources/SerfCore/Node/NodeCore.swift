@@ -79,6 +79,8 @@ package struct NodeCore: ~Copyable, Sendable {
   var nextNameVote = Instant.zero
   /// The program's state and messages, and who reads them.
   var userData = UserDataTraffic()
+  /// Events, queries and answers above what Go members take.
+  var large: LargeMessageTraffic
   /// When the delegate was told of a conflict of names last.
   var conflictsTold: [ToldConflict: Instant] = [:]
 
@@ -105,6 +107,7 @@ package struct NodeCore: ~Copyable, Sendable {
     tags: [String: String] = [:], restoring restored: RestoredState? = nil, seed: UInt64
   ) throws(SerfCoreError) {
     try Self.check(configuration, name)
+    do { try configuration.checkSizes(over: transport) } catch { throw .settingOutOfBounds(error) }
     guard address.isUsableAsPeer else { throw .unusableAddress(address) }
     let meta = try Self.encodeTags(tags)
     self.configuration = configuration
@@ -124,6 +127,7 @@ package struct NodeCore: ~Copyable, Sendable {
     memberEvents = MemberCoalescer(coalescing.members, limit: configuration.membership.limits.members)
     userEvents = UserEventCoalescer(coalescing.userEvents, limit: coalescing.userEventLimit, byteLimit: coalescing.userEventBytes)
     rejoining = Rejoining(restored)
+    large = LargeMessageTraffic(configuration.largeMessages)
     tellOwnCoordinate()
     restore()
   }
@@ -172,7 +176,7 @@ package struct NodeCore: ~Copyable, Sendable {
     case .left(let member): memberDeparted(member)
     case .conflict(let existing, let claimant): nameConflict(existing: existing, claimant: claimant)
     case .nameRefused(let peer): nameRefused(by: peer)
-    case .userMessage(let slot, let isReliable, let peer): messageReceived(slot, isReliable: isReliable, from: peer)
+    case .userMessage(let slot, let exchange, let peer): messageReceived(slot, exchange, from: peer)
     case .userState(let slot, let isJoin, let isReply, let join, let peer):
       stateReceived(slot, isJoin: isJoin, isReply: isReply, join: join, from: peer)
     case .joinAnswered(let id, let answer):
@@ -188,7 +192,8 @@ package struct NodeCore: ~Copyable, Sendable {
         return .roundTrip(roundTrip)
       }
     case .pingFinished(let id, let result): pingFinished(id, result)
-    case .userMessageFinished(let id, let failure): userMessageFinished(id, failure)
+    case .userMessageFinished(let id, let answer, let failure):
+      if !fetchFinished(id, answer) { userMessageFinished(id, failure) }
     }
     return nil
   }
@@ -217,6 +222,9 @@ package struct NodeCore: ~Copyable, Sendable {
     now.intentQueue = membership.queueDepth(.intent)
     now.eventQueue = membership.queueDepth(.event)
     now.queryQueue = membership.queueDepth(.query)
+    now.largeQueue = membership.queueDepth(.large)
+    now.bodyBytes = large.store.byteCount
+    now.bodiesWanted = large.fetches.count
     now.openQueries = openQueries.count
     now.remembered = healing.entries.count
     return now
@@ -248,6 +256,7 @@ package struct NodeCore: ~Copyable, Sendable {
     case messageDeadline(UInt64)
     case firstDial
     case forgetRestored
+    case largeMessages
   }
 }
 

@@ -50,6 +50,12 @@ package enum NodeDiagnostic: Sendable {
   case nameVoteBegan(SerfQuery.ID, rival: NodeAddress)
   /// They have said so.
   case nameVoteEnded(NameTally, rival: NodeAddress)
+  /// A member sent another body than the one that it offered.
+  case bodyWrong(from: NodeName)
+  /// Nobody who offered a body has sent it: so many messages are lost here.
+  case bodyGivenUp(Int)
+  /// An answer is too large for the version of the member that asks.
+  case askerReadsNothingLarge(NodeName)
   /// A member's vote cannot be read.
   case unreadableVote(from: NodeName, WireError)
 }
@@ -87,6 +93,9 @@ package enum NodeLimit: UInt8, Hashable, Sendable {
   case stateEntries
   case userState
   case nodeMessageSize
+  case offers
+  case offerSize
+  case largeAnswers
 }
 
 /// How often something happened since the start. No decision of the protocol depends on them.
@@ -156,6 +165,14 @@ package struct NodeCounters: Hashable, Sendable {
   package var nodeMessagesNotSent: UInt64 = 0
   package var nodeMessagesReceived: UInt64 = 0
   package var nodeMessagesRefused: UInt64 = 0
+  package var offersReceived: UInt64 = 0
+  package var offersRefused: UInt64 = 0
+  package var bodiesFetched: UInt64 = 0
+  package var bodiesWrong: UInt64 = 0
+  package var bodiesGivenUp: UInt64 = 0
+  package var bodiesServed: UInt64 = 0
+  package var fetchesFailed: UInt64 = 0
+  package var fetchesRefused: UInt64 = 0
 
   package init() {}
 }
@@ -171,7 +188,9 @@ package struct NodeStatistics: Hashable, Sendable {
   /// The three Lamport clocks.
   package var memberTime: LamportTime = 0, eventTime: LamportTime = 0, queryTime: LamportTime = 0
   /// Broadcasts that wait to be gossiped.
-  package var intentQueue = 0, eventQueue = 0, queryQueue = 0
+  package var intentQueue = 0, eventQueue = 0, queryQueue = 0, largeQueue = 0
+  /// The bytes of large payloads that are kept for other members, and how many payloads are wanted from others.
+  package var bodyBytes = 0, bodiesWanted = 0
   /// Our own queries that have not ended.
   package var openQueries = 0
   /// Members that failed and did not leave, and are dialled beyond their end in the table.

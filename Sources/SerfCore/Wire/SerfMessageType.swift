@@ -3,7 +3,8 @@
 /// - gossip: ``JoinMessage``, ``LeaveMessage``, ``UserEventMessage``, ``QueryMessage`` with ``QueryFilterList`` and ``QueryFilterView``
 ///   (received) or ``QueryFilter`` (ours)
 /// - direct: ``QueryResponseMessage``, ``RelayMessage``; in payloads ``ConflictResponseMessage``, ``KeyRequestMessage``,
-///   ``KeyResponseMessage``; on a stream, among our own, ``NodeMessage``
+///   ``KeyResponseMessage``; among our own ``NodeMessage``, ``OfferMessage``
+///   and ``FetchMessage``
 /// - push/pull: ``SerfPushPull`` (received), ``SerfPushPullWriter`` (ours)
 /// - in other messages: ``TagMap`` (a member's meta), ``CoordinateMessage`` (an ack's payload)
 ///
@@ -26,6 +27,9 @@ package enum SerfMessageType: UInt8, Sendable, CaseIterable {
   case relay = 9
   /// Ours begin at 128, far from those that Go may still add. Never sent to a peer that does not say that it reads it.
   case nodeMessage = 128
+  case offer = 129
+  /// On a stream that is answered.
+  case fetch = 130
 }
 
 extension SerfMessageType: CustomStringConvertible {
@@ -42,6 +46,8 @@ extension SerfMessageType: CustomStringConvertible {
     case .keyResponse: "key response"
     case .relay: "relay"
     case .nodeMessage: "node message"
+    case .offer: "offer"
+    case .fetch: "fetch"
     }
   }
 }

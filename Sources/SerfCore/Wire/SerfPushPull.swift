@@ -16,6 +16,8 @@ package struct SerfPushPull: ~Escapable {
   package private(set) var events: EventSlotList
   /// The query clock.
   package private(set) var queryTime: LamportTime
+  /// Recent events with large payloads, as offers, which only our own members send.
+  package private(set) var offers: StringList
   /// The state of the sender's program, which only our own members send; nil if there is none.
   package let user: RawSpan?
 
@@ -28,11 +30,12 @@ package struct SerfPushPull: ~Escapable {
     leftMembers = StringList()
     eventTime = 0
     events = EventSlotList()
+    offers = StringList()
     queryTime = 0
     var user: RawSpan? = nil
     var fields = try reader.readStruct()
     while let key = try reader.nextField(
-      &fields, declared: "LTime StatusLTimes LeftMembers EventLTime Events QueryLTime User")
+      &fields, declared: "LTime StatusLTimes LeftMembers EventLTime Events QueryLTime Offers User")
     {
       if key.equals("EventLTime") {
         eventTime = try reader.readInteger()
@@ -42,6 +45,8 @@ package struct SerfPushPull: ~Escapable {
         time = try reader.readInteger()
       } else if key.equals("LeftMembers") {
         leftMembers = try StringList(&reader)
+      } else if key.equals("Offers") {
+        offers = try StringList(&reader)
       } else if key.equals("QueryLTime") {
         queryTime = try reader.readInteger()
       } else if key.equals("StatusLTimes") {
@@ -151,11 +156,13 @@ package struct SerfPushPullWriter: ~Copyable {
 
   /// Begins with the event clock and the number of slots that follow. Go sends nil for empty slots; they can be left out.
   ///
-  /// - Parameter hasUser: whether ``user(_:)`` follows at the end.
-  package init(taking bytes: inout [UInt8], eventTime: LamportTime, slots: Int, hasUser: Bool = false) {
+  /// - Parameters:
+  ///   - hasOffers: whether ``offers(_:)`` follows behind the members that have left.
+  ///   - hasUser: whether ``user(_:)`` follows at the end.
+  package init(taking bytes: inout [UInt8], eventTime: LamportTime, slots: Int, hasOffers: Bool = false, hasUser: Bool = false) {
     writer = MessagePackWriter(taking: &bytes)
     writer.raw(SerfMessageType.pushPull.rawValue)
-    writer.map(hasUser ? 7 : 6)
+    writer.map(6 + (hasOffers ? 1 : 0) + (hasUser ? 1 : 0))
     writer.field("EventLTime", eventTime)
     writer.string("Events")
     writer.array(slots)
@@ -189,6 +196,13 @@ package struct SerfPushPullWriter: ~Copyable {
 
   /// A member that has left.
   package mutating func left(_ name: RawSpan) { writer.string(name) }
+
+  /// The offers of recent events with large payloads.
+  package mutating func offers(_ offers: [[UInt8]]) {
+    writer.string("Offers")
+    writer.array(offers.count)
+    for offer in offers { writer.binary(offer) }
+  }
 
   /// The query clock, and the number of members whose intent times follow.
   package mutating func queryClock(_ time: LamportTime, statuses: Int) {

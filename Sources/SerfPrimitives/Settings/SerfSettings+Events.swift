@@ -4,7 +4,8 @@ extension SerfSettings {
 
   /// User events.
   public struct UserEvents: Hashable, Sendable {
-    /// The most bytes of an event that this node sends, as it is encoded: about 30 bytes more than its name and payload. At most ``largestSizeLimit``.
+    /// The most bytes of an event that this node sends, as it is encoded: about 30 bytes more than its name and payload. At most ``largestSizeLimit``,
+    /// and over QUIC ``LargeMessages/largestSize``, 1 MiB (<doc:large-messages>).
     /// Default 512, so that name and payload may take about 480. Every member gets every event, and one that is larger than a packet, about 1,100 bytes, is
     /// slower. Other members need no such setting to receive it.
     public var sizeLimit = 512
@@ -21,7 +22,7 @@ extension SerfSettings {
     /// The most bytes of names and payloads that one push/pull replays, the newest events first. Default 4 MiB.
     public var replayLimit = 4 << 20
 
-    /// The upper bound of ``sizeLimit``, in bytes: peers drop events whose name and payload are larger.
+    /// The upper bound of ``sizeLimit``, in bytes, where members may be Go agents: they drop events whose name and payload are larger.
     public static let largestSizeLimit = 9_216
 
     /// The defaults.
@@ -29,7 +30,7 @@ extension SerfSettings {
 
     /// Throws for the first setting that a node cannot work with.
     package func check() throws(SettingOutOfBounds) {
-      try SettingBounds.check(sizeLimit, "SerfConfiguration.userEvents.sizeLimit", to: Self.largestSizeLimit)
+      try SettingBounds.check(sizeLimit, "SerfConfiguration.userEvents.sizeLimit", to: LargeMessages.largestSize)
       try SettingBounds.check(bufferSize, "SerfConfiguration.userEvents.bufferSize", from: 1, to: SerfSettings.largestBufferSize)
       try SettingBounds.check(eventsPerTime, "SerfConfiguration.userEvents.eventsPerTime")
       try SettingBounds.check(bytesPerTime, "SerfConfiguration.userEvents.bytesPerTime")
@@ -61,8 +62,8 @@ extension SerfSettings {
     package func check() throws(SettingOutOfBounds) {
       try SettingBounds.check(bufferSize, "SerfConfiguration.queries.bufferSize", from: 1, to: SerfSettings.largestBufferSize)
       try SettingBounds.check(idsPerTime, "SerfConfiguration.queries.idsPerTime")
-      try SettingBounds.check(sizeLimit, "SerfConfiguration.queries.sizeLimit", to: UserEvents.largestSizeLimit)
-      try SettingBounds.check(answerSizeLimit, "SerfConfiguration.queries.answerSizeLimit", to: UserEvents.largestSizeLimit)
+      try SettingBounds.check(sizeLimit, "SerfConfiguration.queries.sizeLimit", to: LargeMessages.largestSize)
+      try SettingBounds.check(answerSizeLimit, "SerfConfiguration.queries.answerSizeLimit", to: LargeMessages.largestSize)
       try SettingBounds.check(timeoutMultiplier, "SerfConfiguration.queries.timeoutMultiplier", from: 1, to: SettingBounds.largestFactor)
       try SettingBounds.check(answerable, "SerfConfiguration.queries.answerable")
     }

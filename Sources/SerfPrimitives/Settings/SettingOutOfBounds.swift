@@ -47,12 +47,12 @@ package enum SettingBounds {
     }
   }
 
-  /// A count, a size in bytes or a factor.
+  /// A count, a size in bytes or a factor. `bounds` says what it may be, and why, where the numbers alone do not.
   package static func check(
-    _ number: Int, _ setting: String, from least: Int = 0, to most: Int = largestCount
+    _ number: Int, _ setting: String, from least: Int = 0, to most: Int = largestCount, bounds: String? = nil
   ) throws(SettingOutOfBounds) {
     guard number >= least, number <= most else {
-      throw SettingOutOfBounds(setting: setting, bounds: "from \(least) to \(most)")
+      throw SettingOutOfBounds(setting: setting, bounds: bounds ?? "from \(least) to \(most)")
     }
   }
 }

@@ -55,6 +55,8 @@
 
   extension PeerFeatures {
     /// What this version reads.
-    package static var ours: PeerFeatures { TransportCompression.zstd.isAvailable ? [.zstd, .userData] : .userData }
+    package static var ours: PeerFeatures {
+      TransportCompression.zstd.isAvailable ? [.zstd, .largeMessages, .userData] : [.largeMessages, .userData]
+    }
   }
 #endif

@@ -201,6 +201,9 @@ import Testing
     UserMessageHeader(length: 0).encode(into: &stream)
     subject.input { $0.exchangeReceived(ExchangeID(1 << 63 + 1), message: stream.span.bytes, from: Subject.peer("a"), at: $1) }
     #expect(subject.userMessages == [[1, 2, 3], [5, 6]])
+    // The layer above ends the other exchange, with an answer or without one.
+    #expect(subject.answers.count == 1)
+    subject.input { membership, _ in membership.endUserExchange(ExchangeID(1 << 63)) }
     #expect(subject.answers.count == 2)
   }
 

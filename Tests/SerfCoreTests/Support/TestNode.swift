@@ -39,6 +39,8 @@ final class TestNode {
   private(set) var opened: [(id: ExchangeID, to: Destination)] = []
   /// The sequence number of the ping that an exchange carries.
   private var reliablePings: [ExchangeID: UInt32] = [:]
+  /// The exchanges of others that it ended, with its answers.
+  private(set) var ended: [(id: ExchangeID, answer: [UInt8])] = []
   /// The members whose departure the transport heard of, each with the number of events before it.
   private(set) var departed: [(name: NodeName, eventsBefore: Int)] = []
 
@@ -96,6 +98,26 @@ final class TestNode {
   func receive(_ packet: [UInt8], from peer: Peer? = nil) {
     core.receive(packet.span.bytes, from: peer ?? self.peer, at: now)
     drain()
+  }
+
+  /// A Serf message arrives on a stream.
+  func stream(_ message: [UInt8], as exchange: ExchangeID = ExchangeID(1 << 63), from peer: Peer) {
+    let request = Self.userMessage(message)
+    core.exchangeReceived(exchange, message: request.span.bytes, from: peer, at: now)
+    drain()
+  }
+
+  /// Our exchange is answered with a Serf message, or with nothing.
+  func answer(_ exchange: ExchangeID, _ message: [UInt8]?, from peer: Peer) {
+    let reply = message.map { Self.userMessage($0) } ?? []
+    core.exchangeCompleted(exchange, reply: reply.span.bytes, from: peer, at: now)
+    drain()
+  }
+
+  private static func userMessage(_ message: [UInt8]) -> [UInt8] {
+    var bytes: [UInt8] = []
+    UserMessageHeader(length: message.count).encode(into: &bytes)
+    return bytes + message
   }
 
   /// A Serf message arrives by gossip.
@@ -185,7 +207,9 @@ final class TestNode {
         reliablePings[id] = try? Ping(decoding: bytes.span.bytes.extracting(droppingFirst: 1)).sequenceNumber
       }
     case .departed(let name): departed.append((name, events.count))
-    case .respond, .finish, .refuse, .close, .forget: break
+    case .respond(let id, .bytes(let slot)): ended.append((id, [UInt8](copying: core.bytes(slot))))
+    case .finish(let id): ended.append((id, []))
+    case .respond, .refuse, .close, .forget: break
     }
   }
 

@@ -77,6 +77,18 @@ func decodeSerfMessage(_ message: RawSpan) throws(WireError) -> DecodedSerfMessa
     let it = try NodeMessage(decoding: body)
     it.encode(into: &out)
     return DecodedSerfMessage(fields: ["Payload": hex(it.payload)], encoded: out)
+  case .offer:
+    let it = try OfferMessage(decoding: body)
+    it.encode(into: &out)
+    return DecodedSerfMessage(
+      fields: [
+        "Digest": it.digest.map { .string($0.bytes.hex) } ?? .null, "Message": hex(it.message), "Origin": hex(it.origin),
+        "Size": number(it.size),
+      ], encoded: out)
+  case .fetch:
+    let it = try FetchMessage(decoding: body)
+    it.encode(into: &out)
+    return DecodedSerfMessage(fields: ["Digest": it.digest.map { .string($0.bytes.hex) } ?? .null], encoded: out)
   case .relay:
     let it = try RelayMessage(decoding: body)
     it.encode(into: &out)

@@ -1,5 +1,6 @@
 import SerfCore
 import SerfPrimitives
+import SerfWire
 import VectorSupport
 
 /// Every byte string of the vectors and captures, of any kind: each decoder gets each of them.
@@ -27,19 +28,27 @@ func loadCorpus() throws -> [[UInt8]] {
   return Set(corpus).filter { $0.count <= 4_096 }.sorted { $0.lexicographicallyPrecedes($1) }
 }
 
-/// What only our own programs send: a message to a node, and a state of Serf with one of the program.
+/// What only our own programs send: a message to a node, an offer, a fetch, and a state of Serf with one of the program and an offer.
 private var userData: [[UInt8]] {
   let payload: [UInt8] = Array("payload".utf8)
   var message: [UInt8] = []
   NodeMessage(payload: payload.span.bytes).encode(into: &message)
+  let digest = SHA256.digest(of: payload.span.bytes)
+  var event: [UInt8] = []
+  UserEventMessage(time: 7, name: payload.span.bytes, payload: nil, coalesce: false).encode(into: &event)
+  var offer: [UInt8] = []
+  OfferMessage(digest: digest, size: payload.count, origin: payload.span.bytes, message: event.span.bytes).encode(into: &offer)
+  var fetch: [UInt8] = []
+  FetchMessage(digest: digest).encode(into: &fetch)
   var state: [UInt8] = []
-  var writer = SerfPushPullWriter(taking: &state, eventTime: 7, slots: 0, hasUser: true)
+  var writer = SerfPushPullWriter(taking: &state, eventTime: 7, slots: 0, hasOffers: true, hasUser: true)
   writer.clock(41, left: 1)
   writer.left(payload.span.bytes)
+  writer.offers([offer])
   writer.queryClock(3, statuses: 1)
   writer.status(payload.span.bytes, 40)
   writer.user(payload.span.bytes)
-  return [message, writer.finish()]
+  return [message, offer, fetch, writer.finish()]
 }
 
 /// Snapshot files: as a Go agent writes them, and as we do.

@@ -196,10 +196,26 @@ final class Decoders {
         try NodeMessage(decoding: body).encode(into: &out)
       }
     }
+    attempt("offer") { () throws(WireError) in
+      let it = try OfferMessage(decoding: bytes)
+      guard it.digest != nil else { throw .empty }
+      expectStable("offer", { it.encode(into: &$0) }) { body, out throws(WireError) in
+        try OfferMessage(decoding: body).encode(into: &out)
+      }
+    }
+    attempt("fetch") { () throws(WireError) in
+      let it = try FetchMessage(decoding: bytes)
+      guard it.digest != nil else { throw .empty }
+      expectStable("fetch", { it.encode(into: &$0) }) { body, out throws(WireError) in
+        try FetchMessage(decoding: body).encode(into: &out)
+      }
+    }
     attempt("relay") { () throws(WireError) in _ = try RelayMessage(decoding: bytes) }
     coordinate(bytes)
     attempt("serf push/pull") { () throws(WireError) in
       let it = try SerfPushPull(decoding: bytes)
+      var offers = it.offers
+      while offers.count > 0 { guard offers.next() != nil else { fatalError("a checked offer does not read") } }
       if it.user != nil { accepted["user state", default: 0] += 1 }
       var statuses = it.statusTimes
       while statuses.count > 0 { guard statuses.next() != nil else { fatalError("a checked status does not read") } }

@@ -1,0 +1,180 @@
+import Memberlist
+import SerfPrimitives
+import SerfWire
+
+/// The bodies that members have offered and that this node lacks: which of them it fetches now, and from whom.
+///
+/// ```
+///  offer ──▶ wanted ──▶ in flight ──▶ fetched                       a few at a time; at most two from one holder,
+///              ▲            │                                       and each origin has so many bytes a minute
+///              └── another holder: not held, wrong, broken ──▶ given up after the last one
+/// ```
+struct BodyFetches: Sendable {
+  /// What is done with a body once it is here.
+  struct Offer: Sendable {
+    let key: OfferKey
+    /// The message that was offered, with its type byte and without its payload.
+    let message: [UInt8]
+    /// The offer as it came, to pass it on.
+    let encoded: [UInt8]
+  }
+
+  private struct Wanted: Sendable {
+    let origin: NodeName
+    var offers: [Offer]
+    /// Who offered it and may still have it, and how often each was asked in vain.
+    var holders: [(name: NodeName, failures: Int)]
+    var isInFlight = false
+    /// Whether its bytes are charged to its origin.
+    var isCharged = false
+    /// A holder that failed is not asked again at once.
+    var notBefore: Instant
+  }
+
+  /// How a fetch ended.
+  enum Outcome: Sendable {
+    /// The body, checked, and what waits for it.
+    case fetched(BodyID, [UInt8], [Offer])
+    /// The holder sent something else, does not have it, or the exchange failed; another one may have it. `lost` are the messages that nobody is left
+    /// to ask for. They are forgotten, so that a new offer starts again.
+    case failed(wrongFrom: NodeName?, lost: [Offer])
+  }
+
+  private var wanted: [BodyID: Wanted] = [:]
+  /// In the order of their first offers.
+  private var order: [BodyID] = []
+  private var inFlight: [ExchangeID: (body: BodyID, holder: NodeName)] = [:]
+  private var originLimits: RateLimits<NodeName>
+  private let settings: SerfSettings.LargeMessages
+
+  init(_ settings: SerfSettings.LargeMessages) {
+    self.settings = settings
+    // Beyond so many origins all others share one limit.
+    originLimits = RateLimits(
+      perSecond: settings.bytesPerOrigin / 60, burst: settings.bytesPerOrigin, remembered: 1_024, at: .zero)
+  }
+
+  /// How many bodies wait or are in flight.
+  var count: Int { wanted.count }
+  var isEmpty: Bool { wanted.isEmpty }
+
+  /// Takes note of an offer; false if there are too many.
+  mutating func add(_ offer: Offer, _ body: BodyID, origin: NodeName, holder: NodeName, at now: Instant) -> Bool {
+    guard var entry = wanted[body] else {
+      guard wanted.count < Self.wantedLimit else { return false }
+      wanted[body] = Wanted(origin: origin, offers: [offer], holders: [(holder, 0)], notBefore: now)
+      order.append(body)
+      return true
+    }
+    if !entry.holders.contains(where: { $0.name == holder }), entry.holders.count < Self.holderLimit { entry.holders.append((holder, 0)) }
+    if !entry.offers.contains(where: { $0.key == offer.key }) {
+      guard entry.offers.count < Self.offerLimit else { return false }
+      entry.offers.append(offer)
+    }
+    wanted[body] = entry
+    return true
+  }
+
+  /// The next body to ask for, and whom; nil if none may be asked for now. Call ``began(_:_:of:)`` with the exchange.
+  mutating func next(at now: Instant) -> (body: BodyID, holder: NodeName)? {
+    guard inFlight.count < settings.fetchesInFlight else { return nil }
+    for body in order {
+      guard let entry = wanted[body], !entry.isInFlight, entry.notBefore <= now else { continue }
+      // The one that was asked least comes first, so that each is asked in turn.
+      let free = entry.holders.filter { holder in inFlight.values.count { $0.holder == holder.name } < Self.fetchesPerHolder }
+      guard let holder = free.min(by: { $0.failures < $1.failures }) else { continue }
+      if !entry.isCharged {
+        guard originLimits.take(body.size, of: entry.origin, at: now) else { continue }
+        wanted[body]?.isCharged = true
+      }
+      wanted[body]?.isInFlight = true
+      return (body, holder.name)
+    }
+    return nil
+  }
+
+  /// Whether an exchange is a fetch.
+  func isInFlight(_ exchange: ExchangeID) -> Bool { inFlight[exchange] != nil }
+
+  /// A fetch began.
+  mutating func began(_ exchange: ExchangeID, _ body: BodyID, of holder: NodeName) { inFlight[exchange] = (body, holder) }
+
+  /// An exchange ended with this answer; nil if it was no fetch.
+  mutating func ended(_ exchange: ExchangeID, _ answer: [UInt8]?, at now: Instant) -> Outcome? {
+    guard let (body, holder) = inFlight.removeValue(forKey: exchange), let entry = wanted[body] else { return nil }
+    wanted[body]?.isInFlight = false
+    if let answer, !answer.isEmpty {
+      if answer.count == body.size, SHA256.digest(of: answer.span.bytes) == body.digest {
+        forget(body)
+        return .fetched(body, answer, entry.offers)
+      }
+      return .failed(wrongFrom: holder, lost: drop(holder, of: body))
+    }
+    guard let index = entry.holders.firstIndex(where: { $0.name == holder }) else { return .failed(wrongFrom: nil, lost: []) }
+    wanted[body]?.holders[index].failures += 1
+    guard entry.holders[index].failures + 1 < Self.attempts else {
+      return .failed(wrongFrom: nil, lost: drop(holder, of: body))
+    }
+    // Another holder is asked at once, the same one after a pause.
+    if entry.holders.count == 1 { wanted[body]?.notBefore = now + Self.pause }
+    return .failed(wrongFrom: nil, lost: [])
+  }
+
+  /// A holder is not asked for this body again. Returns what waits for it in vain, if it was the last one.
+  private mutating func drop(_ holder: NodeName, of body: BodyID) -> [Offer] {
+    wanted[body]?.holders.removeAll { $0.name == holder }
+    guard let entry = wanted[body], entry.holders.isEmpty else { return [] }
+    forget(body)
+    return entry.offers
+  }
+
+  private mutating func forget(_ body: BodyID) {
+    wanted[body] = nil
+    order.removeAll { $0 == body }
+  }
+
+  /// Bodies that are known of and not here: with what a 1 KiB offer takes, 256 KiB.
+  private static let wantedLimit = 256
+  /// Messages with one and the same body.
+  private static let offerLimit = 16
+  private static let holderLimit = 8
+  /// One member that is slow, or means harm, uses up no more than these.
+  private static let fetchesPerHolder = 2
+  /// How often one holder is asked for a body.
+  private static let attempts = 3
+  private static let pause = Duration.seconds(1)
+}
+
+/// What an offer says of a body. A wrong size makes it another one: whoever states it first must not spoil the offers of others.
+struct BodyID: Hashable, Sendable {
+  let digest: SHA256.Digest
+  let size: Int
+}
+
+/// Tells one offered message from all others.
+enum OfferKey: Hashable, Sendable {
+  case event(LamportTime, name: [UInt8], SHA256.Digest)
+  case query(LamportTime, UInt32)
+  case answer(LamportTime, UInt32, from: NodeName)
+}
+
+/// The newest offers that were taken up, so that each is taken up once. They are forgotten in the order in which they came.
+///
+/// Nothing that is forgotten comes again: an offer is passed on while it is gossiped, for seconds, and after that by members that still hold its body,
+/// which are at most `heldBytes` of them.
+struct KnownOffers: Sendable {
+  private var keys: Set<OfferKey> = []
+  private var order = DrainQueue<OfferKey>()
+
+  func contains(_ key: OfferKey) -> Bool { keys.contains(key) }
+
+  mutating func insert(_ key: OfferKey) {
+    guard keys.insert(key).inserted else { return }
+    order.append(key)
+    if order.count > Self.limit, let oldest = order.popFirst() { keys.remove(oldest) }
+  }
+
+  mutating func remove(_ key: OfferKey) { keys.remove(key) }
+
+  private static let limit = 4_096
+}
