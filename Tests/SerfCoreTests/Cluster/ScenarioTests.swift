@@ -110,10 +110,12 @@ struct ScenarioTests {
   func twoEvents() throws {
     let cluster = SimulatedCluster()
     try cluster.start(joined: ["a", "b"])
-    try cluster.userEvent("a", "first", [1])
-    cluster.run(.seconds(2))
-    try cluster.userEvent("a", "second", [2, 2])
-    cluster.run(.seconds(2))
+    // Until the exchanges that follow a join are over, so that gossip has to carry the events.
+    cluster.run(.seconds(40))
+    for (event, payload) in [("first", [1]), ("second", [2, 2])] as [(String, [UInt8])] {
+      try cluster.userEvent("a", event, payload)
+      try cluster.require(.seconds(1), "b hears it") { cluster.userEvents(on: "b").last == event }
+    }
     let events = cluster.network.reports(of: cluster["b"]).compactMap { entry in
       if case .event(.user(let event)) = entry.report { event } else { nil as UserEvent? }
     }
