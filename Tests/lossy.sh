@@ -17,5 +17,5 @@ table inet lossy {
   }
 }
 RULES
-ip netns exec "$namespace" swift test --enable-all-traits --skip-build --filter 'LiveTests\.LargeSocketTests'
+SERF_NODES=20 ip netns exec "$namespace" swift test --enable-all-traits --skip-build --filter 'LiveTests\.LargeSocketTests'
 ip netns exec "$namespace" nft list table inet lossy

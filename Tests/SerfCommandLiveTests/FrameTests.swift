@@ -25,7 +25,10 @@ struct FrameTests {
 
   @Test(
     "every verb has help",
-    arguments: ["agent", "event", "force-leave", "info", "join", "leave", "members", "monitor", "rtt", "tags", "version"])
+    arguments: [
+      "agent", "event", "force-leave", "info", "join", "keys", "leave", "members", "monitor", "query", "reachability", "rtt", "tags",
+      "version",
+    ])
   func help(verb: String) async throws {
     let run = try await Executable.run([verb, "-h"])
     #expect(run.status == 0 && run.output == "" && run.errors.contains("USAGE: serf \(verb)"))
@@ -33,10 +36,12 @@ struct FrameTests {
     #expect(before == run)
   }
 
-  @Test("each setting that the library names is a flag of the agent")
+  @Test("each setting that the library names is a flag of the agent, or of serf query")
   func flags() async throws {
-    let help = try await Executable.run(["agent", "-h"]).errors
+    let agent = try await Executable.run(["agent", "-h"]).errors
+    let query = try await Executable.run(["query", "-h"]).errors
     for setting in SettingName.allCases {
+      let help = setting == .queryTimeout ? query : agent
       for flag in setting.flag.split(separator: " or ") {
         #expect(help.contains("  -\(flag) "), "\(flag)")
       }
