@@ -306,7 +306,6 @@ extension NodeLimit {
     case .queryIDsPerTime: "queries of one Lamport time"
     case .queryFilters: "the work that one query's filters make"
     case .answerableQueries: "queries that wait for this node's answer"
-    case .replay: "events to replay to a new member"
     case .nameLength: "bytes of a member's name in an intent"
     case .eventSize: "bytes of a user event"
     case .stateEntries: "members in a push/pull"

@@ -24,8 +24,7 @@ package final class NodeDriver {
   private let delegate: DelegateCaller?
   private var metrics: NodeMetrics
   private let metricsInterval: Duration
-  private var waiting: [RequestID: (NodeReply) -> Void] = [:]
-  private var joinProgress: [RequestID: (JoinAnswer) -> Void] = [:]
+  private var waiting: [RequestID: Call] = [:]
   private var queries: [SerfQuery.ID: WeakQueryReceiver] = [:]
   private var lastRequest: UInt64 = 0
   private var memberCount = 0
@@ -158,10 +157,9 @@ package final class NodeDriver {
     case .event(let event): log.firstLosses(subscribers.push(event))
     case .memberChanged(let kind, let member): log.changed(kind, member)
     case .snapshot(let order): write(order)
-    case .joinAnswered(let request, let answer): joinProgress[request]?(answer)
+    case .joinAnswered(let request, let answer): waiting[request]?.progress?(answer)
     case .reply(let request, let reply):
-      joinProgress[request] = nil
-      waiting.removeValue(forKey: request)?(reply)
+      waiting.removeValue(forKey: request)?.ended(reply)
     case .queryAcknowledged(let id, let member): queries[id]?.receiver?.acks.continuation.yield(member)
     case .queryAnswered(let id, let answer): queries[id]?.receiver?.answers.continuation.yield(answer)
     case .queryEnded(let id, let summary):
@@ -360,17 +358,10 @@ extension NodeDriver {
 
   /// Reports each address as it answers or fails, and all targets at the end.
   package func join(
-    _ targets: [JoinTarget], ignoreOld: Bool, progress: @escaping (JoinAnswer) -> Void = { _ in },
-    _ done: @escaping Completion<[JoinResult]>
+    _ targets: [JoinTarget], ignoreOld: Bool, progress: ((JoinAnswer) -> Void)? = nil, _ done: @escaping Completion<[JoinResult]>
   ) {
-    request(done) { [self] core, id, now throws(SerfCoreError) in
-      joinProgress[id] = progress
-      do throws(SerfCoreError) {
-        try core.join(targets, ignoreOld: ignoreOld, request: id, at: now)
-      } catch {
-        joinProgress[id] = nil
-        throw error
-      }
+    request(done, progress: progress) { core, id, now throws(SerfCoreError) in
+      try core.join(targets, ignoreOld: ignoreOld, request: id, at: now)
     } reply: { reply in
       if case .joined(let results) = reply { .success(results) } else { .failure(.shutDown) }
     }
@@ -521,12 +512,13 @@ extension NodeDriver {
 
   /// A verb that ends with a reply.
   func request<Value>(
-    _ done: @escaping Completion<Value>, _ verb: (inout NodeCore, RequestID, Instant) throws(SerfCoreError) -> Void,
+    _ done: @escaping Completion<Value>, progress: ((JoinAnswer) -> Void)? = nil,
+    _ verb: (inout NodeCore, RequestID, Instant) throws(SerfCoreError) -> Void,
     reply: @escaping (NodeReply) -> Result<Value, SerfError>
   ) {
     lastRequest += 1
     let id = RequestID(lastRequest)
-    waiting[id] = { done(reply($0)) }
+    waiting[id] = Call(ended: { done(reply($0)) }, progress: progress)
     let failure = mutate { core, now -> SerfCoreError? in
       do throws(SerfCoreError) {
         try verb(&core, id, now)
@@ -535,6 +527,12 @@ extension NodeDriver {
     }
     if let failure, waiting.removeValue(forKey: id) != nil { done(.failure(SerfError(failure))) }
   }
+}
+
+/// A verb that has not ended: how its caller hears of that, and of each address of a join before.
+private struct Call {
+  let ended: (NodeReply) -> Void
+  let progress: ((JoinAnswer) -> Void)?
 }
 
 extension TransportTraits {

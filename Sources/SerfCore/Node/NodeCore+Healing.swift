@@ -152,7 +152,7 @@ extension NodeCore {
 
   private mutating func dial(_ target: JoinTarget, _ kind: Healing.Dial.Kind) {
     let id = JoinID(nextID())
-    joins[id] = PendingJoin(request: nil, ignoresOldEvents: false, dial: Healing.Dial(kind: kind, alive: table.count(of: .alive)))
+    joins[id] = PendingJoin(purpose: .dial(Healing.Dial(kind: kind, alive: table.count(of: .alive))), ignoresOldEvents: false)
     if kind != .failed { diagnose(.healing(.dialling(target.name, target.address))) }
     membership.join([target], id: id, at: now)
   }

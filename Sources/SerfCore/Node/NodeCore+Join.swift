@@ -3,18 +3,28 @@ package import SerfPrimitives
 
 /// A join that the gossip layer is working on.
 struct PendingJoin: Sendable {
-  /// The call that waits for it; nil for our own attempt to reconnect.
-  var request: RequestID?
+  /// Why the gossip layer was asked for it.
+  enum Purpose: Sendable {
+    /// This call waits for it.
+    case call(RequestID)
+    /// To find the cluster of the snapshot again.
+    case rejoin
+    /// To find a member that is missing.
+    case dial(Healing.Dial)
+  }
+
+  let purpose: Purpose
   /// Whether events from before the join are to be dropped.
   var ignoresOldEvents: Bool
   /// How often, before it began, other members had said that our name is at another address.
   var ownNameElsewhere: UInt64 = 0
   /// Whether a member has said that our name is in use.
   var isNameRefused = false
-  /// What it is for, if it belongs to no call and no restart.
-  var dial: Healing.Dial?
   /// Its results, kept while the members that answered may still refuse our name.
   var results: [JoinResult]?
+
+  /// The call that waits for it, if there is one.
+  var request: RequestID? { if case .call(let request) = purpose { request } else { nil } }
 }
 
 /// Joining (`serf.md` section 17).
@@ -30,14 +40,17 @@ extension NodeCore {
     self.now = now
     let id = JoinID(nextID())
     joins[id] = PendingJoin(
-      request: request, ignoresOldEvents: ignoreOld, ownNameElsewhere: membership.counters.ownNameElsewhere)
+      purpose: .call(request), ignoresOldEvents: ignoreOld, ownNameElsewhere: membership.counters.ownNameElsewhere)
     membership.join(targets, id: id, at: now)
   }
 
   mutating func joinFinished(_ id: JoinID, _ results: [JoinResult]) {
     guard let join = joins[id] else { return }
-    if id == rejoining.join { rejoinFinished(results) }
-    if let dial = join.dial { dialFinished(dial, results) }
+    switch join.purpose {
+    case .call: break
+    case .rejoin: rejoinFinished(results)
+    case .dial(let dial): dialFinished(dial, results)
+    }
     let isContested = membership.counters.ownNameElsewhere > join.ownNameElsewhere && results.contains { $0.failure == nil }
     joins[id]?.results = results
     guard join.request != nil, isContested, !join.isNameRefused else { return concludeJoin(id) }

@@ -72,22 +72,19 @@ extension NodeCore {
   /// One member after another, until one has answered. Each must be the member that we remember. There is no join intent, because this node did not
   /// leave; and no event is ignored, because the clocks say which ones are old.
   mutating func rejoinNext() {
-    rejoining.join = nil
     guard status == .alive else { return }
     guard let target = rejoining.candidates.popLast() else { return diagnose(.snapshot(.notRejoined(rejoining.tried))) }
     // A member that is alive here has been met meanwhile, so the cluster is found.
     guard target.name.flatMap({ membership.member($0) })?.state.isLive != true else { return rejoining.candidates = [] }
     if let name = target.name { diagnose(.reconnecting(name, target.address)) }
     let id = JoinID(nextID())
-    rejoining.join = id
-    joins[id] = PendingJoin(request: nil, ignoresOldEvents: false)
+    joins[id] = PendingJoin(purpose: .rejoin, ignoresOldEvents: false)
     membership.join([target], id: id, at: now)
   }
 
   mutating func rejoinFinished(_ results: [JoinResult]) {
     guard let result = results.first, result.failure == nil else { return rejoinNext() }
     if let name = result.target.name { diagnose(.snapshot(.rejoined(name, result.target.address))) }
-    rejoining.join = nil
     rejoining.candidates = []
   }
 
@@ -187,8 +184,6 @@ struct Rejoining: Sendable {
   /// The members that were not asked yet, in an order left to chance; the last is the next.
   var candidates: [JoinTarget] = []
   var tried = 0
-  /// The join that runs.
-  var join: JoinID?
 
   init(_ restored: RestoredState?) { self.restored = restored }
 }

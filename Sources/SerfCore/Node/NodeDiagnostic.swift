@@ -87,7 +87,6 @@ package enum NodeLimit: UInt8, Hashable, Sendable {
   case queryIDsPerTime
   case answerableQueries
   case queryFilters
-  case replay
   case nameLength
   case eventSize
   case stateEntries
