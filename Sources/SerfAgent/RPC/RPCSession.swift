@@ -271,6 +271,10 @@ struct RPCSession {
 
   // MARK: Streams
 
+  /// Between the last reply to a query and the record that it has ended. Go's command line keeps acks and answers in two queues, which the end closes
+  /// both: what it has not read by then, it may drop.
+  static let pauseBeforeDone: Duration = .milliseconds(100)
+
   private func checkStreams(_ sequence: UInt64) throws(Refusal) {
     guard streams[sequence] == nil, !asked.contains(sequence) else { throw Refusal(text: RPCErrorText.streamExists) }
     guard streams.count < Self.streamLimit else { throw Refusal(text: "More than \(Self.streamLimit) streams on one connection") }
@@ -313,7 +317,7 @@ struct RPCSession {
         func write(_ record: QueryRecord) async throws { try await responses.write(ByteBuffer(bytes: header + record.encoded)) }
         do {
           for try await reply in replies { try await write(.reply(reply)) }
-          try Task.checkCancellation()
+          try await Task.sleep(for: Self.pauseBeforeDone)
           try await write(.done)
         } catch {
           // The client or the node is gone, or the client has stopped the query.

@@ -49,6 +49,16 @@ struct QueryCommandTests {
     }
   }
 
+  @Test("the end of a query comes a moment after its last reply, or Go's command line may drop that")
+  func end() async throws {
+    node.state.withLock { $0.replies = [.answer("n1", [1])] }
+    try await serve { _, client in
+      var last = ContinuousClock.now
+      for try await _ in try await client.query("load") { last = .now }
+      #expect(ContinuousClock.now - last > .milliseconds(50))
+    }
+  }
+
   @Test("names of the cluster's own queries are refused, except a ping without a payload")
   func internalNames() async throws {
     try await serve { server, client in
