@@ -58,21 +58,40 @@ struct BodyFetches: Sendable {
   var count: Int { wanted.count }
   var isEmpty: Bool { wanted.isEmpty }
 
-  /// Takes note of an offer; false if there are too many.
-  mutating func add(_ offer: Offer, _ body: BodyID, origin: NodeName, holder: NodeName, at now: Instant) -> Bool {
+  /// Takes note of an offer. Returns how many offers are refused: none, this one, or others that make room for it.
+  mutating func add(_ offer: Offer, _ body: BodyID, origin: NodeName, holder: NodeName, at now: Instant) -> Int {
     guard var entry = wanted[body] else {
-      guard wanted.count < Self.wantedLimit else { return false }
+      var refused = 0
+      if wanted.count >= Self.wantedLimit {
+        guard let victim = bodyToGo(for: holder) else { return 1 }
+        refused = wanted[victim]?.offers.count ?? 0
+        forget(victim)
+      }
       wanted[body] = Wanted(origin: origin, offers: [offer], holders: [(holder, 0)], notBefore: now)
       order.append(body)
-      return true
+      return refused
     }
     if !entry.holders.contains(where: { $0.name == holder }), entry.holders.count < Self.holderLimit { entry.holders.append((holder, 0)) }
     if !entry.offers.contains(where: { $0.key == offer.key }) {
-      guard entry.offers.count < Self.offerLimit else { return false }
+      guard entry.offers.count < Self.offerLimit else { return 1 }
       entry.offers.append(offer)
     }
     wanted[body] = entry
-    return true
+    return 0
+  }
+
+  /// What makes room for another body of `holder`: the newest of the member that fills the most places with bodies that no other member has offered. Nil if
+  /// that is `holder` itself. So a member that offers by the thousand keeps out only itself.
+  private func bodyToGo(for holder: NodeName) -> BodyID? {
+    var shares: [NodeName: (count: Int, newest: BodyID?)] = [:]
+    for body in order {
+      guard let entry = wanted[body], entry.holders.count == 1, let only = entry.holders.first?.name else { continue }
+      shares[only, default: (0, nil)].count += 1
+      if !entry.isInFlight { shares[only]?.newest = body }
+    }
+    let own = shares[holder]?.count ?? 0
+    let largest = shares.max { ($0.value.count, $0.key) < ($1.value.count, $1.key) }
+    return largest.flatMap { $0.value.count > own + 1 ? $0.value.newest : nil }
   }
 
   /// The next body to ask for, and whom; nil if none may be asked for now. Call ``began(_:_:of:)`` with the exchange.

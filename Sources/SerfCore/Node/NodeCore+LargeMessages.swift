@@ -94,9 +94,10 @@ extension NodeCore {
     let entry = BodyFetches.Offer(key: key, message: [UInt8](copying: offer.message), encoded: [UInt8](copying: encoded))
     if let held = large.store[digest], held.count == body.size { return complete(entry, body, held) }
     let origin = NodeName(bytes: [UInt8](copying: offer.origin))
-    guard large.fetches.add(entry, body, origin: origin, holder: holder, at: now) else {
-      counters.offersRefused += 1
-      return diagnose(.limitReached(.offers))
+    let refused = large.fetches.add(entry, body, origin: origin, holder: holder, at: now)
+    if refused > 0 {
+      counters.offersRefused += UInt64(refused)
+      diagnose(.limitReached(.offers))
     }
     fetchBodies()
   }

@@ -220,6 +220,28 @@ struct LargeMessageTests {
     #expect(node.core.counters.offersRefused + node.core.counters.messagesMalformed == 1)
   }
 
+  // MARK: Members that mean harm, or are busy
+
+  @Test("that one member offers by the thousand keep out none that another member offers")
+  func fairShares() throws {
+    let node = try node(["a", "b"])
+    for number in 0..<300 { node.gossip(Self.offer(Self.event("e", at: 5), of: Array("body \(number)".utf8)), from: Self.peer("a")) }
+    #expect(node.core.statistics.bodiesWanted == 256 && node.core.counters.offersRefused == 44)
+    let body = Self.body(20_000)
+    node.gossip(Self.offer(Self.event("honest", at: 5), of: body), from: Self.peer("b"))
+    // One of the other member's made room.
+    #expect(node.core.statistics.bodiesWanted == 256 && node.core.counters.offersRefused == 45)
+    try #require(node.opened.count == 3)
+    node.answer(node.opened[2].id, body, from: Self.peer("b"))
+    #expect(node.userEvents.map(\.name) == ["honest"])
+    // Each has half of the places, and takes none of the other's.
+    let refused = node.core.counters.offersRefused
+    for number in 0..<300 { node.gossip(Self.offer(Self.event("e", at: 5), of: Array("other \(number)".utf8)), from: Self.peer("b")) }
+    #expect(node.core.statistics.bodiesWanted == 256 && node.core.counters.offersRefused == refused + 299)
+    node.gossip(Self.offer(Self.event("e", at: 5), of: Array("one more".utf8)), from: Self.peer("a"))
+    #expect(node.core.statistics.bodiesWanted == 256 && node.core.counters.offersRefused == refused + 300)
+  }
+
   // MARK: Serving
 
   @Test("is not sent to a member that asks for what is not here, or asks without a name; the exchange ends")
