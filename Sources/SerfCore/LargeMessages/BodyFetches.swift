@@ -130,12 +130,11 @@ struct BodyFetches: Sendable {
       return .failed(wrongFrom: holder, lost: drop(holder, of: body))
     }
     guard let index = entry.holders.firstIndex(where: { $0.name == holder }) else { return .failed(wrongFrom: nil, lost: []) }
-    wanted[body]?.holders[index].failures += 1
-    guard entry.holders[index].failures + 1 < Self.attempts else {
-      return .failed(wrongFrom: nil, lost: drop(holder, of: body))
-    }
-    // Another holder is asked at once, the same one after a pause.
-    if entry.holders.count == 1 { wanted[body]?.notBefore = now + Self.pause }
+    let failures = entry.holders[index].failures + 1
+    wanted[body]?.holders[index].failures = failures
+    guard failures < Self.attempts else { return .failed(wrongFrom: nil, lost: drop(holder, of: body)) }
+    // Another holder is asked at once. Once each has failed, all of them may be busy, and the next round begins after a pause.
+    if wanted[body]?.holders.contains(where: { $0.failures < failures }) == false { wanted[body]?.notBefore = now + Self.pause }
     return .failed(wrongFrom: nil, lost: [])
   }
 

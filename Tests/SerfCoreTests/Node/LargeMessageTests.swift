@@ -242,6 +242,21 @@ struct LargeMessageTests {
     #expect(node.core.statistics.bodiesWanted == 256 && node.core.counters.offersRefused == refused + 300)
   }
 
+  @Test("that every holder has turned away is asked for again after a pause")
+  func busyHolders() throws {
+    let node = try node(["a", "b"])
+    let body = Self.body(20_000)
+    for holder in ["a", "b"] as [NodeName] { node.gossip(Self.offer(Self.event("deploy", at: 5), of: body), from: Self.peer(holder)) }
+    node.answer(node.opened[0].id, nil, from: Self.peer("a"))
+    try #require(node.opened.count == 2)
+    node.answer(node.opened[1].id, nil, from: Self.peer("b"))
+    #expect(node.opened.count == 2)
+    node.advance(by: .seconds(2))
+    try #require(node.opened.count == 3)
+    node.answer(node.opened[2].id, body, from: Self.peer("a"))
+    #expect(node.userEvents.count == 1)
+  }
+
   // MARK: Serving
 
   @Test("is not sent to a member that asks for what is not here, or asks without a name; the exchange ends")
