@@ -74,4 +74,7 @@ package struct RateLimits<Key: Hashable & Sendable>: Sendable {
     }
     return limits[key, default: RateLimit(perSecond: rate, burst: burst, at: now)].take(amount, at: now)
   }
+
+  /// Takes back what was charged to this peer and then did not pass. What was charged to the limit that peers share stays there.
+  package mutating func give(back amount: Int, of key: Key) { limits[key]?.give(back: amount) }
 }

@@ -122,6 +122,11 @@ struct BodyFetches: Sendable {
   mutating func ended(_ exchange: ExchangeID, _ answer: [UInt8]?, at now: Instant) -> Outcome? {
     guard let (body, holder) = inFlight.removeValue(forKey: exchange), let entry = wanted[body] else { return nil }
     wanted[body]?.isInFlight = false
+    if answer?.isEmpty ?? true, entry.isCharged {
+      // No byte has come. An offer that names another member's body must not use up what that member may send.
+      originLimits.give(back: body.size, of: entry.origin)
+      wanted[body]?.isCharged = false
+    }
     if let answer, !answer.isEmpty {
       if answer.count == body.size, SHA256.digest(of: answer.span.bytes) == body.digest {
         forget(body)

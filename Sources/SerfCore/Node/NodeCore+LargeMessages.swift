@@ -93,7 +93,9 @@ extension NodeCore {
     let body = BodyID(digest: digest, size: Int(offer.size))
     let entry = BodyFetches.Offer(key: key, message: [UInt8](copying: offer.message), encoded: [UInt8](copying: encoded))
     if let held = large.store[digest], held.count == body.size { return complete(entry, body, held) }
-    let origin = NodeName(bytes: [UInt8](copying: offer.origin))
+    // An offer can name any origin. Names out of thin air must not bring more bytes than the holder's own.
+    let stated = NodeName(bytes: [UInt8](copying: offer.origin))
+    let origin = table[stated] == nil ? holder : stated
     let refused = large.fetches.add(entry, body, origin: origin, holder: holder, at: now)
     if refused > 0 {
       counters.offersRefused += UInt64(refused)

@@ -257,6 +257,35 @@ struct LargeMessageTests {
     #expect(node.userEvents.count == 1)
   }
 
+  @Test("that never came takes nothing from what its origin may send in a minute")
+  func falseOrigin() throws {
+    let node = try node(["a", "b", "origin"]) { $0.largeMessages.bytesPerOrigin = 1 << 20 }
+    node.gossip(Self.offer(Self.event("e", at: 5), of: Self.body(1 << 20, 1)), from: Self.peer("a"))
+    for round in 0..<3 {
+      try #require(node.opened.count == round + 1)
+      let id = node.opened[round].id
+      node.feed { core, now in core.exchangeFailed(id, reason: .deadline, at: now) }
+      node.advance(by: .seconds(2))
+    }
+    #expect(node.core.counters.bodiesGivenUp == 1)
+    node.gossip(Self.offer(Self.event("e", at: 5), of: Self.body(1 << 20, 2)), from: Self.peer("b"))
+    #expect(node.opened.count == 4)
+  }
+
+  @Test("of an origin that is no member counts as its holder's, so that names out of thin air bring no more bytes")
+  func unknownOrigin() throws {
+    let node = try node { $0.largeMessages.bytesPerOrigin = 1 << 20 }
+    let bodies = [Self.body(600 << 10, 1), Self.body(600 << 10, 2)]
+    for (index, body) in bodies.enumerated() {
+      node.gossip(Self.offer(Self.event("e", at: 5), of: body, origin: NodeName("x\(index)")), from: Self.peer("a"))
+    }
+    try #require(!node.opened.isEmpty)
+    node.answer(node.opened[0].id, bodies[0], from: Self.peer("a"))
+    #expect(node.opened.count == 1)
+    node.advance(by: .seconds(12))
+    #expect(node.opened.count == 2)
+  }
+
   // MARK: Serving
 
   @Test("is not sent to a member that asks for what is not here, or asks without a name; the exchange ends")
