@@ -179,25 +179,35 @@ enum OfferKey: Hashable, Sendable {
   case event(LamportTime, name: [UInt8], SHA256.Digest)
   case query(LamportTime, UInt32)
   case answer(LamportTime, UInt32, from: NodeName)
+
+  var isEvent: Bool { if case .event = self { true } else { false } }
 }
 
 /// The newest offers that were taken up, so that each is taken up once. They are forgotten in the order in which they came.
 ///
 /// Nothing that is forgotten comes again: an offer is passed on while it is gossiped, for seconds, and after that by members that still hold its body,
-/// which are at most `heldBytes` of them.
+/// which are at most `heldBytes` of them. The second holds for events alone, so queries and answers, of which many more may come, do not displace
+/// them.
 struct KnownOffers: Sendable {
-  private var keys: Set<OfferKey> = []
-  private var order = DrainQueue<OfferKey>()
+  private var events = Newest()
+  private var others = Newest()
 
-  func contains(_ key: OfferKey) -> Bool { keys.contains(key) }
+  func contains(_ key: OfferKey) -> Bool { key.isEvent ? events.keys.contains(key) : others.keys.contains(key) }
 
   mutating func insert(_ key: OfferKey) {
-    guard keys.insert(key).inserted else { return }
-    order.append(key)
-    if order.count > Self.limit, let oldest = order.popFirst() { keys.remove(oldest) }
+    if key.isEvent { events.insert(key) } else { others.insert(key) }
   }
 
-  mutating func remove(_ key: OfferKey) { keys.remove(key) }
+  private struct Newest: Sendable {
+    var keys: Set<OfferKey> = []
+    private var order = DrainQueue<OfferKey>()
+
+    mutating func insert(_ key: OfferKey) {
+      guard keys.insert(key).inserted else { return }
+      order.append(key)
+      if order.count > KnownOffers.limit, let oldest = order.popFirst() { keys.remove(oldest) }
+    }
+  }
 
   private static let limit = 4_096
 }

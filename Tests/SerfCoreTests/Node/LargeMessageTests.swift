@@ -286,6 +286,18 @@ struct LargeMessageTests {
     #expect(node.opened.count == 2)
   }
 
+  @Test("of an event that comes again is delivered once, however many queries came in between")
+  func deliveredOnce() throws {
+    let node = try node()
+    let body = Self.body(10)
+    let event = Self.offer(Self.event("deploy", at: 5), of: body)
+    node.gossip(event, from: Self.peer("a"))
+    node.answer(node.opened[0].id, body, from: Self.peer("a"))
+    for number: UInt32 in 0..<5_000 { node.gossip(Self.offer(.query(number, at: 5), of: body), from: Self.peer("a")) }
+    node.gossip(event, from: Self.peer("a"))
+    #expect(node.userEvents.count == 1)
+  }
+
   // MARK: Serving
 
   @Test("is not sent to a member that asks for what is not here, or asks without a name; the exchange ends")
