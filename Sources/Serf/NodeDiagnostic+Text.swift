@@ -132,7 +132,7 @@ extension NodeDiagnostic {
     case .healing(let diagnostic): diagnostic.text
     case .snapshot(let diagnostic): diagnostic.text
     case .askerUnknown(let name):
-      "cannot answer a query of \(name): not a member that we know, or at an address that is not allowed"
+      "cannot answer a query of \(name): not a member that we know, silent about what it reads, or at an address that is not allowed"
     case .unknownInternalQuery(let query, let name): "Unhandled internal query '\(escaped(Array(query.prefix(64))))' of \(name)"
     case .keyAnswerNotSent(let name, isLate: true): "a key operation ended after \(name) had stopped waiting for the answer"
     case .keyAnswerNotSent(let name, isLate: false): "the answer to a key operation of \(name) is too large for a query"

@@ -37,11 +37,13 @@ extension NodeCore {
       return diagnose(.askerUnknown(query.source))
     }
     if userData.peers[query.source] != nil { return deliver(answer) }
-    guard large.waitingAnswers.count < Self.waitingAnswersLimit else {
+    let bytes = large.waitingAnswers.reduce(answer.payload.count) { $0 + $1.payload.count }
+    guard large.waitingAnswers.count < Self.waitingAnswersLimit, bytes <= configuration.largeMessages.heldBytes else {
       counters.responsesUndeliverable += 1
       return diagnose(.limitReached(.largeAnswers))
     }
     large.waitingAnswers.append(answer)
+    armLargeTimer()
     // A ping makes a connection, and a connection says what its peer reads.
     membership.ping(query.source, id: PingID(nextID()), at: now)
   }
@@ -256,6 +258,10 @@ extension NodeCore {
   /// What waits for its turn, or for a limit, is looked at a few times a second.
   mutating func largeMessagesDue() {
     large.isTimerArmed = false
+    for answer in large.waitingAnswers where answer.deadline <= now {
+      counters.responsesUndeliverable += 1
+      diagnose(.askerUnknown(answer.asker))
+    }
     large.waitingAnswers.removeAll { $0.deadline <= now }
     fetchBodies()
     serveBodies()

@@ -397,4 +397,36 @@ struct LargeMessageTests {
     #expect(throws: SerfCoreError.self) { try respond(second) }
     #expect(node.sent.count == 1)
   }
+
+  /// A query of `asker` arrives, and is answered with so many bytes.
+  private func answerQuery(_ node: TestNode, _ number: UInt32, byteCount: Int) throws {
+    let time = LamportTime(number)
+    node.gossip(.query(number, at: time, timeout: .seconds(5), source: NodeAddress(ipv4: 10, 0, 1, 97, port: 7946)))
+    try node.with { (core, now) throws(SerfCoreError) in
+      try core.respond(to: SerfQuery.ID(time: time, number: number), with: Self.body(byteCount), at: now)
+    }
+  }
+
+  @Test("to a member that never says what it reads waits until the query is over; then others may wait")
+  func silentAsker() throws {
+    let node = try node([])
+    node.meet("asker")
+    for number: UInt32 in 1...65 { try answerQuery(node, number, byteCount: 20_000) }
+    #expect(node.core.counters.responsesUndeliverable == 1 && node.limits.contains(.largeAnswers))
+    node.advance(by: .seconds(6))
+    #expect(node.core.counters.responsesUndeliverable == 65)
+    try answerQuery(node, 66, byteCount: 20_000)
+    node.feed { core, now in core.peerFeaturesChanged("asker", [.largeMessages], at: now) }
+    #expect(node.sent.count == 1 && node.core.counters.responsesUndeliverable == 65)
+  }
+
+  @Test("that waits counts as bytes that are held")
+  func waitingBytes() throws {
+    let node = try node([]) { $0.largeMessages.heldBytes = 1 << 20 }
+    node.meet("asker")
+    for number: UInt32 in 1...2 { try answerQuery(node, number, byteCount: 600 << 10) }
+    #expect(node.core.counters.responsesUndeliverable == 1 && node.limits.contains(.largeAnswers))
+    node.feed { core, now in core.peerFeaturesChanged("asker", [.largeMessages], at: now) }
+    #expect(node.sent.count == 1)
+  }
 }
