@@ -13,9 +13,7 @@ struct BodyFetches: Sendable {
   /// What is done with a body once it is here.
   struct Offer: Sendable {
     let key: OfferKey
-    /// The message that was offered, with its type byte and without its payload.
-    let message: [UInt8]
-    /// The offer as it came, to pass it on.
+    /// The offer as it came: it holds the message, and is passed on.
     let encoded: [UInt8]
   }
 
@@ -29,6 +27,9 @@ struct BodyFetches: Sendable {
     var isCharged = false
     /// A holder that failed is not asked again at once.
     var notBefore: Instant
+
+    /// How much of the room for offers it takes: what they have in bytes, and at least one of as many places as there are.
+    var cost: Int { max(BodyFetches.roomForOffers / BodyFetches.wantedLimit, offers.reduce(0) { $0 + $1.encoded.count }) }
   }
 
   /// How a fetch ended.
@@ -43,6 +44,8 @@ struct BodyFetches: Sendable {
   private var wanted: [BodyID: Wanted] = [:]
   /// In the order of their first offers.
   private var order: [BodyID] = []
+  /// What all of them cost together.
+  private var cost = 0
   private var inFlight: [ExchangeID: (body: BodyID, holder: NodeName)] = [:]
   private var originLimits: RateLimits<NodeName>
   private let settings: SerfSettings.LargeMessages
@@ -61,37 +64,42 @@ struct BodyFetches: Sendable {
   /// Takes note of an offer. Returns how many offers are refused: none, this one, or others that make room for it.
   mutating func add(_ offer: Offer, _ body: BodyID, origin: NodeName, holder: NodeName, at now: Instant) -> Int {
     guard var entry = wanted[body] else {
+      let entry = Wanted(origin: origin, offers: [offer], holders: [(holder, 0)], notBefore: now)
       var refused = 0
-      if wanted.count >= Self.wantedLimit {
-        guard let victim = bodyToGo(for: holder) else { return 1 }
-        refused = wanted[victim]?.offers.count ?? 0
+      while cost + entry.cost > Self.roomForOffers {
+        guard let victim = bodyToGo(for: holder, entry.cost) else { return refused + 1 }
+        refused += wanted[victim]?.offers.count ?? 0
         forget(victim)
       }
-      wanted[body] = Wanted(origin: origin, offers: [offer], holders: [(holder, 0)], notBefore: now)
+      wanted[body] = entry
       order.append(body)
+      cost += entry.cost
       return refused
     }
     if !entry.holders.contains(where: { $0.name == holder }), entry.holders.count < Self.holderLimit { entry.holders.append((holder, 0)) }
-    if !entry.offers.contains(where: { $0.key == offer.key }) {
-      guard entry.offers.count < Self.offerLimit else { return 1 }
-      entry.offers.append(offer)
-    }
+    // It may have the body, also if its message is one too many.
     wanted[body] = entry
+    guard !entry.offers.contains(where: { $0.key == offer.key }) else { return 0 }
+    let before = entry.cost
+    entry.offers.append(offer)
+    guard entry.offers.count <= Self.offerLimit, cost - before + entry.cost <= Self.roomForOffers else { return 1 }
+    wanted[body] = entry
+    cost += entry.cost - before
     return 0
   }
 
-  /// What makes room for another body of `holder`: the newest of the member that fills the most places with bodies that no other member has offered. Nil if
-  /// that is `holder` itself. So a member that offers by the thousand keeps out only itself.
-  private func bodyToGo(for holder: NodeName) -> BodyID? {
-    var shares: [NodeName: (count: Int, newest: BodyID?)] = [:]
+  /// What makes room for another body of `holder`, at this cost: the newest of the member that takes the most room with bodies that no other member has
+  /// offered. Nil if that is `holder` itself. So a member that offers by the thousand keeps out only itself.
+  private func bodyToGo(for holder: NodeName, _ more: Int) -> BodyID? {
+    var shares: [NodeName: (cost: Int, newest: BodyID?)] = [:]
     for body in order {
       guard let entry = wanted[body], entry.holders.count == 1, let only = entry.holders.first?.name else { continue }
-      shares[only, default: (0, nil)].count += 1
+      shares[only, default: (0, nil)].cost += entry.cost
       if !entry.isInFlight { shares[only]?.newest = body }
     }
-    let own = shares[holder]?.count ?? 0
-    let largest = shares.max { ($0.value.count, $0.key) < ($1.value.count, $1.key) }
-    return largest.flatMap { $0.value.count > own + 1 ? $0.value.newest : nil }
+    let own = shares[holder]?.cost ?? 0
+    let largest = shares.max { ($0.value.cost, $0.key) < ($1.value.cost, $1.key) }
+    return largest.flatMap { $0.value.cost > own + more ? $0.value.newest : nil }
   }
 
   /// The next body to ask for, and whom; nil if none may be asked for now. Call ``began(_:_:of:)`` with the exchange.
@@ -152,12 +160,13 @@ struct BodyFetches: Sendable {
   }
 
   private mutating func forget(_ body: BodyID) {
-    wanted[body] = nil
+    cost -= wanted.removeValue(forKey: body)?.cost ?? 0
     order.removeAll { $0 == body }
   }
 
-  /// Bodies that are known of and not here: with what a 1 KiB offer takes, 256 KiB.
+  /// Bodies that are known of and not here, and the bytes of their offers.
   private static let wantedLimit = 256
+  private static let roomForOffers = 1 << 20
   /// Messages with one and the same body.
   private static let offerLimit = 16
   private static let holderLimit = 8
@@ -176,7 +185,8 @@ struct BodyID: Hashable, Sendable {
 
 /// Tells one offered message from all others.
 enum OfferKey: Hashable, Sendable {
-  case event(LamportTime, name: [UInt8], SHA256.Digest)
+  /// With the digests of its name, which may be long, and of its payload.
+  case event(LamportTime, name: SHA256.Digest, SHA256.Digest)
   case query(LamportTime, UInt32)
   case answer(LamportTime, UInt32, from: NodeName)
 

@@ -93,7 +93,7 @@ extension NodeCore {
     }
     guard let key = try offerKey(offer.message, digest, inPushPull: inPushPull, from: peer), !large.known.contains(key) else { return }
     let body = BodyID(digest: digest, size: Int(offer.size))
-    let entry = BodyFetches.Offer(key: key, message: [UInt8](copying: offer.message), encoded: [UInt8](copying: encoded))
+    let entry = BodyFetches.Offer(key: key, encoded: [UInt8](copying: encoded))
     if let held = large.store[digest], held.count == body.size { return complete(entry, body, held) }
     // An offer can name any origin. Names out of thin air must not bring more bytes than the holder's own.
     let stated = NodeName(bytes: [UInt8](copying: offer.origin))
@@ -117,7 +117,7 @@ extension NodeCore {
       let event = try UserEventMessage(decoding: content)
       guard witnessEvent(event.time, .offer, from: peer) else { return nil }
       guard isInTime(event.time, inPushPull: inPushPull) else { return nil }
-      return .event(event.time, name: [UInt8](copying: event.name), digest)
+      return .event(event.time, name: SHA256.digest(of: event.name), digest)
     case .query:
       let query = try QueryMessage(decoding: content)
       guard witnessQuery(query.time, .offer, from: peer) else { return nil }
@@ -153,15 +153,16 @@ extension NodeCore {
   private mutating func complete(_ offer: BodyFetches.Offer, _ body: BodyID, _ payload: [UInt8]) {
     guard !large.known.contains(offer.key) else { return }
     large.known.insert(offer.key)
-    let content = offer.message.span.bytes.extracting(droppingFirst: 1)
+    guard let stated = try? OfferMessage(decoding: offer.encoded.span.bytes.extracting(droppingFirst: 1)) else { return }
+    let content = stated.message.extracting(droppingFirst: 1)
     var passesOn = false
     switch offer.key {
-    case .event(let time, let name, _):
-      let coalesce = (try? UserEventMessage(decoding: content).coalesce) ?? false
+    case .event(let time, _, _):
+      guard let event = try? UserEventMessage(decoding: content) else { return }
       // While the body was on its way the ring may have moved on.
       guard isInTime(time, inPushPull: true) else { return }
       events.note(time)
-      tell(UserEvent(time: time, nameBytes: name, payload: payload, coalesce: coalesce))
+      tell(UserEvent(time: time, nameBytes: [UInt8](copying: event.name), payload: payload, coalesce: event.coalesce))
       remember(offer.key, offer.encoded, body)
       passesOn = true
     case .query:

@@ -47,7 +47,7 @@ extension NodeCore {
     let body = BodyID(digest: SHA256.digest(of: payload.span.bytes), size: payload.count)
     events.note(time)
     tell(UserEvent(time: time, nameBytes: name, payload: payload, coalesce: coalesce))
-    broadcastLarge(.event(time, name: name, body.digest), message, payload: payload, body)
+    broadcastLarge(.event(time, name: SHA256.digest(of: name.span.bytes), body.digest), message, payload: payload, body)
   }
 
   /// An event arrived, by gossip or in a push/pull, and the clock has taken note of its time; true when it is new, and is passed on.

@@ -242,6 +242,36 @@ struct LargeMessageTests {
     #expect(node.core.statistics.bodiesWanted == 256 && node.core.counters.offersRefused == refused + 300)
   }
 
+  @Test("whose offers are large leave room for others: all offers together have at most 1 MiB")
+  func roomForOffers() throws {
+    let node = try node(["a", "b"])
+    let name = String(repeating: "x", count: 8_000)
+    for number in 0..<256 { node.gossip(Self.offer(Self.event(name, at: 5), of: Array("body \(number)".utf8)), from: Self.peer("a")) }
+    #expect((120...131).contains(node.core.statistics.bodiesWanted))
+    #expect(node.core.statistics.bodiesWanted + Int(node.core.counters.offersRefused) == 256)
+    let body = Self.body(20_000)
+    node.gossip(Self.offer(Self.event("honest", at: 5), of: body), from: Self.peer("b"))
+    try #require(node.opened.count == 3)
+    node.answer(node.opened[2].id, body, from: Self.peer("b"))
+    #expect(node.userEvents.map(\.name) == ["honest"])
+  }
+
+  @Test("with too many messages still has another holder, whose message is one too many")
+  func holderBeyondMessages() throws {
+    let node = try node(["a", "b"])
+    let body = Self.body(20_000)
+    for number in 0..<16 { node.gossip(Self.offer(Self.event("e\(number)", at: 5), of: body), from: Self.peer("a")) }
+    node.gossip(Self.offer(Self.event("honest", at: 5), of: body), from: Self.peer("b"))
+    #expect(node.core.counters.offersRefused == 1)
+    node.answer(node.opened[0].id, nil, from: Self.peer("a"))
+    try #require(node.opened.count == 2)
+    node.answer(node.opened[1].id, body, from: Self.peer("b"))
+    #expect(node.userEvents.count == 16)
+    // Its own message comes again, by gossip.
+    node.gossip(Self.offer(Self.event("honest", at: 5), of: body), from: Self.peer("b"))
+    #expect(node.userEvents.last?.name == "honest")
+  }
+
   @Test("that every holder has turned away is asked for again after a pause")
   func busyHolders() throws {
     let node = try node(["a", "b"])
