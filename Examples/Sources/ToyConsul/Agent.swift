@@ -17,6 +17,8 @@ struct Agent: Service {
     // The timings for agents on one machine: leave it out for those of a network.
     var configuration = SerfConfiguration(profile: .local)
     configuration.snapshot.path = "\(name).snapshot"
+    // A change takes more than the usual 512 bytes where names are long, and characters that JSON escapes.
+    configuration.userEvents.sizeLimit = 1_024
     // A state that finds sixteen others waiting replaces the oldest: each comes again with a later push/pull.
     let (states, arrived) = AsyncStream.makeStream(of: [UInt8].self, bufferingPolicy: .bufferingNewest(16))
     configuration.delegate = SerfClosureDelegate().onUserState { state, _, _ in arrived.yield(state) }

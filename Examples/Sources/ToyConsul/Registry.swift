@@ -21,9 +21,9 @@ actor Registry {
 
   /// Registers a service of this node; deregisters it if there is no address.
   func set(_ service: String, to address: String?) async throws {
-    // So it fits into a user event.
-    guard (1...64).contains(service.utf8.count), (address ?? "").utf8.count <= 128 else {
-      throw Refusal(description: "a service has a name of 1 to 64 bytes and an address of at most 128")
+    // So a change fits into a user event, and a service into a line of the list.
+    guard Self.isWord(service, upTo: 64), address.map({ Self.isWord($0, upTo: 128) }) ?? true else {
+      throw Refusal(description: "a service has a name of 1 to 64 visible ASCII characters, without spaces, and an address of 1 to 128")
     }
     let node = serf.name.description
     guard address != nil || catalogue.entries[node]?[service]?.address != nil else {
@@ -33,6 +33,10 @@ actor Registry {
     merge(change)
     // A later change of another service must not replace this one.
     try await serf.userEvent(Self.event, payload: JSONEncoder().encode(change), coalesce: false)
+  }
+
+  private static func isWord(_ text: String, upTo length: Int) -> Bool {
+    (1...length).contains(text.utf8.count) && text.utf8.allSatisfy { (0x21...0x7E).contains($0) }
   }
 
   /// The name of the events.

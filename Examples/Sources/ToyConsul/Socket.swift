@@ -34,11 +34,16 @@ struct Socket: Sendable {
 
   /// Answers requests until the task is cancelled. Replaces the socket that an agent left behind which was killed.
   func serve(_ answer: @escaping @Sendable (Request) async -> Answer) async throws {
-    let listener = try await ServerBootstrap(group: threads).bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true) {
-      Self.connection(on: $0)
+    let listener: NIOAsyncChannel<Connection, Never>
+    do {
+      listener = try await ServerBootstrap(group: threads).bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true) {
+        Self.connection(on: $0)
+      }
+    } catch {
+      throw Refusal(description: "cannot listen at \(path): \(error); choose a shorter name, or remove what is in the way")
     }
     defer { try? FileManager.default.removeItem(atPath: path) }
-    // Whoever may connect may change the registry.
+    // A user who may connect may change the registry.
     try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
     try await withThrowingDiscardingTaskGroup { tasks in
       try await listener.executeThenClose { connections in
@@ -59,6 +64,9 @@ struct Socket: Sendable {
   }
 
   // MARK: The client
+
+  /// Whether an agent listens there.
+  func isAnswered() async -> Bool { (try? await ask(.list)) != nil }
 
   /// Asks the agent.
   func ask(_ request: Request) async throws -> Answer {
