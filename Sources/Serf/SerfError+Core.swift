@@ -8,9 +8,9 @@ extension SerfError {
   init(_ error: SerfCoreError) {
     switch error {
     case .tagsTooLarge: self.init(.tooLarge, "\(error). Use fewer or shorter tags")
-    case .userEventTooLarge: self.init(.tooLarge, "\(error). Send a reference instead of the data, or raise the limit of this node")
-    case .queryTooLarge: self.init(.tooLarge, "\(error). Ask with less, or raise the limit of this node")
-    case .answerTooLarge: self.init(.tooLarge, "\(error). Answer with less, or raise the limit of this node")
+    case .userEventTooLarge: self.init(.tooLarge, "\(error). Send a reference instead of the data. \(Self.raise("userEvents.sizeLimit"))")
+    case .queryTooLarge: self.init(.tooLarge, "\(error). Ask with less. \(Self.raise("queries.sizeLimit"))")
+    case .answerTooLarge: self.init(.tooLarge, "\(error). Answer with less. \(Self.raise("queries.answerSizeLimit"))")
     case .askerReadsNothingLarge: self.init(.tooLarge, "\(error). Answer with less, or update that member")
     case .internalQuery, .badExpression, .queryTimeout: self.init(.argument, error.description)
     case .answerTooLate, .answeredAlready: self.init(.notAnswerable, error.description)
@@ -23,6 +23,12 @@ extension SerfError {
     case .notALiveMember, .tooManyMessages: self.init(.notDelivered, error.description)
     case .notAlive: self.init(.state, error.description)
     }
+  }
+
+  /// The advice for a message that is larger than this setting allows.
+  private static func raise(_ setting: String) -> String {
+    let (largest, overQUIC) = (SerfSettings.UserEvents.largestSizeLimit, SerfSettings.LargeMessages.largestSize)
+    return "A program can raise SerfConfiguration.\(setting), to \(largest) at most and over QUIC to \(overQUIC)"
   }
 
   /// Any error that kept a node from starting.

@@ -64,7 +64,8 @@ extension SnapshotDiagnostic {
       "cannot write the snapshot; this node goes on without, and tries again every 30 s or later: \(failure)"
     case .writtenAgain: "the snapshot is written again, and complete"
     case .rejoined(let name, let address): "Re-joined to previously known node: \(name): \(address)"
-    case .notRejoined(let count): "Failed to re-join any previously known node, of \(count)"
+    case .notRejoined(let count):
+      "Failed to re-join any previously known node, of \(count); this node goes on without, and if reconnecting is on it dials them from time to time"
     }
   }
 }

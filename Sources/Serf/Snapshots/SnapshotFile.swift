@@ -100,7 +100,7 @@ package final class SnapshotFile: Sendable {
     var status = stat()
     guard fstat(file, &status) == 0 else { throw failure("stat", path).failure }
     // What goes into a file without a name is lost.
-    guard status.st_nlink > 0 else { throw SnapshotFailure("append to \(path)", "it was removed") }
+    guard status.st_nlink > 0 else { throw SnapshotFailure("append to \(path)", "it was removed, or another node writes there") }
     try write(bytes, to: file, path)
     if isDurable, fsync(file) != 0 { throw failure("sync", path).failure }
     return Int(status.st_size) + bytes.count

@@ -32,7 +32,8 @@ struct AgentCommand: AsyncParsableCommand {
   @Option(help: "A network interface whose address to listen on.") var iface: String?
   @Option(help: "A member to join at the start; one must answer, unless the agent's own address is among them. May be repeated.")
   var join: [String] = []
-  @Option(help: "A member to join, tried until another one answers; waits for an address of this machine, too. May be repeated.")
+  @Option(
+    help: "A member to join, tried until one answers that is not this agent, and later whenever it is no live member. May be repeated.")
   var retryJoin: [String] = []
   @Option(help: "The time between two tries of -retry-join, such as 30s.") var retryInterval = GoDuration(.seconds(30))
   @Option(help: "How many tries of -retry-join follow the first; 0 for no limit.") var retryMax = 0
