@@ -7,7 +7,7 @@ import SerfTestSupport
 import Testing
 
 /// Snapshots as a program that uses the library sees them.
-@Suite("A node with a snapshot")
+@Suite("A node with a snapshot", .timeLimit(.minutes(1)))
 struct SnapshotNodeTests {
   private let hub = MemoryHub()
   private let directory = FileManager.default.temporaryDirectory.appendingPathComponent("serf-snapshot-\(UUID().uuidString)").path
@@ -54,6 +54,8 @@ struct SnapshotNodeTests {
     let first = try node("b", 2)
     try await first.join(["127.0.0.1:1"])
     try await first.userEvent("before")
+    // Otherwise the next event of the other member may have the same Lamport time, which the second node takes for heard.
+    try await eventually("the other member has it") { try await other.statistics()["user_events"] == 1 }
     if leaves { try await first.leave() }
     // What was not written yet is written before this returns.
     await first.shutdown()
