@@ -119,7 +119,7 @@ package final class DelegateCaller: Sendable {
     }
   }
 
-  // MARK: Beside it
+  // MARK: In a task
 
   private func work() async {
     while let call = next() {

@@ -13,7 +13,7 @@ extension NodeCore {
   /// Whether a message of this size is offered.
   static func isOffered(_ byteCount: Int) -> Bool { byteCount > SerfSettings.LargeMessages.pushLimit }
 
-  /// Keeps the payload of our own message, and returns the offer of it. `message` is without the payload.
+  /// The offer of our own message. `message` is without its payload.
   func makeOffer(_ message: [UInt8], _ body: BodyID) -> [UInt8] {
     var offer: [UInt8] = []
     let origin = name.bytes
@@ -21,7 +21,7 @@ extension NodeCore {
     return offer
   }
 
-  /// Gossips our own message to members that read large ones: as it is, or with its payload apart.
+  /// Offers our own event or query to the members that read large ones, and keeps its payload for them.
   mutating func broadcastLarge(_ key: OfferKey, _ message: [UInt8], payload: [UInt8], _ body: BodyID) {
     let offer = makeOffer(message, body)
     large.store.insert(payload, body.digest)
