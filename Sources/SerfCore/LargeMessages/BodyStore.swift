@@ -12,8 +12,6 @@ struct BodyStore: Sendable {
   /// A store of at most `budget` bytes.
   init(budget: Int) { self.budget = budget }
 
-  var count: Int { bodies.count }
-
   subscript(digest: SHA256.Digest) -> [UInt8]? { bodies[digest] }
 
   /// Keeps a body, and gives up the oldest ones that no longer fit beside it.
