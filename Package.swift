@@ -132,8 +132,10 @@ let package = Package(
     .executableTarget(
       name: "serf-bench",
       dependencies: [
-        "Serf", "SerfTransport", "SerfIdentity", "SerfPrimitives",
+        "Serf", "SerfTransport", "SerfIdentity", "SerfPrimitives", "SerfWire",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: nio),
         .product(name: "NIOPosix", package: nio),
       ],
       path: "Sources/SerfBenchmark",
@@ -220,7 +222,7 @@ let package = Package(
       name: "SerfCommandLiveTests",
       dependencies: ["SerfCommand", "SerfAgent", "SerfClient", "SerfPrimitives", "RPCTestSupport", "VectorSupport"],
       swiftSettings: strict),
-    .testTarget(name: "SerfBenchmarkTests", dependencies: ["serf-bench"], swiftSettings: strict),
+    .testTarget(name: "SerfBenchmarkTests", dependencies: ["serf-bench", "VectorSupport"], swiftSettings: strict),
     .testTarget(name: "SerfBenchLiveTests", dependencies: ["serf-bench", "RPCTestSupport"], swiftSettings: strict),
 
     // What tests use together, and programs that test.

@@ -8,6 +8,8 @@ struct Conditions {
   var busy = 0
   /// Seconds that the cluster is left alone before anything else is measured.
   var settle = 0
+  /// How many events may wait for a receiver.
+  var bufferLimit = 4_096
 
   /// The line of one scenario, to which it adds its own fields.
   func line(_ scenario: String) -> JSONLine {

@@ -9,6 +9,12 @@ package struct JSONLine: CustomStringConvertible {
   package func adding(_ name: String, _ value: Bool) -> JSONLine { adding(name, raw: String(value)) }
   package func adding(_ name: String, _ value: Double) -> JSONLine { adding(name, raw: String((value * 1e6).rounded() / 1e6)) }
 
+  /// Prints the line as soon as it is known, also into a pipe.
+  func emit() {
+    print(self)
+    ProcessUsage.flush()
+  }
+
   package var description: String { "{" + fields.joined(separator: ",") + "}" }
 
   private func adding(_ name: String, raw: String) -> JSONLine {
