@@ -24,7 +24,7 @@ final class DeliveryBoard: Sendable {
     var batch = Batch()
     var alive: [Set<String>] = []
     var failures = 0
-    /// When each receiver saw each member fail; only the first time counts.
+    /// When each receiver saw each member fail that it has not seen since.
     var failed: [String: [Int: Moment]] = [:]
     /// When each receiver saw its node's newest member.
     var joined: [Moment?] = []
@@ -59,6 +59,7 @@ final class DeliveryBoard: Sendable {
 
   func memberJoined(_ name: String, at receiver: Int, _ moment: Moment) {
     state.withLock { state in
+      state.failed[name]?[receiver] = nil
       if state.alive[receiver].insert(name).inserted { state.joined[receiver] = moment }
     }
   }
@@ -68,7 +69,7 @@ final class DeliveryBoard: Sendable {
       state.alive[receiver].remove(name)
       guard hasFailed else { return }
       state.failures += 1
-      if state.failed[name]?[receiver] == nil { state.failed[name, default: [:]][receiver] = moment }
+      state.failed[name, default: [:]][receiver] = moment
     }
   }
 
@@ -95,7 +96,7 @@ final class DeliveryBoard: Sendable {
 
   /// How often a node has seen another fail.
   var failures: Int { state.withLock { $0.failures } }
-  /// When each receiver saw this member fail, for those that did.
+  /// When each receiver saw this member fail, for those that see it as failed now.
   func failures(of name: String) -> [Moment] { state.withLock { $0.failed[name].map { Array($0.values) } ?? [] } }
   /// How many receivers see this member alive.
   func receivers(seeing name: String) -> Int { state.withLock { $0.alive.count { $0.contains(name) } } }

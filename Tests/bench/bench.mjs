@@ -106,14 +106,24 @@ function build({ ours, sides: wanted }) {
 
 const digest = (file) => createHash("sha256").update(readFileSync(file)).digest("hex").slice(0, 16);
 
+/** A network namespace of its own, for a command that follows; as root of a user namespace where we are not root. */
+const isolated = ["--net", ...(process.getuid() === 0 ? [] : ["--map-root-user"])];
+
+function checkIsolation() {
+  const { error, stderr, status } = spawnSync("unshare", [...isolated, "ip", "link", "set", "lo", "up"], { encoding: "utf8" });
+  if (error || status !== 0) {
+    const reason = error?.message ?? stderr.trim();
+    throw new Problem(`cannot make a network namespace: ${reason}. Run this as root, or allow user namespaces`);
+  }
+}
+
 let running;
 
 /** Runs one program to its end, in a network namespace of its own. Returns its lines. */
 function measure(program, words, minutes, isOnWire) {
   // What a network card would carry: no packet larger than that, and none that the kernel would split later.
   const link = isOnWire ? "ip link set lo mtu 1500 gso_max_size 1500 gso_max_segs 1 && " : "";
-  const asRoot = process.getuid() === 0 ? [] : ["--map-root-user"];
-  const command = ["--net", ...asRoot, "sh", "-c", `${link}ip link set lo up && exec "$@"`, "sh", program, ...words];
+  const command = [...isolated, "sh", "-c", `${link}ip link set lo up && exec "$@"`, "sh", program, ...words];
   return new Promise((done, failed) => {
     const child = spawn("unshare", command, { stdio: ["ignore", "pipe", "pipe"], detached: true });
     running = child;
@@ -159,7 +169,7 @@ function measureAgents() {
 // MARK: Runs
 
 /** The results file, and what it already has. */
-function openResults({ results, fresh }, programs) {
+function openResults({ results, fresh, ours }, programs) {
   mkdirSync(dirname(resolve(results)), { recursive: true });
   if (fresh && existsSync(results)) execFileSync("mv", [results, `${results}.old`]);
   const lines = existsSync(results) ? parseResults(readFileSync(results, "utf8")) : [];
@@ -174,12 +184,13 @@ function openResults({ results, fresh }, programs) {
   // A line that a stopped run left unfinished gets its end.
   const append = (line) => appendFileSync(results, `${JSON.stringify(line)}\n`);
   if (existsSync(results) && !readFileSync(results, "utf8").endsWith("\n")) appendFileSync(results, "\n");
-  append({ machine: describeMachine(), digests });
+  append({ machine: describeMachine(ours), digests });
   return { lines, append };
 }
 
 async function runAll(wanted) {
   const programs = build(wanted);
+  checkIsolation();
   const { lines, append } = openResults(wanted, programs);
   const setup = { nodes: wanted.nodes, profile: wanted.profile, quick: wanted.quick };
   const has = (run, job, side) => {
@@ -229,7 +240,7 @@ async function runAll(wanted) {
       }
     }
   }
-  process.stdout.write(report(lines.concat(parseResults(readFileSync(wanted.results, "utf8")).filter((line) => line.machine))));
+  process.stdout.write(report(parseResults(readFileSync(wanted.results, "utf8"))));
   if (failures > 0) throw new Problem(`${failures} measurements are missing`);
 }
 

@@ -13,7 +13,8 @@ const firstLine = (command, ...words) => {
   }
 };
 
-export function describeMachine() {
+/** `program` is the path of our side, if it was not built from these sources. */
+export function describeMachine(program) {
   const [, cpu] = readFileSync("/proc/cpuinfo", "utf8").match(/^model name\s*: (.*)$/m) ?? [];
   return {
     cores: os.cpus().length,
@@ -24,7 +25,7 @@ export function describeMachine() {
     go: firstLine("go", "version").replace(/^go version /, ""),
     go_serf: firstLine("dpkg-query", "-W", "-f", "${Version}", "golang-github-hashicorp-serf-dev"),
     go_memberlist: firstLine("dpkg-query", "-W", "-f", "${Version}", "golang-github-hashicorp-memberlist-dev"),
-    commit: firstLine("git", "describe", "--always", "--dirty"),
+    commit: program ?? firstLine("git", "describe", "--always", "--dirty"),
     date: new Date().toISOString().slice(0, 10),
   };
 }

@@ -58,6 +58,7 @@ func (b *board) delivered(event, receiver int, moment time.Time) {
 func (b *board) memberJoined(name string, receiver int, moment time.Time) {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
+	delete(b.failed[name], receiver)
 	if !b.alive[receiver][name] {
 		b.alive[receiver][name] = true
 		b.joined[receiver] = moment
@@ -75,9 +76,7 @@ func (b *board) memberGone(name string, hasFailed bool, receiver int, moment tim
 	if b.failed[name] == nil {
 		b.failed[name] = map[int]time.Time{}
 	}
-	if _, isKnown := b.failed[name][receiver]; !isKnown {
-		b.failed[name][receiver] = moment
-	}
+	b.failed[name][receiver] = moment
 }
 
 // expect begins a batch, and returns the number of its first event.
