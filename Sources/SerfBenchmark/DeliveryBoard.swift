@@ -4,17 +4,17 @@ import Synchronization
 ///
 /// The figures are taken from these moments, so they do not depend on how often a scenario looks here. Events have numbers that go on from scenario to
 /// scenario: a late one of the last scenario does not count in the next.
-final class DeliveryBoard: Sendable {
-  typealias Moment = ContinuousClock.Instant
+package final class DeliveryBoard: Sendable {
+  package typealias Moment = ContinuousClock.Instant
 
   /// What came of a batch of events.
-  struct Batch {
+  package struct Batch {
     /// For each event: at how many nodes it is, and when it came to the last of them.
-    fileprivate(set) var arrivals: [(nodes: Int, last: Moment?)] = []
+    package fileprivate(set) var arrivals: [(nodes: Int, last: Moment?)] = []
     /// When each delivery came, in the order in which the receivers wrote them down.
-    fileprivate(set) var moments: [Moment] = []
+    package fileprivate(set) var moments: [Moment] = []
     /// Events that a node delivered once more.
-    fileprivate(set) var duplicates = 0
+    package fileprivate(set) var duplicates = 0
     fileprivate var seen: [Bool] = []
   }
 
@@ -32,10 +32,12 @@ final class DeliveryBoard: Sendable {
 
   private let state = Mutex(State())
 
+  package init() {}
+
   // MARK: What receivers write
 
   /// One more node, which knows itself. Returns the receiver's number.
-  func addReceiver(_ name: String) -> Int {
+  package func addReceiver(_ name: String) -> Int {
     state.withLock { state in
       state.alive.append([name])
       state.joined.append(nil)
@@ -43,7 +45,7 @@ final class DeliveryBoard: Sendable {
     }
   }
 
-  func delivered(_ event: Int, at receiver: Int, _ moment: Moment) {
+  package func delivered(_ event: Int, at receiver: Int, _ moment: Moment) {
     state.withLock { state in
       let index = event - state.first
       guard state.batch.arrivals.indices.contains(index), receiver < state.nodes else { return }
@@ -57,14 +59,14 @@ final class DeliveryBoard: Sendable {
     }
   }
 
-  func memberJoined(_ name: String, at receiver: Int, _ moment: Moment) {
+  package func memberJoined(_ name: String, at receiver: Int, _ moment: Moment) {
     state.withLock { state in
       state.failed[name]?[receiver] = nil
       if state.alive[receiver].insert(name).inserted { state.joined[receiver] = moment }
     }
   }
 
-  func memberGone(_ name: String, hasFailed: Bool, at receiver: Int, _ moment: Moment) {
+  package func memberGone(_ name: String, hasFailed: Bool, at receiver: Int, _ moment: Moment) {
     state.withLock { state in
       state.alive[receiver].remove(name)
       guard hasFailed else { return }
@@ -76,7 +78,7 @@ final class DeliveryBoard: Sendable {
   // MARK: What scenarios read
 
   /// From now on, `count` events are expected at the first `nodes` receivers. Returns the number of the first event.
-  func expect(_ count: Int, at nodes: Int) -> Int {
+  package func expect(_ count: Int, at nodes: Int) -> Int {
     state.withLock { state in
       state.first += state.batch.arrivals.count
       state.nodes = nodes
@@ -88,20 +90,20 @@ final class DeliveryBoard: Sendable {
     }
   }
 
-  var batch: Batch { state.withLock { $0.batch } }
+  package var batch: Batch { state.withLock { $0.batch } }
   /// How many deliveries of the batch have come.
-  var deliveries: Int { state.withLock { $0.batch.moments.count } }
+  package var deliveries: Int { state.withLock { $0.batch.moments.count } }
   /// At how many nodes the event of this number is.
-  func nodes(with event: Int) -> Int { state.withLock { $0.batch.arrivals[event - $0.first].nodes } }
+  package func nodes(with event: Int) -> Int { state.withLock { $0.batch.arrivals[event - $0.first].nodes } }
 
   /// How often a node has seen another fail.
-  var failures: Int { state.withLock { $0.failures } }
+  package var failures: Int { state.withLock { $0.failures } }
   /// When each receiver saw this member fail, for those that see it as failed now.
-  func failures(of name: String) -> [Moment] { state.withLock { $0.failed[name].map { Array($0.values) } ?? [] } }
+  package func failures(of name: String) -> [Moment] { state.withLock { $0.failed[name].map { Array($0.values) } ?? [] } }
   /// How many receivers see this member alive.
-  func receivers(seeing name: String) -> Int { state.withLock { $0.alive.count { $0.contains(name) } } }
+  package func receivers(seeing name: String) -> Int { state.withLock { $0.alive.count { $0.contains(name) } } }
   /// When the last of all receivers saw `count` members alive; nil while one of them does not.
-  func allSaw(_ count: Int) -> Moment? {
+  package func allSaw(_ count: Int) -> Moment? {
     state.withLock { state in state.alive.allSatisfy { $0.count >= count } ? state.joined.compactMap { $0 }.max() : nil }
   }
 }
