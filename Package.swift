@@ -255,6 +255,11 @@ let package = Package(
     .executableTarget(
       name: "MutateVectors", dependencies: ["SerfWire", "SerfCore", "SerfPrimitives", "VectorSupport"],
       path: "Tests/Support/MutateVectors", swiftSettings: strict),
+    // Counts allocations in a release build; see the program.
+    .target(name: "CAllocations", path: "Tests/Support/CAllocations"),
+    .executableTarget(
+      name: "CountAllocations", dependencies: ["CAllocations", "SerfCore", "Memberlist", "SerfWire", "SerfPrimitives"],
+      path: "Tests/Support/CountAllocations", swiftSettings: strict),
     .executableTarget(
       name: "Interop",
       dependencies: [

@@ -28,7 +28,7 @@ extension Membership {
     table[index].changedAt = now
     let multiplier = configuration.suspicion.multiplier
     let minimum = Suspicion.minimum(multiplier: multiplier, nodes: table.count, interval: configuration.probe.interval)
-    let accuser = NodeName(bytes: [UInt8](copying: accuser))
+    let accuser = table.name(of: accuser)
     table[index].suspicion = Suspicion(
       accuser: accuser, carrier: origin.carrier,
       expected: Suspicion.expectedConfirmations(multiplier: multiplier, nodes: table.count), minimum: minimum,
@@ -39,18 +39,25 @@ extension Membership {
   }
 
   private mutating func confirmSuspicion(of index: NodeIndex, by accuser: RawSpan, from origin: Origin, at now: Instant) {
-    guard case .deadline(let deadline)? = table[index].suspicion?.confirm(by: accuser, carrier: origin.carrier) else { return }
+    guard var suspicion = table[index].suspicion, suspicion.isIndependent(accuser, carrier: origin.carrier) else { return }
+    let accuser = table.name(of: accuser)
+    // Taken out while it changes, so that its list of voices is not copied.
+    table[index].suspicion = nil
+    let confirmed = suspicion.confirm(by: accuser, carrier: origin.carrier)
+    table[index].suspicion = suspicion
+    guard let deadline = confirmed else { return }
     counters.suspicionsConfirmed += 1
     // With this voice the time is already over. If it was this node that stood still, the timer decides instead.
     if deadline <= now, !hasStoodStill(at: now) { return suspicionEnded(index, at: now) }
     armSuspicion(index)
-    queueAccusation(index, .suspect, by: NodeName(bytes: [UInt8](copying: accuser)))
+    queueAccusation(index, .suspect, by: accuser)
   }
 
   /// Schedules a look at the suspicion, unless an entry that is due no later waits already. A member that is accused and refutes again and again must
   /// not fill the timer queue.
   private mutating func armSuspicion(_ index: NodeIndex) {
-    guard let deadline = table[index].suspicion?.deadline else { return }
+    guard let suspicion = table[index].suspicion else { return }
+    let deadline = suspicion.deadline
     if let due = table[index].suspicionTimer, due <= deadline { return }
     table[index].suspicionTimer = deadline
     timers.schedule(.suspicion(index, due: deadline), at: deadline)
@@ -60,7 +67,8 @@ extension Membership {
   mutating func suspicionDue(_ index: NodeIndex, due: Instant, at now: Instant) {
     guard table.contains(index) else { return }
     if table[index].suspicionTimer == due { table[index].suspicionTimer = nil }
-    guard let deadline = table[index].suspicion?.deadline else { return }
+    guard let suspicion = table[index].suspicion else { return }
+    let deadline = suspicion.deadline
     guard deadline <= now else { return armSuspicion(index) }
     // We stood still (suspended, starved): the refutation may be in what we have not read yet. Not in memberlist.
     if now - deadline > stallTolerance {
@@ -110,11 +118,11 @@ extension Membership {
       counters.doubtfulDeaths += 1
       diagnose(
         .doubtfulDeath(
-          table[index].member.name, by: NodeName(bytes: [UInt8](copying: accuser)), deliveredBy: origin.carrier))
+          table[index].member.name, by: table.name(of: accuser), deliveredBy: origin.carrier))
       suspect(index, incarnation, by: accuser, from: origin, at: now)
       return hastenProbe(of: index, at: now)
     }
-    declareDead(index, incarnation, by: NodeName(bytes: [UInt8](copying: accuser)), at: now)
+    declareDead(index, incarnation, by: table.name(of: accuser), at: now)
   }
 
   /// A death notice from a third party about a member that has just spoken to us (`secure-transport.md` 1.9).

@@ -62,9 +62,8 @@ extension Membership {
       return nil
     }
     if sourceNode.isEmpty { return .anyMember(source) }
-    if let index = table.find(sourceNode) { return .member(table[index].member.name, source) }
     if sourceNode.byteCount > configuration.limits.nameLength { return .anyMember(source) }
-    return .member(NodeName(bytes: [UInt8](copying: sourceNode)), source)
+    return .member(table.name(of: sourceNode), source)
   }
 
   /// Whether we send to this address when a message names it: it can be a node's, and is in the allowed networks.
@@ -105,7 +104,7 @@ extension Membership {
     }
     guard var address = request.target, request.node.byteCount <= configuration.limits.nameLength else { return nil }
     if address.port == 0 { address.port = local.address.port }
-    return (NodeName(bytes: [UInt8](copying: request.node)), address, index)
+    return (table.name(of: request.node), address, index)
   }
 
   // MARK: The user's pings
@@ -165,13 +164,15 @@ extension Membership {
       if !ping.isDone { packetDelayed(PacketID(Self.pingPackets | UInt64(ack.sequenceNumber)), at: now) }
       return
     }
-    guard let ping = pings[ack.sequenceNumber], !ping.isDone, isFromTarget(of: ping, peer),
+    guard var ping = pings[ack.sequenceNumber], !ping.isDone, isFromTarget(of: ping, peer),
       now - ping.startedAt <= configuration.probe.timeout
     else {
       counters.strayAcks += 1
       return
     }
-    pings[ack.sequenceNumber]?.isDone = true
+    // Assigned as a whole: to change a value in place, a dictionary allocates.
+    ping.isDone = true
+    pings[ack.sequenceNumber] = ping
     switch ping.purpose {
     case .relay(let requester, let sequenceNumber, _):
       var message = startDraft()

@@ -81,6 +81,7 @@ extension Membership {
       return sendDraft(to: destination(probe.target), path: path, id: id)
     }
     var compound = CompoundWriter()
+    swap(&compound, &pair)
     compound.add(draft.span.bytes)
     let node = probe.name.bytes
     let own = name.bytes
@@ -88,6 +89,7 @@ extension Membership {
     compound.endPart()
     let start = outbox.begin()
     compound.finish(into: &outbox.arena)
+    swap(&compound, &pair)
     push(start, to: destination(probe.target), path: path, id: id, checksummed: isChecksummed(probe.target))
   }
 

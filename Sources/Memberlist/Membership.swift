@@ -79,6 +79,8 @@ package struct Membership: ~Copyable, Sendable {
 
   /// A message under construction; kept for its memory.
   var draft: [UInt8] = []
+  /// A ping and the accusation beside it; kept for its memory.
+  var pair = CompoundWriter()
   var finished: [BroadcastID] = []
   /// What expanding compressed packets needs; kept for its memory.
   var expansion = PacketWalker.Expansion()
@@ -122,6 +124,9 @@ package struct Membership: ~Copyable, Sendable {
 
   /// The member of this name, in any state.
   package func member(_ name: NodeName) -> GossipMember? { table.find(name).map { table[$0].member } }
+
+  /// These bytes as a name; nothing is allocated for the name of a node in the table.
+  package func nodeName(_ bytes: RawSpan) -> NodeName { table.name(of: bytes) }
 
   /// How many members are alive or suspect, this node included.
   package var liveCount: Int {

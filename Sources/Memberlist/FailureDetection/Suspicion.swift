@@ -7,11 +7,10 @@ import SerfWire
 ///
 ///     suspect ──confirm──→ deadline moves towards start + minimum ──→ dead
 package struct Suspicion: Sendable {
-  package enum Outcome: Hashable, Sendable {
-    /// A new voice: the member is dead unless it refutes before this instant. The voice is worth relaying.
-    case deadline(Instant)
-    /// A voice already heard, or one more than the formula counts.
-    case ignored
+  /// A member that accuses, and the peer that delivered that.
+  private struct Voice: Sendable {
+    var accuser: NodeName
+    var carrier: NodeName?
   }
 
   /// When the member is declared dead.
@@ -26,8 +25,7 @@ package struct Suspicion: Sendable {
   private let expected: Int
   private let minimum: Duration
   private let maximum: Duration
-  private var accusers: [NodeName]
-  private var carriers: [NodeName]
+  private var voices: [Voice] = []
 
   /// A suspicion raised by `accuser`, whose message `carrier` delivered. `carrier` is nil where names are not proven, or when the accuser is this
   /// node.
@@ -41,26 +39,30 @@ package struct Suspicion: Sendable {
     self.maximum = max(minimum, maximum)
     startedAt = now
     listensSince = now
-    accusers = [accuser]
-    carriers = carrier.map { [$0] } ?? []
     deadline = now + (expected < 1 ? minimum : self.maximum)
+    voices.reserveCapacity(min(self.expected, 8) + 1)
+    voices.append(Voice(accuser: accuser, carrier: carrier))
   }
 
-  /// Another member suspects the same node; independent voices shorten the wait.
+  /// Whether a member that suspects the same node is a voice that shortens the wait: not one already heard, nor one more than the formula counts.
   ///
   /// Each accuser counts once. Where names are proven, each peer that delivers counts once as well: a member that invents accusers is one voice
   /// (`secure-transport.md` 1.9). The peer is told by its name, because one peer may have several connections.
-  package mutating func confirm(by accuser: RawSpan, carrier: NodeName?) -> Outcome {
-    guard confirmations < expected, !accusers.contains(where: { accuser.equals($0.bytes) }) else { return .ignored }
-    if let carrier {
-      guard !carriers.contains(carrier) else { return .ignored }
-      carriers.append(carrier)
-    }
-    accusers.append(NodeName(bytes: [UInt8](copying: accuser)))
+  package func isIndependent(_ accuser: RawSpan, carrier: NodeName?) -> Bool {
+    guard confirmations < expected else { return false }
+    for voice in voices where accuser.equals(voice.accuser.bytes) || carrier != nil && voice.carrier == carrier { return false }
+    return true
+  }
+
+  /// Another member suspects the same node. Nil for a voice that is not independent; otherwise the voice is worth relaying, and the member is dead unless
+  /// it refutes before this instant.
+  package mutating func confirm(by accuser: NodeName, carrier: NodeName?) -> Instant? {
+    guard isIndependent(accuser.bytes.span.bytes, carrier: carrier) else { return nil }
+    voices.append(Voice(accuser: accuser, carrier: carrier))
     confirmations += 1
     let wait = Self.timeout(confirmations: confirmations, expected: expected, minimum: minimum, maximum: maximum)
     deadline = max(startedAt + wait, postponedTo)
-    return .deadline(deadline)
+    return deadline
   }
 
   /// Gives the member more time; see `Membership.advance(to:)` on stalls.

@@ -41,16 +41,22 @@ package struct NodeTable: ~Copyable, Sendable {
   /// The node of this name, or nil.
   package func find(_ name: NodeName) -> NodeIndex? { find(name.bytes.span.bytes) }
 
+  /// These bytes as a name. Where a node of the table has it, it shares that node's memory, so that nothing is allocated for names that are known.
+  package func name(of bytes: RawSpan) -> NodeName {
+    if let row = row(of: bytes) { return rows[row].member.name }
+    return NodeName(bytes: [UInt8](copying: bytes))
+  }
+
   /// Whether the index still names a node.
   package func contains(_ index: NodeIndex) -> Bool { generations[Int(index.row)] == index.generation }
 
-  /// The row at an index that is known to be valid.
+  /// The row at an index that is known to be valid. Inlined, because a call of such an accessor allocates its frame.
   package subscript(_ index: NodeIndex) -> NodeState {
-    _read {
+    @inline(__always) _read {
       precondition(contains(index), "the node was reaped")
       yield rows[Int(index.row)]
     }
-    _modify {
+    @inline(__always) _modify {
       precondition(contains(index), "the node was reaped")
       yield &rows[Int(index.row)]
     }

@@ -25,7 +25,9 @@ package struct CoordinateTable: Sendable {
 
   /// A member told its coordinate, and nothing was measured.
   package mutating func told(_ coordinate: NodeCoordinate, by name: NodeName) {
-    rows[name, default: Row(coordinate: coordinate)].coordinate = coordinate
+    var row = rows[name] ?? Row(coordinate: coordinate)
+    row.coordinate = coordinate
+    rows[name] = row
   }
 
   /// A member told its coordinate after this round trip, which moves our own.

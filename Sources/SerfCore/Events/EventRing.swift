@@ -6,9 +6,18 @@ import SerfWire
 /// limited in events and bytes; Go's grows without limit (`secure-transport.md` 3.3).
 package struct EventRing: Sendable {
   package struct Slot: Sendable {
-    package let time: LamportTime
-    package fileprivate(set) var events: [UserEvent]
-    fileprivate var byteCount: Int
+    package fileprivate(set) var time: LamportTime
+    package fileprivate(set) var events: [UserEvent] = []
+    fileprivate var byteCount = 0
+
+    fileprivate init(time: LamportTime) { self.time = time }
+
+    /// Gives the place to a newer time, and its memory as well unless it is much.
+    fileprivate mutating func restart(at time: LamportTime) {
+      self.time = time
+      byteCount = 0
+      if events.capacity > 8 { events = [] } else { events.removeAll(keepingCapacity: true) }
+    }
   }
 
   private var slots: [Slot?]
@@ -50,15 +59,18 @@ package struct EventRing: Sendable {
     try checkAge(time, clock: clock)
     let index = Int(time % LamportTime(slots.count))
     let size = name.byteCount + payload.byteCount
-    var slot = Slot(time: time, events: [], byteCount: 0)
-    if let known = slots[index], known.time >= time {
-      guard known.time == time else { throw .tooOld }
-      for event in known.events where name.equals(event.nameBytes) && payload.equals(event.payload.bytes) { throw .duplicate }
-      slot = known
+    var slot = slots[index] ?? Slot(time: time)
+    guard slot.time <= time else { throw .tooOld }
+    if slot.time == time {
+      for event in slot.events where name.equals(event.nameBytes) && payload.equals(event.payload.bytes) { throw .duplicate }
+      guard slot.events.count < eventsPerSlot, slot.byteCount + size <= bytesPerSlot else { throw .full }
+    } else {
+      guard eventsPerSlot > 0, size <= bytesPerSlot else { throw .full }
     }
-    guard slot.events.count < eventsPerSlot, slot.byteCount + size <= bytesPerSlot else { throw .full }
     let event = UserEvent(time: time, nameBytes: [UInt8](copying: name), payload: [UInt8](copying: payload), coalesce: coalesce)
+    // The array has one owner from here on, so that its memory is used again.
     slots[index] = nil
+    if slot.time < time { slot.restart(at: time) }
     slot.events.append(event)
     slot.byteCount += size
     slots[index] = slot

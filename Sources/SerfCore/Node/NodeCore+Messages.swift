@@ -46,12 +46,12 @@ extension NodeCore {
       let message = try LeaveMessage(decoding: body)
       guard witnessMember(message.time, type, from: peer) else { return nil }
       let isNews = intentReceived(
-        Intent(.leave, at: message.time), about: NodeName(bytes: [UInt8](copying: message.node)), prune: message.prunes)
+        Intent(.leave, at: message.time), about: membership.nodeName(message.node), prune: message.prunes)
       return isNews ? .intent : nil
     case .join:
       let message = try JoinMessage(decoding: body)
       guard witnessMember(message.time, type, from: peer) else { return nil }
-      return intentReceived(Intent(.join, at: message.time), about: NodeName(bytes: [UInt8](copying: message.node))) ? .intent : nil
+      return intentReceived(Intent(.join, at: message.time), about: membership.nodeName(message.node)) ? .intent : nil
     case .userEvent:
       let message = try UserEventMessage(decoding: body)
       return witnessEvent(message.time, type, from: peer) && eventReceived(message) ? isLarge ? .large : .event : nil

@@ -110,7 +110,9 @@ extension NodeCore {
   /// An ack or an answer arrived, from its sender or by way of another member.
   mutating func responseReceived(_ body: RawSpan, from peer: Peer) throws(WireError) {
     let message = try QueryResponseMessage(decoding: body)
-    guard let query = openQueries[message.time], query.id.number == message.id else {
+    // Not a copy of the query: its sets would be copied with the first change.
+    let open = openQueries[message.time].map { (id: $0.id, isRelayed: $0.isRelayed) }
+    guard let query = open, query.id.number == message.id else {
       counters.responsesWithoutQuery += 1
       return
     }
@@ -123,25 +125,39 @@ extension NodeCore {
       counters.responsesRefused += 1
       return diagnose(.limitReached(.nameLength))
     }
-    let member = NodeName(bytes: [UInt8](copying: message.from))
+    let member = membership.nodeName(message.from)
     if message.isAck { return ackArrived(query.id, from: member) }
+    // Most answers to a query with a relay factor are repeated: nothing is copied for them.
+    guard openQueries[message.time]?.hasAnswer(from: member) != true else { return counters.responsesDuplicate += 1 }
     var payload: [UInt8] = []
     if let stated = message.payload { payload = [UInt8](copying: stated) }
     answerArrived(query.id, from: member, payload)
   }
 
   mutating func ackArrived(_ id: SerfQuery.ID, from member: NodeName) {
-    guard openQueries[id.time]?.id == id, let arrival = openQueries[id.time]?.acknowledged(by: member), count(arrival) else { return }
-    outbox.push(.queryAcknowledged(id, by: member))
+    guard var query = takeQuery(id) else { return }
+    let arrival = query.acknowledged(by: member)
+    openQueries[id.time] = query
+    if count(arrival) { outbox.push(.queryAcknowledged(id, by: member)) }
   }
 
   mutating func answerArrived(_ id: SerfQuery.ID, from member: NodeName, _ payload: [UInt8]) {
-    guard openQueries[id.time]?.id == id, let arrival = openQueries[id.time]?.answered(by: member), count(arrival) else { return }
-    counters.answersReceived += 1
+    guard var query = takeQuery(id) else { return }
+    let arrival = query.answered(by: member)
     // The answer proves that the query arrived; the ack may be lost, or come later.
-    if openQueries[id.time]?.acknowledged(by: member) == .new { outbox.push(.queryAcknowledged(id, by: member)) }
+    let isAck = arrival == .new && query.acknowledged(by: member) == .new
+    openQueries[id.time] = query
+    guard count(arrival) else { return }
+    counters.answersReceived += 1
+    if isAck { outbox.push(.queryAcknowledged(id, by: member)) }
     if !voteArrived(id, from: member, payload) { outbox.push(.queryAnswered(id, QueryAnswer(from: member, payload: payload))) }
     if openQueries[id.time]?.isComplete == true { endQuery(id.time) }
+  }
+
+  /// Takes a query out, to be changed and put back: to change a value in place, a dictionary allocates.
+  private mutating func takeQuery(_ id: SerfQuery.ID) -> OpenQuery? {
+    guard openQueries[id.time]?.id == id else { return nil }
+    return openQueries.removeValue(forKey: id.time)
   }
 
   private mutating func count(_ arrival: OpenQuery.Arrival) -> Bool {

@@ -90,20 +90,20 @@ extension NodeCore {
     while let name = names.next() {
       count += 1
       guard count <= limit else { return diagnose(.limitReached(.stateEntries)) }
-      left[NodeName(bytes: [UInt8](copying: name))] = 0
+      left[membership.nodeName(name)] = 0
     }
     if !left.isEmpty {
       var times = state.statusTimes
       count = 0
       while count <= limit, let entry = times.next() {
         count += 1
-        let name = NodeName(bytes: [UInt8](copying: entry.key))
+        let name = membership.nodeName(entry.key)
         if left[name] != nil { left[name] = entry.time }
       }
       names = state.leftMembers
       while let name = names.next() {
         // The time at which it left is not stated; this one is just above the newest intent that the sender has.
-        let name = NodeName(bytes: [UInt8](copying: name))
+        let name = membership.nodeName(name)
         let time = LamportClock.successor(of: left[name] ?? 0)
         mergeIntent(Intent(.leave, at: time, isImplied: true), name, &meeting, from: peer)
       }
@@ -113,7 +113,7 @@ extension NodeCore {
     while let entry = times.next() {
       count += 1
       guard count <= limit else { return diagnose(.limitReached(.stateEntries)) }
-      let name = NodeName(bytes: [UInt8](copying: entry.key))
+      let name = membership.nodeName(entry.key)
       if left[name] == nil { mergeIntent(Intent(.join, at: entry.time, isImplied: true), name, &meeting, from: peer) }
     }
   }

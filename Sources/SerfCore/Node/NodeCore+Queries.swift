@@ -36,7 +36,7 @@ extension NodeCore {
 
   private mutating func deliver(_ message: borrowing QueryMessage) {
     let limit = SerfSettings.UserEvents.largestSizeLimit
-    guard let isAsked = QueryFilterList.matches(message.filters, name, tags: ownTags, byteLimit: limit) else {
+    guard let isAsked = QueryFilterList.matches(message.filters, name, tags: { ownTags }, byteLimit: limit) else {
       counters.queriesRefused += 1
       return diagnose(.limitReached(.queryFilters))
     }
@@ -45,7 +45,7 @@ extension NodeCore {
     if let stated = message.payload { payload = [UInt8](copying: stated) }
     let query = SerfQuery(
       id: SerfQuery.ID(time: message.time, number: message.id), nameBytes: [UInt8](copying: message.name), payload: payload,
-      source: NodeName(bytes: [UInt8](copying: message.sourceNode)),
+      source: membership.nodeName(message.sourceNode),
       timeout: min(max(.nanoseconds(message.timeoutNanoseconds), .zero), Self.longestQuery))
     queryArrived(
       query, address: message.source, relayFactor: message.relayFactor, wantsAck: message.flags.contains(.wantsAck))
@@ -95,17 +95,24 @@ extension NodeCore {
 
   private mutating func acknowledge(_ query: ReceivedQuery) {
     guard query.source != name else { return ackArrived(query.id, from: name) }
-    send(encodeResponse(query.id, flags: 1, nil), answering: query)
+    var message = takeScratch()
+    encodeResponse(query.id, flags: 1, nil, into: &message)
+    send(message, answering: query)
+    scratch = message
   }
 
   func encodeResponse(_ id: SerfQuery.ID, flags: UInt32, _ payload: [UInt8]?) -> [UInt8] {
     var message: [UInt8] = []
+    encodeResponse(id, flags: flags, payload, into: &message)
+    return message
+  }
+
+  private func encodeResponse(_ id: SerfQuery.ID, flags: UInt32, _ payload: [UInt8]?, into message: inout [UInt8]) {
     let own = name.bytes
     let content = payload ?? []
     QueryResponseMessage(
       time: id.time, id: id.number, from: own.span.bytes, flags: flags, payload: payload == nil ? nil : content.span.bytes
     ).encode(into: &message)
-    return message
   }
 
   /// Sends it to the asking member, and by way of as many others as the query wants.
@@ -151,7 +158,7 @@ extension NodeCore {
     guard !message.message.isEmpty else { throw .empty }
     // Acks and answers take detours, and nothing else does.
     guard message.message[checked: 0] == SerfMessageType.queryResponse.rawValue else { throw .unexpectedType }
-    let node = NodeName(bytes: [UInt8](copying: message.destinationName))
+    let node = membership.nodeName(message.destinationName)
     guard let destination = relayDestination(node, message.destination) else {
       counters.relaysDropped += 1
       return diagnose(.relayDropped(node, from: peer))

@@ -39,6 +39,9 @@ struct OpenQuery: Sendable {
     return acknowledged.insert(member).inserted ? .new : .duplicate
   }
 
+  /// Whether the member's answer is here already.
+  func hasAnswer(from member: NodeName) -> Bool { answered.contains(member) }
+
   mutating func answered(by member: NodeName) -> Arrival {
     guard answered.count < limit || answered.contains(member) else { return .unwanted }
     guard answered.insert(member).inserted else { return .duplicate }

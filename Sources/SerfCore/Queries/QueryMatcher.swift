@@ -47,8 +47,11 @@ extension QueryFilterList {
   ///
   /// All expressions together may compile to ``Pattern/programLimit`` instructions, and take ``stepLimit`` steps. Nil beyond that, and if the filters have more
   /// than `byteLimit` bytes: no program needs such filters, and a flood of them would stop a node.
-  static func matches(_ filters: RawSpan, _ name: NodeName, tags: [String: String], byteLimit: Int) -> Bool? {
+  ///
+  /// `tags` is called only for filters that ask for tags.
+  static func matches(_ filters: RawSpan, _ name: NodeName, tags: () -> [String: String], byteLimit: Int) -> Bool? {
     guard filters.byteCount <= byteLimit else { return nil }
+    var known: [String: String]?
     var size = 0
     var budget = stepLimit
     do throws(WireError) {
@@ -64,7 +67,9 @@ extension QueryFilterList {
             let pattern = try? Pattern(expression)
           else { return false }
           size += pattern.size
-          let text = Array((tags[tag] ?? "").utf8)
+          let all = known ?? tags()
+          known = all
+          let text = Array((all[tag] ?? "").utf8)
           guard size <= Pattern.programLimit, let matches = pattern.matches(text.span.bytes, budget: &budget) else { return nil }
           guard matches else { return false }
         }

@@ -3,8 +3,8 @@
 /// Slot = time mod size, one time per slot. Only IDs are kept, because queries are not replayed; their number is limited (`secure-transport.md` 3.3).
 package struct QueryRing: Sendable {
   private struct Slot: Sendable {
-    let time: LamportTime
-    var ids: [UInt32]
+    var time: LamportTime
+    var ids: [UInt32] = []
   }
 
   private var slots: [Slot?]
@@ -29,14 +29,18 @@ package struct QueryRing: Sendable {
     guard time >= minimumTime else { throw .notWanted }
     guard !isTooOld(time, clock: clock, ringSize: slots.count) else { throw .tooOld }
     let index = Int(time % LamportTime(slots.count))
-    guard let known = slots[index], known.time >= time else {
-      slots[index] = Slot(time: time, ids: [id])
-      newestTime = max(newestTime, time)
-      return
+    var slot = slots[index] ?? Slot(time: time)
+    guard slot.time <= time else { throw .tooOld }
+    if slot.time == time {
+      guard !slot.ids.contains(id) else { throw .duplicate }
+      guard slot.ids.isEmpty || slot.ids.count < idsPerSlot else { throw .full }
     }
-    guard known.time == time else { throw .tooOld }
-    guard !known.ids.contains(id) else { throw .duplicate }
-    guard known.ids.count < idsPerSlot else { throw .full }
-    slots[index]?.ids.append(id)
+    // The array has one owner from here on, so that its memory is used again.
+    slots[index] = nil
+    if slot.time < time { slot.ids.removeAll(keepingCapacity: true) }
+    slot.time = time
+    slot.ids.append(id)
+    slots[index] = slot
+    newestTime = max(newestTime, time)
   }
 }
