@@ -20,13 +20,15 @@ public struct NodeAddress: Hashable, Sendable {
 
   /// The address in `bytes`, or nil unless there are 4 or 16 of them.
   public init?(bytes: RawSpan, port: UInt16) {
-    guard bytes.byteCount == 4 || bytes.byteCount == 16 else { return nil }
-    var words: (UInt64, UInt64) = (0, 0)
-    for index in 0..<16 {
-      let byte = index < bytes.byteCount ? UInt64(bytes.unsafeLoad(fromUncheckedByteOffset: index, as: UInt8.self)) : 0
-      if index < 8 { words.0 = words.0 << 8 | byte } else { words.1 = words.1 << 8 | byte }
+    switch bytes.byteCount {
+    case 4:
+      high = UInt64(UInt32(bigEndian: bytes.unsafeLoadUnaligned(fromByteOffset: 0, as: UInt32.self))) << 32
+      low = 0
+    case 16:
+      high = UInt64(bigEndian: bytes.unsafeLoadUnaligned(fromByteOffset: 0, as: UInt64.self))
+      low = UInt64(bigEndian: bytes.unsafeLoadUnaligned(fromByteOffset: 8, as: UInt64.self))
+    default: return nil
     }
-    (high, low) = words
     byteCount = UInt8(bytes.byteCount)
     self.port = port
   }

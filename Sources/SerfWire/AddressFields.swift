@@ -15,6 +15,9 @@ extension MessagePackWriter {
     string(key)
     guard let address else { return null() }
     binaryHeader(Int(address.byteCount))
-    for index in 0..<Int(address.byteCount) { raw(address[index]) }
+    raw(first: 4, of: address.high)
+    guard address.byteCount == 16 else { return }
+    raw(first: 4, of: address.high << 32)
+    raw(first: 8, of: address.low)
   }
 }

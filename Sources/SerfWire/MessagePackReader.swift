@@ -8,12 +8,12 @@
 /// - Values: ``readString()``, ``readBytes()``, `readInteger()`, ``readBool()``, ``readDouble()``, ``readNil()``
 /// - Containers: ``readMapHeader()``, ``readArrayHeader()``, and ``readStruct()`` for a Go struct
 /// - Anything: ``peekKind()``, ``skip()``
-package struct MessagePackReader: ~Escapable {
+@usableFromInline package struct MessagePackReader: ~Escapable {
   @usableFromInline typealias Marker = MessagePackMarker
 
   @usableFromInline let bytes: RawSpan
   /// How many bytes have been read.
-  package private(set) var offset: Int
+  @usableFromInline package internal(set) var offset: Int
 
   /// A reader at the first byte of `bytes`, or at `offset`.
   @inlinable @_lifetime(copy bytes)
@@ -79,43 +79,43 @@ package struct MessagePackReader: ~Escapable {
   }
 
   /// Reads an integer of any width whose value fits; nil counts as 0.
-  @_lifetime(self: copy self)
+  @inlinable @_lifetime(self: copy self)
   package mutating func readInteger() throws(WireError) -> UInt64 { try fitting() }
 
   /// Reads an integer of any width whose value fits; nil counts as 0.
-  @_lifetime(self: copy self)
+  @inlinable @_lifetime(self: copy self)
   package mutating func readInteger() throws(WireError) -> UInt32 { try fitting() }
 
   /// Reads an integer of any width whose value fits; nil counts as 0.
-  @_lifetime(self: copy self)
+  @inlinable @_lifetime(self: copy self)
   package mutating func readInteger() throws(WireError) -> UInt16 { try fitting() }
 
   /// Reads an integer of any width whose value fits; nil counts as 0.
-  @_lifetime(self: copy self)
+  @inlinable @_lifetime(self: copy self)
   package mutating func readInteger() throws(WireError) -> UInt8 { try fitting() }
 
   /// Reads an integer of any width whose value fits; nil counts as 0.
-  @_lifetime(self: copy self)
+  @inlinable @_lifetime(self: copy self)
   package mutating func readInteger() throws(WireError) -> Int64 { try fitting() }
 
   /// Reads an integer of any width whose value fits; nil counts as 0.
-  @_lifetime(self: copy self)
+  @inlinable @_lifetime(self: copy self)
   package mutating func readInteger() throws(WireError) -> Int32 { try fitting() }
 
   /// Reads an integer of any width whose value fits; nil counts as 0.
-  @_lifetime(self: copy self)
+  @inlinable @_lifetime(self: copy self)
   package mutating func readInteger() throws(WireError) -> Int { try fitting() }
 
-  @_lifetime(self: copy self)
-  private mutating func fitting<Value: FixedWidthInteger>() throws(WireError) -> Value {
+  @inlinable @inline(__always) @_lifetime(self: copy self)
+  mutating func fitting<Value: FixedWidthInteger>() throws(WireError) -> Value {
     let (bits, isNegative) = try readInteger64()
     guard let value = isNegative ? Value(exactly: Int64(bitPattern: bits)) : Value(exactly: bits) else { throw .outOfRange }
     return value
   }
 
   /// Any integer, as the bits of a `UInt64`, or of an `Int64` if it is negative.
-  @_lifetime(self: copy self)
-  private mutating func readInteger64() throws(WireError) -> (bits: UInt64, isNegative: Bool) {
+  @usableFromInline @_lifetime(self: copy self)
+  mutating func readInteger64() throws(WireError) -> (bits: UInt64, isNegative: Bool) {
     let tag = try byte()
     if Marker.positive ~= tag { return (UInt64(tag), false) }
     let signed: Int64
@@ -220,7 +220,7 @@ package struct MessagePackReader: ~Escapable {
   // MARK: Bytes
 
   /// Reads one byte that is not MessagePack, such as a message type.
-  @inlinable @_lifetime(self: copy self)
+  @inlinable @inline(__always) @_lifetime(self: copy self)
   package mutating func byte() throws(WireError) -> UInt8 {
     guard offset < bytes.byteCount else { throw .truncated }
     let value = bytes[checked: offset]
@@ -229,16 +229,16 @@ package struct MessagePackReader: ~Escapable {
   }
 
   /// Reads `count` bytes that are not MessagePack, such as the user state behind the nodes of a push/pull.
-  @inlinable @_lifetime(copy self) @_lifetime(self: copy self)
+  @inlinable @inline(__always) @_lifetime(copy self) @_lifetime(self: copy self)
   package mutating func take(_ count: Int) throws(WireError) -> RawSpan {
     guard count >= 0, count <= remaining else { throw .truncated }
-    let span = bytes.extracting(offset..<offset + count)
+    let span = bytes.extracting(unchecked: offset..<offset + count)
     offset += count
     return span
   }
 
   /// A big-endian integer of 2, 4 or 8 bytes.
-  @inlinable @_lifetime(self: copy self)
+  @inlinable @inline(__always) @_lifetime(self: copy self)
   mutating func unsigned(bytes count: Int) throws(WireError) -> UInt64 {
     guard count <= remaining else { throw .truncated }
     let value: UInt64

@@ -6,12 +6,12 @@
 /// var writer = MessagePackWriter(taking: &bytes)
 /// writer.map(1)
 /// writer.field("SeqNo", sequence)
-/// bytes = writer.finish()
+/// writer.finish(into: &bytes)
 /// ```
 /// A struct is a map whose keys are the Go field names in ascending byte order; the caller writes them in that order.
-package struct MessagePackWriter: ~Copyable {
+@usableFromInline package struct MessagePackWriter: ~Copyable {
   /// Which families text and bytes are written in.
-  package enum Dialect: Sendable {
+  @usableFromInline package enum Dialect: Sendable {
     /// Gossip: one old "raw" family for both, because decoders before 2016 know no other (`memberlist.md`, rule 3).
     case raw
     /// RPC: text has an 8-bit length form, bytes have the `bin` family (`serf.md` section 2).
@@ -20,7 +20,11 @@ package struct MessagePackWriter: ~Copyable {
 
   @usableFromInline typealias Marker = MessagePackMarker
 
+  /// What is written, but for the last bytes, which are the first `filled` ones of `chunk`. An array checks its owner and its room with every append;
+  /// most fields are a few bytes, so they are collected in the chunk first.
   @usableFromInline var bytes: [UInt8]
+  @usableFromInline var chunk = InlineArray<128, UInt8>(repeating: 0)
+  @usableFromInline var filled = 0
   @usableFromInline let dialect: Dialect
 
   /// A writer that appends to an empty array.
@@ -29,32 +33,43 @@ package struct MessagePackWriter: ~Copyable {
     self.dialect = dialect
   }
 
-  /// A writer that appends to `bytes`, which is empty until the caller assigns ``finish()`` to it.
-  @inlinable package init(taking bytes: inout [UInt8], _ dialect: Dialect = .raw) {
-    self.bytes = bytes
-    bytes = []
+  /// A writer that appends to `bytes`, which is empty until ``finish(into:)`` gives it back.
+  @inlinable @inline(__always) package init(taking bytes: inout [UInt8], _ dialect: Dialect = .raw) {
+    self.bytes = []
     self.dialect = dialect
+    swap(&self.bytes, &bytes)
+  }
+
+  /// Gives the array back: the caller's, which is empty until then.
+  @inlinable @inline(__always) package mutating func finish(into bytes: inout [UInt8]) {
+    flush()
+    swap(&self.bytes, &bytes)
   }
 
   /// Gives the array back.
-  @inlinable package consuming func finish() -> [UInt8] { bytes }
+  @inlinable package consuming func finish() -> [UInt8] {
+    var result: [UInt8] = []
+    finish(into: &result)
+    return result
+  }
 
   /// How many bytes there are.
-  @inlinable package var count: Int { bytes.count }
+  @inlinable package var count: Int { bytes.count + filled }
 
   // MARK: Values
 
   /// Text of a literal; every key is shorter than 32 bytes.
-  @inlinable package mutating func string(_ literal: StaticString) {
+  @inlinable @inline(__always) package mutating func string(_ literal: StaticString) {
     let count = literal.utf8CodeUnitCount
-    textHeader(count)
-    bytes.append(contentsOf: UnsafeBufferPointer(start: literal.utf8Start, count: count))
+    if count > 31 { textHeader(count) } else { put(Marker.fixText.lowerBound | UInt8(truncatingIfNeeded: count)) }
+    // A literal's bytes are always valid.
+    put(UnsafeRawBufferPointer(start: literal.utf8Start, count: count))
   }
 
   /// Text of these bytes.
   @inlinable package mutating func string(_ text: RawSpan) {
     textHeader(text.byteCount)
-    bytes.append(copying: text)
+    put(text)
   }
 
   /// Text of these bytes.
@@ -63,13 +78,14 @@ package struct MessagePackWriter: ~Copyable {
   /// Text of the UTF-8 of a string, for RPC.
   @inlinable package mutating func string(_ text: String) {
     textHeader(text.utf8.count)
+    flush()
     bytes.append(contentsOf: text.utf8)
   }
 
   /// Bytes.
   @inlinable package mutating func binary(_ value: RawSpan) {
     binaryHeader(value.byteCount)
-    bytes.append(copying: value)
+    put(value)
   }
 
   /// Bytes.
@@ -81,18 +97,18 @@ package struct MessagePackWriter: ~Copyable {
   }
 
   /// Nil.
-  @inlinable package mutating func null() { bytes.append(Marker.nil) }
+  @inlinable package mutating func null() { put(Marker.nil) }
 
   /// A bool.
-  @inlinable package mutating func bool(_ value: Bool) { bytes.append(value ? Marker.true : Marker.false) }
+  @inlinable package mutating func bool(_ value: Bool) { put(value ? Marker.true : Marker.false) }
 
   /// An unsigned integer in its shortest form.
   @inlinable package mutating func integer(_ value: UInt64) {
     if value <= Marker.positive.upperBound {
-      bytes.append(UInt8(truncatingIfNeeded: value))
+      put(UInt8(truncatingIfNeeded: value))
     } else if value <= 0xff {
-      bytes.append(Marker.uint8)
-      bytes.append(UInt8(truncatingIfNeeded: value))
+      put(Marker.uint8)
+      put(UInt8(truncatingIfNeeded: value))
     } else if value <= 0xffff {
       number(Marker.uint16, UInt16(truncatingIfNeeded: value))
     } else if value <= 0xffff_ffff {
@@ -107,10 +123,10 @@ package struct MessagePackWriter: ~Copyable {
     if value >= 0 {
       integer(UInt64(value))
     } else if value >= -32 {
-      bytes.append(UInt8(truncatingIfNeeded: value))
+      put(UInt8(truncatingIfNeeded: value))
     } else if let small = Int8(exactly: value) {
-      bytes.append(Marker.int8)
-      bytes.append(UInt8(bitPattern: small))
+      put(Marker.int8)
+      put(UInt8(bitPattern: small))
     } else if let small = Int16(exactly: value) {
       number(Marker.int16, UInt16(bitPattern: small))
     } else if let small = Int32(exactly: value) {
@@ -131,7 +147,7 @@ package struct MessagePackWriter: ~Copyable {
   /// The header of a map of `count` pairs.
   @inlinable package mutating func map(_ count: Int) {
     if count < 16 {
-      bytes.append(Marker.fixMap.lowerBound | UInt8(truncatingIfNeeded: count))
+      put(Marker.fixMap.lowerBound | UInt8(truncatingIfNeeded: count))
     } else if count <= 0xffff {
       number(Marker.map16, UInt16(truncatingIfNeeded: count))
     } else {
@@ -142,7 +158,7 @@ package struct MessagePackWriter: ~Copyable {
   /// The header of an array of `count` elements.
   @inlinable package mutating func array(_ count: Int) {
     if count < 16 {
-      bytes.append(Marker.fixArray.lowerBound | UInt8(truncatingIfNeeded: count))
+      put(Marker.fixArray.lowerBound | UInt8(truncatingIfNeeded: count))
     } else if count <= 0xffff {
       number(Marker.array16, UInt16(truncatingIfNeeded: count))
     } else {
@@ -154,8 +170,8 @@ package struct MessagePackWriter: ~Copyable {
   @inlinable package mutating func binaryHeader(_ count: Int) {
     guard dialect == .extended else { return textHeader(count) }
     if count <= 0xff {
-      bytes.append(Marker.binary8)
-      bytes.append(UInt8(truncatingIfNeeded: count))
+      put(Marker.binary8)
+      put(UInt8(truncatingIfNeeded: count))
     } else if count <= 0xffff {
       number(Marker.binary16, UInt16(truncatingIfNeeded: count))
     } else {
@@ -166,10 +182,10 @@ package struct MessagePackWriter: ~Copyable {
   /// The header of text whose `count` bytes follow by ``raw(_:)``.
   @inlinable package mutating func textHeader(_ count: Int) {
     if count < 32 {
-      bytes.append(Marker.fixText.lowerBound | UInt8(truncatingIfNeeded: count))
+      put(Marker.fixText.lowerBound | UInt8(truncatingIfNeeded: count))
     } else if dialect == .extended, count <= 0xff {
-      bytes.append(Marker.text8)
-      bytes.append(UInt8(truncatingIfNeeded: count))
+      put(Marker.text8)
+      put(UInt8(truncatingIfNeeded: count))
     } else if count <= 0xffff {
       number(Marker.text16, UInt16(truncatingIfNeeded: count))
     } else {
@@ -180,49 +196,49 @@ package struct MessagePackWriter: ~Copyable {
   // MARK: Fields of a struct
 
   /// A key and text.
-  @inlinable package mutating func field(_ key: StaticString, string value: RawSpan) {
+  @inlinable @inline(__always) package mutating func field(_ key: StaticString, string value: RawSpan) {
     string(key)
     string(value)
   }
 
   /// A key and bytes or nil.
-  @inlinable package mutating func field(_ key: StaticString, binary value: RawSpan?) {
+  @inlinable @inline(__always) package mutating func field(_ key: StaticString, binary value: RawSpan?) {
     string(key)
     binary(value)
   }
 
   /// A key and an unsigned integer.
-  @inlinable package mutating func field(_ key: StaticString, _ value: UInt64) {
+  @inlinable @inline(__always) package mutating func field(_ key: StaticString, _ value: UInt64) {
     string(key)
     integer(value)
   }
 
   /// A key and an unsigned integer.
-  @inlinable package mutating func field(_ key: StaticString, _ value: UInt32) {
+  @inlinable @inline(__always) package mutating func field(_ key: StaticString, _ value: UInt32) {
     string(key)
     integer(UInt64(value))
   }
 
   /// A key and an unsigned integer.
-  @inlinable package mutating func field(_ key: StaticString, _ value: UInt16) {
+  @inlinable @inline(__always) package mutating func field(_ key: StaticString, _ value: UInt16) {
     string(key)
     integer(UInt64(value))
   }
 
   /// A key and an unsigned integer.
-  @inlinable package mutating func field(_ key: StaticString, _ value: UInt8) {
+  @inlinable @inline(__always) package mutating func field(_ key: StaticString, _ value: UInt8) {
     string(key)
     integer(UInt64(value))
   }
 
   /// A key and a Go `int`.
-  @inlinable package mutating func field(_ key: StaticString, _ value: Int) {
+  @inlinable @inline(__always) package mutating func field(_ key: StaticString, _ value: Int) {
     string(key)
     integer(value)
   }
 
   /// A key and a bool.
-  @inlinable package mutating func field(_ key: StaticString, _ value: Bool) {
+  @inlinable @inline(__always) package mutating func field(_ key: StaticString, _ value: Bool) {
     string(key)
     bool(value)
   }
@@ -230,13 +246,49 @@ package struct MessagePackWriter: ~Copyable {
   // MARK: Bytes
 
   /// One byte that is not MessagePack, such as a message type.
-  @inlinable package mutating func raw(_ byte: UInt8) { bytes.append(byte) }
+  @inlinable package mutating func raw(_ byte: UInt8) { put(byte) }
 
   /// Bytes that are not MessagePack.
-  @inlinable package mutating func raw(_ span: RawSpan) { bytes.append(copying: span) }
+  @inlinable package mutating func raw(_ span: RawSpan) { put(span) }
+
+  /// The most significant `count` bytes of a word, at most eight, in that order.
+  @inlinable @inline(__always) mutating func raw(first count: Int, of word: UInt64) {
+    withUnsafeBytes(of: word.bigEndian) { put(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+  }
+
+  // MARK: The chunk
 
   @inlinable @inline(__always) mutating func number<Value: FixedWidthInteger>(_ tag: UInt8, _ value: Value) {
-    bytes.append(tag)
-    withUnsafeBytes(of: value.bigEndian) { bytes.append(contentsOf: $0) }
+    put(tag)
+    withUnsafeBytes(of: value.bigEndian) { put($0) }
+  }
+
+  @inlinable @inline(__always) mutating func put(_ byte: UInt8) {
+    if filled == chunk.count { flush() }
+    chunk[filled] = byte
+    filled += 1
+  }
+
+  @inlinable @inline(__always) mutating func put(_ span: RawSpan) { span.withUnsafeBytes { put($0) } }
+
+  @inlinable @inline(__always) mutating func put(_ source: UnsafeRawBufferPointer) {
+    if source.count > chunk.count - filled { return putBeyond(source) }
+    let filled = filled
+    // There is room for all of it, as was just checked.
+    withUnsafeMutableBytes(of: &chunk) { UnsafeMutableRawBufferPointer(rebasing: $0[filled...]).copyMemory(from: source) }
+    self.filled = filled + source.count
+  }
+
+  /// More than fits into the chunk.
+  @usableFromInline @inline(never) mutating func putBeyond(_ source: UnsafeRawBufferPointer) {
+    flush()
+    bytes.append(contentsOf: source)
+  }
+
+  /// Empties the chunk into the array.
+  @usableFromInline @inline(never) mutating func flush() {
+    let filled = filled
+    withUnsafeBytes(of: &chunk) { bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: $0[..<filled])) }
+    self.filled = 0
   }
 }

@@ -63,7 +63,7 @@ package struct Ping: ~Escapable {
     if let source { writer.field("SourceAddr", address: source) }
     if !sourceNode.isEmpty { writer.field("SourceNode", string: sourceNode) }
     if port != 0 { writer.field("SourcePort", port) }
-    bytes = writer.finish()
+    writer.finish(into: &bytes)
   }
 }
 
@@ -146,7 +146,7 @@ package struct IndirectPing: ~Escapable {
     if !sourceNode.isEmpty { writer.field("SourceNode", string: sourceNode) }
     if sourcePort != 0 { writer.field("SourcePort", sourcePort) }
     writer.field("Target", address: target)
-    bytes = writer.finish()
+    writer.finish(into: &bytes)
   }
 }
 
@@ -189,7 +189,7 @@ package struct Ack: ~Escapable {
     writer.map(2)
     writer.field("Payload", binary: payload)
     writer.field("SeqNo", sequenceNumber)
-    bytes = writer.finish()
+    writer.finish(into: &bytes)
   }
 }
 
@@ -216,6 +216,6 @@ package struct Nack: Hashable, Sendable {
     writer.raw(MessageType.nack.rawValue)
     writer.map(1)
     writer.field("SeqNo", sequenceNumber)
-    bytes = writer.finish()
+    writer.finish(into: &bytes)
   }
 }

@@ -37,6 +37,12 @@ package struct ProtocolVersions: Hashable, Sendable {
     delegateCurrent = bytes[checked: 5]
   }
 
+  /// The six bytes in the order of the wire, from the most significant byte on.
+  var bits: UInt64 {
+    let memberlist = UInt64(protocolMinimum) << 56 | UInt64(protocolMaximum) << 48 | UInt64(protocolCurrent) << 40
+    return memberlist | UInt64(delegateMinimum) << 32 | UInt64(delegateMaximum) << 24 | UInt64(delegateCurrent) << 16
+  }
+
   /// Whether the current versions lie in their ranges. An entry that does not pass creates or changes nothing and is never relayed: one
   /// such entry makes Go peers reject a whole push/pull (`memberlist.md`, rule 6).
   package var isValid: Bool {
@@ -68,11 +74,6 @@ extension MessagePackWriter {
     string(key)
     guard let versions else { return null() }
     binaryHeader(6)
-    raw(versions.protocolMinimum)
-    raw(versions.protocolMaximum)
-    raw(versions.protocolCurrent)
-    raw(versions.delegateMinimum)
-    raw(versions.delegateMaximum)
-    raw(versions.delegateCurrent)
+    raw(first: 6, of: versions.bits)
   }
 }

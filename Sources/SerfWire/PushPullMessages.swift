@@ -40,7 +40,7 @@ package struct PushPullHeader: Hashable, Sendable {
     var writer = MessagePackWriter(taking: &bytes)
     writer.raw(MessageType.pushPull.rawValue)
     encode(&writer)
-    bytes = writer.finish()
+    writer.finish(into: &bytes)
   }
 
   func encode(_ writer: inout MessagePackWriter) {
@@ -120,6 +120,6 @@ package struct PushPullNode: ~Escapable {
     writer.field("Port", address?.port ?? 0)
     writer.field("State", state)
     writer.field("Vsn", versions)
-    bytes = writer.finish()
+    writer.finish(into: &bytes)
   }
 }

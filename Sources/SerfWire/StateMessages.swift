@@ -45,7 +45,7 @@ package struct Accusation: ~Escapable {
     writer.field("From", string: from)
     writer.field("Incarnation", incarnation)
     writer.field("Node", string: node)
-    bytes = writer.finish()
+    writer.finish(into: &bytes)
   }
 }
 
@@ -158,6 +158,6 @@ package struct Alive: ~Escapable {
     writer.field("Node", string: node)
     writer.field("Port", address?.port ?? 0)
     writer.field("Vsn", versions)
-    bytes = writer.finish()
+    writer.finish(into: &bytes)
   }
 }

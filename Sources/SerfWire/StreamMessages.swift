@@ -20,7 +20,7 @@ package struct UserMessageHeader: Hashable, Sendable {
     var writer = MessagePackWriter(taking: &bytes)
     writer.raw(MessageType.user.rawValue)
     encode(&writer)
-    bytes = writer.finish()
+    writer.finish(into: &bytes)
   }
 
   func encode(_ writer: inout MessagePackWriter) {
@@ -53,7 +53,7 @@ package struct ErrorMessage: ~Escapable {
     writer.raw(MessageType.error.rawValue)
     writer.map(1)
     writer.field("Error", string: text)
-    bytes = writer.finish()
+    writer.finish(into: &bytes)
   }
 }
 
@@ -99,6 +99,6 @@ package struct Compressed: ~Escapable {
     writer.map(2)
     writer.field("Algo", algorithm)
     writer.field("Buf", binary: data)
-    bytes = writer.finish()
+    writer.finish(into: &bytes)
   }
 }

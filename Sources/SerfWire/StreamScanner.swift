@@ -51,7 +51,7 @@ extension StreamMessage {
       return .needsMore(atLeast: needed)
     }
 
-    /// Takes one step, for which there are enough bytes, and sets `needed` for the next; true at the end of the message.
+    /// Takes a step, for which there are enough bytes, and sets `needed` for the next; true at the end of the message.
     private mutating func step(_ bytes: RawSpan) throws(WireError) -> Bool {
       switch stage {
       case .type:
@@ -61,7 +61,7 @@ extension StreamMessage {
         position += payload
         return true
       case .value, .userHeader, .pushPullHeader, .nodes:
-        if try skipToken(bytes) { return try valuesEnded(bytes) }
+        if try skipTokens(bytes) { return try valuesEnded(bytes) }
       }
       return false
     }
@@ -113,26 +113,42 @@ extension StreamMessage {
       return value
     }
 
-    /// Passes one token: a scalar with its bytes, or the header of a container. True when no more values are owed.
-    private mutating func skipToken(_ bytes: RawSpan) throws(WireError) -> Bool {
-      guard let head = MessagePackHead(bytes[checked: position]) else { throw .unexpectedKind }
-      guard let count = head.count(in: bytes, at: position) else {
-        needed = position + 1 + head.lengthBytes
-        return false
+    /// Passes tokens while there are bytes: scalars with their bytes, and headers of containers. True when no more values are owed.
+    private mutating func skipTokens(_ bytes: RawSpan) throws(WireError) -> Bool {
+      let (available, limit, payload) = (Int64(bytes.byteCount), Int64(limit), Int64(payload))
+      var (end, owed) = (Int64(position), owed)
+      while end < available {
+        let start = Int(end)
+        // The number of values in a container, or else the bytes of a scalar.
+        var (elements, body): (Int64, Int64) = (0, 0)
+        var length = 1
+        switch bytes[checked: start] {
+        case MessagePackMarker.fixText: body = Int64(bytes[checked: start] &- MessagePackMarker.fixText.lowerBound)
+        case MessagePackMarker.positive: break
+        case let byte:
+          guard let head = MessagePackHead(byte) else { throw .unexpectedKind }
+          length += head.lengthBytes
+          guard let count = head.count(in: bytes, at: start) else {
+            (position, self.owed, needed) = (start, owed, start + length)
+            return false
+          }
+          if head.valuesPerCount == 0 { body = count } else { elements = count * head.valuesPerCount }
+        }
+        end += Int64(length) + body
+        // Every value that is still owed takes at least one byte, so an inflated count or length is detected as soon as it is read.
+        guard end + owed - 1 + elements <= limit else { throw .tooLarge }
+        guard end <= available else {
+          (position, self.owed, needed) = (start, owed, Int(end))
+          return false
+        }
+        owed += elements - 1
+        guard owed > 0 else {
+          (position, self.owed) = (Int(end), owed)
+          return true
+        }
+        guard end + owed + payload <= limit else { throw .tooLarge }
       }
-      let elements = count * head.valuesPerCount
-      let body = head.valuesPerCount == 0 ? count : 0
-      let end = Int64(position + 1 + head.lengthBytes) + body
-      // Every value that is still owed takes at least one byte, so an inflated count or length is detected as soon as it is read.
-      guard end + owed - 1 + elements <= Int64(limit) else { throw .tooLarge }
-      guard end <= Int64(bytes.byteCount) else {
-        needed = Int(end)
-        return false
-      }
-      position = Int(end)
-      owed += elements - 1
-      guard owed > 0 else { return true }
-      try expectMore()
+      (position, self.owed, needed) = (Int(end), owed, Int(end) + 1)
       return false
     }
 

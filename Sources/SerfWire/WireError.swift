@@ -2,7 +2,7 @@
 ///
 /// Decoders throw nothing else. It carries no string and no heap object, so that a flood of garbage costs no allocation; the layer
 /// above turns it into a counter and a diagnostic (`memberlist.md` sections 1–3).
-package enum WireError: Error, Hashable, Sendable {
+@usableFromInline package enum WireError: Error, Hashable, Sendable {
   /// A length or a value reaches past the last byte.
   case truncated
   /// A value of another kind than its field allows, such as a float for a sequence number.
@@ -28,7 +28,7 @@ package enum WireError: Error, Hashable, Sendable {
 }
 
 extension WireError: CustomStringConvertible {
-  package var description: String {
+  @usableFromInline package var description: String {
     switch self {
     case .truncated: "truncated"
     case .unexpectedKind: "unexpected kind of value"

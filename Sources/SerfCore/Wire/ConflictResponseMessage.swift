@@ -83,6 +83,6 @@ package struct ConflictResponseMessage: ~Escapable {
     } else {
       writer.null()
     }
-    bytes = writer.finish()
+    writer.finish(into: &bytes)
   }
 }

@@ -23,6 +23,6 @@ package struct CoordinateMessage: Sendable {
     var writer = MessagePackWriter(taking: &bytes)
     writer.raw(Self.version)
     writer.coordinate(coordinate)
-    bytes = writer.finish()
+    writer.finish(into: &bytes)
   }
 }

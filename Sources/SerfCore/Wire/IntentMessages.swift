@@ -36,7 +36,7 @@ package struct JoinMessage: ~Escapable {
     writer.map(2)
     writer.field("LTime", time)
     writer.field("Node", string: node)
-    bytes = writer.finish()
+    writer.finish(into: &bytes)
   }
 }
 
@@ -83,6 +83,6 @@ package struct LeaveMessage: ~Escapable {
     writer.field("LTime", time)
     writer.field("Node", string: node)
     writer.field("Prune", prunes)
-    bytes = writer.finish()
+    writer.finish(into: &bytes)
   }
 }

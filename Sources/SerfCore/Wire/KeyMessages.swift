@@ -25,7 +25,7 @@ package struct KeyRequestMessage: ~Escapable {
     writer.raw(SerfMessageType.keyRequest.rawValue)
     writer.map(1)
     writer.field("Key", binary: key)
-    bytes = writer.finish()
+    writer.finish(into: &bytes)
   }
 }
 
@@ -81,6 +81,6 @@ package struct KeyResponseMessage: ~Escapable {
     writer.field("Message", string: text.span.bytes)
     writer.field("PrimaryKey", string: primaryKey.span.bytes)
     writer.field("Result", succeeded)
-    bytes = writer.finish()
+    writer.finish(into: &bytes)
   }
 }

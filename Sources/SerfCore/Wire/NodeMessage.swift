@@ -32,6 +32,6 @@ package struct NodeMessage: ~Escapable {
     writer.raw(SerfMessageType.nodeMessage.rawValue)
     writer.map(1)
     writer.field("Payload", binary: payload)
-    bytes = writer.finish()
+    writer.finish(into: &bytes)
   }
 }

@@ -57,7 +57,7 @@ package struct OfferMessage: ~Escapable {
     writer.field("Message", binary: message)
     writer.field("Origin", string: origin)
     writer.field("Size", size)
-    bytes = writer.finish()
+    writer.finish(into: &bytes)
   }
 }
 
@@ -86,6 +86,6 @@ package struct FetchMessage: Sendable {
     writer.map(1)
     writer.string("Digest")
     writer.binary(digest?.bytes ?? [])
-    bytes = writer.finish()
+    writer.finish(into: &bytes)
   }
 }

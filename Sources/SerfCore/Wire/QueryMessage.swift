@@ -116,7 +116,7 @@ package struct QueryMessage: ~Escapable {
     writer.field("SourceNode", string: sourceNode)
     writer.string("Timeout")
     writer.integer(timeoutNanoseconds)
-    bytes = writer.finish()
+    writer.finish(into: &bytes)
   }
 }
 
@@ -180,6 +180,6 @@ package struct QueryResponseMessage: ~Escapable {
     writer.field("ID", id)
     writer.field("LTime", time)
     writer.field("Payload", binary: payload)
-    bytes = writer.finish()
+    writer.finish(into: &bytes)
   }
 }

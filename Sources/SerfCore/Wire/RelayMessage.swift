@@ -65,6 +65,6 @@ package struct RelayMessage: ~Escapable {
     writer.field("Zone", string: zone)
     writer.field("DestName", string: destinationName)
     writer.raw(message)
-    bytes = writer.finish()
+    writer.finish(into: &bytes)
   }
 }

@@ -51,6 +51,6 @@ package struct UserEventMessage: ~Escapable {
     writer.field("LTime", time)
     writer.field("Name", string: name)
     writer.field("Payload", binary: payload)
-    bytes = writer.finish()
+    writer.finish(into: &bytes)
   }
 }
