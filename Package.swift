@@ -258,7 +258,13 @@ let package = Package(
     // Counts allocations in a release build; see the program.
     .target(name: "CAllocations", path: "Tests/Support/CAllocations"),
     .executableTarget(
-      name: "CountAllocations", dependencies: ["CAllocations", "SerfCore", "Memberlist", "SerfWire", "SerfPrimitives"],
+      name: "CountAllocations",
+      dependencies: [
+        "CAllocations", "Serf", "SerfTransport", "SerfIdentity", "SerfCore", "Memberlist", "SerfWire", "SerfPrimitives",
+        .product(name: "NIOCore", package: nio),
+        .product(name: "NIOPosix", package: nio),
+        .product(name: "Logging", package: "swift-log"),
+      ],
       path: "Tests/Support/CountAllocations", swiftSettings: strict),
     .executableTarget(
       name: "Interop",

@@ -241,7 +241,7 @@ struct Traffic {
     return bytes
   }
 
-  private mutating func event() -> [UInt8] {
+  mutating func event() -> [UInt8] {
     eventTime += 1
     return user { UserEventMessage(time: eventTime, name: $0, payload: $1, coalesce: false).encode(into: &$2) }
   }
