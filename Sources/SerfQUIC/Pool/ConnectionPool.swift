@@ -214,8 +214,10 @@ package struct ConnectionPool {
 
   /// Something arrived on the connection that only its peer can have sent.
   package mutating func heard(_ id: ConnectionID, at now: Instant) {
-    links[id]?.heardAt = now
-    links[id]?.usedAt = now
+    guard var link = links[id] else { return }
+    (link.heardAt, link.usedAt) = (now, now)
+    // Assigned as a whole: to change a value in place, a dictionary allocates.
+    links[id] = link
   }
 
   /// Where a name has several connections, the choice depends on signs of life that only their owner sees, such as acknowledgements.
@@ -336,7 +338,10 @@ package struct ConnectionPool {
   }
 
   private mutating func use(_ id: ConnectionID, at now: Instant) -> Route {
-    links[id]?.usedAt = now
+    if var link = links[id] {
+      link.usedAt = now
+      links[id] = link
+    }
     return .use(id)
   }
 
