@@ -156,7 +156,8 @@ let package = Package(
     .testTarget(name: "SerfIdentityTests", dependencies: ["SerfIdentity", "SerfPrimitives"], swiftSettings: strict),
     .testTarget(
       name: "SerfQUICTests",
-      dependencies: ["SerfQUIC", "SerfIdentity", "SerfPrimitives", "SerfSimulator", "Memberlist", "Wiretap"], swiftSettings: strict),
+      dependencies: ["SerfQUIC", "CNgtcp2", "SerfIdentity", "SerfPrimitives", "SerfSimulator", "Memberlist", "Wiretap"],
+      swiftSettings: strict),
     .testTarget(
       name: "SerfTransportTests",
       dependencies: [

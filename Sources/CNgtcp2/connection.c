@@ -4,6 +4,7 @@
 
 #include "address.h"
 #include "bridge.h"
+#include "memory.h"
 #include "session.h"
 
 #include <stdlib.h>
@@ -13,8 +14,8 @@
 
 struct sq_connection {
   ngtcp2_conn *conn;
-  gnutls_session_t session;
-  cg_credentials *credentials; /* the session points into it */
+  gnutls_session_t session;    /* until the handshake is complete */
+  cg_credentials *credentials; /* as long as the session, which points into it */
   ngtcp2_crypto_conn_ref reference;
   const sq_callbacks *callbacks;
   void *context;
@@ -25,6 +26,7 @@ struct sq_connection {
   int error;
   uint8_t alert; /* of our own verification; 0: none */
   bool server;
+  bool complete; /* the session has done its work */
 };
 
 static uint64_t advance(sq_connection *connection, uint64_t now) {
@@ -73,7 +75,7 @@ static sq_level level_of(ngtcp2_encryption_level level) {
   }
 }
 
-/* GnuTLS gets only the bytes that the callback passes on. */
+/* GnuTLS gets only the bytes that the callback passes on. After the handshake that can only be a session ticket, which we do not use. */
 static int recv_crypto_data(
     ngtcp2_conn *conn, ngtcp2_encryption_level level, uint64_t offset, const uint8_t *data, size_t count, void *user_data) {
   sq_connection *connection = user_data;
@@ -83,7 +85,7 @@ static int recv_crypto_data(
       connection->alert = step.alert;
       return NGTCP2_ERR_CRYPTO;
     }
-    if (step.pass.count > 0) {
+    if (step.pass.count > 0 && connection->session) {
       int error = ngtcp2_crypto_recv_crypto_data_cb(conn, level, offset, step.pass.base, step.pass.count, user_data);
       if (error != 0) return error;
     }
@@ -105,7 +107,9 @@ static int handshake_completed(ngtcp2_conn *conn, void *user_data) {
     connection->alert = TLS_ALERT_NO_APPLICATION_PROTOCOL;
   else
     connection->alert = connection->callbacks->handshake_completed(connection->context);
-  return connection->alert == 0 ? 0 : NGTCP2_ERR_CALLBACK_FAILURE;
+  if (connection->alert != 0) return NGTCP2_ERR_CALLBACK_FAILURE;
+  connection->complete = true;
+  return 0;
 }
 
 static int handshake_confirmed(ngtcp2_conn *conn, void *user_data) {
@@ -335,7 +339,7 @@ sq_connection *sq_connection_connect(const sq_settings *settings) {
   fill_settings(&conn_settings, &params, settings);
   if (!sq_random(destination.data, destination.datalen) || !sq_random(source.data, source.datalen) ||
       ngtcp2_conn_client_new(
-          &connection->conn, &destination, &source, &connection->path.path, NGTCP2_PROTO_VER_V1, &callbacks, &conn_settings, &params, NULL,
+          &connection->conn, &destination, &source, &connection->path.path, NGTCP2_PROTO_VER_V1, &callbacks, &conn_settings, &params, sq_memory(),
           connection) != 0) {
     sq_connection_free(connection);
     return NULL;
@@ -368,7 +372,7 @@ sq_connection *sq_connection_accept(const sq_settings *settings, const sq_initia
   }
   params.stateless_reset_token_present = 1;
   if (ngtcp2_conn_server_new(
-          &connection->conn, &destination, &source, &connection->path.path, initial->version, &callbacks, &conn_settings, &params, NULL,
+          &connection->conn, &destination, &source, &connection->path.path, initial->version, &callbacks, &conn_settings, &params, sq_memory(),
           connection) != 0) {
     sq_connection_free(connection);
     return NULL;
@@ -376,12 +380,21 @@ sq_connection *sq_connection_accept(const sq_settings *settings, const sq_initia
   return connection_start(connection, settings);
 }
 
+/* Frees the session, which takes 11 KiB: ngtcp2 has the keys by now, and the verified chain is our caller's. */
+static void end_session(sq_connection *connection) {
+  if (connection->conn) ngtcp2_conn_set_tls_native_handle(connection->conn, NULL);
+  if (connection->session) gnutls_deinit(connection->session);
+  connection->session = NULL;
+  cg_credentials_release(connection->credentials);
+  connection->credentials = NULL;
+}
+
 void sq_connection_free(sq_connection *connection) {
   if (!connection) return;
   /* The order matters: the conn may still use the session, and the session its reference. */
   if (connection->conn) ngtcp2_conn_del(connection->conn);
-  if (connection->session) gnutls_deinit(connection->session);
-  cg_credentials_release(connection->credentials);
+  connection->conn = NULL;
+  end_session(connection);
   free(connection);
 }
 
@@ -392,7 +405,9 @@ sq_result sq_connection_receive(sq_connection *connection, sq_address remote, ui
   path.remote.addrlen = sq_to_sockaddr(&sockaddr, remote);
   path.remote.addr = &sockaddr.any;
   info.ecn = ecn & NGTCP2_ECN_MASK;
-  return fold(connection, ngtcp2_conn_read_pkt(connection->conn, &path, &info, base, count, advance(connection, now)));
+  int error = ngtcp2_conn_read_pkt(connection->conn, &path, &info, base, count, advance(connection, now));
+  if (connection->complete && connection->session) end_session(connection);
+  return fold(connection, error);
 }
 
 sq_result sq_connection_handle_expiry(sq_connection *connection, uint64_t now) {

@@ -226,6 +226,10 @@ bool sq_needs_pulse(void);
 /* Whether stream_closed comes for the peer's unidirectional streams (ngtcp2 0.14). */
 bool sq_closes_unidirectional(void);
 const char *sq_version(void);
+/* The memory that ngtcp2 gets (memory.c); declared here for tests. Sparse: a large block gets only the pages that are written to. */
+void *sq_memory_take(size_t size);
+void sq_memory_give(void *memory);
+bool sq_memory_is_sparse(void);
 /* A name for a TLS alert, as GnuTLS spells it: GNUTLS_A_DECODE_ERROR. Static storage. */
 const char *sq_alert_name(uint8_t alert);
 
