@@ -296,7 +296,7 @@ import Testing
     #expect(fixture.actions() == [.close(ids[1], .none)])
   }
 
-  @Test("idle means 1.2 · N probe intervals, at least 60 s and at most 30 min", arguments: [(1, 60), (100, 120), (10_000, 1800)])
+  @Test("idle means 2.2 · N probe intervals, at least 60 s and at most 30 min", arguments: [(1, 60), (100, 220), (10_000, 1800)])
   func idleTime(members: Int, seconds: Int) {
     let fixture = Fixture()
     fixture.pool.setMemberCount(members)
@@ -312,6 +312,22 @@ import Testing
     _ = fixture.pool.closed(id)
     fixture.pool.advance(to: .zero + .seconds(seconds + 2))
     #expect(fixture.actions() == [.close(pinned, .none)])
+  }
+
+  @Test("the pool needs a turn only when a connection may have been idle for too long, or is to be replaced")
+  func rest() {
+    let fixture = Fixture()
+    fixture.pool.setMemberCount(100)
+    let id = fixture.accept("b", Self.address(2), at: .zero)
+    #expect(fixture.pool.nextDeadline == Self.seconds(220))
+    fixture.pool.heard(id, at: Self.seconds(200))
+    fixture.pool.advance(to: Self.seconds(220))
+    #expect(fixture.actions().isEmpty)
+    #expect(fixture.pool.nextDeadline == Self.seconds(420))
+    fixture.pool.renew(id, within: .seconds(10), at: Self.seconds(230))
+    #expect(fixture.pool.nextDeadline.map { $0 <= Self.seconds(240) } == true)
+    fixture.pool.setMemberCount(10)
+    #expect(fixture.pool.nextDeadline == Self.seconds(221), "with fewer members it may be too long already")
   }
 
   @Test("an old connection is replaced before it is closed")

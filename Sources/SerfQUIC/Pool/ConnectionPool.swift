@@ -10,7 +10,7 @@ package import SerfPrimitives
 /// route(destination) ──→ .use(connection) the one heard most recently of those that fit
 ///                    └─→ .wait(dial) ──→ .dial(…)     few at once, in all and per IP, else in a queue by urgency; back-off after failures
 /// ```
-package struct ConnectionPool {
+package final class ConnectionPool {
   package enum Route: Hashable, Sendable {
     case use(ConnectionID)
     /// A dial is in progress or queued; its end comes with ``opened(_:name:address:endOf:took:startedAt:at:)`` or ``dialFailed(_:at:)``.
@@ -100,6 +100,8 @@ package struct ConnectionPool {
   /// How long a dial takes at present, from its start to the connection. It follows a longer time at once, and a shorter one by an eighth each time.
   package private(set) var dialTime = Duration.zero
   private var lastSweep = Instant.zero
+  /// When the first connection may have been idle for too long, or have become too old. Traffic moves that to a later time, which the sweep finds.
+  private var sweepWanted = Instant.distantFuture
   private var actions: [Action] = []
   private var nextActionIndex = 0
 
@@ -110,7 +112,7 @@ package struct ConnectionPool {
 
   // MARK: Outputs
 
-  package mutating func nextAction() -> Action? {
+  package func nextAction() -> Action? {
     guard nextActionIndex < actions.count else {
       actions.removeAll(keepingCapacity: true)
       nextActionIndex = 0
@@ -122,7 +124,7 @@ package struct ConnectionPool {
 
   /// When ``advance(to:)`` has work.
   package var nextDeadline: Instant? {
-    var deadline = links.isEmpty ? Instant.distantFuture : lastSweep + Self.sweepInterval
+    var deadline = links.isEmpty ? Instant.distantFuture : nextSweep
     for dial in dials {
       if let startedAt = dial.startedAt {
         let youngUntil = startedAt + young
@@ -134,6 +136,7 @@ package struct ConnectionPool {
     return deadline == .distantFuture ? nil : deadline
   }
 
+  /// Sweeps are at least this far apart.
   private static let sweepInterval = Duration.seconds(1)
   private var lastAdvance = Instant.zero
 
@@ -153,24 +156,30 @@ package struct ConnectionPool {
 
   // MARK: Inputs from the membership
 
-  package mutating func setMemberCount(_ count: Int) { memberCount = max(1, count) }
+  package func setMemberCount(_ count: Int) {
+    // With fewer members, connections are idle earlier.
+    if max(1, count) < memberCount { sweepWanted = lastSweep }
+    memberCount = max(1, count)
+  }
 
   /// A member died or left: nothing more is sent to it.
-  package mutating func departed(_ name: NodeName) {
+  package func departed(_ name: NodeName) {
     for id in linksByName[name] ?? [] { actions.append(.close(id, .none)) }
     for dial in dials where dial.expectation == .name(name) { actions.append(.abandon(dial.id, .noContact)) }
     dials.removeAll { $0.expectation == .name(name) }
   }
 
   /// Our certificate changed: every connection is replaced within this time.
-  package mutating func renewAll(within limit: Duration, at now: Instant) {
+  package func renewAll(within limit: Duration, at now: Instant) {
     for id in connections { renew(id, within: limit, at: now) }
   }
 
   /// A connection on which we prove our name with a certificate that we no longer use is replaced within this time.
-  package mutating func renew(_ id: ConnectionID, within limit: Duration, at now: Instant) {
+  package func renew(_ id: ConnectionID, within limit: Duration, at now: Instant) {
     guard let link = links[id] else { return }
-    links[id]?.expiresAt = min(link.expiresAt, now + random.fraction(of: limit))
+    let expiresAt = min(link.expiresAt, now + random.fraction(of: limit))
+    links[id]?.expiresAt = expiresAt
+    sweepWanted = min(sweepWanted, expiresAt)
   }
 
   // MARK: Inputs from the connections
@@ -178,7 +187,7 @@ package struct ConnectionPool {
   /// A connection proved its name: one that we dialled, or one that the peer dialled and for which a dial may have waited.
   ///
   /// - Parameter took: how long our dial took; nil for a connection that the peer dialled.
-  package mutating func opened(
+  package func opened(
     _ id: ConnectionID, name: NodeName, address: NodeAddress, endOf ended: [DialID], took: Duration?, startedAt: Instant, at now: Instant
   ) {
     if let took {
@@ -194,6 +203,7 @@ package struct ConnectionPool {
       expiresAt: now + age * 0.75 + random.fraction(of: age * 0.5))
     let others = linksByName[name] ?? []
     links[id] = link
+    sweepWanted = min(sweepWanted, now + idleLimit, link.expiresAt)
     linksByName[name, default: []].append(id)
     for old in others where links[old]?.serves(address) == true { actions.append(.move(from: old, to: id)) }
     for old in others where links[old]?.isExpiring == true { actions.append(.close(old, .replaced)) }
@@ -204,7 +214,7 @@ package struct ConnectionPool {
 
   /// The peer's hello: the address at which it says that it can be reached. From then on, messages to its name at that address can take this
   /// connection too.
-  package mutating func advertised(_ id: ConnectionID, _ address: NodeAddress) { links[id]?.claim = address.canonical }
+  package func advertised(_ id: ConnectionID, _ address: NodeAddress) { links[id]?.claim = address.canonical }
 
   /// Dials of a name at an address that wait for their turn.
   package func queuedDials(to name: NodeName, at address: NodeAddress) -> [DialID] {
@@ -213,7 +223,7 @@ package struct ConnectionPool {
   }
 
   /// Something arrived on the connection that only its peer can have sent.
-  package mutating func heard(_ id: ConnectionID, at now: Instant) {
+  package func heard(_ id: ConnectionID, at now: Instant) {
     guard var link = links[id] else { return }
     (link.heardAt, link.usedAt) = (now, now)
     // Assigned as a whole: to change a value in place, a dictionary allocates.
@@ -221,7 +231,7 @@ package struct ConnectionPool {
   }
 
   /// Where a name has several connections, the choice depends on signs of life that only their owner sees, such as acknowledgements.
-  package mutating func refresh(_ name: NodeName, _ lastHeard: (ConnectionID) -> Instant?) {
+  package func refresh(_ name: NodeName, _ lastHeard: (ConnectionID) -> Instant?) {
     guard let rivals = linksByName[name], rivals.count > 1 else { return }
     for id in rivals {
       if let heardAt = lastHeard(id) { links[id]?.heardAt = heardAt }
@@ -229,7 +239,7 @@ package struct ConnectionPool {
   }
 
   /// A connection has ended. Returns its name, and whether it was the last one to that name.
-  package mutating func closed(_ id: ConnectionID) -> (name: NodeName, wasLast: Bool)? {
+  package func closed(_ id: ConnectionID) -> (name: NodeName, wasLast: Bool)? {
     guard let link = links.removeValue(forKey: id) else { return nil }
     linksByName[link.name]?.removeAll { $0 == id }
     let wasLast = linksByName[link.name]?.isEmpty ?? true
@@ -238,7 +248,7 @@ package struct ConnectionPool {
   }
 
   /// A dial failed.
-  package mutating func dialFailed(_ id: DialID, at now: Instant) {
+  package func dialFailed(_ id: DialID, at now: Instant) {
     guard let index = dials.firstIndex(where: { $0.id == id }) else { return }
     let address = dials.remove(at: index).address
     noteFailure(address, at: now)
@@ -249,14 +259,14 @@ package struct ConnectionPool {
   package func isQueued(_ id: DialID) -> Bool { dials.contains { $0.id == id && $0.startedAt == nil && $0.refusals == 0 } }
 
   /// Nothing waits for the dial any more. False when it has begun.
-  package mutating func withdraw(_ id: DialID) -> Bool {
+  package func withdraw(_ id: DialID) -> Bool {
     guard let index = dials.firstIndex(where: { $0.id == id && $0.startedAt == nil }) else { return false }
     dials.remove(at: index)
     return true
   }
 
   /// The target is too busy now. The dial begins again after a pause, which is longer each time; false when it has been refused too often.
-  package mutating func dialRefused(_ id: DialID, at now: Instant) -> Bool {
+  package func dialRefused(_ id: DialID, at now: Instant) -> Bool {
     guard let index = dials.firstIndex(where: { $0.id == id }), dials[index].refusals < Self.refusalLimit else { return false }
     let pause = min(configuration.busyPause.lowerBound * (1 << dials[index].refusals), configuration.busyPause.upperBound)
     dials[index].refusals += 1
@@ -271,7 +281,7 @@ package struct ConnectionPool {
   package func wasRefused(_ id: DialID) -> Bool { dials.contains { $0.id == id && $0.refusals > 0 } }
 
   /// Ends dials and connections whose time is over.
-  package mutating func advance(to now: Instant) {
+  package func advance(to now: Instant) {
     lastAdvance = now
     for dial in dials {
       guard let startedAt = dial.startedAt, now >= end(of: dial, startedAt: startedAt) else { continue }
@@ -280,8 +290,10 @@ package struct ConnectionPool {
       actions.append(.abandon(dial.id, .noContact))
     }
     startQueuedDials(at: now)
-    if now - lastSweep >= Self.sweepInterval { sweep(at: now) }
+    if now >= nextSweep { sweep(at: now) }
   }
+
+  private var nextSweep: Instant { max(lastSweep + Self.sweepInterval, sweepWanted) }
 
   private func end(of dial: Dial, startedAt: Instant) -> Instant {
     let end = startedAt + configuration.dialTimeout
@@ -294,7 +306,7 @@ package struct ConnectionPool {
   ///
   /// - Parameter urgency: what the message is for. All but gossip dial even an address that has just failed, and a ``SendPath/fresh(since:)`` always
   ///   does.
-  package mutating func route(
+  package func route(
     _ destination: Destination, _ path: SendPath, urgency: DialUrgency = .gossip, at now: Instant
   ) -> Route {
     switch destination {
@@ -319,7 +331,7 @@ package struct ConnectionPool {
   }
 
   /// An answer goes back on the connection that it answers, or on another one of the same peer; never to an address from a message.
-  private mutating func routeReply(_ peer: Peer, at now: Instant) -> Route {
+  private func routeReply(_ peer: Peer, at now: Instant) -> Route {
     if let connection = peer.connection, links[connection] != nil { return use(connection, at: now) }
     guard let name = peer.provenName else { return .unreachable(.broken) }
     if let best = best(of: name) { return use(best, at: now) }
@@ -337,7 +349,7 @@ package struct ConnectionPool {
     return best?.id
   }
 
-  private mutating func use(_ id: ConnectionID, at now: Instant) -> Route {
+  private func use(_ id: ConnectionID, at now: Instant) -> Route {
     if var link = links[id] {
       link.usedAt = now
       links[id] = link
@@ -348,7 +360,7 @@ package struct ConnectionPool {
   /// Of two connections to one peer, the better one is that on which it was heard last. Name or number alone could pick a dead one for ever.
   private static func isBetter(_ left: Link, _ right: Link) -> Bool { (left.heardAt, left.id) > (right.heardAt, right.id) }
 
-  private mutating func dial(
+  private func dial(
     _ address: NodeAddress, _ expectation: DialExpectation, since: Instant?, _ urgency: DialUrgency, insists: Bool, at now: Instant
   ) -> Route {
     let underWay = dials.firstIndex { dial in
@@ -376,7 +388,7 @@ package struct ConnectionPool {
 
   /// Begins dials that wait, the most urgent first, as long as few enough are in progress. A handshake costs milliseconds on both ends' processors.
   /// More of them at once than the processors can do only make all of them late. Under load dials take longer, so fewer begin in a second.
-  private mutating func startQueuedDials(at now: Instant) {
+  private func startQueuedDials(at now: Instant) {
     guard dials.contains(where: { $0.startedAt == nil }) else { return }
     var hosts: [NodeAddress: Int] = [:]
     var inProgress = 0
@@ -399,7 +411,7 @@ package struct ConnectionPool {
     }
   }
 
-  private mutating func noteFailure(_ address: NodeAddress, at now: Instant) {
+  private func noteFailure(_ address: NodeAddress, at now: Instant) {
     if backOffs.count >= Self.backOffLimit, backOffs[address] == nil { backOffs = backOffs.filter { now < $0.value.until } }
     guard backOffs.count < Self.backOffLimit || backOffs[address] != nil else { return }
     let failures = (backOffs[address]?.failures ?? 0) + 1
@@ -409,28 +421,33 @@ package struct ConnectionPool {
 
   // MARK: Ending
 
-  private mutating func trim(_ name: NodeName, except newest: ConnectionID) {
+  private func trim(_ name: NodeName, except newest: ConnectionID) {
     let all = connections(to: name).filter { $0 != newest }
     for id in all.dropFirst(max(0, configuration.connectionsPerName - 1)) { actions.append(.close(id, .replaced)) }
   }
 
-  private mutating func evictBeyondLimit(except newest: ConnectionID) {
+  private func evictBeyondLimit(except newest: ConnectionID) {
     guard links.count > configuration.connectionLimit else { return }
     let candidates = links.values.filter { $0.id != newest && !isPinned($0.name) }
     if let oldest = candidates.min(by: { ($0.usedAt, $0.id) < ($1.usedAt, $1.id) }) { actions.append(.close(oldest.id, .none)) }
   }
 
   /// How long a connection may be idle at the present number of members.
+  ///
+  /// Each member is probed once in a round of N probe intervals, at another place in each round. So up to two rounds pass between two probes of one
+  /// member. With a shorter time, pairs lose their connection shortly before a probe needs it.
   package var idleLimit: Duration {
-    let wanted = configuration.probeInterval * (1.2 * Double(memberCount))
+    let wanted = configuration.probeInterval * memberCount * 11 / 5
     return min(max(wanted, configuration.idleTime.lowerBound), configuration.idleTime.upperBound)
   }
 
-  private mutating func sweep(at now: Instant) {
+  private func sweep(at now: Instant) {
     lastSweep = now
+    sweepWanted = .distantFuture
     let limit = idleLimit
     for id in connections {
       guard let link = links[id] else { continue }
+      sweepWanted = min(sweepWanted, link.usedAt + limit, link.isExpiring ? link.expiresAt + configuration.renewalTime : link.expiresAt)
       if now - link.usedAt > limit, !isPinned(link.name) {
         actions.append(.close(id, .none))
       } else if now >= link.expiresAt + configuration.renewalTime {
@@ -444,7 +461,7 @@ package struct ConnectionPool {
   }
 
   /// The new connection exists before the old one ends. It goes to the address that the membership has for the peer (`secure-transport.md` 1.10).
-  private mutating func replace(_ link: Link, at now: Instant) {
+  private func replace(_ link: Link, at now: Instant) {
     links[link.id]?.isExpiring = true
     let address = addressOf(link.name)?.canonical ?? link.address
     let hasSuccessor = (linksByName[link.name] ?? []).contains { id in

@@ -20,7 +20,7 @@ package struct PoolConfiguration: Sendable {
   package var probeTimeout = Duration.milliseconds(500)
   /// How often a member is probed; with the number of members it determines when a connection is idle.
   package var probeInterval = Duration.seconds(1)
-  /// The bounds of the idle time 1.2 · N · ``probeInterval``.
+  /// The bounds of the idle time 2.2 · N · ``probeInterval``.
   package var idleTime: ClosedRange<Duration> = .seconds(60) ... .seconds(30 * 60)
   /// How old a connection gets, ± 25 %.
   package var maximumAge = Duration.seconds(12 * 3600)
