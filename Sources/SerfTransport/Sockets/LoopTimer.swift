@@ -5,7 +5,9 @@ package import SerfPrimitives
 ///
 /// Cancelling a timer costs NIO linear time, so this one is lazy: a scheduled callback stays as long as it fires no later than the wanted deadline.
 /// If it fires early, the difference is scheduled again.
-package final class LoopTimer {
+///
+/// `@unchecked Sendable`: everything happens on the loop, which ``arm(at:)`` checks.
+package final class LoopTimer: NIOScheduledCallbackHandler, @unchecked Sendable {
   private let loop: any EventLoop
   private let fire: (Instant) -> Void
   private var wanted: Instant?
@@ -36,21 +38,15 @@ package final class LoopTimer {
 
   private func schedule(at deadline: Instant) {
     scheduled = deadline
-    callback = try? loop.scheduleCallback(at: NIODeadline(deadline), handler: Callback(timer: NIOLoopBound(self, eventLoop: loop)))
+    callback = try? loop.scheduleCallback(at: NIODeadline(deadline), handler: self)
   }
 
-  private func fired() {
+  package func handleScheduledCallback(eventLoop: some EventLoop) {
     (callback, scheduled) = (nil, nil)
     guard let wanted else { return }
     let now = Instant.now(on: loop)
     guard wanted <= now else { return schedule(at: wanted) }
     self.wanted = nil
     fire(now)
-  }
-
-  private struct Callback: NIOScheduledCallbackHandler, Sendable {
-    let timer: NIOLoopBound<LoopTimer>
-
-    func handleScheduledCallback(eventLoop: some EventLoop) { timer.value.fired() }
   }
 }
