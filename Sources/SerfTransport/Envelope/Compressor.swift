@@ -19,6 +19,8 @@ public enum TransportCompression: String, Hashable, Sendable, CaseIterable {
 }
 
 /// The codecs of one event loop, with their tables and buffers, which are made at their first use.
+///
+/// The tables of zstd for the messages of streams live for one message: such a message is rare, and the tables take from 150 KiB to more than 1 MiB.
 package final class Compressor {
   private var lzw = LZWCodec()
   #if Zstd
@@ -38,15 +40,36 @@ package final class Compressor {
         swap(&packed, &self.packed)
         defer { swap(&packed, &self.packed) }
         packed.removeAll(keepingCapacity: true)
-        zstd.compress(message, into: &packed)
-        let start = bytes.count
-        Compressed(algorithm: CompressionAlgorithm.zstd, data: packed.span.bytes).encode(into: &bytes)
-        guard bytes.count - start >= message.byteCount else { return true }
-        bytes.removeLast(bytes.count - start)
+        return Self.compress(message, with: zstd, into: &bytes, through: &packed)
+      #else
+        return false
       #endif
-      return false
     }
   }
+
+  /// The same for a message of a stream.
+  package func compressStreamMessage(_ message: RawSpan, with algorithm: TransportCompression, into bytes: inout [UInt8]) -> Bool {
+    #if Zstd
+      if algorithm == .zstd {
+        var packed: [UInt8] = []
+        return Self.compress(message, with: ZstdCodec(), into: &bytes, through: &packed)
+      }
+    #endif
+    return compress(message, with: algorithm, into: &bytes)
+  }
+
+  #if Zstd
+    private static func compress(
+      _ message: RawSpan, with codec: ZstdCodec, into bytes: inout [UInt8], through packed: inout [UInt8]
+    ) -> Bool {
+      codec.compress(message, into: &packed)
+      let start = bytes.count
+      Compressed(algorithm: CompressionAlgorithm.zstd, data: packed.span.bytes).encode(into: &bytes)
+      guard bytes.count - start >= message.byteCount else { return true }
+      bytes.removeLast(bytes.count - start)
+      return false
+    }
+  #endif
 
   /// Appends what the compressed message holds, at most `limit` bytes; empty content is an error.
   package func expand(_ message: borrowing Compressed, into bytes: inout [UInt8], limit: Int) throws(WireError) {
@@ -60,7 +83,15 @@ package final class Compressor {
   package func expandStreamMessage(_ message: RawSpan, limits: StreamMessage.Limits) throws(WireError) -> [UInt8] {
     var bytes: [UInt8] = []
     let compressed = try Compressed(decoding: message.extracting(droppingFirst: 1))
-    try expand(compressed, into: &bytes, limit: limits.total)
+    #if Zstd
+      if compressed.algorithm == CompressionAlgorithm.zstd {
+        try ZstdCodec().expand(compressed.data, into: &bytes, limit: limits.total)
+      } else {
+        try expand(compressed, into: &bytes, limit: limits.total)
+      }
+    #else
+      try expand(compressed, into: &bytes, limit: limits.total)
+    #endif
     try StreamMessage.validateExpanded(bytes.span.bytes, limits: limits)
     return bytes
   }

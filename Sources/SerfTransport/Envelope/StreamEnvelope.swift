@@ -33,7 +33,7 @@ public struct StreamEnvelope {
     var compressed: [UInt8] = []
     var content = message
     if let compression, message.count > compressionThreshold,
-      compressor.compress(message.span.bytes, with: compression, into: &compressed)
+      compressor.compressStreamMessage(message.span.bytes, with: compression, into: &compressed)
     {
       content = compressed
     }
