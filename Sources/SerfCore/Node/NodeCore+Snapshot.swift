@@ -70,12 +70,11 @@ extension NodeCore {
   }
 
   /// One member after another, until one has answered. Each must be the member that we remember. There is no join intent, because this node did not
-  /// leave; and no event is ignored, because the clocks say which ones are old.
+  /// leave; and no event is ignored, because the clocks say which ones are old. A member that has met us meanwhile is asked as well: only an exchange
+  /// of states raises its clocks to ours, and until then it would take our next events for old ones.
   mutating func rejoinNext() {
     guard status == .alive else { return }
     guard let target = rejoining.candidates.popLast() else { return diagnose(.snapshot(.notRejoined(rejoining.tried))) }
-    // A member that is alive here has been met meanwhile, so the cluster is found.
-    guard target.name.flatMap({ membership.member($0) })?.state.isLive != true else { return rejoining.candidates = [] }
     if let name = target.name { diagnose(.reconnecting(name, target.address)) }
     let id = JoinID(nextID())
     joins[id] = PendingJoin(purpose: .rejoin, ignoresOldEvents: false)

@@ -312,6 +312,14 @@ struct SnapshotRecorderTests {
     guard case .rejoined = said.last else { throw TestNode.NoReply() }
   }
 
+  @Test("lets the node ask a remembered member also if it has met that member meanwhile, because only an exchange raises that one's clocks")
+  func metMeanwhile() throws {
+    let node = try node(restoring: restored("alive: a 10.0.0.7:7946\nevent-clock: 42\n"))
+    node.meet("a")
+    node.advance(by: .milliseconds(30))
+    #expect(node.opened.map(\.to) == [.member("a", NodeAddress(ipv4: 10, 0, 0, 7, port: 7946))])
+  }
+
   @Test("does not make the node ask for ever: when none has answered it says so, and they stay remembered")
   func none() throws {
     let node = try node(restoring: restored("alive: a 10.0.0.7:7946\nalive: b 10.0.0.8:7946\n"))
