@@ -268,6 +268,9 @@ let package = Package(
       ],
       path: "Tests/Support/CountAllocations", swiftSettings: strict),
     .executableTarget(
+      name: "SpreadTable", dependencies: ["SerfSimulator", "SerfCore", "Memberlist", "SerfPrimitives"], path: "Tests/Support/SpreadTable",
+      swiftSettings: strict, linkerSettings: [.linkedLibrary("m")]),
+    .executableTarget(
       name: "Interop",
       dependencies: [
         "SerfClient", "SerfPrimitives",

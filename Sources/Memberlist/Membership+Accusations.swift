@@ -138,6 +138,7 @@ extension Membership {
     table[index].member.incarnation = incarnation
     table[index].state = accuser == table[index].member.name ? .left : .dead
     table[index].changedAt = now
+    ring.isStale = true
     counters.deaths += 1
     queueAccusation(index, table[index].state, by: accuser, notice: notice)
     outbox.push(.departed(table[index].member.name))

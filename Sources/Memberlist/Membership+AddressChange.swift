@@ -150,6 +150,7 @@ extension Membership {
   /// A member said where it is, on its own connection: in a ping, or in what a transport's peers say first. When the table has another address the
   /// member is told so, and its answer is its own claim. This has no effect where names are not proven.
   package mutating func addressStated(_ address: NodeAddress, by peer: Peer, at now: Instant) {
+    lastInput = now
     guard transport.provesNames, hasStarted, let name = peer.provenName, let index = table.find(name), index != me else { return }
     guard !table[index].member.address.isSameEndpoint(as: address) else { return }
     guard maySend(to: address) else { return }

@@ -142,6 +142,7 @@ extension Membership {
       table[index].state = .alive
       table[index].changedAt = now
       table[index].hasDialFailed = false
+      ring.isStale = true
     }
     queueAlive(index, notice: notice)
     if !before.isLive {
@@ -243,6 +244,7 @@ extension Membership {
   /// Changes what this node says about itself and spreads it; `notice` asks for ``MembershipOutput/broadcastFinished(_:)``. False when the meta is
   /// too long or the node is leaving; then nothing has changed.
   package mutating func updateMeta(_ meta: [UInt8], notice: BroadcastID? = nil, at now: Instant) -> Bool {
+    lastInput = now
     guard meta.count <= configuration.limits.metaLength, hasStarted, !isLeaving else { return false }
     incarnation = incarnation == .max ? .max : incarnation + 1
     let own = local

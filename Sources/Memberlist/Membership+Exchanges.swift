@@ -8,6 +8,7 @@ extension Membership {
   /// A request came on a reliable exchange that a peer opened: one whole message, without label, encryption and compression. It is answered by
   /// `respond`, `finish` or `refuse`. The transport numbers accepted exchanges from 2⁶³ up, so that they never coincide with ours.
   package mutating func exchangeReceived(_ id: ExchangeID, message: RawSpan, from peer: Peer, at now: Instant) {
+    lastInput = now
     guard hasStarted else { return outbox.push(.refuse(id, .unexpectedType)) }
     if transport.provesNames { heard(from: peer, at: now) }
     do throws(WireError) {
@@ -91,6 +92,7 @@ extension Membership {
 
   /// Our exchange ended with this reply, which is empty where no reply was due.
   package mutating func exchangeCompleted(_ id: ExchangeID, reply: RawSpan, from peer: Peer, at now: Instant) {
+    lastInput = now
     guard let purpose = exchanges.removeValue(forKey: id) else { return }
     if transport.provesNames { heard(from: peer, at: now) }
     switch purpose {
@@ -116,6 +118,7 @@ extension Membership {
 
   /// Our exchange failed.
   package mutating func exchangeFailed(_ id: ExchangeID, reason: ContactFailure, at now: Instant) {
+    lastInput = now
     guard let purpose = exchanges.removeValue(forKey: id) else { return }
     switch purpose {
     case .probe(let sequenceNumber): probeExchangeEnded(sequenceNumber, isAcked: false)

@@ -11,8 +11,17 @@ extension Membership {
   }
 
   mutating func gossipTick(at now: Instant) {
-    scheduleGossip(at: now + configuration.gossip.interval)
-    guard BroadcastTier.allCases.contains(where: { !dissemination[$0].isEmpty }) else { return }
+    let isSent = sendGossip(at: now)
+    let regular = now + configuration.gossip.interval
+    let next = isSent ? min(regular, nextGossip(after: now)) : regular
+    isRoundOutOfTurn = next < regular
+    scheduleGossip(at: next)
+  }
+
+  /// Sends a packet to each of some members; false if nothing was sent.
+  private mutating func sendGossip(at now: Instant) -> Bool {
+    guard BroadcastTier.allCases.contains(where: { !dissemination[$0].isEmpty }) else { return false }
+    var isAnySent = false
     let (me, deadMemberDuration) = (me, configuration.gossip.deadMemberDuration)
     pickContacts(configuration.gossip.fanout, at: now) { index, state in
       guard index != me else { return false }
@@ -38,7 +47,9 @@ extension Membership {
       }
       // The next target may read what this one does not.
       if !isSent, dissemination[.large].isEmpty { break }
+      isAnySent = isAnySent || isSent
     }
+    return isAnySent
   }
 
   private typealias Packer = (inout Dissemination, Int, Dissemination.Transmissions, inout [UInt8], inout [BroadcastID]) -> Bool
@@ -47,6 +58,7 @@ extension Membership {
     let start = outbox.begin()
     let (budget, transmissions) = (transport.packetBudget, transmissions)
     guard pack(&dissemination, budget, transmissions, &outbox.arena, &finished) else { return false }
+    if isRoundOutOfTurn { forwarding.charge(bytes: outbox.arena.count - start, messages: 1, copies: 1) }
     push(start, to: destination(index), path: .warm, id: nil, checksummed: isChecksummed(index))
     return true
   }
@@ -91,7 +103,11 @@ extension Membership {
   /// How many warm members gossip needs before it stops dialling: ⌈ln n⌉ + 4. With ln n + c random contacts each, a message misses some member with a
   /// probability of 1 − e^(−e^(−c)) (Erdős and Rényi's bound for connectedness): 2 % for c = 4. Probes reach all members in turn and change the set.
   package static func warmMembers(of count: Int) -> Int {
-    let wanted = Logarithm.natural(Double(max(1, count)))
-    return Int(wanted) + (wanted == wanted.rounded(.down) ? 0 : 1) + 4
+    ceilingOfLogarithm(count) + 4
+  }
+
+  static func ceilingOfLogarithm(_ count: Int) -> Int {
+    let logarithm = Logarithm.natural(Double(max(1, count)))
+    return Int(logarithm) + (logarithm == logarithm.rounded(.down) ? 0 : 1)
   }
 }

@@ -18,6 +18,7 @@ extension Membership {
   ///
   /// The node goes on answering and gossiping, so that the news spreads, until its owner closes it. A second call does nothing.
   package mutating func leave(timeout: Duration?, at now: Instant) {
+    lastInput = now
     guard !isLeaving else { return }
     departure = .spreading
     let isAlone = !hasOtherLive

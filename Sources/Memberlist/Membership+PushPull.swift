@@ -170,6 +170,8 @@ extension Membership {
   /// did so to join.
   mutating func merge(_ message: RawSpan, isReply: Bool, join: JoinID?, from peer: Peer, at now: Instant) {
     let origin = Origin(peer: peer, isJoinReply: join != nil)
+    isMerging = true
+    defer { isMerging = false }
     do throws(WireError) {
       var state = try PushPull(decoding: message, limits: streamLimits)
       while let node = try state.nextNode() { mergeNode(node, from: origin, at: now) }

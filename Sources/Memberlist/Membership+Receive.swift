@@ -23,6 +23,7 @@ extension Membership {
   /// handled before pings, whatever their order in the packet. So the ack to a ping already carries the refutation of the suspicion that came beside
   /// it.
   package mutating func receive(_ packet: RawSpan, from peer: Peer, at now: Instant) {
+    lastInput = now
     guard hasStarted else { return }
     counters.packetsReceived += 1
     if transport.provesNames {
@@ -128,6 +129,7 @@ extension Membership {
 
   /// A connection ended. That may start a probe, but never does more (`secure-transport.md` 2.2). `reason` is nil for a reset.
   package mutating func connectionClosed(_ peer: Peer, reason: CloseReason?, at now: Instant) {
+    lastInput = now
     guard hasStarted else { return }
     switch reason {
     case CloseReason.none?, .replaced?: return
@@ -138,6 +140,7 @@ extension Membership {
 
   /// A packet could not be sent.
   package mutating func packetNotSent(_ id: PacketID, reason: ContactFailure, at now: Instant) {
+    lastInput = now
     counters.packetsNotSent += 1
     if probePacketNotSent(id, reason: reason, at: now) { return }
     pingPacketNotSent(id, reason: reason, at: now)

@@ -51,7 +51,7 @@ extension Membership {
     var message: [UInt8] = []
     swap(&message, &draft)
     table[index].broadcast = dissemination[.membership].add(
-      message.span.bytes, replacing: table[index].broadcast, notice: notice, finished: &finished)
+      message.span.bytes, replacing: table[index].broadcast, notice: notice, isNews: forwards && !isMerging, finished: &finished)
     swap(&message, &draft)
     flushFinished()
   }
@@ -60,12 +60,13 @@ extension Membership {
 
   /// Queues a message of the layer above for gossip. `id` asks for ``MembershipOutput/broadcastFinished(_:)``.
   ///
-  /// A full queue drops its most transmitted message to make room, and counts it. The message waits for the packets that follow and
-  /// causes none itself, so nothing depends on `now` yet.
+  /// It is passed on at once, unless that is switched off, or only some members read it. A full queue drops its most transmitted message to make room,
+  /// and counts it.
   package mutating func broadcast(_ message: RawSpan, tier: BroadcastTier, id: BroadcastID? = nil, at now: Instant) {
     precondition(tier != .membership, "news about members is this layer's own")
     let limit = configuration.limits.queuedBroadcasts
-    dissemination[tier].add(message, notice: id, finished: &finished)
+    lastInput = now
+    dissemination[tier].add(message, notice: id, isNews: forwards && tier != .large, finished: &finished)
     if dissemination[tier].count > limit { pruneBroadcasts(tier, to: limit) }
     flushFinished()
   }

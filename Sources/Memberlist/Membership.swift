@@ -7,7 +7,7 @@ import SerfWire
 ///
 /// - **Inputs**, with the time `at`: ``start(at:)``, ``receive(_:from:at:)``, ``packetNotSent(_:reason:at:)``,
 ///   ``exchangeReceived(_:message:from:at:)``, ``exchangeCompleted(_:reply:from:at:)``, ``exchangeFailed(_:reason:at:)``,
-///   ``connectionClosed(_:reason:at:)``, ``addressStated(_:by:at:)``, ``advance(to:)``; and without: ``setWarm(_:_:)``,
+///   ``connectionClosed(_:reason:at:)``, ``addressStated(_:by:at:)``, ``packetsHeldBack(at:)``, ``advance(to:)``; and without: ``setWarm(_:_:)``,
 ///   ``setAckPayload(_:)``.
 /// - **Commands**: ``join(_:id:at:)``, ``leave(timeout:at:)``, ``updateMeta(_:notice:at:)``, ``broadcast(_:tier:id:at:)``,
 ///   ``sendUserMessage(_:to:)``, ``sendUserMessageReliably(_:to:at:)``, ``ping(_:id:at:)``, ``pushPull(with:at:)``,
@@ -59,8 +59,11 @@ package struct Membership: ~Copyable, Sendable {
 
   var dissemination = Dissemination()
   var gossipSchedule = GossipSchedule()
+  var ring = Ring()
   /// The number of the gossip round that is due next; ticks with another number were replaced.
   var gossipRound: UInt32 = 0
+  /// Whether that round comes before its time, because much waits; it is paid for from ``forwarding``.
+  var isRoundOutOfTurn = false
   /// Names that the transport is connected to and that are not in the table: a connection exists before the state that it brings.
   var warmStrangers: Set<NodeName> = []
   var exchanges: [ExchangeID: ExchangePurpose] = [:]
@@ -82,6 +85,14 @@ package struct Membership: ~Copyable, Sendable {
   /// A ping and the accusation beside it; kept for its memory.
   var pair = CompoundWriter()
   var finished: [BroadcastID] = []
+  /// What may be passed on at once; see `Membership+Forwarding`.
+  var forwarding: ForwardingBudget
+  /// When the timer for news that waits is due, if any does.
+  var forwardingDueAt: Instant?
+  /// Whether a push/pull is being taken up, which brings no news.
+  var isMerging = false
+  /// The time of the last input.
+  var lastInput = Instant.zero
   /// What expanding compressed packets needs; kept for its memory.
   var expansion = PacketWalker.Expansion()
 
@@ -95,6 +106,7 @@ package struct Membership: ~Copyable, Sendable {
     self.transport = transport
     name = local.name
     random = SeededRandom(seed: seed)
+    forwarding = ForwardingBudget(bytesPerSecond: configuration.gossip.forwardedBytesPerSecond)
     awareness = Awareness(maximum: configuration.probe.awarenessMaximum)
     timerDelay = Lateness(span: configuration.probe.interval)
     var own = local
@@ -108,7 +120,11 @@ package struct Membership: ~Copyable, Sendable {
   // MARK: Outputs
 
   /// The next thing to do, or nil. After nil the slots handed out before are free: the next input overwrites them.
-  package mutating func nextOutput() -> MembershipOutput? { outbox.next() }
+  package mutating func nextOutput() -> MembershipOutput? {
+    // The batch has been handled: what it brought is passed on.
+    if outbox.isEmpty, dissemination.hasNews, hasStarted { forwardNews() }
+    return outbox.next()
+  }
 
   /// The bytes of a packet or message.
   @_lifetime(borrow self)
@@ -162,6 +178,7 @@ package struct Membership: ~Copyable, Sendable {
   package mutating func start(at now: Instant) {
     precondition(!hasStarted, "a membership starts once")
     hasStarted = true
+    lastInput = now
     announce(notice: nil, at: now)
     if configuration.probe.interval > .zero {
       timers.schedule(.probeTick, at: now + random.fraction(of: configuration.probe.interval))
@@ -189,6 +206,7 @@ package struct Membership: ~Copyable, Sendable {
 
   /// Does everything that is due at `now`.
   package mutating func advance(to now: Instant) {
+    lastInput = now
     if let due = timers.nextDeadline, due <= now { timerDelay.observe(due: due, at: now) }
     while let timer = timers.popDue(at: now) {
       switch timer {
@@ -200,6 +218,7 @@ package struct Membership: ~Copyable, Sendable {
       case .relayHalf(let sequenceNumber): repeatRelayedPing(sequenceNumber, at: now)
       case .ping(let sequenceNumber): pingExpired(sequenceNumber, at: now)
       case .gossipTick(let number): if number == gossipRound { gossipTick(at: now) }
+      case .forwarding: forwardingDue(at: now)
       case .pushPullTick: pushPullTick(at: now)
       case .followUp(let number): followUpDue(number, at: now)
       case .join(let id): continueJoin(id, at: now)
@@ -219,6 +238,7 @@ package struct Membership: ~Copyable, Sendable {
     case relayHalf(UInt32)
     case ping(UInt32)
     case gossipTick(UInt32)
+    case forwarding
     case pushPullTick
     case followUp(UInt32)
     case join(JoinID)

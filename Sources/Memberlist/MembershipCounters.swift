@@ -2,6 +2,10 @@
 package struct MembershipCounters: Sendable, Hashable {
   package var packetsReceived: UInt64 = 0
   package var packetsSent: UInt64 = 0
+  /// Packets of news that were sent at once, which ``packetsSent`` counts as well.
+  package var packetsForwarded: UInt64 = 0
+  /// How often the transport held packets back, so that less news was passed on for a while.
+  package var forwardingSlowed: UInt64 = 0
   package var messagesReceived: UInt64 = 0
   package var packetsMalformed: UInt64 = 0
   package var messagesMalformed: UInt64 = 0

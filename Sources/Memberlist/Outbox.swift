@@ -62,6 +62,9 @@ package struct Outbox: ~Copyable, Sendable {
     outputs.append(.diagnostic(diagnostic))
   }
 
+  /// Whether nothing waits.
+  var isEmpty: Bool { outputs.isEmpty }
+
   mutating func next() -> MembershipOutput? {
     if let output = outputs.popFirst() { return output }
     isDrained = true

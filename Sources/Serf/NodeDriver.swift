@@ -28,6 +28,8 @@ package final class NodeDriver {
   private var queries: [SerfQuery.ID: WeakQueryReceiver] = [:]
   private var lastRequest: UInt64 = 0
   private var memberCount = 0
+  /// What the layer's counter was last.
+  private var packetsHeldBack: UInt64 = 0
   /// The status that was logged last.
   private var loggedStatus = NodeStatus.alive
   /// The version of the member list that its followers were told last.
@@ -145,6 +147,10 @@ package final class NodeDriver {
     if core.membersVersion != statedVersion {
       statedVersion = core.membersVersion
       subscribers.memberFeed.changed(to: statedVersion)
+    }
+    if layer.packetsHeldBack != packetsHeldBack {
+      packetsHeldBack = layer.packetsHeldBack
+      core.packetsHeldBack(at: now)
     }
     layer.flush(at: now)
     let deadline = min(core.nextDeadline ?? .distantFuture, exchanges.nextDeadline ?? .distantFuture)
@@ -405,14 +411,18 @@ extension NodeDriver {
     }
   }
 
-  package func userEvent(_ name: [UInt8], payload: [UInt8], coalesce: Bool, _ done: Completion<Void>) {
-    let failure = mutate { core, now -> SerfCoreError? in
+  /// Completes when the event is sent, which may have to wait for earlier ones.
+  package func userEvent(_ name: [UInt8], payload: [UInt8], coalesce: Bool, _ done: @escaping Completion<Void>) {
+    lastRequest += 1
+    let id = RequestID(lastRequest)
+    let result = mutate { core, now -> Result<Void, SerfError>? in
       do throws(SerfCoreError) {
-        try core.userEvent(name: name, payload: payload, coalesce: coalesce, at: now)
+        if try core.userEvent(name: name, payload: payload, coalesce: coalesce, request: id, at: now) { return .success(()) }
+        waiting[id] = Call(ended: { if case .done = $0 { done(.success(())) } else { done(.failure(.shutDown)) } }, progress: nil)
         return nil
-      } catch { return error }
+      } catch { return .failure(SerfError(error)) }
     }
-    done(failure.map { .failure(SerfError($0)) } ?? .success(()))
+    if let result { done(result) }
   }
 
   /// The answers go to `receiver`, for as long as the caller holds it.

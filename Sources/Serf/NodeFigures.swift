@@ -39,6 +39,7 @@ extension SerfStatistics {
       gauge("query_time", node.queryTime, "serf.clock.query"),
       gauge("intent_queue", node.intentQueue, "serf.queue.Intent"),
       gauge("event_queue", node.eventQueue, "serf.queue.Event"),
+      gauge("events_unsent", node.eventsUnsent, "serf.events.unsent"),
       gauge("query_queue", node.queryQueue, "serf.queue.Query"),
       gauge("large_queue", node.largeQueue, "serf.queue.Large"),
       gauge("body_bytes", node.bodyBytes, "serf.bodies.bytes"),
@@ -77,6 +78,8 @@ extension SerfStatistics {
       // The transport counts packets too, under the plain names: those before anything has read them.
       counter("gossip_packets_received", gossip.packetsReceived, "serf.gossip.packets_received"),
       counter("gossip_packets_sent", gossip.packetsSent, "serf.gossip.packets_sent"),
+      counter("gossip_packets_forwarded", gossip.packetsForwarded, "serf.gossip.packets_forwarded"),
+      counter("forwarding_slowed", gossip.forwardingSlowed),
       counter("gossip_packets_not_sent", gossip.packetsNotSent, "serf.gossip.packets_not_sent"),
       counter("gossip_packets_malformed", gossip.packetsMalformed, "serf.gossip.packets_malformed"),
       counter("gossip_messages_received", gossip.messagesReceived, "serf.gossip.messages_received"),

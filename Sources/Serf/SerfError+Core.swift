@@ -20,7 +20,7 @@ extension SerfError {
     case .userDataUnsupported: self.init(.unsupported, error.description)
     case .userStateTooLarge: self.init(.tooLarge, "\(error). Keep a reference in the state instead of the data")
     case .nodeMessageTooLarge: self.init(.tooLarge, "\(error). Send it in parts, or raise the limit at all members")
-    case .notALiveMember, .tooManyMessages: self.init(.notDelivered, error.description)
+    case .notALiveMember, .tooManyMessages, .tooManyEvents: self.init(.notDelivered, error.description)
     case .notAlive: self.init(.state, error.description)
     }
   }

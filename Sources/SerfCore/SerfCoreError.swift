@@ -6,6 +6,8 @@ package enum SerfCoreError: Error, Hashable, Sendable {
   case tagsTooLarge(byteCount: Int, limit: Int)
   /// The message that a user event makes is larger than `UserEvents.sizeLimit`; `content` is how many of its bytes are name and payload.
   case userEventTooLarge(name: [UInt8], encoded: Int, content: Int, limit: Int)
+  /// So many events of this node wait to be sent.
+  case tooManyEvents(limit: Int)
   /// A setting with which a node cannot work.
   case settingOutOfBounds(SettingOutOfBounds)
   /// The node's own name is longer than peers store, or empty.
@@ -59,6 +61,7 @@ extension SerfCoreError: CustomStringConvertible {
     case .tagsTooLarge(let count, let limit): "encoded tags take \(count) bytes, and the limit is \(limit)"
     case .userEventTooLarge(let name, let encoded, let content, let limit):
       "the event '\(Self.excerpt(name))' takes \(encoded) bytes encoded (\(content) of name and payload), and the limit is \(limit)"
+    case .tooManyEvents(let limit): "\(limit) events of this node wait to be sent, and more are not allowed at once"
     case .settingOutOfBounds(let problem): problem.description
     case .badName(.empty): "the node's name is empty"
     case .badName(.tooLong(let limit)): "the node's name exceeds \(limit) bytes"

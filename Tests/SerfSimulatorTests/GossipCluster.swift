@@ -1,8 +1,11 @@
+import Foundation
 import Memberlist
 import SerfPrimitives
 import SerfSimulator
 
 /// A few members on a virtual network.
+///
+/// `SERF_NEWS=rounds swift test --filter SerfSimulatorTests` runs all of these tests with news that waits for the rounds of gossip.
 final class GossipCluster {
   typealias Network = SimulatedNetwork<SimulatedMember>
   typealias Report = SimulatedMember.Report
@@ -14,8 +17,12 @@ final class GossipCluster {
   private let seed: UInt64
 
   init(
-    seed: UInt64 = 1, _ configuration: MembershipConfiguration = .lan, provesNames: Bool = false, conditions: NetworkConditions? = nil
+    seed: UInt64 = 1, _ configuration: MembershipConfiguration = .lan, provesNames: Bool = false, passesNewsOnAtOnce: Bool = true,
+    conditions: NetworkConditions? = nil
   ) {
+    var configuration = configuration
+    let waits = !passesNewsOnAtOnce || ProcessInfo.processInfo.environment["SERF_NEWS"] == "rounds"
+    if waits { configuration.gossip.forwardedBytesPerSecond = 0 }
     self.seed = seed
     transport = TransportTraits(provesNames: provesNames)
     self.configuration = configuration

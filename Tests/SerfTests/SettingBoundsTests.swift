@@ -55,6 +55,7 @@ struct SettingBoundsTests {
     Number(testDescription: "gossip.fanout", path: \.gossip.fanout),
     Number(testDescription: "gossip.retransmitMultiplier", path: \.gossip.retransmitMultiplier),
     Number(testDescription: "gossip.coldDials", path: \.gossip.coldDials),
+    Number(testDescription: "gossip.forwardedBytesPerSecond", path: \.gossip.forwardedBytesPerSecond),
     Number(testDescription: "userEvents.sizeLimit", path: \.userEvents.sizeLimit),
     Number(testDescription: "userEvents.bufferSize", path: \.userEvents.bufferSize),
     Number(testDescription: "userEvents.eventsPerTime", path: \.userEvents.eventsPerTime),

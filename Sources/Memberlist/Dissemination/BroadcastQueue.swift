@@ -26,6 +26,8 @@ package struct BroadcastQueue: Sendable {
     var notice: BroadcastID?
     var transmissions = 0
     var isQueued = false
+    /// It is in ``news`` and in no tier.
+    var isNews = false
   }
 
   private struct Entry: Sendable {
@@ -40,6 +42,8 @@ package struct BroadcastQueue: Sendable {
   private var freeSlots: [Int] = []
   /// Index: how often its entries were transmitted. Sorted, so that the last entry is the next to go.
   private var tiers: [[Entry]] = []
+  /// What is to be passed on at once, the oldest first. Entries whose broadcast has ended meanwhile are skipped.
+  private var news = DrainQueue<BroadcastHandle>()
   private var nextOrder: UInt64 = 0
   private var taken: [Int] = []
 
@@ -47,15 +51,19 @@ package struct BroadcastQueue: Sendable {
   package private(set) var count = 0
   /// The bytes of all of them together.
   package private(set) var byteCount = 0
+  /// The bytes of those that are news.
+  package private(set) var newsBytes = 0
 
   package init() {}
 
   package var isEmpty: Bool { count == 0 }
 
   /// Adds a message, which is copied into the memory of a slot; `replacing` names an older one about the same thing, which is then reported as finished.
+  /// News waits for ``takeNews(limit:overhead:parts:)``, everything else for ``take(limit:overhead:parts:)``.
   @discardableResult
   package mutating func add(
-    _ message: RawSpan, replacing older: BroadcastHandle? = nil, notice: BroadcastID? = nil, finished: inout [BroadcastID]
+    _ message: RawSpan, replacing older: BroadcastHandle? = nil, notice: BroadcastID? = nil, isNews: Bool = false,
+    finished: inout [BroadcastID]
   ) -> BroadcastHandle {
     if let older { remove(older, finished: &finished) }
     let slot: Int
@@ -73,8 +81,15 @@ package struct BroadcastQueue: Sendable {
     nextOrder += 1
     count += 1
     byteCount += items[slot].bytes.count
-    insert(slot)
-    return BroadcastHandle(slot: slot, order: items[slot].order)
+    let handle = BroadcastHandle(slot: slot, order: items[slot].order)
+    items[slot].isNews = isNews
+    if isNews {
+      news.append(handle)
+      newsBytes += items[slot].bytes.count
+    } else {
+      insert(slot)
+    }
+    return handle
   }
 
   /// Whether the broadcast still waits.
@@ -85,7 +100,7 @@ package struct BroadcastQueue: Sendable {
   /// Takes a broadcast out, if it still waits.
   package mutating func remove(_ handle: BroadcastHandle, finished: inout [BroadcastID]) {
     guard contains(handle) else { return }
-    unlink(handle.slot)
+    if !items[handle.slot].isNews { unlink(handle.slot) }
     finish(handle.slot, &finished)
   }
 
@@ -122,16 +137,72 @@ package struct BroadcastQueue: Sendable {
     return false
   }
 
+  /// Picks what goes into a packet of news, in the order of arrival; otherwise as ``take(limit:overhead:parts:)``.
+  package mutating func takeNews(limit: Int, overhead: Int, parts: Int) -> Int {
+    var used = 0
+    var picked = 0
+    while picked < parts, let slot = firstNews() {
+      let length = items[slot].bytes.count
+      guard used + overhead + length <= limit else { break }
+      _ = news.popFirst()
+      endNews(slot)
+      used += overhead + length
+      picked += 1
+      taken.append(slot)
+    }
+    return used
+  }
+
+  /// Picks the oldest news if it is longer than `limit`: no packet can hold it with others. False if it is not. Where `isSent` is false it is put among
+  /// the others, to wait for a push/pull.
+  package mutating func takeOversizedNews(limit: Int, isSent: Bool) -> Bool {
+    while let slot = firstNews(), items[slot].bytes.count > limit {
+      _ = news.popFirst()
+      endNews(slot)
+      if isSent {
+        taken.append(slot)
+        return true
+      }
+      insert(slot)
+    }
+    return false
+  }
+
+  /// Whether there is news.
+  package var hasNews: Bool { newsBytes > 0 }
+
+  /// What is news becomes like the others.
+  package mutating func settleNews() {
+    while let slot = firstNews() {
+      _ = news.popFirst()
+      endNews(slot)
+      insert(slot)
+    }
+  }
+
+  private mutating func firstNews() -> Int? {
+    while let handle = news.first {
+      if contains(handle), items[handle.slot].isNews { return handle.slot }
+      _ = news.popFirst()
+    }
+    return nil
+  }
+
+  private mutating func endNews(_ slot: Int) {
+    items[slot].isNews = false
+    newsBytes -= items[slot].bytes.count
+  }
+
   /// How many were picked since the last commit.
   package var takenCount: Int { taken.count }
 
   /// The bytes of a message picked since the last commit.
   package func taken(_ position: Int) -> [UInt8] { items[taken[position]].bytes }
 
-  /// Counts a transmission of each message picked. Those that went out often enough are finished, the others go back into the queue.
-  package mutating func commit(transmissions: Int, finished: inout [BroadcastID]) {
+  /// Counts a transmission of each message picked, or `copies` of them. Those that went out often enough are finished, the others go back into the queue.
+  package mutating func commit(copies: Int = 1, transmissions: Int, finished: inout [BroadcastID]) {
     for slot in taken {
-      items[slot].transmissions += 1
+      items[slot].transmissions += copies
       if items[slot].transmissions >= transmissions { finish(slot, &finished) } else { insert(slot) }
     }
     taken.removeAll(keepingCapacity: true)
@@ -156,6 +227,11 @@ package struct BroadcastQueue: Sendable {
         finish(entry.slot, &finished)
         dropped += 1
       }
+    }
+    while count > maximum, let slot = firstNews() {
+      _ = news.popFirst()
+      finish(slot, &finished)
+      dropped += 1
     }
     return dropped
   }
@@ -199,6 +275,7 @@ package struct BroadcastQueue: Sendable {
 
   private mutating func finish(_ slot: Int, _ finished: inout [BroadcastID]) {
     if let notice = items[slot].notice { finished.append(notice) }
+    if items[slot].isNews { endNews(slot) }
     count -= 1
     byteCount -= items[slot].bytes.count
     items[slot].notice = nil

@@ -69,17 +69,74 @@ package struct Dissemination: Sendable {
     for tier in application { room -= take(tier, from: room) }
     if waits { _ = take(.membership, from: room) }
 
+    guard compound.count + takenCount > 0 else { return false }
+    writeTaken(copies: 1, transmissions, into: &packet, &finished)
+    return true
+  }
+
+  /// Whether any broadcast is to be passed on at once.
+  package var hasNews: Bool { queues.contains { $0.hasNews } }
+
+  /// Whether events or queries are among it.
+  var hasUrgentNews: Bool { self[.event].hasNews || self[.query].hasNews }
+
+  /// The bytes of all news.
+  var newsBytes: Int { queues.reduce(0) { $0 + $1.newsBytes } }
+
+  /// The bytes of what waits for regular gossip, but of what only some members read.
+  package var settledBytes: Int {
+    BroadcastTier.allCases.reduce(0) { $1 == .large ? $0 : $0 + self[$1].byteCount - self[$1].newsBytes }
+  }
+
+  /// What is news waits for regular gossip from now on.
+  package mutating func settleNews() { for tier in BroadcastTier.allCases { self[tier].settleNews() } }
+
+  /// Appends one packet of news, which goes to `copies` members. Returns how many messages it has; with 0, nothing is appended.
+  ///
+  /// The oldest news goes first: a member that falls far behind the cluster's clock would drop it. A quarter of the room is kept for the layer above,
+  /// as in ``pack(_:budget:includesLarge:transmissions:into:finished:)``.
+  package mutating func packNews(
+    budget: Int, carriesOversized: Bool, copies: Int, transmissions: Transmissions, into packet: inout [UInt8],
+    finished: inout [BroadcastID]
+  ) -> Int {
+    let room = budget - CompoundWriter.overhead - CompoundWriter.overheadPerPart
+    for tier in BroadcastTier.allCases {
+      let overhead = tier == .membership ? 0 : Self.userOverhead
+      guard self[tier].takeOversizedNews(limit: room - overhead, isSent: carriesOversized) else { continue }
+      if tier != .membership { packet.append(MessageType.user.rawValue) }
+      packet.append(contentsOf: self[tier].taken(0))
+      self[tier].commit(copies: copies, transmissions: transmissions.of(tier), finished: &finished)
+      return 1
+    }
+    var free = budget - CompoundWriter.overhead
+    let waits = BroadcastTier.application.contains { self[$0].hasNews }
+    free -= takeNews(.membership, from: waits ? free - free / 4 : free)
+    for tier in BroadcastTier.application { free -= takeNews(tier, from: free) }
+    if waits { _ = takeNews(.membership, from: free) }
+    let messages = takenCount
+    writeTaken(copies: copies, transmissions, into: &packet, &finished)
+    return messages
+  }
+
+  /// Writes what was taken, and counts it.
+  private mutating func writeTaken(
+    copies: Int, _ transmissions: Transmissions, into packet: inout [UInt8], _ finished: inout [BroadcastID]
+  ) {
     for tier in BroadcastTier.allCases {
       for position in 0..<self[tier].takenCount {
         if tier != .membership { compound.bytes.append(MessageType.user.rawValue) }
         compound.bytes.append(contentsOf: queues[tier.rawValue].taken(position))
         compound.endPart()
       }
-      self[tier].commit(transmissions: transmissions.of(tier), finished: &finished)
+      self[tier].commit(copies: copies, transmissions: transmissions.of(tier), finished: &finished)
     }
-    guard compound.count > 0 else { return false }
-    compound.finish(into: &packet)
-    return true
+    if compound.count > 0 { compound.finish(into: &packet) }
+  }
+
+  private mutating func takeNews(_ tier: BroadcastTier, from room: Int) -> Int {
+    guard self[tier].hasNews else { return 0 }
+    let overhead = CompoundWriter.overheadPerPart + (tier == .membership ? 0 : Self.userOverhead)
+    return self[tier].takeNews(limit: room, overhead: overhead, parts: CompoundWriter.maximumParts - takenCount)
   }
 
   /// Appends one broadcast that is too large for any packet of this budget, bare; false when there is none.

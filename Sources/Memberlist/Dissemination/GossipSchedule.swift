@@ -45,6 +45,22 @@ package struct GossipSchedule: Sendable {
     addAllowingCold(wanted, &coldLeft, in: table, random: &random, where: isEligible)
   }
 
+  /// Picks these members, and others, all equally likely, until there are `wanted`. With `onlyWarm` only members with a connection are picked.
+  mutating func pick(
+    _ wanted: Int, with neighbours: (next: NodeIndex?, previous: NodeIndex?), onlyWarm: Bool, in table: borrowing NodeTable,
+    random: inout SeededRandom,
+    where isEligible: Eligibility
+  ) {
+    picked.removeAll(keepingCapacity: true)
+    func addNeighbour(_ index: NodeIndex?) {
+      guard let index, table.contains(index), isEligible(index, table[index]), !onlyWarm || table[index].warmPosition != nil else { return }
+      picked.append(index)
+    }
+    addNeighbour(neighbours.next)
+    addNeighbour(neighbours.previous)
+    add(wanted - picked.count, from: onlyWarm ? table.warm : table.order, in: table, random: &random, where: isEligible)
+  }
+
   /// Picks members with a connection, and others only where there are too few of these.
   package mutating func pickWarmFirst(
     _ wanted: Int, in table: borrowing NodeTable, random: inout SeededRandom, where isEligible: Eligibility

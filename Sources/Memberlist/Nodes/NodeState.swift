@@ -44,6 +44,8 @@ package struct NodeState: Sendable {
   var suspicionTimer: Instant?
   /// The queued broadcast about this node, if it is still queued.
   var broadcast: BroadcastHandle?
+  /// Its place in the ``Ring``.
+  let ringPlace: UInt64
 
   // What proven connections tell us; see `secure-transport.md`. Unused where names are not proven.
 
@@ -87,5 +89,6 @@ package struct NodeState: Sendable {
   package init(member: GossipMember, changedAt: Instant) {
     self.member = member
     self.changedAt = changedAt
+    ringPlace = Ring.place(of: member.name)
   }
 }

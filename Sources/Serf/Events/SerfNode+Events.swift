@@ -31,12 +31,15 @@ extension SerfNode {
 
   /// Sends an event to every member, this one included.
   ///
+  /// It returns when the event is on its way. A program that sends more than the members can take is slowed down: while half as many events as
+  /// ``SerfSettings/UserEvents/bufferSize`` have not been passed on often enough, the next one waits its turn.
+  ///
   /// - Parameters:
   ///   - name: the event's name at receivers.
   ///   - payload: the event's content, any sequence of bytes, such as `"v1.2".utf8`. Default none.
   ///   - coalesce: whether a receiver may deliver only the newest of several events with this name in a short time. Default true.
   /// - Throws: ``SerfError`` alone: ``SerfError/Code/tooLarge`` when the encoded event is larger than ``SerfSettings/UserEvents/sizeLimit``, and
-  ///   nothing was sent; ``SerfError/Code/state`` when the node has left or was shut down; what ``start()`` throws. `CancellationError`
+  ///   nothing was sent; ``SerfError/Code/notDelivered`` when thousands of events wait already; ``SerfError/Code/state`` when the node has left or was shut down; what ``start()`` throws. `CancellationError`
   ///   when the task is cancelled.
   public func userEvent(
     _ name: String, payload: some Sequence<UInt8> = EmptyCollection<UInt8>(), coalesce: Bool = true

@@ -7,11 +7,11 @@ package import SerfPrimitives
 ///
 /// - **Inputs**, from the transport: ``start(at:)``, ``receive(_:from:at:)``, ``packetNotSent(_:reason:at:)``,
 ///   ``exchangeReceived(_:message:from:at:)``, ``exchangeCompleted(_:reply:from:at:)``, ``exchangeFailed(_:reason:at:)``,
-///   ``connectionClosed(_:reason:at:)``, ``addressStated(_:by:at:)``, ``peerFeaturesChanged(_:_:at:)``, ``advance(to:)``, and without time
+///   ``connectionClosed(_:reason:at:)``, ``addressStated(_:by:at:)``, ``peerFeaturesChanged(_:_:at:)``, ``packetsHeldBack(at:)``, ``advance(to:)``, and without time
 ///   ``setWarm(_:_:)``; from the disk ``snapshotWritten(_:at:)``; from the resolver ``seedsFound(_:at:)``; from the keeper of the keyring ``keyOperationEnded(_:_:at:)``; from the program's
 ///   delegate ``reconnectTimeoutAnswered(_:_:)``.
 /// - **Verbs**, from the user: ``join(_:ignoreOld:request:at:)``, ``leave(request:at:)``, ``shutDown(at:saysFarewell:)``,
-///   ``userEvent(name:payload:coalesce:at:)``, ``query(name:payload:options:at:)``, ``respond(to:with:at:)``, ``keyQuery(_:options:at:)``,
+///   ``userEvent(name:payload:coalesce:request:at:)`` and without a request, ``query(name:payload:options:at:)``, ``respond(to:with:at:)``, ``keyQuery(_:options:at:)``,
 ///   ``setTags(_:request:at:)``, ``forceLeave(_:prune:request:at:)``, ``keepSeeds(_:)``, ``setUserState(_:)``, ``send(_:to:request:at:)``. Those that take time end with
 ///   a ``NodeOutput/reply(_:_:)`` that carries their request's ID. They throw ``SerfCoreError`` for a mistake of the caller; a peer's mistake gives a
 ///   counter and a diagnostic.
@@ -66,6 +66,8 @@ package struct NodeCore: ~Copyable, Sendable {
   /// Events that wait to be delivered together, if that is wanted.
   var memberEvents: MemberCoalescer
   var userEvents: UserEventCoalescer
+  /// Our own events that are not sent yet.
+  var waitingEvents = DrainQueue<WaitingEvent>()
   var coordinates = CoordinateTable()
   /// Nil without a snapshot file.
   var recorder: SnapshotRecorder?
@@ -148,6 +150,7 @@ package struct NodeCore: ~Copyable, Sendable {
       if let output = outbox.next() { return output }
       guard status != .shutDown else { return nil }
       guard let output = membership.nextOutput() else {
+        if sendWaitingEvents() { continue }
         scheduleSnapshot()
         return nil
       }
@@ -221,6 +224,7 @@ package struct NodeCore: ~Copyable, Sendable {
     (now.memberTime, now.eventTime, now.queryTime) = (memberClock.time, eventClock.time, queryClock.time)
     now.intentQueue = membership.queueDepth(.intent)
     now.eventQueue = membership.queueDepth(.event)
+    now.eventsUnsent = waitingEvents.count
     now.queryQueue = membership.queueDepth(.query)
     now.largeQueue = membership.queueDepth(.large)
     now.bodyBytes = large.store.byteCount

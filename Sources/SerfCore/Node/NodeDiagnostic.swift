@@ -188,6 +188,8 @@ package struct NodeStatistics: Hashable, Sendable {
   package var memberTime: LamportTime = 0, eventTime: LamportTime = 0, queryTime: LamportTime = 0
   /// Broadcasts that wait to be gossiped.
   package var intentQueue = 0, eventQueue = 0, queryQueue = 0, largeQueue = 0
+  /// Our own events that wait until earlier ones have been sent.
+  package var eventsUnsent = 0
   /// The bytes of large payloads that are kept for other members, and how many payloads are wanted from others.
   package var bodyBytes = 0, bodiesWanted = 0
   /// Our own queries that have not ended.

@@ -63,12 +63,17 @@ extension SerfSettings {
     /// (`secure-transport.md` 2.6). Default 3, 4, 3: as many as ``fanout``. Only where names are proven.
     public var coldDials = 3
 
+    /// How many bytes in a second a node may send to pass news on at once, to ⌈ln n⌉ + 2 members, instead of with the next round; and 64 KiB for each of
+    /// them when it has been quiet. Zero: never, as in Go's Serf. Default 1,000,000. News above that waits; it is sent in order.
+    public var forwardedBytesPerSecond = 1_000_000
+
     /// The defaults for a local network.
     public init() {}
 
     /// Throws for the first setting that a node cannot work with.
     package func check() throws(SettingOutOfBounds) {
       try SettingBounds.check(interval: interval, "SerfConfiguration.gossip.interval")
+      try SettingBounds.check(forwardedBytesPerSecond, "SerfConfiguration.gossip.forwardedBytesPerSecond")
       try SettingBounds.check(fanout, "SerfConfiguration.gossip.fanout", to: SettingBounds.largestFactor)
       try SettingBounds.check(retransmitMultiplier, "SerfConfiguration.gossip.retransmitMultiplier", to: SettingBounds.largestFactor)
       try SettingBounds.check(time: deadMemberDuration, "SerfConfiguration.gossip.deadMemberDuration")

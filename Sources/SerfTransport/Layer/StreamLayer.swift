@@ -56,6 +56,10 @@ public protocol StreamLayer: AnyObject {
   /// How many bytes a packet can have at most. It is above ``packetBudget`` if the layer has a slower way for a rare large packet.
   var largestPacket: Int { get }
 
+  /// How many packets had to wait since the start, or were dropped, because the network or a peer took fewer than were sent. The node passes on less
+  /// news for a while after each that is counted. Default 0, for a layer that cannot tell.
+  var packetsHeldBack: UInt64 { get }
+
   /// The layer's figures: connections, handshakes, refusals by cause. Default: none.
   ///
   /// The same names in the same order whenever it is read, from the moment the layer is bound; only the values change. Each becomes one entry of the
@@ -114,6 +118,7 @@ extension StreamLayer {
 
   public var reachableAddress: NodeAddress { localAddress }
   public var largestPacket: Int { packetBudget }
+  public var packetsHeldBack: UInt64 { 0 }
   public var agreement: String? { nil }
   public var statesPeerFeatures: Bool { false }
   public var keyring: KeyringAccess { .notEncrypted }

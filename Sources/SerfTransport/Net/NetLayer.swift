@@ -76,6 +76,7 @@ package final class NetLayer: StreamLayer {
   // MARK: StreamLayer
 
   package var localAddress: NodeAddress { tcp.localAddress }
+  package var packetsHeldBack: UInt64 { udp.heldBackCount }
   package var protection: TransportProtection { settings.encrypts ? .keyring : .clear }
 
   /// Only while all that is sent is encrypted and nothing else is accepted. Otherwise a host without a key could change the keys, or read a new one.

@@ -73,6 +73,7 @@
     // MARK: StreamLayer
 
     package var localAddress: NodeAddress { socket.localAddress }
+    package var packetsHeldBack: UInt64 { peers.endpoint.counters.packetsNotSent + socket.heldBackCount }
     package var packetBudget: Int { QUICPeers.packetBudget }
     package var largestPacket: Int { peers.endpoint.configuration.oversizedPacketLimit }
 

@@ -15,6 +15,8 @@ package protocol DatagramSocket: AnyObject {
   var localAddress: NodeAddress { get }
   /// How many datagrams the system has refused since the start.
   var refusedCount: UInt64 { get }
+  /// How often a write found the kernel's buffer full since the start.
+  var heldBackCount: UInt64 { get }
   /// Starts delivering. The handler is held weakly.
   func start(_ handler: any DatagramSocketHandler)
   /// Sends bytes that are one datagram, or several of `segmentSize` bytes back to back, of which the last may be shorter. `whenRefused` is called for
@@ -55,6 +57,7 @@ package final class DatagramPort: DatagramSocket, ChannelInboundHandler {
   /// Whether several equal datagrams may be sent in one write.
   package private(set) var canSegment: Bool
   package private(set) var refusedCount: UInt64 = 0
+  package private(set) var heldBackCount: UInt64 = 0
   package private(set) var localAddress: NodeAddress
 
   /// How many bytes wait for room in the kernel's buffer; what exceeds this is refused.
@@ -225,6 +228,7 @@ package final class DatagramPort: DatagramSocket, ChannelInboundHandler {
 
   private func wait(_ bytes: UnsafeRawBufferPointer, _ target: Target) {
     let isFirst = backlog.isEmpty
+    heldBackCount += 1
     guard backlog.append(bytes, for: target) else { return refused(ENOBUFS, target) }
     if isFirst { scheduleBacklog() }
   }

@@ -6,9 +6,19 @@ import Testing
   private var queue = BroadcastQueue()
   private var finished: [BroadcastID] = []
 
-  private mutating func add(_ text: String, replacing older: BroadcastHandle? = nil, notice: UInt64? = nil) -> BroadcastHandle {
+  private mutating func add(
+    _ text: String, replacing older: BroadcastHandle? = nil, notice: UInt64? = nil, isNews: Bool = false
+  ) -> BroadcastHandle {
     let message = Array(text.utf8)
-    return queue.add(message.span.bytes, replacing: older, notice: notice.map { BroadcastID($0) }, finished: &finished)
+    return queue.add(
+      message.span.bytes, replacing: older, notice: notice.map { BroadcastID($0) }, isNews: isNews, finished: &finished)
+  }
+
+  private mutating func takeNews(limit: Int, parts: Int = 127, copies: Int = 3, transmissions: Int = 100) -> [String] {
+    _ = queue.takeNews(limit: limit, overhead: 2, parts: parts)
+    let taken = (0..<queue.takenCount).map { String(decoding: queue.taken($0), as: UTF8.self) }
+    queue.commit(copies: copies, transmissions: transmissions, finished: &finished)
+    return taken
   }
 
   private mutating func take(limit: Int, overhead: Int = 2, parts: Int = 127, transmissions: Int = 100) -> [String] {
@@ -164,6 +174,57 @@ import Testing
     #expect(!isTakenAgain)
   }
 
+  @Test("news goes in the order of arrival, and only then is among the others, with as many transmissions as it had copies")
+  mutating func news() {
+    for text in ["first", "2nd", "the third"] { _ = add(text, notice: 1, isNews: true) }
+    _ = add("no news")
+    #expect(queue.hasNews && queue.newsBytes == 17 && queue.count == 4)
+    let regular = take(limit: 1000)
+    #expect(regular == ["no news"])
+    // The third would not fit, and none goes before it.
+    let taken = takeNews(limit: 15)
+    #expect(taken == ["first", "2nd"] && queue.newsBytes == 9)
+    let others = take(limit: 1000)
+    #expect(others == ["no news", "first", "2nd"])
+    let rest = takeNews(limit: 1000, copies: 5, transmissions: 5)
+    #expect(rest == ["the third"] && finished == [BroadcastID(1)] && !queue.hasNews && queue.count == 3)
+  }
+
+  @Test("news that is replaced, removed or cut off is not sent")
+  mutating func newsEnds() {
+    let first = add("first", isNews: true)
+    _ = add("second", replacing: first, isNews: true)
+    let third = add("third", notice: 3, isNews: true)
+    queue.remove(third, finished: &finished)
+    _ = add("fourth", isNews: true)
+    #expect(queue.newsBytes == 12)
+    // The oldest goes first, because the others are worth more to the members.
+    let dropped = queue.prune(to: 1, finished: &finished)
+    let taken = takeNews(limit: 1000)
+    #expect(dropped == 1 && taken == ["fourth"] && finished == [BroadcastID(3)])
+  }
+
+  @Test("news that no packet holds goes alone, or among the others where it cannot be sent")
+  mutating func oversizedNews() {
+    for _ in 0..<2 { _ = add("0123456789", isNews: true) }
+    _ = add("fits", isNews: true)
+    let isTaken = queue.takeOversizedNews(limit: 9, isSent: true)
+    #expect(isTaken && queue.takenCount == 1)
+    queue.commit(copies: 2, transmissions: 100, finished: &finished)
+    let isTakenAgain = queue.takeOversizedNews(limit: 9, isSent: false)
+    let rest = takeNews(limit: 9)
+    #expect(!isTakenAgain && rest == ["fits"] && queue.count == 3 && !queue.hasNews)
+  }
+
+  @Test("news that is settled is like the others")
+  mutating func settled() {
+    _ = add("a", isNews: true)
+    queue.settleNews()
+    let news = takeNews(limit: 100)
+    let taken = take(limit: 100)
+    #expect(news.isEmpty && taken == ["a"])
+  }
+
   @Test("any mixture of adds, replacements, takes and prunes keeps its figures consistent", arguments: 0..<20 as Range<UInt64>)
   mutating func mixture(seed: UInt64) {
     var random = SeededRandom(seed: seed)
@@ -173,10 +234,14 @@ import Testing
       switch random.below(10) {
       case 0..<5:
         let older = random.chance(0.3) && !handles.isEmpty ? handles[random.below(handles.count)] : nil
-        handles.append(add(String(repeating: "x", count: 1 + random.below(60)), replacing: older, notice: UInt64(step)))
+        handles.append(
+          add(String(repeating: "x", count: 1 + random.below(60)), replacing: older, notice: UInt64(step), isNews: random.chance(0.5)))
         notices += 1
       case 5..<9:
-        let taken = take(limit: random.below(300), transmissions: 1 + random.below(4))
+        let isNews = random.chance(0.5)
+        let (limit, transmissions) = (random.below(300), 1 + random.below(4))
+        let taken =
+          isNews ? takeNews(limit: limit, copies: 2, transmissions: transmissions) : take(limit: limit, transmissions: transmissions)
         #expect(taken.reduce(0) { $0 + $1.utf8.count + 2 } <= 300)
       default:
         let keep = random.below(30)
@@ -185,8 +250,10 @@ import Testing
       }
       #expect(queue.count == handles.filter { queue.contains($0) }.count)
       #expect(finished.count == notices - queue.count)
+      #expect(queue.newsBytes <= queue.byteCount && queue.hasNews == (queue.newsBytes > 0))
     }
     let contained = queue.count
+    queue.settleNews()
     let taken14 = take(limit: .max / 2, parts: 10_000)
     #expect(taken14.count == contained)
   }

@@ -128,6 +128,8 @@ import Wiretap
   func beyondTheBuffer() throws {
     var configuration = SerfCoreConfiguration.lan
     configuration.userEvents.bufferSize = 64
+    // In rounds alone, so that an event takes longer than 64 others.
+    configuration.membership.gossip.forwardedBytesPerSecond = 0
     let cluster = SimulatedCluster(seed: 9, provesNames: true, configuration)
     try cluster.start(joined: Self.names)
     let sent = (0..<1_000).map { "e" + String($0) }

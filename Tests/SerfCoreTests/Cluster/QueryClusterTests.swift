@@ -55,7 +55,8 @@ import Testing
       }
     }
     #expect(answers[1] > answers[0], "\(answers)")
-    #expect(answers[1] >= 95, "\(answers)")
+    // Of 80 answers that cross the network 0.3 · 0.51² are lost, of those without detours 0.3.
+    #expect(answers[1] >= 90, "\(answers)")
   }
 
   @Test("is asked and answered long after the rings of Lamport times have turned")

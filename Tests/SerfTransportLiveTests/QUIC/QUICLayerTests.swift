@@ -120,6 +120,7 @@
 
     var localAddress: NodeAddress { port.localAddress }
     var refusedCount: UInt64 { port.refusedCount }
+    var heldBackCount: UInt64 { port.heldBackCount }
 
     func start(_ handler: any DatagramSocketHandler) {
       self.handler = handler

@@ -77,6 +77,7 @@ private final class VirtualSocket: DatagramSocket {
   let network: EmbeddedUDP
   let localAddress: NodeAddress
   let refusedCount: UInt64 = 0
+  let heldBackCount: UInt64 = 0
   weak var handler: (any DatagramSocketHandler)?
   /// A node that was killed may still have timers; no other node hears it.
   private var isOpen = true

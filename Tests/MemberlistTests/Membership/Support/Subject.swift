@@ -64,9 +64,10 @@ final class Subject {
     }
   }
 
-  /// A started member; loops run only when the test advances.
+  /// A started member; loops run only when the test advances. News waits for a round of gossip, unless the test switches that on.
   init(_ configure: (inout Setup) -> Void = { _ in }, meta: [UInt8] = [], versions: ProtocolVersions = .current) {
     var setup = Setup()
+    setup.gossip.forwardedBytesPerSecond = 0
     configure(&setup)
     namesAreProven = setup.transport.provesNames
     membership = Membership(
