@@ -42,6 +42,14 @@ final class LiveAgent: Sendable {
   let rpc: String
   let bind: String
 
+  /// An agent that ended, or said nothing for too long, before it was ready.
+  ///
+  /// A failed `#require` is recorded even where a caller tries again, so this is an error of its own.
+  struct NotReady: Error, CustomStringConvertible {
+    let description: String
+  }
+
+  /// - Throws: ``NotReady`` with what the program printed.
   init(_ program: Executable, ready: String) async throws {
     self.program = program
     let isReady = await program.waits { $0.contains(ready) }
@@ -51,7 +59,7 @@ final class LiveAgent: Sendable {
     }
     rpc = fact("RPC addr")
     bind = fact("Bind addr")
-    try #require(isReady, "\(banner)\(program.standardError)")
+    guard isReady else { throw NotReady(description: "not ready: \(banner)\(program.standardError)") }
   }
 
   deinit { program.signal(SIGKILL) }

@@ -11,7 +11,7 @@ struct StandardDescriptorTests {
 
   @Test("an agent opens them on /dev/null before anything else", arguments: ["<&-", "2>&-", "<&- 2>&-", "<&- >&- 2>&-"])
   func agent(redirections: String) async throws {
-    let rpc = "127.0.0.1:\(try DebianAgent.freePort())"
+    let rpc = try DebianAgent.freeRPCAddress()
     let program = try start(
       closing: redirections, ["agent", "-transport=tcp", "-node=n1", "-bind=127.0.0.1:0", "-profile=local", "-rpc-addr", rpc])
     defer { program.signal(SIGKILL) }
