@@ -23,7 +23,7 @@ extension Membership {
       }
       pickForwardTargets()
       let targets = gossipSchedule.picked.count
-      // Nobody can be told now: the ticks will do it.
+      // No member can get it now. The rounds of gossip send it later.
       guard targets > 0 else { return dissemination.settleNews() }
       let start = outbox.begin()
       let (budget, transmissions) = (transport.packetBudget, transmissions)
@@ -78,9 +78,12 @@ extension Membership {
   /// Between two rounds of a deep queue, so that what arrives meanwhile is handled first.
   private static let shortestPause = Duration.milliseconds(1)
 
-  /// The transport could not send packets in time, because the network or a peer takes fewer.
-  package mutating func packetsHeldBack(at now: Instant) {
-    lastInput = now
+  /// The transport could not send so many packets in time. Less news is passed on for a while if they are a quarter of what was sent since the last
+  /// report: a single peer that takes nothing, because it has crashed, must not slow down the others.
+  package mutating func packetsHeldBack(_ count: UInt64, at now: Instant) {
+    let sent = counters.packetsSent - sentBeforeHoldUp
+    sentBeforeHoldUp = counters.packetsSent
+    guard count >= sent / 4 else { return }
     counters.forwardingSlowed += 1
     forwarding.sendFailed(at: now)
   }

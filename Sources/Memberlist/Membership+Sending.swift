@@ -73,7 +73,7 @@ extension Membership {
 
   /// Drops broadcasts of a tier, the most transmitted first, until `maximum` are left.
   package mutating func pruneBroadcasts(_ tier: BroadcastTier, to maximum: Int) {
-    let fitting = transport.carriesOversizedPackets ? Int.max : Dissemination.room(in: transport.packetBudget)
+    let fitting = transport.carriesOversizedPackets ? Int.max : Dissemination.room(for: tier, in: transport.packetBudget)
     let dropped = dissemination[tier].prune(to: maximum, fitting: fitting, finished: &finished)
     flushFinished()
     guard dropped > 0 else { return }

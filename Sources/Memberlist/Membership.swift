@@ -7,7 +7,7 @@ import SerfWire
 ///
 /// - **Inputs**, with the time `at`: ``start(at:)``, ``receive(_:from:at:)``, ``packetNotSent(_:reason:at:)``,
 ///   ``exchangeReceived(_:message:from:at:)``, ``exchangeCompleted(_:reply:from:at:)``, ``exchangeFailed(_:reason:at:)``,
-///   ``connectionClosed(_:reason:at:)``, ``addressStated(_:by:at:)``, ``packetsHeldBack(at:)``, ``advance(to:)``; and without: ``setWarm(_:_:)``,
+///   ``connectionClosed(_:reason:at:)``, ``addressStated(_:by:at:)``, ``packetsHeldBack(_:at:)``, ``advance(to:)``; and without: ``setWarm(_:_:)``,
 ///   ``setAckPayload(_:)``.
 /// - **Commands**: ``join(_:id:at:)``, ``leave(timeout:at:)``, ``updateMeta(_:notice:at:)``, ``broadcast(_:tier:id:at:)``,
 ///   ``sendUserMessage(_:to:)``, ``sendUserMessageReliably(_:to:at:)``, ``ping(_:id:at:)``, ``pushPull(with:at:)``,
@@ -82,13 +82,15 @@ package struct Membership: ~Copyable, Sendable {
 
   /// A message under construction; kept for its memory.
   var draft: [UInt8] = []
-  /// A ping and the accusation beside it; kept for its memory.
+  /// Packs a ping and an accusation into one packet; its buffers are used again.
   var pair = CompoundWriter()
   var finished: [BroadcastID] = []
   /// What may be passed on at once; see `Membership+Forwarding`.
   var forwarding: ForwardingBudget
   /// When the timer for news that waits is due, if any does.
   var forwardingDueAt: Instant?
+  /// ``MembershipCounters/packetsSent`` when the transport last held packets back.
+  var sentBeforeHoldUp: UInt64 = 0
   /// Whether a push/pull is being taken up, which brings no news.
   var isMerging = false
   /// The time of the last input.

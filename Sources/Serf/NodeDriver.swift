@@ -148,10 +148,9 @@ package final class NodeDriver {
       statedVersion = core.membersVersion
       subscribers.memberFeed.changed(to: statedVersion)
     }
-    if layer.packetsHeldBack != packetsHeldBack {
-      packetsHeldBack = layer.packetsHeldBack
-      core.packetsHeldBack(at: now)
-    }
+    let heldBack = layer.packetsHeldBack
+    if heldBack > packetsHeldBack { core.packetsHeldBack(heldBack - packetsHeldBack, at: now) }
+    packetsHeldBack = heldBack
     layer.flush(at: now)
     let deadline = min(core.nextDeadline ?? .distantFuture, exchanges.nextDeadline ?? .distantFuture)
     timer?.arm(at: deadline == .distantFuture ? nil : deadline)

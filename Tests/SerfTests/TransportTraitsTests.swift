@@ -9,13 +9,16 @@ import Testing
 
 /// What the transport decides is not a setting: the core has it from the layer that is bound.
 @Suite struct TransportTraitsTests {
-  private func traits(of layer: IdleLayer, _ adjust: (inout SerfConfiguration) -> Void = { _ in }) throws -> TransportTraits {
+  private func driver(on layer: IdleLayer, _ adjust: (inout SerfConfiguration) -> Void = { _ in }) throws -> NodeDriver {
     var configuration = SerfConfiguration()
     adjust(&configuration)
-    let driver = try NodeDriver(
+    return try NodeDriver(
       configuration, name: "n1", seed: 1, layer: layer, on: EmbeddedUDP(seed: 1).loop, logger: Logger(label: "n1"),
       subscribers: EventSubscribers(), metrics: NodeMetrics(node: "n1"))
-    return driver.transport
+  }
+
+  private func traits(of layer: IdleLayer, _ adjust: (inout SerfConfiguration) -> Void = { _ in }) throws -> TransportTraits {
+    try driver(on: layer, adjust).transport
   }
 
   @Test("a layer proves names or it does not", arguments: [(TransportProtection.provenNames, true), (.keyring, false), (.clear, false)])
@@ -28,6 +31,20 @@ import Testing
     let traits = try traits(of: IdleLayer(packetBudget: 1_160, largestPacket: largest))
     #expect(traits.packetBudget == 1_160)
     #expect(traits.carriesOversizedPackets == carriesMore)
+  }
+
+  @Test("packets that it holds back make the node pass on less news, once for each report")
+  func heldBack() throws {
+    let layer = IdleLayer()
+    let driver = try driver(on: layer)
+    driver.start()
+    var slowed: [UInt64?] = []
+    for count in [0, 7, 7, 9] as [UInt64] {
+      layer.packetsHeldBack = count
+      driver.userEvent([1], payload: [], coalesce: false) { _ in }
+      slowed.append(driver.statistics["forwarding_slowed"])
+    }
+    #expect(slowed == [0, 1, 1, 2])
   }
 
   @Test("the allowed networks are the node's")
@@ -45,6 +62,7 @@ private final class IdleLayer: StreamLayer {
   let protection: TransportProtection
   let packetBudget: Int
   let largestPacket: Int
+  var packetsHeldBack: UInt64 = 0
 
   init(protection: TransportProtection = .clear, packetBudget: Int = 1_400, largestPacket: Int = 1_400) {
     (self.protection, self.packetBudget, self.largestPacket) = (protection, packetBudget, largestPacket)

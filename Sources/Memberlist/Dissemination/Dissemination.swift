@@ -62,13 +62,8 @@ package struct Dissemination: Sendable {
       compound.bytes.append(contentsOf: message)
       compound.endPart()
     }
-    var room = budget - CompoundWriter.overhead - CompoundWriter.overheadPerPart * compound.count - compound.bytes.count
-    let application = includesLarge ? BroadcastTier.largeApplication : BroadcastTier.application
-    let waits = application.contains { !self[$0].isEmpty }
-    room -= take(.membership, from: waits ? room - room / 4 : room)
-    for tier in application { room -= take(tier, from: room) }
-    if waits { _ = take(.membership, from: room) }
-
+    let room = budget - CompoundWriter.overhead - CompoundWriter.overheadPerPart * compound.count - compound.bytes.count
+    fill(room, with: includesLarge ? BroadcastTier.largeApplication : BroadcastTier.application, isNews: false)
     guard compound.count + takenCount > 0 else { return false }
     writeTaken(copies: 1, transmissions, into: &packet, &finished)
     return true
@@ -99,20 +94,10 @@ package struct Dissemination: Sendable {
     budget: Int, carriesOversized: Bool, copies: Int, transmissions: Transmissions, into packet: inout [UInt8],
     finished: inout [BroadcastID]
   ) -> Int {
-    let room = budget - CompoundWriter.overhead - CompoundWriter.overheadPerPart
-    for tier in BroadcastTier.allCases {
-      let overhead = tier == .membership ? 0 : Self.userOverhead
-      guard self[tier].takeOversizedNews(limit: room - overhead, isSent: carriesOversized) else { continue }
-      if tier != .membership { packet.append(MessageType.user.rawValue) }
-      packet.append(contentsOf: self[tier].taken(0))
-      self[tier].commit(copies: copies, transmissions: transmissions.of(tier), finished: &finished)
-      return 1
+    let isAlone = BroadcastTier.allCases.contains {
+      self[$0].takeOversizedNews(limit: Self.room(for: $0, in: budget), isSent: carriesOversized)
     }
-    var free = budget - CompoundWriter.overhead
-    let waits = BroadcastTier.application.contains { self[$0].hasNews }
-    free -= takeNews(.membership, from: waits ? free - free / 4 : free)
-    for tier in BroadcastTier.application { free -= takeNews(tier, from: free) }
-    if waits { _ = takeNews(.membership, from: free) }
+    if !isAlone { fill(budget - CompoundWriter.overhead, with: BroadcastTier.application, isNews: true) }
     let messages = takenCount
     writeTaken(copies: copies, transmissions, into: &packet, &finished)
     return messages
@@ -133,36 +118,40 @@ package struct Dissemination: Sendable {
     if compound.count > 0 { compound.finish(into: &packet) }
   }
 
-  private mutating func takeNews(_ tier: BroadcastTier, from room: Int) -> Int {
-    guard self[tier].hasNews else { return 0 }
-    let overhead = CompoundWriter.overheadPerPart + (tier == .membership ? 0 : Self.userOverhead)
-    return self[tier].takeNews(limit: room, overhead: overhead, parts: CompoundWriter.maximumParts - takenCount)
-  }
-
   /// Appends one broadcast that is too large for any packet of this budget, bare; false when there is none.
   package mutating func packOversized(
     budget: Int, includesLarge: Bool = false, transmissions: Transmissions, into packet: inout [UInt8], finished: inout [BroadcastID]
   ) -> Bool {
-    let room = budget - CompoundWriter.overhead - CompoundWriter.overheadPerPart
-    for tier in BroadcastTier.allCases where includesLarge || tier != .large {
-      let overhead = tier == .membership ? 0 : Self.userOverhead
-      guard self[tier].takeOversized(limit: room - overhead) else { continue }
-      if tier != .membership { packet.append(MessageType.user.rawValue) }
-      packet.append(contentsOf: self[tier].taken(0))
-      self[tier].commit(transmissions: transmissions.of(tier), finished: &finished)
-      return true
+    let isTaken = BroadcastTier.allCases.contains {
+      (includesLarge || $0 != .large) && self[$0].takeOversized(limit: Self.room(for: $0, in: budget))
     }
-    return false
+    if isTaken { writeTaken(copies: 1, transmissions, into: &packet, &finished) }
+    return isTaken
   }
 
-  /// How long a message of the layer above may be to fit into a packet alone.
-  static func room(in budget: Int) -> Int { budget - CompoundWriter.overhead - CompoundWriter.overheadPerPart - userOverhead }
+  /// How long a message may be to fit into a packet.
+  static func room(for tier: BroadcastTier, in budget: Int) -> Int { budget - CompoundWriter.overhead - overhead(of: tier) }
+
+  /// What a message costs in a packet beyond its length.
+  private static func overhead(of tier: BroadcastTier) -> Int {
+    CompoundWriter.overheadPerPart + (tier == .membership ? 0 : userOverhead)
+  }
 
   private var takenCount: Int { queues.reduce(0) { $0 + $1.takenCount } }
 
-  private mutating func take(_ tier: BroadcastTier, from room: Int) -> Int {
-    guard !self[tier].isEmpty else { return 0 }
-    let overhead = CompoundWriter.overheadPerPart + (tier == .membership ? 0 : Self.userOverhead)
-    return self[tier].take(limit: room, overhead: overhead, parts: CompoundWriter.maximumParts - compound.count - takenCount)
+  /// Picks what goes into this room. A quarter is kept for the layer above where it waits.
+  private mutating func fill(_ room: Int, with application: [BroadcastTier], isNews: Bool) {
+    let waits = application.contains { isNews ? self[$0].hasNews : !self[$0].isEmpty }
+    var room = room
+    room -= take(.membership, from: waits ? room - room / 4 : room, isNews: isNews)
+    for tier in application { room -= take(tier, from: room, isNews: isNews) }
+    if waits { _ = take(.membership, from: room, isNews: isNews) }
+  }
+
+  private mutating func take(_ tier: BroadcastTier, from room: Int, isNews: Bool) -> Int {
+    guard isNews ? self[tier].hasNews : !self[tier].isEmpty else { return 0 }
+    let (overhead, parts) = (Self.overhead(of: tier), CompoundWriter.maximumParts - compound.count - takenCount)
+    return isNews
+      ? self[tier].takeNews(limit: room, overhead: overhead, parts: parts) : self[tier].take(limit: room, overhead: overhead, parts: parts)
   }
 }

@@ -22,7 +22,7 @@ package struct ForwardingBudget: Sendable {
     tokens = burst
   }
 
-  /// Whether anything is ever sent.
+  /// Whether nothing is ever sent.
   package var isEmpty: Bool { rate <= 0 }
 
   /// What is saved up while nothing is sent, for each of `targets` members that get the same packets.

@@ -28,7 +28,8 @@ extension NodeCore {
   mutating func sendWaitingEvents() -> Bool {
     var isSent = false
     while !waitingEvents.isEmpty, hasRoomForEvent, let event = waitingEvents.popFirst() {
-      sendEvent(name: event.name, payload: event.payload, coalesce: event.coalesce)
+      let encoded = encodeEvent(event.name, event.payload, coalesce: event.coalesce)
+      sendEvent(event.name, event.payload, coalesce: event.coalesce, encoded: encoded)
       outbox.push(.reply(event.request, .done(isSpread: true)))
       isSent = true
     }

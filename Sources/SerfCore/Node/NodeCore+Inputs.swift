@@ -65,8 +65,8 @@ extension NodeCore {
   /// The transport has, or no longer has, a connection to this member.
   package mutating func setWarm(_ name: NodeName, _ isWarm: Bool) { membership.setWarm(name, isWarm) }
 
-  /// The transport could not send packets in time, because the network or a peer takes fewer.
-  package mutating func packetsHeldBack(at now: Instant) { membership.packetsHeldBack(at: now) }
+  /// The transport could not send so many packets in time, because the network or a peer takes fewer.
+  package mutating func packetsHeldBack(_ count: UInt64, at now: Instant) { membership.packetsHeldBack(count, at: now) }
 
   /// A packet that waited for a dial was sent.
   package mutating func packetDelayed(_ id: PacketID, at now: Instant) { membership.packetDelayed(id, at: now) }

@@ -9,50 +9,52 @@ extension NodeCore {
   /// An event that does not fit into one packet is carried by other means than gossip and is slower; the transport's packet budget decides. One above
   /// 16 KiB is offered: members fetch it.
   package mutating func userEvent(name: [UInt8], payload: [UInt8], coalesce: Bool, at now: Instant) throws(SerfCoreError) {
-    let size = try eventSize(name: name, payload: payload, coalesce: coalesce)
-    self.now = now
-    if Self.isOffered(size) {
-      try offerEvent(name: name, payload: payload, coalesce: coalesce)
-    } else {
-      sendEvent(name: name, payload: payload, coalesce: coalesce)
-    }
+    _ = try send(name, payload, coalesce: coalesce, request: nil, at: now)
   }
 
-  /// The same, but an event that fits into a packet waits for earlier ones if too many are on their way. Then the result is false, and the reply comes
-  /// when it is sent.
+  /// The same, but an event that Go members take waits for earlier ones if too many are on their way. Then the result is false, and the reply comes when
+  /// it is sent.
   @discardableResult
   package mutating func userEvent(
     name: [UInt8], payload: [UInt8], coalesce: Bool, request: RequestID, at now: Instant
   ) throws(SerfCoreError) -> Bool {
-    let size = try eventSize(name: name, payload: payload, coalesce: coalesce)
-    guard mustEventWait, !Self.isLarge(size) else {
-      try userEvent(name: name, payload: payload, coalesce: coalesce, at: now)
-      return true
-    }
-    let limit = configuration.membership.limits.queuedBroadcasts
-    guard waitingEvents.count < limit else { throw .tooManyEvents(limit: limit) }
-    waitingEvents.append(WaitingEvent(name: name, payload: payload, coalesce: coalesce, request: request))
-    return false
+    try send(name, payload, coalesce: coalesce, request: request, at: now)
   }
 
-  /// How many bytes the event takes.
-  private mutating func eventSize(name: [UInt8], payload: [UInt8], coalesce: Bool) throws(SerfCoreError) -> Int {
+  private mutating func send(
+    _ name: [UInt8], _ payload: [UInt8], coalesce: Bool, request: RequestID?, at now: Instant
+  ) throws(SerfCoreError) -> Bool {
     guard status == .alive || status == .leaving else { throw .notAlive(status) }
-    var encoded = takeScratch()
-    UserEventMessage(time: eventClock.time, name: name.span.bytes, payload: payload.span.bytes, coalesce: coalesce).encode(into: &encoded)
-    let size = encoded.count
-    scratch = encoded
+    let encoded = encodeEvent(name, payload, coalesce: coalesce)
     // Go also compares the name and payload alone, which are always fewer bytes.
     let limit = configuration.userEvents.sizeLimit
-    guard size <= limit else { throw .userEventTooLarge(name: name, encoded: size, content: name.count + payload.count, limit: limit) }
-    return size
+    guard encoded.count <= limit else {
+      throw .userEventTooLarge(name: name, encoded: encoded.count, content: name.count + payload.count, limit: limit)
+    }
+    self.now = now
+    if Self.isOffered(encoded.count) {
+      try offerEvent(name: name, payload: payload, coalesce: coalesce)
+    } else if let request, mustEventWait, !Self.isLarge(encoded.count) {
+      let limit = configuration.membership.limits.queuedBroadcasts
+      guard waitingEvents.count < limit else { throw .tooManyEvents(limit: limit) }
+      waitingEvents.append(WaitingEvent(name: name, payload: payload, coalesce: coalesce, request: request))
+      return false
+    } else {
+      sendEvent(name, payload, coalesce: coalesce, encoded: encoded)
+    }
+    return true
   }
 
-  /// Sends an event whose size has been checked.
-  mutating func sendEvent(name: [UInt8], payload: [UInt8], coalesce: Bool) {
-    let time = eventClock.tick()
+  /// An event with the time that it has if it is sent now.
+  mutating func encodeEvent(_ name: [UInt8], _ payload: [UInt8], coalesce: Bool) -> [UInt8] {
     var encoded = takeScratch()
-    UserEventMessage(time: time, name: name.span.bytes, payload: payload.span.bytes, coalesce: coalesce).encode(into: &encoded)
+    UserEventMessage(time: eventClock.time, name: name.span.bytes, payload: payload.span.bytes, coalesce: coalesce).encode(into: &encoded)
+    return encoded
+  }
+
+  /// Sends an event that was encoded just now, and whose size has been checked.
+  mutating func sendEvent(_ name: [UInt8], _ payload: [UInt8], coalesce: Bool, encoded: [UInt8]) {
+    let time = eventClock.tick()
     do {
       let event = try events.insert(
         time: time, name: name.span.bytes, payload: payload.span.bytes, coalesce: coalesce, clock: eventClock.time)

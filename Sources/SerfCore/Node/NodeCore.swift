@@ -7,7 +7,7 @@ package import SerfPrimitives
 ///
 /// - **Inputs**, from the transport: ``start(at:)``, ``receive(_:from:at:)``, ``packetNotSent(_:reason:at:)``,
 ///   ``exchangeReceived(_:message:from:at:)``, ``exchangeCompleted(_:reply:from:at:)``, ``exchangeFailed(_:reason:at:)``,
-///   ``connectionClosed(_:reason:at:)``, ``addressStated(_:by:at:)``, ``peerFeaturesChanged(_:_:at:)``, ``packetsHeldBack(at:)``, ``advance(to:)``, and without time
+///   ``connectionClosed(_:reason:at:)``, ``addressStated(_:by:at:)``, ``peerFeaturesChanged(_:_:at:)``, ``packetsHeldBack(_:at:)``, ``advance(to:)``, and without time
 ///   ``setWarm(_:_:)``; from the disk ``snapshotWritten(_:at:)``; from the resolver ``seedsFound(_:at:)``; from the keeper of the keyring ``keyOperationEnded(_:_:at:)``; from the program's
 ///   delegate ``reconnectTimeoutAnswered(_:_:)``.
 /// - **Verbs**, from the user: ``join(_:ignoreOld:request:at:)``, ``leave(request:at:)``, ``shutDown(at:saysFarewell:)``,

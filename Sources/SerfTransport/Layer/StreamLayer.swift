@@ -56,8 +56,8 @@ public protocol StreamLayer: AnyObject {
   /// How many bytes a packet can have at most. It is above ``packetBudget`` if the layer has a slower way for a rare large packet.
   var largestPacket: Int { get }
 
-  /// How many packets had to wait since the start, or were dropped, because the network or a peer took fewer than were sent. The node passes on less
-  /// news for a while after each that is counted. Default 0, for a layer that cannot tell.
+  /// How many packets had to wait since the start, or were dropped, because the network or a peer took fewer than were sent. When they are a quarter
+  /// of those sent, the node passes on less news for a while. Default 0, for a layer that cannot tell.
   var packetsHeldBack: UInt64 { get }
 
   /// The layer's figures: connections, handshakes, refusals by cause. Default: none.

@@ -169,11 +169,14 @@ import Testing
       subject.pass(duration)
       return subject.sent.reduce(0) { $0 + $1.bytes.count }
     }
-    subject.input { membership, now in membership.packetsHeldBack(at: now) }
+    subject.input { membership, now in membership.packetsHeldBack(1_000, at: now) }
     let slow = bytes(in: .milliseconds(100))
     subject.pass(.seconds(30))
     let fast = bytes(in: .milliseconds(100))
     #expect(slow < 100_000 && fast > 400_000, "\(slow) and \(fast)")
+    // One peer that takes nothing, of six.
+    let sixth = UInt64(subject.sent.count / 6)
+    subject.input { membership, now in membership.packetsHeldBack(sixth, at: now) }
     #expect(subject.membership.counters.forwardingSlowed == 1)
   }
 

@@ -51,7 +51,7 @@ import Testing
     #expect(requests.suffix(1_000).allSatisfy { if case .shutDown? = cluster.reply("a", $0) { true } else { false } })
   }
 
-  @Test("do not wait where the node has nobody to tell, or passes nothing on at once")
+  @Test("do not wait where there is no other member, or news is not passed on at once")
   func notPaced() throws {
     let alone = SimulatedCluster(.lan)
     try alone.start("a")
