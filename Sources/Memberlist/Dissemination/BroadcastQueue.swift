@@ -14,12 +14,21 @@ package struct BroadcastHandle: Hashable, Sendable {
   let order: UInt64
 }
 
-/// Messages that wait to be piggybacked: the least transmitted go first, then the longest, then the newest (`memberlist.md` section 4.11).
+/// Messages that wait to be piggybacked: the least transmitted go first, and of those the next in ``Order`` (`memberlist.md` section 4.11).
 ///
-/// Broadcasts of one transmission count form a *tier*, sorted by length. So a binary search finds the best fit for what is left of a packet. A packet
-/// is filled in two steps: ``take(limit:overhead:parts:)`` picks, and after the caller has copied the bytes, ``commit(transmissions:finished:)``
-/// counts. Slots keep their byte arrays, so that a steady flow of broadcasts allocates nothing.
+/// Broadcasts of one transmission count form a *tier*, which is sorted. A packet is filled in two steps: ``take(limit:overhead:parts:)`` picks, and
+/// after the caller has copied the bytes, ``commit(transmissions:finished:)`` counts. Slots keep their byte arrays, so that a steady flow of broadcasts
+/// allocates nothing.
 package struct BroadcastQueue: Sendable {
+  /// Which of the broadcasts that were transmitted equally often goes first.
+  package enum Order: Sendable {
+    /// The longest, then the newest, as Go's. A binary search finds the best fit for what is left of a packet.
+    case longest
+    /// The oldest: for messages that members refuse once they have got enough newer ones. One that is too long for what is left of a packet lets
+    /// those behind it pass.
+    case oldest
+  }
+
   private struct Item: Sendable {
     var bytes: [UInt8] = []
     var order: UInt64 = 0
@@ -35,9 +44,16 @@ package struct BroadcastQueue: Sendable {
     var order: UInt64
     var slot: Int
 
-    func precedes(_ other: Entry) -> Bool { length == other.length ? order < other.order : length < other.length }
+    /// The last entry of a tier is the next to go.
+    func precedes(_ other: Entry, _ queueOrder: Order) -> Bool {
+      switch queueOrder {
+      case .longest: length == other.length ? order < other.order : length < other.length
+      case .oldest: order > other.order
+      }
+    }
   }
 
+  private let order: Order
   private var items: [Item] = []
   private var freeSlots: [Int] = []
   /// Index: how often its entries were transmitted. Sorted, so that the last entry is the next to go.
@@ -46,6 +62,8 @@ package struct BroadcastQueue: Sendable {
   private var news = DrainQueue<BroadcastHandle>()
   private var nextOrder: UInt64 = 0
   private var taken: [Int] = []
+  /// No message is longer. It is found anew when the queue was empty.
+  private var longest = 0
 
   /// How many broadcasts wait.
   package private(set) var count = 0
@@ -54,7 +72,7 @@ package struct BroadcastQueue: Sendable {
   /// The bytes of those that are news.
   package private(set) var newsBytes = 0
 
-  package init() {}
+  package init(order: Order = .longest) { self.order = order }
 
   package var isEmpty: Bool { count == 0 }
 
@@ -66,6 +84,7 @@ package struct BroadcastQueue: Sendable {
     finished: inout [BroadcastID]
   ) -> BroadcastHandle {
     if let older { remove(older, finished: &finished) }
+    longest = max(count == 0 ? 0 : longest, message.byteCount)
     let slot: Int
     if let free = freeSlots.popLast() {
       slot = free
@@ -115,7 +134,7 @@ package struct BroadcastQueue: Sendable {
     while tier < tiers.count, picked < parts {
       let free = limit - used - overhead
       guard free > 0 else { break }
-      guard let position = Self.longest(in: tiers[tier], upTo: free) else {
+      guard let position = next(in: tiers[tier], upTo: free) else {
         tier += 1
         continue
       }
@@ -129,9 +148,10 @@ package struct BroadcastQueue: Sendable {
 
   /// Picks one message longer than `limit`, which no packet can hold.
   package mutating func takeOversized(limit: Int) -> Bool {
+    guard longest > limit else { return false }
     for tier in tiers.indices {
-      guard let last = tiers[tier].last, last.length > limit else { continue }
-      taken.append(tiers[tier].removeLast().slot)
+      guard let position = tiers[tier].lastIndex(where: { $0.length > limit }) else { continue }
+      taken.append(tiers[tier].remove(at: position).slot)
       return true
     }
     return false
@@ -208,22 +228,22 @@ package struct BroadcastQueue: Sendable {
     taken.removeAll(keepingCapacity: true)
   }
 
-  /// Drops the most transmitted, then shortest, then oldest, until `maximum` are left. Returns how many were dropped.
+  /// Drops the most transmitted, of those the shortest if the longest go first, and of those the oldest, until `maximum` are left. Returns how many were
+  /// dropped.
   ///
   /// Messages longer than `fitting` go first, because no packet takes them: they would wait for ever, and new ones would be dropped to make room for
   /// them.
   package mutating func prune(to maximum: Int, fitting limit: Int = .max, finished: inout [BroadcastID]) -> Int {
     var dropped = 0
-    for tier in tiers.indices {
-      while count > maximum, let entry = tiers[tier].last, entry.length > limit {
-        tiers[tier].removeLast()
-        finish(entry.slot, &finished)
+    for tier in tiers.indices where longest > limit {
+      while count > maximum, let position = tiers[tier].lastIndex(where: { $0.length > limit }) {
+        finish(tiers[tier].remove(at: position).slot, &finished)
         dropped += 1
       }
     }
     for tier in tiers.indices.reversed() {
-      while count > maximum, let entry = tiers[tier].first {
-        tiers[tier].removeFirst()
+      while count > maximum, !tiers[tier].isEmpty {
+        let entry = order == .oldest ? tiers[tier].removeLast() : tiers[tier].removeFirst()
         finish(entry.slot, &finished)
         dropped += 1
       }
@@ -238,7 +258,9 @@ package struct BroadcastQueue: Sendable {
 
   // MARK: Tiers
 
-  private static func longest(in entries: [Entry], upTo length: Int) -> Int? {
+  /// The position of what goes next into a room of `length`.
+  private func next(in entries: [Entry], upTo length: Int) -> Int? {
+    if order == .oldest { return entries.suffix(Self.mayPass).lastIndex { $0.length <= length } }
     var low = 0
     var high = entries.count
     while low < high {
@@ -248,12 +270,15 @@ package struct BroadcastQueue: Sendable {
     return low == 0 ? nil : low - 1
   }
 
-  private static func position(of entry: Entry, in entries: [Entry]) -> Int {
+  /// How many of the oldest are looked at for one that fits.
+  private static let mayPass = 64
+
+  private func position(of entry: Entry, in entries: [Entry]) -> Int {
     var low = 0
     var high = entries.count
     while low < high {
       let middle = (low + high) / 2
-      if entries[middle].precedes(entry) { low = middle + 1 } else { high = middle }
+      if entries[middle].precedes(entry, order) { low = middle + 1 } else { high = middle }
     }
     return low
   }
@@ -264,12 +289,12 @@ package struct BroadcastQueue: Sendable {
     let tier = items[slot].transmissions
     while tiers.count <= tier { tiers.append([]) }
     let entry = entry(slot)
-    tiers[tier].insert(entry, at: Self.position(of: entry, in: tiers[tier]))
+    tiers[tier].insert(entry, at: position(of: entry, in: tiers[tier]))
   }
 
   private mutating func unlink(_ slot: Int) {
     let tier = items[slot].transmissions
-    let position = Self.position(of: entry(slot), in: tiers[tier])
+    let position = position(of: entry(slot), in: tiers[tier])
     if position < tiers[tier].count, tiers[tier][position].slot == slot { tiers[tier].remove(at: position) }
   }
 

@@ -12,6 +12,9 @@ package enum BroadcastTier: Int, Sendable, Hashable, CaseIterable {
   /// What only some members read: it is sent to no others.
   case large = 4
 
+  /// A member refuses an event or a query that is too far behind its clock.
+  var order: BroadcastQueue.Order { self == .event || self == .query ? .oldest : .longest }
+
   /// The tiers of the layer above that every member reads.
   static let application: [BroadcastTier] = [.intent, .query, .event]
   /// With those that only some members read.
@@ -22,7 +25,7 @@ package enum BroadcastTier: Int, Sendable, Hashable, CaseIterable {
 ///
 /// They are in one type, so that packing is one function and needs no callback into the layer above.
 package struct Dissemination: Sendable {
-  private var queues = Array(repeating: BroadcastQueue(), count: BroadcastTier.allCases.count)
+  private var queues = BroadcastTier.allCases.map { BroadcastQueue(order: $0.order) }
   private var compound = CompoundWriter()
   /// The type byte before a message of the layer above.
   static let userOverhead = 1

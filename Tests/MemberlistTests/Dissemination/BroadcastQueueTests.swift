@@ -41,6 +41,37 @@ import Testing
     #expect(taken2 == ["short", "new-b", "new-a", "longest", "old-a"])
   }
 
+  @Test("in the order of age the oldest of the least transmitted goes first, and one that is too long lets others pass")
+  mutating func oldestFirst() {
+    queue = BroadcastQueue(order: .oldest)
+    for text in ["oldest", "second", "longer than others", "fourth"] { _ = add(text) }
+    let narrow = take(limit: 8)
+    #expect(narrow == ["oldest"])
+    let wider = take(limit: 18)
+    #expect(wider == ["second", "fourth"])
+    _ = add("new")
+    let all = take(limit: 1000)
+    #expect(all == ["longer than others", "new", "oldest", "second", "fourth"])
+    // What was transmitted once, then twice; of these the oldest is cut off first.
+    let dropped = queue.prune(to: 3, finished: &finished)
+    let left = take(limit: 1000)
+    #expect(dropped == 2 && left == ["longer than others", "new", "fourth"])
+  }
+
+  @Test("in the order of age, what no packet holds is found wherever it is, and cut off first")
+  mutating func oversizedOldestFirst() {
+    queue = BroadcastQueue(order: .oldest)
+    for text in ["first", "0123456789", "third", "9876543210", "last"] { _ = add(text) }
+    let isTaken = queue.takeOversized(limit: 9)
+    let size = queue.taken(0)
+    queue.commit(transmissions: 100, finished: &finished)
+    #expect(isTaken && size == Array("0123456789".utf8))
+    let dropped = queue.prune(to: 3, fitting: 9, finished: &finished)
+    let left = take(limit: 1000)
+    let isTakenAgain = queue.takeOversized(limit: 9)
+    #expect(dropped == 2 && left == ["first", "third", "last"] && !isTakenAgain)
+  }
+
   @Test("an update about the same thing replaces an older one, whose waiter is told")
   mutating func replace() {
     let first = add("foo", notice: 1)
