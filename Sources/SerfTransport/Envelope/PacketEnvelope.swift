@@ -11,6 +11,9 @@ package final class PacketEnvelope {
   private let verifiesIncoming: Bool
   private let compression: TransportCompression?
   private let compressor: Compressor
+  /// The last packet that was compressed, or would have been if that made it smaller: news goes to several members one after the other.
+  private var last: [UInt8] = []
+  private var lastIsChecksummed = false
   private var inner: [UInt8] = []
   private var outgoing: [UInt8] = []
   private var opened: [UInt8] = []
@@ -34,13 +37,9 @@ package final class PacketEnvelope {
   /// Puts `packet` into its envelope and hands it to `body`.
   package func seal(_ packet: RawSpan, checksummed: Bool, _ body: (RawSpan) -> Void) {
     // The buffers are moved out of this object while they are in use, because a span of a class's storage may not be handed on.
-    var (outgoing, inner) = (take(&self.outgoing), take(&self.inner))
-    if checksummed { inner.append(contentsOf: Self.checksumPlace) }
-    // Below the smallest size no message of a member becomes smaller.
-    let isCompressed =
-      compression.map { packet.byteCount >= Self.smallestCompressed && compressor.compress(packet, with: $0, into: &inner) } ?? false
-    if !isCompressed { inner.append(copying: packet) }
-    if checksummed { CRC32.fillHeader(of: &inner) }
+    let isRepeated = checksummed == lastIsChecksummed && !last.isEmpty && packet.equals(last)
+    var (outgoing, inner) = (take(&self.outgoing), isRepeated ? self.inner : take(&self.inner))
+    if !isRepeated { wrap(packet, checksummed: checksummed, into: &inner) }
     outgoing.append(contentsOf: header)
     let label = label
     if let sealer, sealsOutgoing {
@@ -50,6 +49,21 @@ package final class PacketEnvelope {
     }
     body(outgoing.span.bytes)
     (self.outgoing, self.inner) = (outgoing, inner)
+  }
+
+  /// Appends the packet with checksum and compression.
+  private func wrap(_ packet: RawSpan, checksummed: Bool, into inner: inout [UInt8]) {
+    last.removeAll(keepingCapacity: true)
+    if checksummed { inner.append(contentsOf: Self.checksumPlace) }
+    // Below the smallest size no message of a member becomes smaller.
+    if let compression, packet.byteCount >= Self.smallestCompressed {
+      last.append(copying: packet)
+      lastIsChecksummed = checksummed
+      if !compressor.compress(packet, with: compression, into: &inner) { inner.append(copying: packet) }
+    } else {
+      inner.append(copying: packet)
+    }
+    if checksummed { CRC32.fillHeader(of: &inner) }
   }
 
   /// Removes label, encryption and zstd from a datagram and hands it to `body`. The core undoes checksum, LZW and compounds, in any nesting.

@@ -144,6 +144,29 @@ import VectorSupport
     #expect(Set(cases.map(\.name)) == Set(packets.keys) && packets.count == 9)
   }
 
+  @Test("packets that follow each other are sealed as if each were the only one", arguments: [nil, 16])
+  func inARow(keySize: UInt8?) throws {
+    let key = keySize.map { [UInt8](0..<$0) }
+    let (a, b) = ([UInt8](repeating: 7, count: 900), [UInt8](repeating: 7, count: 899) + [8])
+    let noise = (0..<300).map { UInt8(truncatingIfNeeded: $0 &* 151 ^ $0 >> 3) }
+    let packets: [(bytes: [UInt8], checksummed: Bool)] = [
+      (a, true), (a, true), (a, false), (a, false), (b, false), (a, false), ([1, 2], false), (a, true), (noise, true), (noise, true),
+      (Array(a.dropLast()), true), ([], false),
+    ]
+    let envelope = PacketEnvelope(try protection(key, "x"), compression: .lzw, compressor: Compressor())
+    for (index, packet) in packets.enumerated() {
+      let alone = PacketEnvelope(try protection(key, "x"), compression: .lzw, compressor: Compressor())
+      let contents = try [envelope, alone].map { envelope in
+        var content: [UInt8]?
+        var sealed: [UInt8] = []
+        envelope.seal(packet.bytes.span.bytes, checksummed: packet.checksummed) { sealed = [UInt8](copying: $0) }
+        try envelope.open(sealed.span.bytes) { content = [UInt8](copying: $0) }
+        return content
+      }
+      #expect(contents[0] != nil && contents[0] == contents[1], "\(index)")
+    }
+  }
+
   // MARK: Opening
 
   private func opened(_ bytes: [UInt8], key: [UInt8]?, label: String) throws -> [[UInt8]] {
