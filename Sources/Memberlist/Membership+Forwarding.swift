@@ -54,6 +54,15 @@ extension Membership {
       wanted, with: ring.neighbours, onlyWarm: transport.provesNames, in: table, random: &random, where: isEligible)
   }
 
+  /// Probes the next member in the ring if there is no connection to it, because news travels on connections only. The previous one does the same with
+  /// this node.
+  mutating func connectNeighbour(at now: Instant) {
+    guard transport.provesNames, forwards else { return }
+    ring.update(around: me, in: table)
+    guard let next = ring.neighbours.next, table.contains(next), table[next].warmPosition == nil, !table[next].hasDialFailed else { return }
+    hastenProbe(of: next, at: now)
+  }
+
   /// ⌈ln n⌉ + 2. When each of n members passes a message on to ln n + c random others, it reaches all with a probability of e^(−e^(−c)).
   package static func forwardTargets(of count: Int) -> Int { ceilingOfLogarithm(count) + 2 }
 

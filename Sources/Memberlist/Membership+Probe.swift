@@ -4,6 +4,7 @@ import SerfWire
 // The probe loop: one member at a time is asked whether it lives (`memberlist.md` sections 4.4 and 4.5).
 extension Membership {
   mutating func probeTick(at now: Instant) {
+    connectNeighbour(at: now)
     if probe == nil {
       startNextProbe(at: now)
       if probe == nil { startProbeInTurn(at: now) }

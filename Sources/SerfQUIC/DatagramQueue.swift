@@ -37,7 +37,8 @@ struct DatagramQueue {
     let buffer = buffers.take(bytes.byteCount)
     bytes.withUnsafeBytes { buffer.copyMemory(from: $0) }
     let oldest = waiting.count >= limit ? waiting.removeFirst() : nil
-    waiting.append(Entry(bytes: buffer, count: bytes.byteCount, id: id, deadline: deadline, isMoved: isMoved))
+    let entry = Entry(bytes: buffer, count: bytes.byteCount, id: id, deadline: deadline, isMoved: isMoved)
+    waiting.insert(entry, at: id == nil ? waiting.count : waiting.firstIndex { $0.id == nil } ?? waiting.count)
     if oldest == nil { nextDeadline = min(nextDeadline, deadline) } else { updateDeadline() }
     return oldest
   }

@@ -102,6 +102,16 @@ import Testing
     #expect(Set(a.notSent).count == a.notSent.count)
   }
 
+  @Test("a probe does not wait behind gossip")
+  func probesFirst() {
+    let (network, a, b, id) = Self.pair()
+    for number in 0..<30 { a.send([UInt8(number)] + Self.bytes(1000), on: id) }
+    for number in 30..<32 { a.send([UInt8(number)] + Self.bytes(1000), on: id, id: PacketID(UInt64(number))) }
+    network.run(for: .seconds(3)) { b.packets.count == 32 }
+    // They are in the first flight, whose packets may overtake each other.
+    #expect(Set(b.packets.prefix(15).map(\.[0])).isSuperset(of: [30, 31]) && Set(b.packets.map(\.[0])) == Set(0..<32))
+  }
+
   @Test("a slow reader is not flooded, and a patient one gets everything")
   func backPressure() throws {
     let (network, a, b, id) = Self.pair()

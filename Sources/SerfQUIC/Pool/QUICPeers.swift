@@ -32,6 +32,9 @@ package final class QUICPeers {
 
   /// If a packet is not sent within this time, that is our own fault (`secure-transport.md` 2.8).
   static let sendingLimit = Duration.milliseconds(50)
+
+  /// The same for gossip, which nobody waits for. After so long the rounds of gossip have sent the same again.
+  static let gossipLimit = Duration.milliseconds(250)
   /// How long a dial waits while its target is dialling us; longer if dials take longer here. One connection serves both, and a handshake is
   /// expensive.
   private static let courtesy = Duration.milliseconds(250)
@@ -195,7 +198,8 @@ package final class QUICPeers {
   func send(_ packet: RawSpan, to destination: Destination, path: SendPath, id: PacketID?, isMoved: Bool) {
     switch route(destination, path, id == nil ? .gossip : .probe) {
     case .use(let connection):
-      if !endpoint.send(packet, on: connection, id: id, deadline: now + Self.sendingLimit, isMoved: isMoved) { notSent(id, .notSent) }
+      let deadline = now + (id == nil ? Self.gossipLimit : Self.sendingLimit)
+      if !endpoint.send(packet, on: connection, id: id, deadline: deadline, isMoved: isMoved) { notSent(id, .notSent) }
     case .wait(let dial):
       if path != .warm { wantFresh(dial) }
       let bytes = packet.withUnsafeBytes { Array($0) }

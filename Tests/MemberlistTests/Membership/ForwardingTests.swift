@@ -131,6 +131,37 @@ import Testing
     #expect(Set(subject.sent.map(\.to)) == Set(["n3", "n4", "n5"].map { .member($0, Subject.address($0)) }))
   }
 
+  @Test("travels on connections where names are proven, so the next member in the ring is contacted at once if it has none")
+  func connectsNeighbour() throws {
+    let subject = subject {
+      $0.transport.provesNames = true
+      $0.probe.interval = .seconds(10)
+      // Nobody answers here, which must not make a probe last longer.
+      $0.probe.awarenessMaximum = 1
+      // Otherwise it leaves a member alone that has just joined.
+      $0.configuration.adaptsToLoad = false
+    }
+    func setWarm(_ name: NodeName, _ isWarm: Bool) { subject.input { membership, _ in membership.setWarm(name, isWarm) } }
+    let names = (0..<49).map { NodeName("n\($0)") }
+    for name in names { setWarm(name, true) }
+    let neighbours = (0..<20).reduce(Set(names)) { left, number in
+      subject.sent = []
+      broadcast(subject, [UInt8(number), 9])
+      defer { subject.pass(.milliseconds(10)) }
+      return left.filter { name in subject.sent.contains { $0.to == .member(name, Subject.address(name)) } }
+    }
+    try #require(neighbours.count == 2)
+    // This node is the next one of the other neighbour, which does the same with it.
+    let contacted = neighbours.sorted().filter { name in
+      setWarm(name, false)
+      subject.sent = []
+      subject.pass(.seconds(11))
+      defer { setWarm(name, true) }
+      return subject.sent.contains { $0.to == .member(name, Subject.address(name)) }
+    }
+    #expect(contacted.count == 1)
+  }
+
   @Test("fills packets in the order of arrival, and waits where the budget is used up")
   func budget() throws {
     let subject = subject()
