@@ -43,13 +43,13 @@
       return journal
     }
 
-    @Test("at 1 % loss from the start no member fails, and every event reaches every node once", arguments: 1...5 as ClosedRange<UInt64>)
+    @Test("at 1 % loss from the start no member fails, and every event reaches every node once", arguments: 1...2 as ClosedRange<UInt64>)
     func onePercent(seed: UInt64) async throws {
       let journal = try await live(loss: 0.01, seed: seed)
       #expect(journal.all(.failed) == [])
     }
 
-    @Test("at 5 % loss from the start every event reaches every node once", arguments: 1...5 as ClosedRange<UInt64>)
+    @Test("at 5 % loss from the start every event reaches every node once", arguments: 1...2 as ClosedRange<UInt64>)
     func fivePercent(seed: UInt64) async throws {
       let journal = try await live(loss: 0.05, seed: seed)
       #expect(journal.all(.failed) == [])
