@@ -12,27 +12,51 @@ struct WaitingEvent: Sendable {
 /// Our own events go out no faster than the members can take them.
 ///
 /// A member drops an event whose Lamport time is further back than it remembers (`serf.md` section 8), because it cannot tell whether the event is new.
-/// So no more than half of that number are on their way from here at once; the others wait here, in order.
-extension NodeCore {
+/// So no more than half of that number are on their way from here at once, those of other members included, and no more than half of it follow in the
+/// time of two rounds of gossip, in which the members repeat what was lost. The others wait here, in order.
+struct EventPacing: Sendable {
+  var waiting = DrainQueue<WaitingEvent>()
   /// How many events may be on their way.
-  private var eventsOnTheWay: Int { max(1, configuration.userEvents.bufferSize / 2) }
+  fileprivate let window: Int
+  fileprivate var rate: RateLimit
+  /// When the next turn is scheduled, if one is.
+  fileprivate var turnAt: Instant?
 
-  /// Whether an event that is to be sent now has to wait.
-  var mustEventWait: Bool { !waitingEvents.isEmpty || !hasRoomForEvent }
+  init(remembered: Int, gossipInterval: Duration) {
+    window = max(1, remembered / 2)
+    let rounds = max(gossipInterval.seconds, 0.001) * 2
+    rate = RateLimit(perSecond: max(1, Int(Double(window) / rounds)), burst: window, at: .zero)
+  }
+}
 
-  private var hasRoomForEvent: Bool {
-    !membership.forwards || membership.queueDepth(.event) < eventsOnTheWay || !membership.hasOtherLive
+extension NodeCore {
+  /// Whether an event may be sent now; then it counts as sent.
+  mutating func takeEventTurn() -> Bool { pacing.waiting.isEmpty && takeRoomForEvent() }
+
+  private mutating func takeRoomForEvent() -> Bool {
+    guard membership.forwards, membership.hasOtherLive else { return true }
+    return membership.queueDepth(.event) < pacing.window && pacing.rate.take(at: now)
   }
 
   /// Sends what waits, as far as there is room; false if nothing was sent.
   mutating func sendWaitingEvents() -> Bool {
+    guard !pacing.waiting.isEmpty else { return false }
     var isSent = false
-    while !waitingEvents.isEmpty, hasRoomForEvent, let event = waitingEvents.popFirst() {
+    while !pacing.waiting.isEmpty, takeRoomForEvent(), let event = pacing.waiting.popFirst() {
       let encoded = encodeEvent(event.name, event.payload, coalesce: event.coalesce)
       sendEvent(event.name, event.payload, coalesce: event.coalesce, encoded: encoded)
       outbox.push(.reply(event.request, .done(isSpread: true)))
       isSent = true
     }
+    if !pacing.waiting.isEmpty, pacing.turnAt == nil {
+      // Several at once, so that they share packets. An end of a broadcast, which makes room in the window, may bring a turn before.
+      let turn = max(pacing.rate.nextTake(after: now), now + .milliseconds(5))
+      pacing.turnAt = turn
+      timers.schedule(.eventTurn, at: turn)
+    }
     return isSent
   }
+
+  /// The next outputs send what may go now.
+  mutating func eventTurnDue() { pacing.turnAt = nil }
 }

@@ -95,6 +95,7 @@ extension NodeCore {
       case .firstDial: firstDialDue()
       case .forgetRestored: forgetRestored()
       case .largeMessages: largeMessagesDue()
+      case .eventTurn: eventTurnDue()
       }
     }
   }

@@ -67,11 +67,11 @@ extension NodeCore {
     endSnapshot()
     let waiting =
       joins.values.compactMap { $0.request } + broadcasts.values.compactMap { $0.request } + departure.requests
-      + userData.requests + waitingEvents.waiting.map { $0.request }
+      + userData.requests + pacing.waiting.waiting.map { $0.request }
     for request in waiting.sorted(by: { $0.value < $1.value }) { outbox.push(.reply(request, .shutDown)) }
     joins = [:]
     broadcasts = [:]
-    waitingEvents.removeAll()
+    pacing.waiting.removeAll()
     departure.requests = []
     userData.dropMessages()
     pendingKeyOperations = [:]

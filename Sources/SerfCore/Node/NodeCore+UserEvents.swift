@@ -34,10 +34,10 @@ extension NodeCore {
     self.now = now
     if Self.isOffered(encoded.count) {
       try offerEvent(name: name, payload: payload, coalesce: coalesce)
-    } else if let request, mustEventWait, !Self.isLarge(encoded.count) {
+    } else if let request, !Self.isLarge(encoded.count), !takeEventTurn() {
       let limit = configuration.membership.limits.queuedBroadcasts
-      guard waitingEvents.count < limit else { throw .tooManyEvents(limit: limit) }
-      waitingEvents.append(WaitingEvent(name: name, payload: payload, coalesce: coalesce, request: request))
+      guard pacing.waiting.count < limit else { throw .tooManyEvents(limit: limit) }
+      pacing.waiting.append(WaitingEvent(name: name, payload: payload, coalesce: coalesce, request: request))
       return false
     } else {
       sendEvent(name, payload, coalesce: coalesce, encoded: encoded)

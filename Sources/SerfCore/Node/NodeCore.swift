@@ -66,8 +66,8 @@ package struct NodeCore: ~Copyable, Sendable {
   /// Events that wait to be delivered together, if that is wanted.
   var memberEvents: MemberCoalescer
   var userEvents: UserEventCoalescer
-  /// Our own events that are not sent yet.
-  var waitingEvents = DrainQueue<WaitingEvent>()
+  /// Our own events that are not sent yet, and when they may be.
+  var pacing: EventPacing
   var coordinates = CoordinateTable()
   /// Nil without a snapshot file.
   var recorder: SnapshotRecorder?
@@ -123,6 +123,8 @@ package struct NodeCore: ~Copyable, Sendable {
     events = EventRing(
       size: configuration.userEvents.bufferSize, eventsPerSlot: configuration.userEvents.eventsPerTime,
       bytesPerSlot: configuration.userEvents.bytesPerTime)
+    pacing = EventPacing(
+      remembered: configuration.userEvents.bufferSize, gossipInterval: configuration.membership.gossip.interval)
     queries = QueryRing(size: configuration.queries.bufferSize, idsPerSlot: configuration.queries.idsPerTime)
     receivedQueries = ReceivedQueries(limit: configuration.queries.answerable)
     let coalescing = configuration.coalescing
@@ -224,7 +226,7 @@ package struct NodeCore: ~Copyable, Sendable {
     (now.memberTime, now.eventTime, now.queryTime) = (memberClock.time, eventClock.time, queryClock.time)
     now.intentQueue = membership.queueDepth(.intent)
     now.eventQueue = membership.queueDepth(.event)
-    now.eventsUnsent = waitingEvents.count
+    now.eventsUnsent = pacing.waiting.count
     now.queryQueue = membership.queueDepth(.query)
     now.largeQueue = membership.queueDepth(.large)
     now.bodyBytes = large.store.byteCount
@@ -261,6 +263,7 @@ package struct NodeCore: ~Copyable, Sendable {
     case firstDial
     case forgetRestored
     case largeMessages
+    case eventTurn
   }
 }
 

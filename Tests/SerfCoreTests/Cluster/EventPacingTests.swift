@@ -28,7 +28,10 @@ import Testing
     let (cluster, requests) = try flood(3_000, provesNames: provesNames)
     #expect(cluster.statistics(of: "a").eventsUnsent == 3_000 - 256)
     #expect(requests.prefix(256).allSatisfy { cluster.reply("a", $0) == nil })
-    cluster.run(.seconds(20))
+    // After the first 256, as many again in two rounds of gossip: 640 a second.
+    cluster.run(.seconds(2))
+    #expect((1_000...1_300).contains(3_000 - 256 - cluster.statistics(of: "a").eventsUnsent))
+    cluster.run(.seconds(18))
     #expect(cluster.statistics(of: "a").eventsUnsent == 0)
     let replies = requests.dropFirst(256).map { cluster.reply("a", $0) }
     #expect(replies.allSatisfy { if case .done(isSpread: true)? = $0 { true } else { false } })
@@ -37,6 +40,21 @@ import Testing
     for name in Self.names.dropFirst() {
       #expect(cluster.userEvents(on: name).sorted() == all.sorted())
     }
+  }
+
+  @Test("wait too if another member has just sent as many")
+  func ofAllMembers() throws {
+    let (cluster, _) = try flood(256)
+    cluster.run(.milliseconds(100))
+    #expect(cluster.userEvents(on: "b").count == 256)
+    for number in 0..<256 {
+      try cluster.call("b") { (core, request, now) throws(SerfCoreError) in
+        try core.userEvent(name: Array("b\(number)".utf8), payload: [], coalesce: false, request: request, at: now)
+      }
+    }
+    #expect((1...256).contains(cluster.statistics(of: "b").eventsUnsent))
+    cluster.run(.seconds(2))
+    #expect(cluster.statistics(of: "b").eventsUnsent == 0 && cluster.userEvents(on: "c").count == 512)
   }
 
   @Test("are refused when thousands wait, and answered when the node stops")
