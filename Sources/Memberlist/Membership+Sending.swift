@@ -18,8 +18,8 @@ extension Membership {
 
   func destination(_ index: NodeIndex) -> Destination { .member(table[index].member.name, table[index].member.address) }
 
-  /// Sends the message in `draft`, with broadcasts that fit beside it. Never with a CRC: Go's path for these messages does not know the
-  /// peer's versions either (`memberlist.md` 1.5).
+  /// Sends the message in `draft`, for which somebody waits, with broadcasts that fit beside it. Never with a CRC: Go's path for these messages does not
+  /// know the peer's versions either (`memberlist.md` 1.5).
   mutating func sendDraft(to destination: Destination, path: SendPath = .warm, id: PacketID? = nil) {
     let start = outbox.begin()
     let transmissions = transmissions
@@ -27,8 +27,11 @@ extension Membership {
     _ = dissemination.pack(
       draft, budget: transport.packetBudget, includesLarge: includesLarge, transmissions: transmissions, into: &outbox.arena,
       finished: &finished)
-    push(start, to: destination, path: path, id: id, checksummed: false)
+    push(start, to: destination, path: path, id: id ?? awaitedPacket(), checksummed: false)
   }
+
+  /// The ID of a packet for which somebody waits. Where packets need a connection, one with an ID goes before gossip, and waits for a dial.
+  private mutating func awaitedPacket() -> PacketID? { transport.provesNames ? nextPacket() : nil }
 
   /// Sends one packet that starts at `start` in the arena.
   mutating func push(_ start: Int, to destination: Destination, path: SendPath, id: PacketID?, checksummed: Bool) {
@@ -90,7 +93,7 @@ extension Membership {
     outbox.arena.append(copying: message)
     var isChecked = false
     if case .member(let name, _) = destination, let index = table.find(name) { isChecked = isChecksummed(index) }
-    push(start, to: destination, path: .warm, id: nil, checksummed: isChecked)
+    push(start, to: destination, path: .warm, id: awaitedPacket(), checksummed: isChecked)
   }
 
   /// Sends a message of the layer above over a reliable exchange; its end comes as ``MembershipOutput/userMessageFinished(_:answer:failure:)``. It may

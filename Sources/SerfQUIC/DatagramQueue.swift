@@ -2,7 +2,7 @@ internal import SerfPrimitives
 
 /// Packets that wait to be sent as datagrams on one connection, and those sent but not yet acknowledged.
 ///
-/// The queue is limited; the oldest packet is dropped first. A packet whose deadline has passed is never sent. Packets are copied into buffers that
+/// Packets that somebody waits for, which have an ID, go before gossip. The queue is limited; the oldest gossip is dropped first. A packet whose deadline has passed is never sent. Packets are copied into buffers that
 /// are used again (``PacketBuffers``), so that steady traffic allocates nothing.
 struct DatagramQueue {
   struct Entry {
@@ -36,9 +36,10 @@ struct DatagramQueue {
   ) -> Entry? {
     let buffer = buffers.take(bytes.byteCount)
     bytes.withUnsafeBytes { buffer.copyMemory(from: $0) }
-    let oldest = waiting.count >= limit ? waiting.removeFirst() : nil
+    let gossip = waiting.firstIndex { $0.id == nil } ?? waiting.count
+    let oldest = waiting.count >= limit ? waiting.remove(at: gossip < waiting.count ? gossip : 0) : nil
     let entry = Entry(bytes: buffer, count: bytes.byteCount, id: id, deadline: deadline, isMoved: isMoved)
-    waiting.insert(entry, at: id == nil ? waiting.count : waiting.firstIndex { $0.id == nil } ?? waiting.count)
+    waiting.insert(entry, at: id == nil ? waiting.count : min(gossip, waiting.count))
     if oldest == nil { nextDeadline = min(nextDeadline, deadline) } else { updateDeadline() }
     return oldest
   }

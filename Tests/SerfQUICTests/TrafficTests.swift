@@ -102,6 +102,17 @@ import Testing
     #expect(Set(a.notSent).count == a.notSent.count)
   }
 
+  @Test("a full queue drops gossip, and what is waited for only when there is nothing else")
+  func dropsGossip() {
+    let (network, a, b, id) = Self.pair()
+    for number in 0..<10 { a.send([UInt8(number)] + Self.bytes(1000), on: id, id: PacketID(UInt64(number))) }
+    for number in 10..<200 { a.send([UInt8(number)] + Self.bytes(1000), on: id) }
+    for number in 200..<210 { a.send([UInt8(number)] + Self.bytes(1000), on: id, id: PacketID(UInt64(number))) }
+    network.run(for: .seconds(3)) { b.packets.count == 64 }
+    #expect(Set(b.packets.map(\.[0])) == Set(0..<10).union(156..<210))
+    #expect(a.notSent.isEmpty)
+  }
+
   @Test("a probe does not wait behind gossip")
   func probesFirst() {
     let (network, a, b, id) = Self.pair()

@@ -597,6 +597,22 @@ private let elsewhere = NodeAddress(ipv4: 10, 9, 9, 9, port: 7946)
     #expect(subject.opened.count == 25)
   }
 
+  @Test("2.7 answers have an ID where names are proven, so that they go before gossip; gossip has none", arguments: [true, false])
+  func answersAreAwaited(provesNames: Bool) {
+    let subject = Subject { $0.transport.provesNames = provesNames }
+    subject.alive("a", 1)
+    subject.input { membership, _ in membership.setWarm("a", true) }
+    subject.pass(.seconds(2))
+    #expect(!subject.sent.isEmpty)
+    let gossip = subject.sent.filter { !$0.messages.contains { $0.hasPrefix("ping") } }
+    #expect(!gossip.isEmpty && gossip.allSatisfy { $0.id == nil })
+    subject.sent = []
+    subject.receive(Message.ping(7, to: "me"), from: subject.defaultPeer("a"))
+    subject.input { membership, _ in membership.sendUserMessage([1, 2].span.bytes, to: .member("a", Subject.address("a"))) }
+    #expect(subject.sent.count == 2 && subject.sent.allSatisfy { ($0.id != nil) == provesNames })
+    #expect(Set(subject.sent.map(\.id)).count == (provesNames ? 2 : 1))
+  }
+
   @Test("2.8 a packet that was not sent is our fault, first or second", arguments: [true, false])
   func notSent(isFirst: Bool) throws {
     let subject = subject(["a"]) { $0.probe.usesReliablePing = false }
