@@ -87,13 +87,17 @@ extension Membership {
   /// Between two rounds of a deep queue, so that what arrives meanwhile is handled first.
   private static let shortestPause = Duration.milliseconds(1)
 
-  /// The transport could not send so many packets in time. Less news is passed on for a while if they are a quarter of what was sent since the last
-  /// report: a single peer that takes nothing, because it has crashed, must not slow down the others.
+  /// The transport could not send so many packets in time. Less news is passed on for a while if that is more than a quarter of what is sent: a single
+  /// peer that takes nothing, because it has crashed, must not slow down the others. Reports may come packet by packet, so a few more are allowed.
   package mutating func packetsHeldBack(_ count: UInt64, at now: Instant) {
     let sent = counters.packetsSent - sentBeforeHoldUp
     sentBeforeHoldUp = counters.packetsSent
-    guard count >= sent / 4 else { return }
+    holdUpsAllowed = min(Self.mostHoldUpsAllowed, holdUpsAllowed + Double(sent) / 4 - Double(count))
+    guard holdUpsAllowed < 0 else { return }
+    holdUpsAllowed = 0
     counters.forwardingSlowed += 1
     forwarding.sendFailed(at: now)
   }
+
+  static let mostHoldUpsAllowed = 16.0
 }

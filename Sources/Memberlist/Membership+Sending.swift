@@ -18,7 +18,7 @@ extension Membership {
 
   func destination(_ index: NodeIndex) -> Destination { .member(table[index].member.name, table[index].member.address) }
 
-  /// Sends the message in `draft`, for which somebody waits, with broadcasts that fit beside it. Never with a CRC: Go's path for these messages does not
+  /// Sends the message in `draft`, a probe or an answer, with broadcasts that fit beside it. Never with a CRC: Go's path for these messages does not
   /// know the peer's versions either (`memberlist.md` 1.5).
   mutating func sendDraft(to destination: Destination, path: SendPath = .warm, id: PacketID? = nil) {
     let start = outbox.begin()
@@ -30,7 +30,7 @@ extension Membership {
     push(start, to: destination, path: path, id: id ?? awaitedPacket(), checksummed: false)
   }
 
-  /// The ID of a packet for which somebody waits. Where packets need a connection, one with an ID goes before gossip, and waits for a dial.
+  /// The ID of a probe, an answer or a message. Where packets need a connection, one with an ID goes before gossip, and waits longer for a dial.
   private mutating func awaitedPacket() -> PacketID? { transport.provesNames ? nextPacket() : nil }
 
   /// Sends one packet that starts at `start` in the arena.

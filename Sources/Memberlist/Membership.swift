@@ -91,6 +91,8 @@ package struct Membership: ~Copyable, Sendable {
   var forwardingDueAt: Instant?
   /// ``MembershipCounters/packetsSent`` when the transport last held packets back.
   var sentBeforeHoldUp: UInt64 = 0
+  /// How many packets the transport may hold back before less news is passed on.
+  var holdUpsAllowed = Self.mostHoldUpsAllowed
   /// Whether a push/pull is being taken up, which brings no news.
   var isMerging = false
   /// The time of the last input.

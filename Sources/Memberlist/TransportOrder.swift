@@ -3,8 +3,8 @@ package import SerfWire
 
 /// What the core wants from the transport, in this order. Bytes of a slot are read with the core's `bytes(_:)`.
 package enum TransportOrder: Sendable {
-  /// Send a packet. `id` is set where somebody waits for it, and the core wants to hear that it could not be sent (`packetNotSent`). `checksummed`: put a
-  /// CRC in front, which the peer reads (never set where names are proven).
+  /// Send a packet. `id` is set for all but gossip where names are proven, and for probes everywhere: the core hears if it could not be sent
+  /// (`packetNotSent`). `checksummed`: put a CRC in front, which the peer reads (never set where names are proven).
   case send(PacketSlot, to: Destination, path: SendPath, id: PacketID?, checksummed: Bool)
   /// Open a reliable exchange, send the request and report its end before or at the deadline: `exchangeCompleted` with the reply, which is
   /// empty for a request that has none, or `exchangeFailed`.

@@ -2,8 +2,8 @@ internal import SerfPrimitives
 
 /// Packets that wait to be sent as datagrams on one connection, and those sent but not yet acknowledged.
 ///
-/// Packets that somebody waits for, which have an ID, go before gossip. The queue is limited; the oldest gossip is dropped first. A packet whose deadline has passed is never sent. Packets are copied into buffers that
-/// are used again (``PacketBuffers``), so that steady traffic allocates nothing.
+/// Probes and answers have an ID, and go before gossip, which has none. The queue is limited; the oldest gossip is dropped first. A packet whose
+/// deadline has passed is never sent. Packets are copied into buffers that are used again (``PacketBuffers``), so that steady traffic allocates nothing.
 struct DatagramQueue {
   struct Entry {
     var bytes: UnsafeMutableRawBufferPointer

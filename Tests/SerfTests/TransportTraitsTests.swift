@@ -39,7 +39,7 @@ import Testing
     let driver = try driver(on: layer)
     driver.start()
     var slowed: [UInt64?] = []
-    for count in [0, 7, 7, 9] as [UInt64] {
+    for count in [0, 70, 70, 90] as [UInt64] {
       layer.packetsHeldBack = count
       driver.userEvent([1], payload: [], coalesce: false) { _ in }
       slowed.append(driver.statistics["forwarding_slowed"])

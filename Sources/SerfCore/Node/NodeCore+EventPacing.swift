@@ -19,8 +19,7 @@ struct EventPacing: Sendable {
   /// How many events may be on their way.
   fileprivate let window: Int
   fileprivate var rate: RateLimit
-  /// When the next turn is scheduled, if one is.
-  fileprivate var turnAt: Instant?
+  fileprivate var isTurnScheduled = false
 
   init(remembered: Int, gossipInterval: Duration) {
     window = max(1, remembered / 2)
@@ -48,15 +47,16 @@ extension NodeCore {
       outbox.push(.reply(event.request, .done(isSpread: true)))
       isSent = true
     }
-    if !pacing.waiting.isEmpty, pacing.turnAt == nil {
-      // Several at once, so that they share packets. An end of a broadcast, which makes room in the window, may bring a turn before.
-      let turn = max(pacing.rate.nextTake(after: now), now + .milliseconds(5))
-      pacing.turnAt = turn
-      timers.schedule(.eventTurn, at: turn)
+    // Where only the window is full, a round of gossip makes room, and its outputs come here.
+    let next = pacing.rate.nextTake(after: now)
+    if !pacing.waiting.isEmpty, !pacing.isTurnScheduled, next > now {
+      pacing.isTurnScheduled = true
+      // Several at once, so that they share packets.
+      timers.schedule(.eventTurn, at: max(next, now + .milliseconds(5)))
     }
     return isSent
   }
 
   /// The next outputs send what may go now.
-  mutating func eventTurnDue() { pacing.turnAt = nil }
+  mutating func eventTurnDue() { pacing.isTurnScheduled = false }
 }

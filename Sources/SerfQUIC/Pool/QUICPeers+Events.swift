@@ -71,8 +71,8 @@ extension QUICPeers {
   /// What waited for a dial is sent on the connection that ended the dial.
   private func sendWaiting(_ dial: ConnectionPool.DialID, on connection: ConnectionID) {
     guard var state = waiting.removeValue(forKey: dial) else { return }
-    let deadline = now + Self.sendingLimit
     for packet in state.packets.takeAll(at: now) {
+      let deadline = now + Self.sendingLimit(packet.id)
       if !endpoint.send(packet.bytes.span.bytes, on: connection, id: packet.id, deadline: deadline, isMoved: packet.isMoved) {
         notSent(packet.id, .notSent)
       } else if let id = packet.id {

@@ -31,10 +31,9 @@ package final class QUICPeers {
   }
 
   /// If a packet is not sent within this time, that is our own fault (`secure-transport.md` 2.8).
-  static let sendingLimit = Duration.milliseconds(50)
-
-  /// The same for gossip, which nobody waits for. After so long the rounds of gossip have sent the same again.
-  static let gossipLimit = Duration.milliseconds(250)
+  ///
+  /// Gossip, which has no ID, may wait longer: until the rounds of gossip have sent the same again.
+  static func sendingLimit(_ id: PacketID?) -> Duration { .milliseconds(id == nil ? 250 : 50) }
   /// How long a dial waits while its target is dialling us; longer if dials take longer here. One connection serves both, and a handshake is
   /// expensive.
   private static let courtesy = Duration.milliseconds(250)
@@ -198,7 +197,7 @@ package final class QUICPeers {
   func send(_ packet: RawSpan, to destination: Destination, path: SendPath, id: PacketID?, isMoved: Bool) {
     switch route(destination, path, id == nil ? .gossip : .probe) {
     case .use(let connection):
-      let deadline = now + (id == nil ? Self.gossipLimit : Self.sendingLimit)
+      let deadline = now + Self.sendingLimit(id)
       if !endpoint.send(packet, on: connection, id: id, deadline: deadline, isMoved: isMoved) { notSent(id, .notSent) }
     case .wait(let dial):
       if path != .warm { wantFresh(dial) }
@@ -376,7 +375,9 @@ package final class QUICPeers {
   /// What a peer has not acknowledged is sent on its new connection: the old one may lead to a process that has ended.
   private func move(from old: ConnectionID, to new: ConnectionID) {
     endpoint.takeUnacknowledged(old, sentSince: now - pool.configuration.probeTimeout) { packet, id, deadline in
-      if !endpoint.send(packet, on: new, id: id, deadline: max(deadline, now + Self.sendingLimit), isMoved: true) { notSent(id, .notSent) }
+      if !endpoint.send(packet, on: new, id: id, deadline: max(deadline, now + Self.sendingLimit(id)), isMoved: true) {
+        notSent(id, .notSent)
+      }
     }
   }
 

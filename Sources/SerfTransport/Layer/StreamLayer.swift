@@ -70,8 +70,8 @@ public protocol StreamLayer: AnyObject {
   /// Starts delivering to `handler`. Called once, before any other method.
   func start(_ handler: any StreamLayerHandler)
 
-  /// Queues one packet. One with an `id` is waited for, as a probe or an answer is, and goes before those without, which are gossip. `checksummed` asks for
-  /// a CRC if this layer's wire format has one.
+  /// Queues one packet. Where names are proven, only gossip has no `id`, and may wait behind packets that have one. `checksummed` asks for a CRC if this
+  /// layer's wire format has one.
   func send(_ packet: RawSpan, to destination: Destination, path: SendPath, id: PacketID?, checksummed: Bool, at now: Instant)
 
   /// Sends what is queued. The caller flushes once per batch of work, not per packet.

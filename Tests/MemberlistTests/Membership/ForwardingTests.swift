@@ -205,10 +205,13 @@ import Testing
     subject.pass(.seconds(30))
     let fast = bytes(in: .milliseconds(100))
     #expect(slow < 100_000 && fast > 400_000, "\(slow) and \(fast)")
-    // One peer that takes nothing, of six.
+    // One peer that takes nothing, of six: in one report, and packet by packet with nothing sent between.
     let sixth = UInt64(subject.sent.count / 6)
     subject.input { membership, now in membership.packetsHeldBack(sixth, at: now) }
+    for _ in 0..<8 { subject.input { membership, now in membership.packetsHeldBack(1, at: now) } }
     #expect(subject.membership.counters.forwardingSlowed == 1)
+    for _ in 0..<20 { subject.input { membership, now in membership.packetsHeldBack(1, at: now) } }
+    #expect(subject.membership.counters.forwardingSlowed > 1)
   }
 
   @Test("waits for the rounds of gossip where there is no other member")

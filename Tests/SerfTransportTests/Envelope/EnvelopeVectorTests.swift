@@ -150,7 +150,8 @@ import VectorSupport
     let (a, b) = ([UInt8](repeating: 7, count: 900), [UInt8](repeating: 7, count: 899) + [8])
     let noise = (0..<300).map { UInt8(truncatingIfNeeded: $0 &* 151 ^ $0 >> 3) }
     let packets: [(bytes: [UInt8], checksummed: Bool)] = [
-      (a, true), (a, true), (a, false), (a, false), (b, false), (a, false), ([1, 2], false), (a, true), (noise, true), (noise, true),
+      (a, true), (a, true), (a, false), (a, false), (b, false), (a, false), ([1, 2], false), (a, false), (a, true), (noise, true),
+      (noise, true),
       (Array(a.dropLast()), true), ([], false),
     ]
     let envelope = PacketEnvelope(try protection(key, "x"), compression: .lzw, compressor: Compressor())
